@@ -1,0 +1,108 @@
+package farm
+
+// Change is one durable step of the farm. The engine makes changes; a store applies a batch of them in one
+// transaction, in order, all or none. Applying the same batch twice leaves the same state.
+type Change interface{ change() }
+
+// The changes.
+type (
+	// JobAdd keeps a new job with its manifest.
+	JobAdd struct {
+		Job   Job
+		Files []File
+	}
+	// JobSet replaces everything of a job but its manifest: spec, state, progress and the snapshot below.
+	JobSet struct{ Job Job }
+	// JobMark replaces state, reason, times and progress of a job, the cheap part that changes with every report.
+	// Finished is the set of finished positions as far as Seq (an Attempt.Seq) goes; nil leaves the last one.
+	JobMark struct {
+		ID       JobID
+		State    JobState
+		Reason   string
+		Started  int64 // Unix microseconds, 0: not yet
+		Ended    int64
+		Progress Progress
+		Finished []byte
+		Seq      int64
+	}
+	// JobDelete forgets a job with its manifest, leases and attempts.
+	JobDelete struct{ ID JobID }
+	// LeaseAdd keeps a lease.
+	LeaseAdd struct{ Lease Lease }
+	// LeaseEnd forgets a lease; one that is not there is ignored.
+	LeaseEnd struct{ ID LeaseID }
+	// FrameDone keeps the accepted attempt of a frame. A second one for the same job and position is an error of
+	// the engine and fails the batch.
+	FrameDone struct{ Attempt Attempt }
+	// FrameTried keeps an attempt that did not end in an accepted result.
+	FrameTried struct{ Attempt Attempt }
+	// FrameReset forgets the accepted attempt of a frame and that its failed ones were final, so that it is
+	// rendered again. The old attempts stay as history.
+	FrameReset struct {
+		Job      JobID
+		Position int
+	}
+	// WorkerSet keeps or replaces a worker.
+	WorkerSet struct{ Worker Worker }
+	// WorkerDelete forgets a worker.
+	WorkerDelete struct{ ID WorkerID }
+	// TokenSet keeps or replaces a token.
+	TokenSet struct{ Token Token }
+	// TokenDelete forgets a token.
+	TokenDelete struct{ ID string }
+	// RulesSet keeps the rules.
+	RulesSet struct{ Rules Rules }
+)
+
+func (JobAdd) change()       {}
+func (JobSet) change()       {}
+func (JobMark) change()      {}
+func (JobDelete) change()    {}
+func (LeaseAdd) change()     {}
+func (LeaseEnd) change()     {}
+func (FrameDone) change()    {}
+func (FrameTried) change()   {}
+func (FrameReset) change()   {}
+func (WorkerSet) change()    {}
+func (WorkerDelete) change() {}
+func (TokenSet) change()     {}
+func (TokenDelete) change()  {}
+func (RulesSet) change()     {}
+
+// State is what an engine starts from: everything that still moves. Ended jobs stay in the store.
+type State struct {
+	Epoch   int64 // how often a master has started on this store, this start included
+	NextJob JobID
+	Rules   Rules
+	HasRule bool // false: no rules were ever kept
+	Jobs    []JobLoad
+	Leases  []Lease
+	Workers []Worker
+	Tokens  []Token
+}
+
+// JobLoad is a job that has not ended, with what the engine needs to go on.
+type JobLoad struct {
+	Job      Job
+	Finished Spans     // positions of accepted frames
+	Tried    []Attempt // failed and expired attempts of frames that are not finished
+}
+
+// JobFilter selects jobs for a list.
+type JobFilter struct {
+	States []JobState // empty: all
+	Owner  string     // empty: all
+	Text   string     // part of the name; empty: all
+	Before JobID      // only older ids; 0: from the newest
+	Limit  int        // 1..1000
+}
+
+// AttemptFilter selects attempts of one job, in the order of Seq.
+type AttemptFilter struct {
+	Job      JobID
+	After    int64    // only a larger Seq
+	Accepted bool     // only accepted results
+	Failed   bool     // only failed ones
+	Frames   FrameSet // empty: all
+	Limit    int      // 1..1000
+}

@@ -1,0 +1,274 @@
+package farm
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// JobID names a job within one farm; it counts up from 1.
+type JobID int64
+
+func (id JobID) String() string { return strconv.FormatInt(int64(id), 10) }
+
+// ParseJobID reads the decimal form.
+func ParseJobID(text string) (JobID, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return 0, Errorf(Invalid, "%q is not a job number", clip(text, 40)).WithHint("netrender jobs lists them")
+	}
+	return JobID(n), nil
+}
+
+// Job is a scene with its files, a frame set and options, and how far it is.
+type Job struct {
+	ID      JobID     `json:"id"`
+	Owner   string    `json:"owner"` // name of the token that submitted it
+	State   JobState  `json:"state"`
+	Reason  string    `json:"reason,omitempty"` // why it failed or waits, for people
+	Created time.Time `json:"created"`
+	Started time.Time `json:"started,omitzero"` // first dispatch
+	Ended   time.Time `json:"ended,omitzero"`   // when it became done, failed or canceled
+	Scene   string    `json:"scene_key"`        // equal for jobs that one open session can serve
+	Folder  string    `json:"folder"`           // of its results, below the master's outputs folder
+	JobSpec
+	Progress
+}
+
+// JobSpec is what a client asks for. The manifest travels beside it.
+type JobSpec struct {
+	Name     string   `json:"name"`
+	Blend    string   `json:"blend"` // manifest path of the scene file
+	Frames   FrameSet `json:"frames"`
+	Chunk    int      `json:"chunk"`    // frames handed out together, 1..10000
+	Priority int      `json:"priority"` // 1..100
+	Order    Order    `json:"order"`
+	Attempts int      `json:"attempts,omitempty"` // failed attempts before a frame is failed; 0: the farm's rule
+	Timeout  int      `json:"timeout_s,omitempty"`
+	Needs    Needs    `json:"needs"`
+	Options  Options  `json:"options"`
+	Key      string   `json:"key,omitempty"` // the client's own mark: submitting the same key twice makes one job
+}
+
+// Needs says which workers may render a job.
+type Needs struct {
+	Allow    []string `json:"allow,omitempty"` // names of workers; empty: all
+	Deny     []string `json:"deny,omitempty"`  // names of workers
+	Tags     []string `json:"tags,omitempty"`  // the worker must have all of them
+	Blender  Version  `json:"blender,omitzero"`
+	Engine   string   `json:"engine,omitempty"`    // as Blender names it: CYCLES, BLENDER_EEVEE, ...
+	Denoiser bool     `json:"denoiser,omitempty"`  // the build must have OpenImageDenoise
+	MemoryMB int      `json:"memory_mb,omitempty"` // least memory of the machine
+	GPU      string   `json:"gpu,omitempty"`       // a device kind: cuda, optix, hip, oneapi, metal
+}
+
+// Options says how to render and what to keep.
+type Options struct {
+	Scripts bool   `json:"scripts"`           // may the scene's Python run
+	EXR     string `json:"exr"`               // full | half | none: the multilayer EXR of every frame
+	Outputs bool   `json:"outputs"`           // keep the files the scene itself writes
+	Preview bool   `json:"preview"`           // keep a preview JPEG
+	Threads int    `json:"threads,omitempty"` // render threads per worker slot; 0: all
+}
+
+// Progress is what a job's frames have come to.
+type Progress struct {
+	Total      int     `json:"total"`          // frames
+	Done       int     `json:"done"`           // frames rendered and accepted
+	Failed     int     `json:"failed"`         // frames given up
+	Running    int     `json:"running"`        // frames leased now
+	Dispatched int     `json:"dispatched"`     // frames ever handed out
+	Seconds    float64 `json:"render_seconds"` // sum over accepted frames
+	Missing    int     `json:"missing,omitempty"`
+}
+
+// Queued is the number of frames that wait.
+func (p Progress) Queued() int { return p.Total - p.Done - p.Failed - p.Running }
+
+// Layout places the job's frames in its order.
+func (s *JobSpec) Layout() Layout {
+	return Layout{Frames: s.Frames, Chunk: s.Chunk, Order: s.Order}
+}
+
+// Limits of what a job may ask.
+const (
+	MaxChunk    = 10_000
+	MaxPriority = 100
+	MaxAttempts = 100
+	MaxFiles    = 200_000
+	MaxName     = 200 // bytes
+	maxList     = 1_000
+)
+
+// Defaults fills what was left out.
+func (s *JobSpec) Defaults() {
+	if s.Chunk == 0 {
+		s.Chunk = 1
+	}
+	if s.Priority == 0 {
+		s.Priority = 1
+	}
+	if s.Order == "" {
+		s.Order = Linear
+	}
+	if s.Options.EXR == "" {
+		s.Options.EXR = "full"
+	}
+	s.Chunk = min(s.Chunk, max(1, s.Frames.Count()))
+	if s.Name = strings.TrimSpace(s.Name); s.Name == "" {
+		s.Name = strings.TrimSuffix(s.Blend[strings.LastIndexByte(s.Blend, '/')+1:], ".blend")
+	}
+}
+
+// Check refuses a job that makes no sense, with a sentence.
+func (s *JobSpec) Check() error {
+	switch {
+	case s.Frames.Count() == 0:
+		return Errorf(Invalid, "the job has no frames").WithHint("name some, as 1-250")
+	case s.Chunk < 1 || s.Chunk > MaxChunk:
+		return Errorf(Invalid, "a chunk has 1 to %d frames, not %d", MaxChunk, s.Chunk)
+	case s.Priority < 1 || s.Priority > MaxPriority:
+		return Errorf(Invalid, "a priority is a whole number from 1 to %d, not %d", MaxPriority, s.Priority)
+	case !s.Order.Valid():
+		return Errorf(Invalid, "%q is not a frame order", clip(string(s.Order), 40)).WithHint("use linear, reverse or outside-in")
+	case s.Attempts < 0 || s.Attempts > MaxAttempts:
+		return Errorf(Invalid, "attempts are 1 to %d, not %d", MaxAttempts, s.Attempts)
+	case s.Timeout < 0:
+		return Errorf(Invalid, "a time limit cannot be negative")
+	case s.Options.Threads < 0 || s.Options.Threads > 1024:
+		return Errorf(Invalid, "render threads are 1 to 1024, not %d", s.Options.Threads)
+	case s.Options.EXR != "full" && s.Options.EXR != "half" && s.Options.EXR != "none":
+		return Errorf(Invalid, "%q is not a kind of EXR result", clip(s.Options.EXR, 40)).WithHint("use full, half or none")
+	case s.Options.EXR == "none" && !s.Options.Outputs && !s.Options.Preview:
+		return Errorf(Invalid, "the job would keep no results at all")
+	case len(s.Name) > MaxName:
+		return Errorf(Invalid, "the job's name is over %d bytes long", MaxName)
+	case s.Blend == "":
+		return Errorf(Invalid, "the job names no .blend file")
+	case len(s.Key) > MaxName:
+		return Errorf(Invalid, "the submission key is over %d bytes long", MaxName)
+	}
+	for _, list := range [][]string{s.Needs.Allow, s.Needs.Deny, s.Needs.Tags} {
+		if len(list) > maxList {
+			return Errorf(TooLarge, "a list of workers or tags has over %d entries", maxList)
+		}
+	}
+	return nil
+}
+
+// File is one entry of a job's manifest.
+type File struct {
+	Path     string `json:"path"`     // where it lies below the job's folder, with slashes
+	Original string `json:"original"` // its path in the scene, as the scene names it
+	Size     int64  `json:"size"`
+	Ref      string `json:"sha256"`
+	First    *int   `json:"first,omitempty"` // frames that need it; both nil: all
+	Last     *int   `json:"last,omitempty"`
+}
+
+// JobState is where a job stands.
+type JobState string
+
+// The states of a job, each with who moves it on.
+const (
+	Collecting JobState = "collecting" // files are missing; the client's uploads move it on
+	Queued     JobState = "queued"     // no frame was handed out yet; the first lease moves it on
+	Active     JobState = "active"     // frames are rendered; the last report moves it on
+	Paused     JobState = "paused"     // no frame is handed out; a person moves it on (or the last running frame ends it)
+	Done       JobState = "done"       // every frame is there
+	Failed     JobState = "failed"     // some frames were given up, nothing is left to do; a retry moves it on
+	Canceled   JobState = "canceled"   // a person stopped it; a retry moves it on
+)
+
+// transitions is the one table of what may follow what.
+var transitions = map[JobState][]JobState{
+	Collecting: {Queued, Paused, Canceled},
+	Queued:     {Active, Paused, Canceled},
+	Active:     {Paused, Done, Failed, Canceled},
+	Paused:     {Collecting, Queued, Active, Done, Failed, Canceled},
+	Done:       {Active},
+	Failed:     {Active},
+	Canceled:   {Collecting, Queued, Active},
+}
+
+// JobStates lists all states, for tables and constraints.
+func JobStates() []JobState {
+	return []JobState{Collecting, Queued, Active, Paused, Done, Failed, Canceled}
+}
+
+// May tells whether to may follow s.
+func (s JobState) May(to JobState) bool {
+	for _, t := range transitions[s] {
+		if t == to {
+			return true
+		}
+	}
+	return false
+}
+
+// Ended tells whether nothing more happens by itself.
+func (s JobState) Ended() bool { return s == Done || s == Failed || s == Canceled }
+
+// Dispatches tells whether frames are handed out in this state.
+func (s JobState) Dispatches() bool { return s == Queued || s == Active }
+
+// Version is a Blender version; parts left out are 0.
+type Version struct{ Major, Minor, Patch int }
+
+// ParseVersion reads `4`, `4.5` or `4.5.3`; what follows a blank or dash is ignored.
+func ParseVersion(text string) (Version, error) {
+	body, _, _ := strings.Cut(strings.TrimSpace(text), " ")
+	body, _, _ = strings.Cut(body, "-")
+	var v Version
+	parts := strings.Split(body, ".")
+	for i, p := range []*int{&v.Major, &v.Minor, &v.Patch} {
+		if i >= len(parts) {
+			break
+		}
+		n, err := strconv.Atoi(parts[i])
+		if err != nil || n < 0 || n > 99999 {
+			return Version{}, Errorf(Invalid, "%q is not a Blender version", clip(text, 40)).WithHint("write it as 4.5 or 4.5.3")
+		}
+		*p = n
+	}
+	return v, nil
+}
+
+// Before tells whether v is older than w.
+func (v Version) Before(w Version) bool {
+	if v.Major != w.Major {
+		return v.Major < w.Major
+	}
+	if v.Minor != w.Minor {
+		return v.Minor < w.Minor
+	}
+	return v.Patch < w.Patch
+}
+
+// IsZero tells whether no version is named.
+func (v Version) IsZero() bool { return v == Version{} }
+
+func (v Version) String() string {
+	return strconv.Itoa(v.Major) + "." + strconv.Itoa(v.Minor) + "." + strconv.Itoa(v.Patch)
+}
+
+// MarshalText writes the version as String does; no version is empty text.
+func (v Version) MarshalText() ([]byte, error) {
+	if v.IsZero() {
+		return nil, nil
+	}
+	return []byte(v.String()), nil
+}
+
+// UnmarshalText reads what ParseVersion reads; empty text is no version.
+func (v *Version) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*v = Version{}
+		return nil
+	}
+	w, err := ParseVersion(string(text))
+	if err == nil {
+		*v = w
+	}
+	return err
+}

@@ -1,0 +1,90 @@
+package farm
+
+import "time"
+
+// LeaseID names a lease for ever: the master's start count in the high part, a counter in the low 32 bits.
+type LeaseID int64
+
+// Lease is the timed right of one worker slot to render some frames of a job.
+type Lease struct {
+	ID      LeaseID   `json:"id"`
+	Job     JobID     `json:"job"`
+	Worker  WorkerID  `json:"worker"`
+	Slot    int       `json:"slot"`
+	Frames  []int     `json:"frames"`  // in the order to render them
+	Attempt int       `json:"attempt"` // 1 for a first try
+	Issued  time.Time `json:"issued"`
+}
+
+// Outcome is what became of a leased frame.
+type Outcome string
+
+// The outcomes. The first three are reported by workers; the master finds the others.
+const (
+	Rendered   Outcome = "done"
+	Errored    Outcome = "failed"     // counts as a failed attempt
+	HandedBack Outcome = "returned"   // the worker drains or lost its Blender; counts as nothing
+	Expired    Outcome = "expired"    // the worker fell silent; does not count as a failure of the scene
+	Revoked    Outcome = "canceled"   // the job was canceled or the frame taken back
+	Superseded Outcome = "superseded" // another attempt was accepted first
+)
+
+// Report is what a worker says of one frame of a lease.
+type Report struct {
+	Lease    LeaseID  `json:"lease"`
+	Worker   WorkerID `json:"worker"`
+	Job      JobID    `json:"job"`
+	Frame    int      `json:"frame"`
+	Attempt  int      `json:"attempt"`
+	Outcome  Outcome  `json:"outcome"` // done, failed or returned
+	Error    string   `json:"error,omitempty"`
+	Results  []Result `json:"results,omitempty"`
+	Seconds  float64  `json:"seconds"`               // of rendering
+	MemoryMB int      `json:"memory_mb,omitempty"`   // peak of Blender
+	Fatal    bool     `json:"fatal,omitempty"`       // trying elsewhere cannot help (no camera, script raised)
+	OwnFault bool     `json:"own_fault,omitempty"`   // the worker's fault (disk full, Blender gone), not the scene's
+	Install  string   `json:"install,omitempty"`     // Blender version used
+	LogBytes int64    `json:"log_bytes,omitempty"`   // length of the attempt's log on the worker
+	Dropped  int64    `json:"log_dropped,omitempty"` // bytes of log left out in the middle
+}
+
+// ResultKind says what a result is.
+type ResultKind string
+
+// The kinds of results.
+const (
+	KindEXR     ResultKind = "exr"     // multilayer EXR with every pass
+	KindOutput  ResultKind = "output"  // what the scene's own output settings write
+	KindNode    ResultKind = "node"    // a File Output node's file
+	KindPreview ResultKind = "preview" // JPEG by Blender's colour management
+)
+
+// Result is a file that a frame produced.
+type Result struct {
+	Kind  ResultKind `json:"kind"`
+	Name  string     `json:"name"` // below the job's results folder, with slashes
+	Size  int64      `json:"size"`
+	Ref   string     `json:"sha256"`
+	Frame int        `json:"frame"`
+}
+
+// Attempt is the record of one try at one frame.
+type Attempt struct {
+	Seq      int64     `json:"seq"` // grows; a cursor for readers
+	Job      JobID     `json:"job"`
+	Frame    int       `json:"frame"`
+	Position int       `json:"-"`
+	Number   int       `json:"attempt"`
+	Lease    LeaseID   `json:"lease"`
+	Worker   WorkerID  `json:"worker"`
+	Outcome  Outcome   `json:"outcome"`
+	Error    string    `json:"error,omitempty"`
+	Started  time.Time `json:"started"`
+	Ended    time.Time `json:"ended"`
+	Seconds  float64   `json:"seconds"`
+	MemoryMB int       `json:"memory_mb,omitempty"`
+	Install  string    `json:"install,omitempty"`
+	Results  []Result  `json:"results,omitempty"`
+	// Final marks the failed attempt after which the frame was given up.
+	Final bool `json:"final,omitempty"`
+}

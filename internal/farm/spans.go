@@ -1,0 +1,160 @@
+package farm
+
+import (
+	"encoding/binary"
+	"iter"
+	"sort"
+)
+
+// Spans is a set of whole numbers >= 0 kept as sorted half-open spans. The zero value is empty.
+// A million finished frames are one span.
+type Spans struct {
+	spans []span
+	count int
+}
+
+type span struct{ lo, hi int }
+
+// Count is the number of members.
+func (s *Spans) Count() int { return s.count }
+
+// Len is the number of spans: what the set costs.
+func (s *Spans) Len() int { return len(s.spans) }
+
+// after returns the index of the first span with hi > x.
+func (s *Spans) after(x int) int {
+	return sort.Search(len(s.spans), func(i int) bool { return s.spans[i].hi > x })
+}
+
+// Contains tells whether x is a member.
+func (s *Spans) Contains(x int) bool {
+	i := s.after(x)
+	return i < len(s.spans) && s.spans[i].lo <= x
+}
+
+// Add puts x in and tells whether it was new.
+func (s *Spans) Add(x int) bool {
+	i := s.after(x)
+	if i < len(s.spans) && s.spans[i].lo <= x {
+		return false
+	}
+	s.count++
+	left := i > 0 && s.spans[i-1].hi == x
+	right := i < len(s.spans) && s.spans[i].lo == x+1
+	switch {
+	case left && right:
+		s.spans[i-1].hi = s.spans[i].hi
+		s.spans = append(s.spans[:i], s.spans[i+1:]...)
+	case left:
+		s.spans[i-1].hi++
+	case right:
+		s.spans[i].lo--
+	default:
+		s.spans = append(s.spans, span{})
+		copy(s.spans[i+1:], s.spans[i:])
+		s.spans[i] = span{x, x + 1}
+	}
+	return true
+}
+
+// Remove takes x out and tells whether it was in.
+func (s *Spans) Remove(x int) bool {
+	i := s.after(x)
+	if i == len(s.spans) || s.spans[i].lo > x {
+		return false
+	}
+	s.count--
+	sp := s.spans[i]
+	switch {
+	case sp.lo == x && sp.hi == x+1:
+		s.spans = append(s.spans[:i], s.spans[i+1:]...)
+	case sp.lo == x:
+		s.spans[i].lo++
+	case sp.hi == x+1:
+		s.spans[i].hi--
+	default:
+		s.spans = append(s.spans, span{})
+		copy(s.spans[i+1:], s.spans[i:])
+		s.spans[i].hi, s.spans[i+1].lo = x, x+1
+	}
+	return true
+}
+
+// All yields the members in ascending order.
+func (s *Spans) All() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, sp := range s.spans {
+			for x := sp.lo; x < sp.hi; x++ {
+				if !yield(x) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Gaps yields the numbers in [0, end) that are not members, in ascending order.
+func (s *Spans) Gaps(end int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		x := 0
+		for _, sp := range s.spans {
+			for ; x < min(sp.lo, end); x++ {
+				if !yield(x) {
+					return
+				}
+			}
+			x = sp.hi
+		}
+		for ; x < end; x++ {
+			if !yield(x) {
+				return
+			}
+		}
+	}
+}
+
+// Max is the largest member, or -1.
+func (s *Spans) Max() int {
+	if len(s.spans) == 0 {
+		return -1
+	}
+	return s.spans[len(s.spans)-1].hi - 1
+}
+
+// Clone returns a copy that shares nothing.
+func (s *Spans) Clone() Spans {
+	return Spans{spans: append([]span(nil), s.spans...), count: s.count}
+}
+
+// Encode returns the set as varints: gap and length of each span in turn.
+func (s *Spans) Encode() []byte {
+	b := make([]byte, 0, 4*len(s.spans))
+	at := 0
+	for _, sp := range s.spans {
+		b = binary.AppendUvarint(b, uint64(sp.lo-at))
+		b = binary.AppendUvarint(b, uint64(sp.hi-sp.lo))
+		at = sp.hi
+	}
+	return b
+}
+
+// DecodeSpans reads what Encode wrote and refuses anything else.
+func DecodeSpans(b []byte) (Spans, error) {
+	var s Spans
+	at := uint64(0)
+	for len(b) > 0 {
+		gap, n := binary.Uvarint(b)
+		if n <= 0 {
+			return Spans{}, Errorf(Internal, "the record of finished frames cannot be read")
+		}
+		size, m := binary.Uvarint(b[n:])
+		if m <= 0 || size == 0 || gap > 1<<40 || size > 1<<40 || at+gap+size > 1<<40 || (gap == 0 && len(s.spans) > 0) {
+			return Spans{}, Errorf(Internal, "the record of finished frames cannot be read")
+		}
+		b = b[n+m:]
+		s.spans = append(s.spans, span{int(at + gap), int(at + gap + size)})
+		s.count += int(size)
+		at += gap + size
+	}
+	return s, nil
+}

@@ -1,0 +1,38 @@
+package farm
+
+import "time"
+
+// Role is what a token may do. Each includes the reading of the one before it, except worker.
+type Role string
+
+// The roles.
+const (
+	RoleView   Role = "view"   // sees
+	RoleSubmit Role = "submit" // submits and steers its own jobs
+	RoleWorker Role = "worker" // claims and reports
+	RoleAdmin  Role = "admin"  // everything
+)
+
+// Roles lists all roles.
+func Roles() []Role { return []Role{RoleView, RoleSubmit, RoleWorker, RoleAdmin} }
+
+// Includes tells whether a holder of r may do what needs the role needed.
+func (r Role) Includes(needed Role) bool {
+	switch {
+	case r == needed || r == RoleAdmin:
+		return true
+	case needed == RoleView:
+		return r == RoleSubmit || r == RoleWorker
+	}
+	return false
+}
+
+// Token is what is kept of a token: never the token itself.
+type Token struct {
+	ID      string    `json:"id"`
+	Name    string    `json:"name"`
+	Role    Role      `json:"role"`
+	Hash    string    `json:"-"` // hex SHA-256 of the token's text
+	Created time.Time `json:"created"`
+	Used    time.Time `json:"used,omitzero"`
+}

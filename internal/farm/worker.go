@@ -1,0 +1,117 @@
+package farm
+
+import (
+	"slices"
+	"time"
+)
+
+// WorkerID is made by the worker at its first start and kept by it for ever: 8 to 64 letters, digits, - or _.
+type WorkerID string
+
+// Worker is a machine that renders.
+type Worker struct {
+	ID         WorkerID  `json:"id"`
+	Name       string    `json:"name"` // unique in the farm; the master adds -2, -3, ... when it must
+	Slots      int       `json:"slots"`
+	Tags       []string  `json:"tags,omitempty"`
+	Facts      Facts     `json:"facts"`
+	Enabled    bool      `json:"enabled"`
+	Reason     string    `json:"reason,omitempty"` // why it is disabled, for people
+	Draining   bool      `json:"draining"`         // finishes what it has, takes no more
+	Registered time.Time `json:"registered"`
+	Seen       time.Time `json:"seen"` // last time it spoke; written now and then, exact only in memory
+	Address    string    `json:"address,omitempty"`
+}
+
+// Facts is what a worker says of its machine.
+type Facts struct {
+	Host     string    `json:"host"`
+	OS       string    `json:"os"`   // linux, darwin, windows
+	Arch     string    `json:"arch"` // amd64, arm64
+	CPU      string    `json:"cpu,omitempty"`
+	Cores    int       `json:"cores"`
+	MemoryMB int       `json:"memory_mb"`
+	DiskMB   int       `json:"disk_free_mb"` // room where the worker keeps its files
+	GPUs     []GPU     `json:"gpus,omitempty"`
+	Blenders []Blender `json:"blenders"`
+	Program  string    `json:"program"`           // version of the netrender program
+	Devices  []string  `json:"devices,omitempty"` // compute devices its slots use: cpu, cuda:0, ...
+	Scripts  bool      `json:"scripts"`           // lets jobs run the scene's Python
+}
+
+// GPU is a compute device as Blender lists it.
+type GPU struct {
+	Name string `json:"name"`
+	Kind string `json:"kind"` // cuda, optix, hip, oneapi, metal
+}
+
+// Blender is one install on a worker.
+type Blender struct {
+	Version  Version  `json:"version"`
+	Denoiser bool     `json:"denoiser"`
+	Engines  []string `json:"engines"` // those it can render here, as Blender names them
+	Module   bool     `json:"module"`  // a Python with the bpy module, not an executable
+}
+
+// WhyNot says in one sentence why the worker may not render jobs with these needs, or "" when it may.
+// A worker's install serves a job when it is at least as new as the scene's Blender, within what Blender promises
+// to read; the nearest one is used.
+func (n *Needs) WhyNot(w *Worker) string {
+	if len(n.Allow) > 0 && !slices.Contains(n.Allow, w.Name) {
+		return "it is not among the workers the job allows"
+	}
+	if slices.Contains(n.Deny, w.Name) {
+		return "the job denies it"
+	}
+	for _, tag := range n.Tags {
+		if !slices.Contains(w.Tags, tag) {
+			return "it lacks the tag " + tag
+		}
+	}
+	if n.MemoryMB > w.Facts.MemoryMB {
+		return "it has too little memory"
+	}
+	if n.GPU != "" && !slices.ContainsFunc(w.Facts.GPUs, func(g GPU) bool { return g.Kind == n.GPU }) {
+		return "it has no " + n.GPU + " device"
+	}
+	if _, why := n.Pick(w.Facts.Blenders); why != "" {
+		return why
+	}
+	return ""
+}
+
+// Pick returns which of a worker's installs renders the job: the oldest that is new enough and has what is needed,
+// an executable before a module of the same version. When none does, why says what is lacking.
+func (n *Needs) Pick(installs []Blender) (index int, why string) {
+	if len(installs) == 0 {
+		return -1, "it has no Blender"
+	}
+	best := -1
+	why = "its Blender is older than " + n.Blender.String()
+	for i := range installs {
+		b := &installs[i]
+		if b.Version.Before(n.Blender) {
+			continue
+		}
+		if n.Engine != "" && len(b.Engines) > 0 && !slices.Contains(b.Engines, n.Engine) {
+			if best < 0 {
+				why = "its Blender cannot render with " + n.Engine
+			}
+			continue
+		}
+		if n.Denoiser && !b.Denoiser {
+			if best < 0 {
+				why = "its Blender has no denoiser"
+			}
+			continue
+		}
+		if best < 0 || b.Version.Before(installs[best].Version) ||
+			b.Version == installs[best].Version && installs[best].Module && !b.Module {
+			best = i
+		}
+	}
+	if best < 0 {
+		return -1, why
+	}
+	return best, ""
+}
