@@ -1,0 +1,158 @@
+package farm
+
+import "time"
+
+// What workers and the master say to one another, apart from how it travels.
+
+// Registration is how a worker presents itself, at every start and after every lost connection.
+type Registration struct {
+	ID    WorkerID `json:"id"`
+	Name  string   `json:"name"` // wished; the master may add a number
+	Slots int      `json:"slots"`
+	Tags  []string `json:"tags,omitempty"`
+	Facts Facts    `json:"facts"`
+}
+
+// Registered is the answer: the worker as the farm knows it, and the farm's pace.
+type Registered struct {
+	Worker      Worker `json:"worker"`
+	HeartbeatMS int    `json:"heartbeat_ms"`
+	Program     string `json:"program"` // version of the master's program
+}
+
+// Wish is a slot's question for work.
+type Wish struct {
+	Worker WorkerID `json:"worker"`
+	Slot   int      `json:"slot"`
+	Scene  string   `json:"scene,omitempty"` // Job.Scene that the slot's session has open
+	// Ahead asks for the lease after the present one while that is still rendering. It is granted only when so many
+	// frames wait that no idle worker would miss it, and is never waited for.
+	Ahead  bool `json:"ahead,omitempty"`
+	WaitMS int  `json:"wait_ms,omitempty"` // how long to hold the question open, at most 60000
+}
+
+// Grant is a lease with what a worker must know of its job.
+type Grant struct {
+	Lease   Lease   `json:"lease"`
+	Name    string  `json:"name"`
+	Blend   string  `json:"blend"`
+	Scene   string  `json:"scene"`
+	Needs   Needs   `json:"needs"`
+	Options Options `json:"options"`
+	Timeout int     `json:"timeout_s,omitempty"` // seconds a frame may take; 0: no limit
+}
+
+// Beat says how far a lease is. A worker sends one for every lease it holds, also those it has not started.
+type Beat struct {
+	Lease    LeaseID `json:"lease"`
+	Frame    int     `json:"frame"`    // being rendered
+	Started  bool    `json:"started"`  // false: held ahead, not begun
+	Fraction float64 `json:"fraction"` // of the frame, 0..1
+	Phase    string  `json:"phase,omitempty"`
+	LeftS    float64 `json:"left_s,omitempty"` // seconds left as Blender says; 0: unknown
+	MemoryMB int     `json:"memory_mb,omitempty"`
+}
+
+// Load is what a worker's machine is doing.
+type Load struct {
+	CPU      float64 `json:"cpu"` // busy share of all cores, 0..1
+	MemoryMB int     `json:"memory_used_mb"`
+	DiskMB   int     `json:"disk_free_mb"`
+}
+
+// Orders is what the master wants of a worker, given with each heartbeat.
+type Orders struct {
+	Cancel   []LeaseID `json:"cancel,omitempty"` // stop these at once, report nothing
+	Drain    bool      `json:"drain,omitempty"`
+	Unknown  bool      `json:"unknown,omitempty"` // the master does not know this worker: register again
+	Disabled string    `json:"disabled,omitempty"`
+}
+
+// Verdict is the answer to a report: kept, or not and why. Either way the report is settled.
+type Verdict struct {
+	Lease    LeaseID `json:"lease"`
+	Frame    int     `json:"frame"`
+	Accepted bool    `json:"accepted"`
+	Reason   string  `json:"reason,omitempty"`
+	// Missing names results that did not arrive; the report was not settled and must be sent again with them.
+	Missing []string `json:"missing,omitempty"`
+}
+
+// Running is a lease as watchers see it.
+type Running struct {
+	Lease
+	WorkerName string    `json:"worker_name"`
+	Beat       Beat      `json:"progress"`
+	Seen       time.Time `json:"seen"`
+}
+
+// FrameStates is every frame of a job sorted by what became of it.
+type FrameStates struct {
+	Done    FrameSet `json:"done"`
+	Failed  FrameSet `json:"failed"`
+	Running FrameSet `json:"running"`
+	Queued  FrameSet `json:"queued"`
+}
+
+// Reason explains a decision of the balancer: why a job did or did not get a worker.
+type Reason struct {
+	Worker string  `json:"worker,omitempty"`
+	Job    JobID   `json:"job"`
+	Chosen bool    `json:"chosen"`
+	Class  int     `json:"class"`
+	Rating float64 `json:"rating"`
+	Text   string  `json:"text"`
+}
+
+// Event is something that happened, for watchers. Events are not kept: a watcher that fell behind is told so by an
+// event of kind EventLost and reads the state again.
+type Event struct {
+	Seq    int64     `json:"seq"`
+	Time   time.Time `json:"time"`
+	Kind   EventKind `json:"kind"`
+	Job    JobID     `json:"job,omitempty"`
+	Worker WorkerID  `json:"worker,omitempty"`
+	Frame  *int      `json:"frame,omitempty"`
+	State  string    `json:"state,omitempty"` // job state, outcome of a frame, online/offline of a worker
+	Text   string    `json:"text,omitempty"`
+	Cursor int64     `json:"cursor,omitempty"` // Attempt.Seq of a frame event
+
+	Progress *Progress `json:"progress,omitempty"` // of the job, after the event
+	Beat     *Beat     `json:"beat,omitempty"`
+}
+
+// EventKind sorts events.
+type EventKind string
+
+// The kinds of events.
+const (
+	EventJob    EventKind = "job"    // created, changed state or settings, deleted
+	EventFrame  EventKind = "frame"  // leased, done, failed, queued again
+	EventBeat   EventKind = "beat"   // progress within a frame
+	EventWorker EventKind = "worker" // registered, online, offline, enabled, disabled
+	EventPair   EventKind = "pair"   // a newcomer asks to be let in
+	EventLost   EventKind = "lost"   // the watcher missed events
+)
+
+// PairState is where a pairing stands.
+type PairState string
+
+// The states of a pairing.
+const (
+	PairWaiting  PairState = "waiting"
+	PairAccepted PairState = "accepted" // the token is handed over once
+	PairRefused  PairState = "refused"
+	PairExpired  PairState = "expired"
+)
+
+// Pairing is a newcomer's request to be let in.
+type Pairing struct {
+	Code    string    `json:"code"` // what the person compares, as 4821-KQ
+	Name    string    `json:"name"`
+	Role    Role      `json:"role"` // worker or submit, as asked
+	Kind    string    `json:"kind"` // what the machine is, as linux/amd64, 8 cores
+	Address string    `json:"address"`
+	Asked   time.Time `json:"asked"`
+	Expires time.Time `json:"expires"`
+	State   PairState `json:"state"`
+}
