@@ -1,0 +1,68 @@
+package wire
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// The calls of the protocol, as method and pattern of http.ServeMux below Root. The role is the least that may call.
+//
+//	GET    /info                          (anybody)  Info
+//	POST   /jobs                          submit     SubmitRequest -> SubmitReply
+//	GET    /jobs                          view       ?state=&owner=&q=&before=&limit= -> JobList
+//	GET    /jobs/{id}                     view       farm.Job
+//	PATCH  /jobs/{id}                     submit     JobChange -> farm.Job
+//	DELETE /jobs/{id}                     submit
+//	POST   /jobs/{id}/cancel              submit     farm.Job
+//	POST   /jobs/{id}/pause               submit     farm.Job
+//	POST   /jobs/{id}/resume              submit     farm.Job
+//	POST   /jobs/{id}/retry               submit     RetryRequest -> farm.Job
+//	GET    /jobs/{id}/files               view       ?after=&limit= -> FileList; worker reads it too
+//	GET    /jobs/{id}/missing             view       ?after=&limit= -> FileList of files whose bytes are not there
+//	GET    /jobs/{id}/frames              view       farm.FrameStates
+//	GET    /jobs/{id}/running             view       []farm.Running
+//	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList
+//	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, Content-Ref
+//	GET    /jobs/{id}/log                 view       ?frame=&lease=&offset=&wait_ms= -> text; header Upload-Offset: end
+//	GET    /jobs/{id}/why                 view       []farm.Reason
+//	HEAD   /blobs/{ref}                   submit     200 there; 404 with Upload-Offset: bytes there so far
+//	PUT    /blobs/{ref}                   submit     Upload-Offset, Upload-Size, maybe Content-Encoding: zstd
+//	GET    /blobs/{ref}                   worker     bytes, ranges; zstd when asked for and worth it
+//	POST   /workers                       worker     farm.Registration -> farm.Registered
+//	GET    /workers                       view       []WorkerView
+//	PATCH  /workers/{id}                  admin      WorkerChange -> WorkerView
+//	DELETE /workers/{id}                  admin
+//	POST   /workers/{id}/heartbeat        worker     Heartbeat -> farm.Orders
+//	POST   /claim                         worker     farm.Wish -> farm.Grant, or 204
+//	POST   /report                        worker     ReportRequest -> ReportReply
+//	PUT    /leases/{id}/results           worker     ?frame=&kind=&name=, Upload-Size, Content-Ref, Netrender-Worker
+//	POST   /leases/{id}/log               worker     ?frame=&offset=, Netrender-Worker; text
+//	GET    /events                        view       ?job=&kinds= server-sent events, data: farm.Event
+//	GET    /rules                         view       farm.Rules
+//	PUT    /rules                         admin      farm.Rules
+//	GET    /tokens                        admin      []farm.Token
+//	POST   /tokens                        admin      TokenRequest -> NewToken
+//	DELETE /tokens/{id}                   admin
+//	POST   /pairings                      (anybody)  PairRequest -> PairTicket
+//	POST   /pairings/poll                 (anybody)  PairPoll -> PairAnswer
+//	GET    /pairings                      admin      []farm.Pairing
+//	POST   /pairings/{code}/accept        admin      farm.Pairing
+//	POST   /pairings/{code}/refuse        admin      farm.Pairing
+
+func jobPath(id farm.JobID, rest ...string) string {
+	return Root + "/jobs/" + id.String() + strings.Join(rest, "")
+}
+
+// ResultPath is where a result of a job is read.
+func ResultPath(id farm.JobID, name string) string {
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		parts[i] = url.PathEscape(parts[i])
+	}
+	return jobPath(id, "/results/", strings.Join(parts, "/"))
+}
+
+// BlobPath is where a blob is read and written.
+func BlobPath(ref string) string { return Root + "/blobs/" + ref }

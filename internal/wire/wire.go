@@ -1,0 +1,183 @@
+// Package wire is the modern protocol: where each call lives, what goes in and comes out, and a Go client for it.
+// Nouns are those of package farm; what is here is only how they travel. Everything is JSON but bulk bytes: blobs,
+// results and logs are plain bodies. Errors are application/problem+json (RFC 9457) with farm's kind and hint.
+package wire
+
+import (
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Version is the protocol's version. Servers and clients of the same major version understand each other; unknown
+// fields are ignored.
+const Version = 1
+
+// Root is where the protocol lives below a master's address.
+const Root = "/api/v1"
+
+// DefaultPort is the TCP port of a master, and the UDP port of discovery.
+const DefaultPort = 8420
+
+// Service is the name masters are discovered by.
+const Service = "_netrender._tcp"
+
+// Headers of bulk transfers.
+const (
+	HeaderOffset = "Upload-Offset" // bytes already there (answers), or where the body begins (requests)
+	HeaderSize   = "Upload-Size"   // bytes of the whole
+	HeaderRef    = "Content-Ref"   // SHA-256 of the whole, hex
+	HeaderWorker = "Netrender-Worker"
+	HeaderMade   = "Netrender-Version" // program version of whoever speaks
+)
+
+// Limits that both sides know.
+const (
+	MaxBody     = 64 << 20 // JSON bodies; a manifest of farm.MaxFiles entries fits
+	MaxSmall    = 1 << 20  // every other JSON body
+	MaxWaitMS   = 60_000
+	MaxPage     = 1000
+	MaxLogChunk = 1 << 20
+)
+
+// Info is what a master says of itself to anybody, without a token.
+type Info struct {
+	Program  string `json:"program"`
+	Protocol int    `json:"protocol"`
+	Name     string `json:"name"` // of the master's machine
+	ID       string `json:"id"`   // of the farm; differs between masters
+	Open     bool   `json:"open"` // no token is asked for
+	Time     int64  `json:"time"` // Unix milliseconds of its clock
+}
+
+// SubmitRequest announces a job with its manifest.
+type SubmitRequest struct {
+	Spec  farm.JobSpec `json:"spec"`
+	Files []farm.File  `json:"files"`
+}
+
+// SubmitReply names the job and the first of the blobs that the master lacks.
+type SubmitReply struct {
+	Job     farm.Job `json:"job"`
+	Missing []string `json:"missing"` // SHA-256, at most MaxPage; the rest by Missing
+	More    bool     `json:"more"`
+}
+
+// JobList is a page of jobs, newest first.
+type JobList struct {
+	Jobs []farm.Job `json:"jobs"`
+	Next farm.JobID `json:"next,omitempty"` // pass as before=; 0: the end
+}
+
+// JobChange changes a job's settings; what is nil stays.
+type JobChange struct {
+	Name     *string   `json:"name,omitempty"`
+	Priority *int      `json:"priority,omitempty"`
+	Attempts *int      `json:"attempts,omitempty"`
+	Timeout  *int      `json:"timeout_s,omitempty"`
+	Allow    *[]string `json:"allow,omitempty"`
+	Deny     *[]string `json:"deny,omitempty"`
+	Tags     *[]string `json:"tags,omitempty"`
+}
+
+// RetryRequest says which frames to render again. Exactly one is set.
+type RetryRequest struct {
+	Failed bool          `json:"failed,omitempty"`
+	All    bool          `json:"all,omitempty"`
+	Frames farm.FrameSet `json:"frames,omitzero"`
+}
+
+// FileList is a page of a manifest.
+type FileList struct {
+	Files []farm.File `json:"files"`
+	Next  string      `json:"next,omitempty"` // pass as after=
+}
+
+// AttemptList is a page of attempts, in the order they ended.
+type AttemptList struct {
+	Attempts []farm.Attempt `json:"attempts"`
+	Next     int64          `json:"next,omitempty"` // pass as after=; 0: the end for now
+}
+
+// WorkerView is a worker as watchers see it.
+type WorkerView struct {
+	farm.Worker
+	Online  bool           `json:"online"`
+	Load    farm.Load      `json:"load"`
+	Running []farm.Running `json:"running"`
+}
+
+// WorkerChange changes a worker; what is nil stays.
+type WorkerChange struct {
+	Name    *string   `json:"name,omitempty"`
+	Enabled *bool     `json:"enabled,omitempty"`
+	Drain   *bool     `json:"drain,omitempty"`
+	Tags    *[]string `json:"tags,omitempty"`
+}
+
+// Heartbeat is a worker's sign of life. The answer is held until there are orders or WaitMS have passed.
+type Heartbeat struct {
+	Beats  []farm.Beat `json:"beats"`
+	Load   farm.Load   `json:"load"`
+	WaitMS int         `json:"wait_ms,omitempty"`
+}
+
+// ReportRequest carries reports in order, and may carry the wish for the next lease.
+type ReportRequest struct {
+	Reports []farm.Report `json:"reports"`
+	Wish    *farm.Wish    `json:"wish,omitempty"`
+}
+
+// ReportReply answers each report in order. Grant is nil when there was no wish or nothing to do.
+type ReportReply struct {
+	Verdicts []farm.Verdict `json:"verdicts"`
+	Grant    *farm.Grant    `json:"grant,omitempty"`
+}
+
+// TokenRequest asks for a new token.
+type TokenRequest struct {
+	Name string    `json:"name"`
+	Role farm.Role `json:"role"`
+}
+
+// NewToken is shown once.
+type NewToken struct {
+	farm.Token
+	Secret string `json:"secret"`
+}
+
+// PairRequest asks to be let in.
+type PairRequest struct {
+	Name string    `json:"name"`
+	Role farm.Role `json:"role"`
+	Kind string    `json:"kind"`
+}
+
+// PairTicket is what the newcomer gets: the code to show, and the secret to ask with.
+type PairTicket struct {
+	Code    string    `json:"code"`
+	Secret  string    `json:"secret"`
+	Expires time.Time `json:"expires"`
+}
+
+// PairPoll asks how the pairing stands; the answer is held while it waits.
+type PairPoll struct {
+	Secret string `json:"secret"`
+	WaitMS int    `json:"wait_ms,omitempty"`
+}
+
+// PairAnswer carries the token, once, when the pairing was accepted.
+type PairAnswer struct {
+	State farm.PairState `json:"state"`
+	Token string         `json:"token,omitempty"`
+}
+
+// Problem is an error on the wire (RFC 9457).
+type Problem struct {
+	Type   string    `json:"type,omitempty"`
+	Title  string    `json:"title"`
+	Status int       `json:"status"`
+	Detail string    `json:"detail"`
+	Kind   farm.Kind `json:"kind"`
+	Hint   string    `json:"hint,omitempty"`
+}
