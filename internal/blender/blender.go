@@ -1,0 +1,161 @@
+// Package blender finds installs of Blender, starts resident sessions, drives them, kills their process trees and reads their logs.
+//
+// An install is a Blender executable, or a Python interpreter that can import the bpy module. A session is one Blender
+// process that holds one scene open between renders; a scene is a .blend file together with the places its other files were
+// moved to; a task is one frame to render; a result is the list of files that Blender wrote for it. The runner is the small
+// process between us and Blender that keeps its process tree together (RunTree).
+//
+// The package knows nothing of farms: no jobs, no leases, no network but the private channel to the process it started.
+package blender
+
+import (
+	"io"
+	"time"
+)
+
+// Scene names what Session.Open loads.
+type Scene struct {
+	// Blend is the absolute local path of the .blend file. It is never written to.
+	Blend string
+	// Original is the absolute path the .blend had where its Files were collected; "" when it has not moved. Relative
+	// paths that lead out of the laid-out folder are resolved against it before they are looked up in Files.
+	Original string
+	// Files maps the original absolute path of a file (of any platform) to where it lies now. Paths it does not list are
+	// left as they are. A folder of files mapped with their names kept also maps its unlisted neighbours: UDIM tiles,
+	// image sequences, caches.
+	Files map[string]string
+	// Scripts lets the scene run its own Python: text blocks, drivers. The session must have been started with Scripts too.
+	Scripts bool
+	// Name selects a scene of the file; "" is the one that was active when the file was saved.
+	Name string
+}
+
+// SceneFacts is what Open found in the scene that will be rendered.
+type SceneFacts struct {
+	Name       string   `json:"name"`
+	Engine     string   `json:"engine"`      // CYCLES, BLENDER_EEVEE, BLENDER_EEVEE_NEXT, BLENDER_WORKBENCH, ...
+	Width      int      `json:"width"`       // pixels, resolution percentage applied
+	Height     int      `json:"height"`      // pixels
+	FrameStart int      `json:"frame_start"` //
+	FrameEnd   int      `json:"frame_end"`   // inclusive
+	FrameStep  int      `json:"frame_step"`  //
+	FPS        float64  `json:"fps"`         // frames a second
+	SavedBy    string   `json:"saved_by"`    // version of the Blender that wrote the file, "4.5.15"
+	Format     string   `json:"format"`      // the scene's own file format as Blender names it: PNG, OPEN_EXR, FFMPEG, ...
+	Movie      bool     `json:"movie"`       // the scene's own output is a movie: its frames are written as PNG
+	Views      []string `json:"views"`       // suffixes of multi-view output, nil for one view
+	Samples    int      `json:"samples"`     // render samples, 0 when the engine has none
+	// Stateful says why a frame depends on the frames visited before it ("unbaked cloth on Shirt"); "" when it does not.
+	// A stateful scene is opened anew before each frame after the first, so that every frame equals one rendered alone.
+	Stateful string `json:"stateful"`
+	// Missing lists files that the scene names and that are not there, as local paths.
+	Missing []string `json:"missing"`
+	// Unmapped counts paths that were changed by Files.
+	Mapped int `json:"mapped"`
+	// Warnings are sentences: a node that cannot be redirected, a device that is not there.
+	Warnings []string `json:"warnings"`
+	// OpenSeconds is what loading and mapping took.
+	OpenSeconds float64 `json:"open_seconds"`
+}
+
+// EXR says how the multilayer EXR with every pass is kept.
+type EXR string
+
+// The depths of Task.EXR.
+const (
+	EXRNone EXR = "none" // no EXR
+	EXRHalf EXR = "half" // 16-bit float, ZIP
+	EXRFull EXR = "full" // 32-bit float, ZIP: exactly what Blender computed
+)
+
+// Task is one frame to render.
+type Task struct {
+	Frame int
+	// OutDir is an absolute path of a folder that is empty or does not exist yet; every file of the result lies in it.
+	OutDir string
+	EXR    EXR
+	// Outputs asks for the file that the scene's own output settings describe, and for the files of its File Output nodes.
+	Outputs bool
+	// Preview asks for a JPEG about 640 pixels wide, made by Blender's own colour management.
+	Preview bool
+}
+
+// Progress is one report from within a frame; at most about four a second.
+type Progress struct {
+	Frame     int
+	Sample    int           // samples done in this layer, 0 when the engine does not say
+	Samples   int           // samples in total
+	Elapsed   time.Duration // since Blender began with the frame
+	Remaining time.Duration // Blender's own estimate, 0 when it has none
+	Memory    int64         // bytes in use by the render, 0 when unknown
+	Peak      int64         // bytes, highest so far
+	Text      string        // what Blender says it is doing: "Scene, ViewLayer | Sample 12/64"
+}
+
+// Kind says what a file of a result is.
+type Kind string
+
+// The kinds of File.Kind.
+const (
+	KindEXR     Kind = "exr"     // the multilayer EXR with every pass
+	KindOutput  Kind = "output"  // what the scene's own output settings write
+	KindNode    Kind = "node"    // written by a File Output node
+	KindPreview Kind = "preview" // the small JPEG
+)
+
+// File is one file of a result.
+type File struct {
+	Kind Kind   `json:"kind"`
+	Path string `json:"path"` // absolute, inside Task.OutDir
+	Name string `json:"name"` // relative, with forward slashes, as the artist expects it; unique within a result whatever the case of letters
+	Size int64  `json:"size"` // bytes
+}
+
+// Result is what Blender wrote for a Task.
+type Result struct {
+	Files      []File
+	Seconds    float64  // wall time inside Blender, from the start of the render to the last file
+	Render     float64  // of those, the render and the scene's own outputs
+	EXRSeconds float64  // of those, writing the multilayer EXR
+	Preview    float64  // of those, making the preview
+	Reopened   bool     // the scene was opened anew for this frame (see SceneFacts.Stateful)
+	Memory     int64    // bytes the process holds after the frame
+	PeakMemory int64    // bytes, highest the process has held since it started
+	Warnings   []string // sentences
+}
+
+// Channel says how the session talks to Blender.
+type Channel string
+
+// The ways of Options.Channel.
+const (
+	ChannelAuto   Channel = ""       // an inherited socket where there is one, else TCP
+	ChannelSocket Channel = "socket" // a socket pair inherited by Blender; not on Windows
+	ChannelTCP    Channel = "tcp"    // loopback TCP and a secret used once
+)
+
+// Options say how Start runs Blender.
+type Options struct {
+	Install Install
+	// Runner is the command that ends in RunTree, to which "--fds N -- COMMAND ..." is appended: {"netrender", "run-tree"}.
+	// Empty: Install.Runner.
+	Runner []string
+	// Home is an absolute path of a private folder; Blender's HOME, configuration and temporary files lie in it.
+	Home string
+	// Scripts lets scenes run their own Python.
+	Scripts bool
+	// Device is cpu, cuda:0, optix:0, hip:0, oneapi:0, metal:0 or TYPE:all; "" leaves the scene's setting with Blender's factory preferences.
+	Device string
+	// Threads limits Blender's threads; 0 means all cores.
+	Threads int
+	// Log takes Blender's stdout and stderr; nil drops them. See Session.SetLog.
+	Log io.Writer
+	// Channel is ChannelAuto in real life.
+	Channel Channel
+	// Env is added to Blender's environment, "NAME=value". Nothing else but a short list of system variables is inherited from Environ.
+	Env []string
+	// Environ is the environment to take system variables from (PATH, LANG, drivers' settings); the caller passes os.Environ().
+	Environ []string
+	// Xvfb is the path of the virtual display server, "" to look for it on PATH; "none" never starts one.
+	Xvfb string
+}
