@@ -11,7 +11,8 @@ type WorkerID string
 // Worker is a machine that renders.
 type Worker struct {
 	ID         WorkerID  `json:"id"`
-	Name       string    `json:"name"` // unique in the farm; the master adds -2, -3, ... when it must
+	Name       string    `json:"name"`             // unique in the farm; the master adds -2, -3, ... when it must
+	Wished     string    `json:"wished,omitempty"` // the name it asked for
 	Slots      int       `json:"slots"`
 	Tags       []string  `json:"tags,omitempty"`
 	Facts      Facts     `json:"facts"`

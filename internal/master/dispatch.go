@@ -1,0 +1,353 @@
+package master
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/netrender/netrender/internal/balance"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// maxWaitMS bounds how long a claim is held open.
+const maxWaitMS = 60_000
+
+// waiter is a claim held open.
+type waiter struct {
+	wish farm.Wish
+	ch   chan answer[*farm.Grant] // room for one
+	gone bool                     // granted, replaced or given up
+}
+
+// Claim returns a lease for the slot, or nil when there is nothing for it within the wish's wait. The lease is
+// durable when Claim returns.
+func (m *Master) Claim(ctx context.Context, wish farm.Wish) (*farm.Grant, error) {
+	w := newWaiter(wish)
+	select {
+	case m.inbox <- func(e *engine) { e.claim(w) }:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-m.quit:
+		return nil, errStopped
+	}
+	return m.await(ctx, w)
+}
+
+func newWaiter(wish farm.Wish) *waiter {
+	return &waiter{wish: wish, ch: make(chan answer[*farm.Grant], 1)}
+}
+
+// await returns what the claim brought, within its wish's wait.
+func (m *Master) await(ctx context.Context, w *waiter) (*farm.Grant, error) {
+	timer := time.NewTimer(time.Duration(min(max(w.wish.WaitMS, 0), maxWaitMS)) * time.Millisecond)
+	defer timer.Stop()
+	if w.wish.WaitMS <= 0 { // answered at once, by the next batch at the latest
+		timer.Stop()
+	}
+	var gone error
+	select {
+	case a := <-w.ch:
+		return a.v, a.err
+	case <-m.quit:
+		return nil, errStopped
+	case <-timer.C:
+	case <-ctx.Done():
+		gone = ctx.Err()
+	}
+	// Leave the queue. A grant that was under way is still ours: it is returned, or given back when the asker left.
+	post := func(f func(*engine)) bool {
+		select {
+		case m.inbox <- f:
+			return true
+		case <-m.quit:
+			return false
+		}
+	}
+	if !post(func(e *engine) { e.leave(w) }) {
+		return nil, errStopped
+	}
+	var a answer[*farm.Grant]
+	select {
+	case a = <-w.ch:
+	case <-m.quit:
+		return nil, errStopped
+	}
+	if a.v != nil && gone != nil {
+		id := a.v.Lease.ID
+		post(func(e *engine) { e.giveBack(e.leases[id]) })
+		return nil, gone
+	}
+	return a.v, a.err
+}
+
+// claim answers at once when there is work, else holds the question open.
+func (e *engine) claim(w *waiter) {
+	if e.broken != nil {
+		w.ch <- answer[*farm.Grant]{nil, e.broken}
+		return
+	}
+	wk := e.workers[w.wish.Worker]
+	if wk == nil {
+		w.ch <- answer[*farm.Grant]{nil, farm.Errorf(farm.NotFound, "the master does not know this worker").WithHint("register first")}
+		return
+	}
+	if w.wish.Slot < 0 || w.wish.Slot >= wk.Slots {
+		w.ch <- answer[*farm.Grant]{nil, farm.Errorf(farm.Invalid, "worker %s has %d slots, there is no slot %d", wk.Name, wk.Slots, w.wish.Slot)}
+		return
+	}
+	e.heard(wk)
+	if !w.wish.Ahead && wk.held > 0 { // a slot asks once; a newer question replaces the old one
+		for _, old := range slices.Clone(e.waiting) {
+			if old.wish.Worker == w.wish.Worker && old.wish.Slot == w.wish.Slot {
+				e.leave(old)
+			}
+		}
+	}
+	if e.grantTo(w, wk) {
+		return
+	}
+	if w.wish.Ahead || w.wish.WaitMS <= 0 {
+		w.gone = true
+		w.ch <- answer[*farm.Grant]{}
+		return
+	}
+	wk.held++
+	e.waiting = append(e.waiting, w)
+}
+
+// leave answers a held claim with nothing, unless it was granted.
+func (e *engine) leave(w *waiter) {
+	if w.gone {
+		return
+	}
+	w.gone = true
+	w.ch <- answer[*farm.Grant]{}
+	e.waiting = slices.DeleteFunc(e.waiting, func(x *waiter) bool { return x == w })
+	if wk := e.workers[w.wish.Worker]; wk != nil {
+		wk.held--
+	}
+}
+
+// match hands what became available to those who wait.
+func (e *engine) match() {
+	if !e.offered || e.broken != nil {
+		return
+	}
+	e.offered = false
+	if len(e.waiting) == 0 {
+		return
+	}
+	kept := e.waiting[:0]
+	for i, w := range e.waiting {
+		wk := e.workers[w.wish.Worker]
+		if wk == nil {
+			w.gone = true
+			w.ch <- answer[*farm.Grant]{nil, farm.Errorf(farm.NotFound, "the worker was removed").WithHint("register again")}
+			continue
+		}
+		if !e.anyQueued() {
+			kept = append(kept, e.waiting[i:]...)
+			break
+		}
+		if e.grantTo(w, wk) {
+			wk.held--
+			continue
+		}
+		kept = append(kept, w)
+	}
+	clear(e.waiting[len(kept):])
+	e.waiting = kept
+}
+
+func (e *engine) anyQueued() bool {
+	for i := range e.snap.Jobs {
+		if e.snap.Jobs[i].Queued > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// grantTo lets the balancer choose and leases the frames; false when there is nothing for this slot.
+func (e *engine) grantTo(w *waiter, wk *worker) bool {
+	s := wk.slot(w.wish.Slot)
+	bw := balance.Worker{Worker: &wk.Worker, Scene: w.wish.Scene}
+	if s.latest != nil {
+		bw.Holds = s.latest.Job
+	}
+	now := e.m.opt.Now()
+	i, ok := balance.Choose(&e.snap, e.rules, &bw, now)
+	if !ok {
+		return false
+	}
+	j := e.order[i]
+	if w.wish.Ahead && (j.Queued() < e.snap.Slots+j.Chunk || s.live >= 4) {
+		return false
+	}
+	l := e.lease(j, wk, w.wish.Slot, now)
+	if l == nil {
+		return false
+	}
+	w.gone = true
+	g := &farm.Grant{
+		Lease: l.Lease, Name: j.Name, Blend: j.Blend, Scene: j.Scene, Needs: j.Needs, Options: j.Options, Timeout: j.Timeout,
+	}
+	e.after(func(err error) {
+		if err != nil {
+			w.ch <- answer[*farm.Grant]{nil, err}
+			return
+		}
+		w.ch <- answer[*farm.Grant]{g, nil}
+	})
+	return true
+}
+
+// lease takes the job's next frames for the slot.
+func (e *engine) lease(j *job, wk *worker, slotNo int, now time.Time) *lease {
+	positions, attempt := j.take()
+	if len(positions) == 0 {
+		e.sync(j)
+		return nil
+	}
+	e.leaseNo++
+	e.granted++
+	l := &lease{
+		Lease: farm.Lease{
+			ID: farm.LeaseID(e.epoch<<32 | e.leaseNo), Job: j.ID, Worker: wk.ID, Slot: slotNo,
+			Frames: make([]int, 0, len(positions)), Attempt: attempt, Issued: now,
+		},
+		job: j, left: make(map[int]int, len(positions)), seen: now,
+	}
+	for _, p := range positions {
+		f, _ := j.layout.Frame(p)
+		l.Frames = append(l.Frames, f)
+		l.left[f] = p
+		j.held[p] = l
+	}
+	j.Dispatched += len(positions)
+	j.lastSent = now
+	if j.Started.IsZero() {
+		j.Started = now
+	}
+	e.hold(wk, l)
+	e.change(farm.LeaseAdd{Lease: l.Lease})
+	if j.State == farm.Queued {
+		e.toState(j, farm.Active, "")
+	}
+	e.mark(j)
+	e.sync(j)
+	if e.m.hub.wanted() {
+		for _, f := range l.Frames {
+			e.frameEvent(j, f, wk.ID, "running", "", 0)
+		}
+	}
+	return l
+}
+
+// take removes the next frames from what waits: first what came back, one frame at a time when it was tried
+// before, then the next chunk.
+func (j *job) take() (positions []int, attempt int) {
+	for len(j.again) > 0 && len(positions) < j.Chunk {
+		p := j.again[0]
+		if _, ok := j.layout.Frame(p); !ok || j.finished.Contains(p) || j.held[p] != nil || j.gaveUp(p) || j.settling[p] {
+			j.again = j.again[1:]
+			continue
+		}
+		n := j.attempt(p)
+		if len(positions) > 0 && (n > 1 || attempt > 1) {
+			break
+		}
+		j.again = j.again[1:]
+		positions, attempt = append(positions, p), n
+	}
+	if len(positions) > 0 {
+		return positions, attempt
+	}
+	j.again = nil
+	end := j.layout.Positions()
+	for j.next < end && len(positions) == 0 {
+		stop := min(end, (j.next/j.Chunk+1)*j.Chunk)
+		for ; j.next < stop; j.next++ {
+			p := j.next
+			if _, ok := j.layout.Frame(p); ok && !j.finished.Contains(p) && j.held[p] == nil && !j.gaveUp(p) {
+				positions = append(positions, p)
+			}
+		}
+	}
+	return positions, 1
+}
+
+// putBack makes the position wait again, in its old place.
+func (j *job) putBack(p int) {
+	i, found := slices.BinarySearch(j.again, p)
+	if !found {
+		j.again = slices.Insert(j.again, i, p)
+	}
+}
+
+// hold enters the lease everywhere.
+func (e *engine) hold(wk *worker, l *lease) {
+	e.leases[l.ID] = l
+	wk.leases[l.ID] = l
+	s := wk.slot(l.Slot)
+	if s.latest != nil {
+		e.assign(s.latest.job, -1)
+	}
+	s.latest, l.slot = l, s
+	s.live++
+	e.assign(l.job, +1)
+}
+
+func (e *engine) assign(j *job, d int) {
+	j.assigned += d
+	if j.at >= 0 {
+		e.snap.Jobs[j.at].Assigned = j.assigned
+	}
+}
+
+// drop removes the lease everywhere; its frames were settled or are put back by the caller.
+func (e *engine) drop(l *lease) {
+	if e.leases[l.ID] != l {
+		return
+	}
+	delete(e.leases, l.ID)
+	if wk := e.workers[l.Worker]; wk != nil {
+		delete(wk.leases, l.ID)
+	}
+	l.slot.live--
+	if l.slot.latest == l {
+		l.slot.latest = nil
+		e.assign(l.job, -1)
+	}
+	for _, p := range l.left {
+		if l.job.held[p] == l {
+			delete(l.job.held, p)
+		}
+	}
+	e.change(farm.LeaseEnd{ID: l.ID})
+}
+
+// giveBack ends a lease that came to nothing, as if it had never been.
+func (e *engine) giveBack(l *lease) {
+	if l == nil {
+		return
+	}
+	e.drop(l)
+	for _, p := range l.left {
+		if !l.job.finished.Contains(p) {
+			l.job.putBack(p)
+		}
+	}
+	e.mark(l.job)
+	e.sync(l.job)
+	e.offered = true
+}
+
+func (w *worker) slot(n int) *slot {
+	s := w.slots[n]
+	if s == nil {
+		s = &slot{}
+		w.slots[n] = s
+	}
+	return s
+}

@@ -1,0 +1,474 @@
+package master
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/netrender/netrender/internal/balance"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+const (
+	tickEvery  = time.Second      // expiry of leases, workers falling silent
+	usageEvery = 10 * time.Second // DESIGN.md section 5
+	lostFactor = 5                // a frame is given up after so many times Attempts lost leases
+)
+
+// engine is the moving state. Only the goroutine of Run touches it.
+type engine struct {
+	m       *Master
+	rules   farm.Rules
+	epoch   int64
+	leaseNo int64 // leases granted in this epoch
+	seq     int64 // last Attempt.Seq
+	nextJob farm.JobID
+	broken  error // the store cannot be written or read
+
+	jobs    map[farm.JobID]*job // those that have not ended
+	keys    map[string]farm.JobID
+	order   []*job // the jobs in snap.Jobs, same index
+	snap    balance.Snapshot
+	wanted  map[string]map[farm.JobID]struct{} // missing blobs, by who waits for them
+	leases  map[farm.LeaseID]*lease
+	lapsed  map[farm.LeaseID]*lease // expired ones of jobs that have not ended: a late result still counts
+	workers map[farm.WorkerID]*worker
+	names   map[string]farm.WorkerID
+	waiting []*waiter // claims held open, oldest first
+	offered bool      // something may be there for those who wait
+
+	lastTick  time.Time
+	lastUsage time.Time
+
+	pending []farm.Change
+	afters  []func(error)
+	events  []farm.Event
+	dirty   map[*job]struct{} // progress to be written with the next batch
+
+	granted, expired, done, failed int64 // since start, for Stats
+}
+
+// job is a farm.Job with what it needs to be dispatched.
+type job struct {
+	farm.Job
+	at       int // index in engine.order and snap.Jobs, or -1
+	layout   farm.Layout
+	next     int            // no position from here on was ever handed out
+	again    []int          // positions before next that wait
+	finished farm.Spans     // positions accepted
+	tries    map[int]*try   // positions with failed or lost attempts, not finished
+	held     map[int]*lease // positions leased now, by their newest lease
+	settling map[int]bool   // positions whose results are being put in place
+	refused  map[farm.WorkerID]struct{}
+	missing  map[string]struct{} // blobs that are not there
+	usage    float64
+	assigned int
+	lastSent time.Time // last dispatch
+	unsaved  int       // finished frames since the last snapshot of finished
+}
+
+// try is what is known of a position that did not finish at once.
+type try struct {
+	failures int
+	lost     int // expired leases and workers' own faults
+	final    bool
+	workers  []farm.WorkerID // that failed it
+}
+
+type lease struct {
+	farm.Lease
+	job     *job
+	left    map[int]int // frame -> position, those not settled
+	seen    time.Time
+	beat    farm.Beat
+	slot    *slot
+	started bool
+}
+
+type slot struct {
+	latest *lease // the newest lease of the slot, while it lives
+	live   int    // leases of the slot that live
+}
+
+type worker struct {
+	farm.Worker
+	seen     time.Time
+	online   bool
+	load     farm.Load
+	slots    map[int]*slot
+	leases   map[farm.LeaseID]*lease
+	held     int                     // claims held open
+	wake     chan struct{}           // closed when there are orders; nil when no heartbeat is held open
+	failures map[farm.JobID]struct{} // jobs failed in a row
+	faults   int                     // own faults in a row
+}
+
+func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
+	now := m.opt.Now()
+	e := &engine{
+		m: m, rules: farm.DefaultRules(), epoch: s.Epoch, nextJob: max(s.NextJob, 1),
+		seq:     s.Epoch << 32,
+		jobs:    make(map[farm.JobID]*job),
+		keys:    make(map[string]farm.JobID),
+		wanted:  make(map[string]map[farm.JobID]struct{}),
+		leases:  make(map[farm.LeaseID]*lease),
+		lapsed:  make(map[farm.LeaseID]*lease),
+		workers: make(map[farm.WorkerID]*worker),
+		names:   make(map[string]farm.WorkerID),
+		dirty:   make(map[*job]struct{}),
+
+		lastTick: now, lastUsage: now,
+	}
+	if s.HasRule {
+		e.rules = s.Rules
+	}
+	for _, w := range s.Workers {
+		e.addWorker(w)
+	}
+	for i := range s.Jobs {
+		if err := e.adopt(ctx, &s.Jobs[i]); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range s.Leases {
+		e.adoptLease(l, now)
+	}
+	for _, j := range e.jobs {
+		j.settleQueue()
+		e.sync(j)
+	}
+	e.countSlots()
+	return e, nil
+}
+
+// adopt takes a job that has not ended into the engine.
+func (e *engine) adopt(ctx context.Context, load *farm.JobLoad) error {
+	j := newJob(load.Job)
+	j.finished = load.Finished
+	for i := range load.Tried {
+		a := &load.Tried[i]
+		t := j.try(a.Position)
+		switch a.Outcome {
+		case farm.Errored:
+			t.failures++
+			t.final = t.final || a.Final
+			t.workers = append(t.workers, a.Worker)
+			j.refused[a.Worker] = struct{}{}
+		case farm.Expired:
+			t.lost++
+			t.final = t.final || a.Final
+			e.lapse(j, a)
+		case farm.HandedBack, farm.Revoked, farm.Superseded, farm.Rendered:
+		}
+	}
+	if j.State == farm.Collecting || j.State == farm.Paused {
+		missing, err := e.m.findMissing(ctx, j.ID)
+		if err != nil {
+			return err
+		}
+		j.missing = missing
+	}
+	e.add(j)
+	return nil
+}
+
+func newJob(spec farm.Job) *job {
+	return &job{
+		Job: spec, at: -1, layout: spec.Layout(),
+		tries: make(map[int]*try), held: make(map[int]*lease), settling: make(map[int]bool),
+		refused: make(map[farm.WorkerID]struct{}), missing: make(map[string]struct{}),
+	}
+}
+
+// add makes the engine know the job.
+func (e *engine) add(j *job) {
+	e.jobs[j.ID] = j
+	if j.Key != "" {
+		e.keys[j.Key] = j.ID
+	}
+	for ref := range j.missing {
+		if e.wanted[ref] == nil {
+			e.wanted[ref] = make(map[farm.JobID]struct{})
+		}
+		e.wanted[ref][j.ID] = struct{}{}
+	}
+	if len(j.missing) == 0 && j.State == farm.Collecting {
+		e.toState(j, farm.Queued, "")
+	}
+	j.Missing = len(j.missing)
+	e.sync(j)
+}
+
+// lapse remembers an expired lease from the record of one of its frames.
+func (e *engine) lapse(j *job, a *farm.Attempt) {
+	l := e.lapsed[a.Lease]
+	if l == nil {
+		l = &lease{job: j, left: make(map[int]int), Lease: farm.Lease{
+			ID: a.Lease, Job: j.ID, Worker: a.Worker, Attempt: a.Number, Issued: a.Started,
+		}}
+		e.lapsed[a.Lease] = l
+	}
+	l.Frames = append(l.Frames, a.Frame)
+	l.left[a.Frame] = a.Position
+}
+
+// adoptLease takes up a lease that was given before the master restarted; its worker has a whole lease time to
+// come back.
+func (e *engine) adoptLease(fl farm.Lease, now time.Time) {
+	j, w := e.jobs[fl.Job], e.workers[fl.Worker]
+	if j == nil || w == nil {
+		e.change(farm.LeaseEnd{ID: fl.ID})
+		return
+	}
+	l := &lease{Lease: fl, job: j, left: make(map[int]int), seen: now}
+	for _, f := range fl.Frames {
+		if p, ok := j.layout.Position(f); ok && !j.finished.Contains(p) {
+			l.left[f] = p
+			j.held[p] = l
+		}
+	}
+	if len(l.left) == 0 {
+		e.change(farm.LeaseEnd{ID: fl.ID})
+		return
+	}
+	e.hold(w, l)
+}
+
+// settleQueue finds what waits: everything below next that is neither finished, failed nor leased.
+func (j *job) settleQueue() {
+	j.next = j.finished.Max() + 1
+	for p := range j.tries {
+		j.next = max(j.next, p+1)
+	}
+	for p := range j.held {
+		j.next = max(j.next, p+1)
+	}
+	j.again = j.again[:0]
+	for p := range j.finished.Gaps(j.next) {
+		if _, ok := j.layout.Frame(p); ok && j.held[p] == nil && !j.gaveUp(p) {
+			j.again = append(j.again, p)
+		}
+	}
+	j.Done = j.finished.Count()
+	j.Running = len(j.held)
+	j.Failed = 0
+	for _, t := range j.tries {
+		if t.final {
+			j.Failed++
+		}
+	}
+}
+
+func (j *job) try(p int) *try {
+	t := j.tries[p]
+	if t == nil {
+		t = &try{}
+		j.tries[p] = t
+	}
+	return t
+}
+
+func (j *job) gaveUp(p int) bool {
+	t := j.tries[p]
+	return t != nil && t.final
+}
+
+// attempt is the number of the next try at the position.
+func (j *job) attempt(p int) int {
+	if t := j.tries[p]; t != nil {
+		return t.failures + t.lost + 1
+	}
+	return 1
+}
+
+// sync shows the job to the balancer as it is now.
+func (e *engine) sync(j *job) {
+	if !j.State.Dispatches() {
+		e.unlist(j)
+		return
+	}
+	if j.at < 0 {
+		j.at = len(e.order)
+		e.order = append(e.order, j)
+		e.snap.Jobs = append(e.snap.Jobs, balance.Job{
+			ID: j.ID, Created: j.Created, Scene: j.Scene, Needs: &j.Needs, Scripts: j.Options.Scripts, Refused: j.refused,
+		})
+	}
+	b := &e.snap.Jobs[j.at]
+	b.Priority, b.Usage, b.Assigned = j.Priority, j.usage, j.assigned
+	b.Running, b.Queued, b.Dispatched = len(j.held), j.Queued(), j.Dispatched
+	b.LastDispatch, b.Refused = j.lastSent, j.refused
+}
+
+func (e *engine) unlist(j *job) {
+	if j.at < 0 {
+		return
+	}
+	last := len(e.order) - 1
+	e.order[j.at], e.snap.Jobs[j.at] = e.order[last], e.snap.Jobs[last]
+	e.order[j.at].at = j.at
+	e.order, e.snap.Jobs = e.order[:last], e.snap.Jobs[:last]
+	j.at = -1
+}
+
+// forget drops a job that ended from memory.
+func (e *engine) forget(j *job) {
+	e.unlist(j)
+	e.mark(j) // what is pending must be written while the job is known
+	e.flushMarks()
+	delete(e.jobs, j.ID)
+	delete(e.keys, j.Key)
+	for ref := range j.missing {
+		delete(e.wanted[ref], j.ID)
+		if len(e.wanted[ref]) == 0 {
+			delete(e.wanted, ref)
+		}
+	}
+	for id, l := range e.lapsed {
+		if l.job == j {
+			delete(e.lapsed, id)
+		}
+	}
+}
+
+// toState moves the job; it returns false when the table does not allow it.
+func (e *engine) toState(j *job, to farm.JobState, reason string) bool {
+	if j.State == to {
+		return true
+	}
+	if !j.State.May(to) {
+		return false
+	}
+	j.State, j.Reason = to, reason
+	now := e.m.opt.Now()
+	if to.Ended() {
+		j.Ended = now
+	} else {
+		j.Ended = time.Time{}
+	}
+	e.mark(j)
+	e.sync(j)
+	e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(to), Text: reason, Progress: j.progress()})
+	return true
+}
+
+func (j *job) progress() *farm.Progress {
+	p := j.Progress
+	p.Running = len(j.held)
+	p.Missing = len(j.missing)
+	return &p
+}
+
+// mark has the job's progress written with the next batch.
+func (e *engine) mark(j *job) {
+	j.Running, j.Missing = len(j.held), len(j.missing)
+	e.dirty[j] = struct{}{}
+}
+
+func (e *engine) flushMarks() {
+	for j := range e.dirty {
+		mark := farm.JobMark{
+			ID: j.ID, State: j.State, Reason: j.Reason, Started: micros(j.Started), Ended: micros(j.Job.Ended),
+			Progress: *j.progress(),
+		}
+		// A short set costs nothing to write each time; a scattered one is written now and then, and the rows since
+		// then are read at the next start.
+		if j.finished.Len() <= 64 || j.unsaved >= 5000 {
+			mark.Finished, mark.Seq = j.finished.Encode(), e.seq
+			if mark.Finished == nil {
+				mark.Finished = []byte{}
+			}
+			j.unsaved = 0
+		}
+		e.pending = append(e.pending, mark)
+	}
+	clear(e.dirty)
+}
+
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func (e *engine) change(c farm.Change)    { e.pending = append(e.pending, c) }
+func (e *engine) after(f func(err error)) { e.afters = append(e.afters, f) }
+
+func (e *engine) event(ev farm.Event) {
+	if !e.m.hub.wanted() {
+		return
+	}
+	ev.Time = e.m.opt.Now()
+	e.events = append(e.events, ev)
+}
+
+func (e *engine) hasBatch() bool {
+	return len(e.pending) > 0 || len(e.afters) > 0 || len(e.dirty) > 0 || len(e.events) > 0
+}
+
+func (e *engine) takeBatch() batch {
+	e.flushMarks()
+	b := batch{e.pending, e.afters, e.events}
+	e.pending, e.afters, e.events = nil, nil, nil
+	return b
+}
+
+// tick runs every second: leases and workers that fell silent, and the usage of the balancer.
+func (e *engine) tick() {
+	now := e.m.opt.Now()
+	if gap := now.Sub(e.lastTick); gap > 3*tickEvery+e.rules.Heartbeat() || gap < 0 {
+		// The machine slept or its clock was set: silence that we slept through is nobody's fault.
+		e.forgive(now)
+	}
+	e.lastTick = now
+	e.expire(now)
+	e.watchWorkers(now)
+	if now.Sub(e.lastUsage) >= usageEvery || now.Before(e.lastUsage) {
+		e.lastUsage = now
+		for _, j := range e.order {
+			j.usage = balance.Tick(j.usage, j.assigned, e.snap.Slots)
+			e.snap.Jobs[j.at].Usage = j.usage
+		}
+	}
+	e.m.auth.saveUses(e)
+}
+
+// inherit takes over what is not kept: who is online, what they do, who waits.
+func (e *engine) inherit(old *engine) {
+	for id, ow := range old.workers {
+		w := e.workers[id]
+		if w == nil {
+			continue
+		}
+		w.seen, w.online, w.load, w.held = ow.seen, ow.online, ow.load, ow.held
+		w.wake = ow.wake
+		w.order()
+	}
+	for id, ol := range old.leases {
+		if l := e.leases[id]; l != nil {
+			l.beat, l.seen, l.started = ol.beat, ol.seen, ol.started
+		}
+	}
+	e.waiting = slices.Clone(old.waiting)
+	for id, oj := range old.jobs {
+		if j := e.jobs[id]; j != nil {
+			j.usage, j.lastSent = oj.usage, oj.lastSent
+			e.sync(j)
+		}
+	}
+	e.lastUsage, e.offered = old.lastUsage, true
+	e.granted, e.expired, e.done, e.failed = old.granted, old.expired, old.done, old.failed
+	e.countSlots()
+}
+
+// releaseAll lets go of everybody who waits, at the end of Run.
+func (e *engine) releaseAll() {
+	for _, w := range e.waiting {
+		w.ch <- answer[*farm.Grant]{nil, errStopped}
+	}
+	e.waiting = nil
+	for _, w := range e.workers {
+		w.order()
+	}
+}

@@ -1,0 +1,475 @@
+package master
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// RetryWhich says which frames to render again: the failed ones, all, or some.
+type RetryWhich struct {
+	Failed, All bool
+	Frames      farm.FrameSet
+}
+
+// Submit accepts a job. It waits in state collecting while bytes of its files are missing. Submitting the same
+// Spec.Key again returns the job that was made the first time.
+func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, files []farm.File) (farm.Job, error) {
+	spec.Defaults()
+	if err := spec.Check(); err != nil {
+		return farm.Job{}, err
+	}
+	if err := checkManifest(&spec, files); err != nil {
+		return farm.Job{}, err
+	}
+	if spec.Key != "" {
+		if id, err := m.opt.Store.JobByKey(ctx, spec.Key); err == nil {
+			return m.Job(ctx, id)
+		} else if farm.KindOf(err) != farm.NotFound {
+			return farm.Job{}, err
+		}
+	}
+	missing, err := m.notThere(ctx, files)
+	if err != nil {
+		return farm.Job{}, err
+	}
+	made, err := keep(ctx, m, func(e *engine) (farm.Job, error) {
+		if id, ok := e.keys[spec.Key]; ok && spec.Key != "" {
+			return e.jobs[id].view(), nil
+		}
+		fj := farm.Job{
+			ID: e.nextJob, Owner: who.Name, State: farm.Queued, Created: m.opt.Now(), Scene: sceneKey(&spec, files),
+			JobSpec: spec, Progress: farm.Progress{Total: spec.Frames.Count(), Missing: len(missing)},
+		}
+		fj.Folder = folderName(spec.Name, fj.ID)
+		if len(missing) > 0 {
+			fj.State = farm.Collecting
+		}
+		e.nextJob++
+		e.change(farm.JobAdd{Job: fj, Files: files})
+		j := newJob(fj)
+		j.missing = missing
+		e.add(j)
+		e.lift(j)
+		e.offered = true
+		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "submitted", Progress: j.progress()})
+		return j.view(), nil
+	})
+	if err != nil {
+		return farm.Job{}, err
+	}
+	// Bytes that came between our look and the job's entry were announced to nobody who waited.
+	for ref := range missing {
+		if r, err := blob.ParseRef(ref); err == nil {
+			if _, err := m.opt.Blobs.Stat(ctx, r); err == nil {
+				if err := m.BlobStored(ctx, ref); err != nil {
+					return farm.Job{}, err
+				}
+				made, err = m.Job(ctx, made.ID)
+				if err != nil {
+					return farm.Job{}, err
+				}
+			}
+		}
+	}
+	return made, nil
+}
+
+// checkManifest refuses paths that leave the job's folder, refs that are none, and doubles.
+func checkManifest(spec *farm.JobSpec, files []farm.File) error {
+	if len(files) > farm.MaxFiles {
+		return farm.Errorf(farm.TooLarge, "the job has over %d files", farm.MaxFiles)
+	}
+	seen := make(map[string]struct{}, len(files))
+	hasBlend := false
+	for i := range files {
+		f := &files[i]
+		clean, err := blob.CleanPath(f.Path)
+		if err != nil || clean != f.Path {
+			return farm.Errorf(farm.Invalid, "the manifest has a path that cannot be used: %s", clip(f.Path, 100))
+		}
+		if _, err := blob.ParseRef(f.Ref); err != nil {
+			return farm.Errorf(farm.Invalid, "the manifest's entry %s has no proper SHA-256", clip(f.Path, 100))
+		}
+		if f.Size < 0 || len(f.Original) > 4096 {
+			return farm.Errorf(farm.Invalid, "the manifest's entry %s makes no sense", clip(f.Path, 100))
+		}
+		key := strings.ToLower(f.Path)
+		if _, twice := seen[key]; twice {
+			return farm.Errorf(farm.Invalid, "the manifest names %s twice", clip(f.Path, 100))
+		}
+		seen[key] = struct{}{}
+		hasBlend = hasBlend || f.Path == spec.Blend
+	}
+	if !hasBlend {
+		return farm.Errorf(farm.Invalid, "the scene file %s is not in the manifest", clip(spec.Blend, 100))
+	}
+	return nil
+}
+
+// sceneKey is equal for jobs that one open session can serve: the same files at the same places, opened alike.
+func sceneKey(spec *farm.JobSpec, files []farm.File) string {
+	h := sha256.New()
+	enc := json.NewEncoder(h)
+	_ = enc.Encode([]any{spec.Blend, spec.Options.Scripts, spec.Options.Threads})
+	sorted := slices.Clone(files)
+	slices.SortFunc(sorted, func(a, b farm.File) int { return strings.Compare(a.Path, b.Path) })
+	for i := range sorted {
+		_ = enc.Encode([]any{sorted[i].Path, sorted[i].Original, sorted[i].Ref})
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// folderName makes the name of a job's results folder: readable, safe on every platform, never twice.
+func folderName(name string, id farm.JobID) string {
+	safe := strings.Map(func(r rune) rune {
+		if r < ' ' || strings.ContainsRune(`<>:"/\|?*`, r) || r == 0x7f {
+			return '_'
+		}
+		return r
+	}, name)
+	for len(safe) > 80 {
+		safe = strings.ToValidUTF8(safe[:80], "")
+	}
+	if safe = strings.Trim(safe, ". "); safe == "" {
+		safe = "job"
+	}
+	return fmt.Sprintf("%s-%d", safe, id)
+}
+
+// notThere returns the refs among the files that the blob store lacks.
+func (m *Master) notThere(ctx context.Context, files []farm.File) (map[string]struct{}, error) {
+	missing := make(map[string]struct{})
+	checked := make(map[string]struct{}, len(files))
+	for i := range files {
+		text := files[i].Ref
+		if _, ok := checked[text]; ok {
+			continue
+		}
+		checked[text] = struct{}{}
+		ref, err := blob.ParseRef(text)
+		if err != nil {
+			return nil, err
+		}
+		switch info, err := m.opt.Blobs.Stat(ctx, ref); {
+		case err == nil:
+			if info.Size != files[i].Size {
+				return nil, farm.Errorf(farm.Invalid, "the manifest says %s has %d bytes, but it has %d", clip(files[i].Path, 100), files[i].Size, info.Size)
+			}
+		case isNotFound(err):
+			missing[text] = struct{}{}
+		default:
+			return nil, err
+		}
+	}
+	return missing, nil
+}
+
+// findMissing works out what a kept job waits for.
+func (m *Master) findMissing(ctx context.Context, id farm.JobID) (map[string]struct{}, error) {
+	missing := make(map[string]struct{})
+	for after := ""; ; {
+		page, err := m.opt.Store.Manifest(ctx, id, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		if len(page) == 0 {
+			return missing, nil
+		}
+		some, err := m.notThere(ctx, page)
+		if err != nil {
+			return nil, err
+		}
+		for ref := range some {
+			missing[ref] = struct{}{}
+		}
+		after = page[len(page)-1].Path
+	}
+}
+
+// BlobStored tells the engine that the bytes are there; jobs that waited for them go on.
+func (m *Master) BlobStored(ctx context.Context, ref string) error {
+	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
+		for id := range e.wanted[ref] {
+			j := e.jobs[id]
+			delete(j.missing, ref)
+			e.mark(j)
+			if len(j.missing) == 0 && j.State == farm.Collecting {
+				e.toState(j, farm.Queued, "")
+				e.lift(j)
+				e.offered = true
+			}
+		}
+		delete(e.wanted, ref)
+		return struct{}{}, nil
+	})
+	return err
+}
+
+func (j *job) view() farm.Job {
+	v := j.Job
+	v.Progress = *j.progress()
+	return v
+}
+
+// mine refuses who may not steer the job.
+func mine(who Identity, owner string) error {
+	if who.Role == farm.RoleAdmin || who.Role == farm.RoleSubmit && who.Name == owner {
+		return nil
+	}
+	return farm.Errorf(farm.Denied, "the job belongs to %s", owner).WithHint("ask them or an admin")
+}
+
+// steer runs f on the job in the loop. A job that has ended is brought back into the engine first when wake is set.
+func (m *Master) steer(ctx context.Context, who Identity, id farm.JobID, wake bool, f func(e *engine, j *job) error) (farm.Job, error) {
+	for {
+		ended := false
+		v, err := keep(ctx, m, func(e *engine) (farm.Job, error) {
+			j := e.jobs[id]
+			if j == nil {
+				ended = true
+				return farm.Job{}, nil
+			}
+			if err := mine(who, j.Owner); err != nil {
+				return farm.Job{}, err
+			}
+			if err := f(e, j); err != nil {
+				return farm.Job{}, err
+			}
+			return j.view(), nil
+		})
+		if err != nil || !ended {
+			return v, err
+		}
+		kept, err := m.opt.Store.LoadJob(ctx, id)
+		if err != nil {
+			return farm.Job{}, err
+		}
+		if err := mine(who, kept.Job.Owner); err != nil {
+			return farm.Job{}, err
+		}
+		if !wake {
+			return farm.Job{}, farm.Errorf(farm.Conflict, "job %d is %s", id, kept.Job.State).WithHint("netrender retry %d renders frames of it again", id)
+		}
+		missing, err := m.findMissing(ctx, id)
+		if err != nil {
+			return farm.Job{}, err
+		}
+		if _, err := ask(ctx, m, func(e *engine) (struct{}, error) {
+			if e.jobs[id] == nil {
+				e.bringBack(&kept, missing)
+			}
+			return struct{}{}, nil
+		}); err != nil {
+			return farm.Job{}, err
+		}
+	}
+}
+
+// bringBack makes the engine know a job that had ended, in the state it ended in.
+func (e *engine) bringBack(kept *farm.JobLoad, missing map[string]struct{}) {
+	j := newJob(kept.Job)
+	j.finished, j.missing = kept.Finished, missing
+	for i := range kept.Tried {
+		a := &kept.Tried[i]
+		t := j.try(a.Position)
+		t.final = t.final || a.Final
+		if a.Outcome == farm.Errored {
+			t.failures++
+			t.workers = append(t.workers, a.Worker)
+		} else {
+			t.lost++
+		}
+	}
+	e.add(j)
+	j.settleQueue()
+}
+
+// Cancel stops the job on all workers. Frames that are there stay; a retry goes on with the others.
+func (m *Master) Cancel(ctx context.Context, who Identity, id farm.JobID) (farm.Job, error) {
+	return m.steer(ctx, who, id, false, func(e *engine, j *job) error {
+		e.stopLeases(j)
+		e.toState(j, farm.Canceled, "canceled by "+who.Name)
+		e.forget(j)
+		return nil
+	})
+}
+
+// stopLeases takes back everything of the job that is out.
+func (e *engine) stopLeases(j *job) {
+	for _, l := range e.leases {
+		if l.job != j {
+			continue
+		}
+		e.drop(l)
+		if w := e.workers[l.Worker]; w != nil {
+			w.order()
+		}
+		for _, p := range l.left {
+			j.putBack(p)
+		}
+	}
+	e.offered = true
+}
+
+// Pause hands out no more frames; those being rendered are finished.
+func (m *Master) Pause(ctx context.Context, who Identity, id farm.JobID) (farm.Job, error) {
+	return m.steer(ctx, who, id, false, func(e *engine, j *job) error {
+		e.toState(j, farm.Paused, "paused by "+who.Name)
+		return nil
+	})
+}
+
+// Resume lets a paused job go on.
+func (m *Master) Resume(ctx context.Context, who Identity, id farm.JobID) (farm.Job, error) {
+	return m.steer(ctx, who, id, false, func(e *engine, j *job) error {
+		if j.State != farm.Paused {
+			return farm.Errorf(farm.Conflict, "job %d is %s, not paused", id, j.State)
+		}
+		e.toState(j, j.goesOn(), "")
+		e.lift(j)
+		e.offered = true
+		return nil
+	})
+}
+
+// goesOn is the state in which a job is worked on.
+func (j *job) goesOn() farm.JobState {
+	switch {
+	case len(j.missing) > 0:
+		return farm.Collecting
+	case j.Dispatched == 0:
+		return farm.Queued
+	}
+	return farm.Active
+}
+
+// Retry renders frames again: failed ones, some, or all. On a canceled job it also lets the rest go on. Workers
+// that were refused for failing the job are trusted again.
+func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which RetryWhich) (farm.Job, error) {
+	return m.steer(ctx, who, id, true, func(e *engine, j *job) error {
+		var positions []int
+		switch {
+		case which.All:
+			for p := range j.tries {
+				positions = append(positions, p)
+			}
+			for p := range j.finished.All() {
+				if j.tries[p] == nil {
+					positions = append(positions, p)
+				}
+			}
+		case which.Failed:
+			for p, t := range j.tries {
+				if t.final {
+					positions = append(positions, p)
+				}
+			}
+		default:
+			for f := range which.Frames.All() {
+				p, ok := j.layout.Position(f)
+				if !ok {
+					return e.notWoken(j, farm.Errorf(farm.Invalid, "job %d has no frame %d", id, f))
+				}
+				positions = append(positions, p)
+			}
+		}
+		slices.Sort(positions)
+		if len(positions) == 0 && j.State != farm.Canceled {
+			return e.notWoken(j, farm.Errorf(farm.Conflict, "job %d has no failed frames", id).WithHint("name frames, or use --all"))
+		}
+		e.reset(j, positions)
+		clear(j.refused)
+		if j.State.Ended() {
+			j.Reason = ""
+			if j.State == farm.Canceled {
+				e.toState(j, j.goesOn(), "")
+			} else {
+				e.toState(j, farm.Active, "")
+			}
+		}
+		e.lift(j)
+		e.mark(j)
+		e.sync(j)
+		e.offered = true
+		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "retried", Progress: j.progress()})
+		return nil
+	})
+}
+
+// notWoken puts a job that was only brought back for this step to rest again.
+func (e *engine) notWoken(j *job, err error) error {
+	if j.State.Ended() {
+		e.forget(j)
+	}
+	return err
+}
+
+// reset makes the positions wait again, as if never tried.
+func (e *engine) reset(j *job, positions []int) {
+	for _, p := range positions {
+		if j.held[p] != nil || j.settling[p] {
+			continue // being rendered now: that is again enough
+		}
+		if t := j.tries[p]; t != nil && t.final {
+			j.Failed--
+		}
+		delete(j.tries, p)
+		if j.finished.Remove(p) {
+			j.Done--
+		}
+		e.change(farm.FrameReset{Job: j.ID, Position: p})
+		if p < j.next {
+			j.again = append(j.again, p)
+		}
+	}
+	slices.Sort(j.again)
+	j.again = slices.Compact(j.again)
+	j.unsaved = 5000 // write the set anew
+	e.mark(j)
+}
+
+// Change lets edit change a job's name, priority, attempts, time limit and who may render it.
+func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit func(*farm.JobSpec)) (farm.Job, error) {
+	return m.steer(ctx, who, id, false, func(e *engine, j *job) error {
+		next := j.JobSpec
+		edit(&next)
+		// What the layout and the scene stand on cannot change under way.
+		next.Frames, next.Chunk, next.Order, next.Blend, next.Key, next.Options = j.Frames, j.Chunk, j.Order, j.Blend, j.Key, j.Options
+		if err := next.Check(); err != nil {
+			return err
+		}
+		j.JobSpec = next
+		if j.at >= 0 {
+			e.snap.Jobs[j.at].Needs = &j.Needs
+		}
+		e.change(farm.JobSet{Job: j.view()})
+		e.lift(j)
+		e.sync(j)
+		e.offered = true
+		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "changed", Progress: j.progress()})
+		return nil
+	})
+}
+
+// Delete forgets the job with its results and logs.
+func (m *Master) Delete(ctx context.Context, who Identity, id farm.JobID) error {
+	v, err := m.steer(ctx, who, id, true, func(e *engine, j *job) error {
+		e.stopLeases(j)
+		e.forget(j)
+		e.change(farm.JobDelete{ID: id})
+		e.event(farm.Event{Kind: farm.EventJob, Job: id, State: "deleted"})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return m.removeFolders(v.Folder, id)
+}

@@ -1,0 +1,265 @@
+// Package master is the engine of a farm: it accepts jobs, leases frames to workers, takes their reports and keeps
+// everything. Doors (package api and others) translate their protocols onto its methods.
+//
+// One goroutine, the loop in Run, owns the moving state, the engine. Methods hand it closures; no lock guards the
+// engine. Changes are gathered and written to the Store in batches by a second goroutine; whoever asked for a change
+// is answered when its batch is durable, never before. When a batch cannot be written, everybody in it gets the
+// error and the engine is read anew from the store, so that memory never runs ahead of what is kept.
+package master
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Store keeps the farm. Apply is called by one goroutine at a time; reads may run beside it and see only what was
+// applied.
+type Store interface {
+	// Load returns everything that still moves and durably counts the start. It is called once, before all else,
+	// and again only after an Apply failed.
+	Load(ctx context.Context) (farm.State, error)
+	// Apply makes the changes in one transaction and returns when they are durable. On an error none was made.
+	Apply(ctx context.Context, changes []farm.Change) error
+	Job(ctx context.Context, id farm.JobID) (farm.Job, error)
+	LoadJob(ctx context.Context, id farm.JobID) (farm.JobLoad, error)
+	JobByKey(ctx context.Context, key string) (farm.JobID, error)
+	Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error)
+	Manifest(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error)
+	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
+	Size(ctx context.Context) (int64, error)
+	Close() error
+}
+
+// Options are what a master is made of.
+type Options struct {
+	Store   Store
+	Blobs   blob.Store
+	Dir     string           // holds outputs/, logs/ and incoming/
+	Now     func() time.Time // the clock
+	Rand    io.Reader        // for tokens and codes; crypto/rand in earnest
+	Log     *slog.Logger
+	Program string      // version of this program
+	Rules   *farm.Rules // nil: those kept, or the defaults
+}
+
+// Master is the engine with its doors' methods. Make one with New and give it a goroutine with Run.
+type Master struct {
+	opt   Options
+	inbox chan func(*engine)
+	quit  chan struct{} // closed when Run has ended
+	eng   *engine       // owned by the goroutine of Run
+	hub   hub
+	auth  auth
+	pairs pairs
+	logs  logBoard
+
+	commitTime atomic.Int64 // nanoseconds of the last batch
+	batchSize  atomic.Int64
+}
+
+// New reads the store and gets the engine ready. Run must be called for anything to happen.
+func New(ctx context.Context, opt Options) (*Master, error) {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	m := &Master{opt: opt, inbox: make(chan func(*engine), 4096), quit: make(chan struct{})}
+	if err := m.makeFolders(); err != nil {
+		return nil, err
+	}
+	state, err := opt.Store.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m.auth.load(state.Tokens)
+	m.eng, err = m.newEngine(ctx, state)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Rules != nil && *opt.Rules != m.eng.rules {
+		if err := opt.Rules.Check(); err != nil {
+			return nil, err
+		}
+		m.eng.rules = *opt.Rules
+		m.eng.change(farm.RulesSet{Rules: *opt.Rules})
+	}
+	if err := m.sweepIncoming(m.eng); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// batch is what one transaction carries, and who waits for it.
+type batch struct {
+	changes []farm.Change
+	after   []func(error)
+	events  []farm.Event
+}
+
+// Run owns the engine until ctx ends; then it writes what is pending and returns.
+func (m *Master) Run(ctx context.Context) error {
+	batches := make(chan batch)
+	written := make(chan error, 1)
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for b := range batches {
+			written <- m.write(b)
+		}
+	})
+	defer func() {
+		close(m.quit)
+		close(batches)
+		writer.Wait()
+	}()
+	ticker := time.NewTicker(tickEvery)
+	defer ticker.Stop()
+	writing := false
+	for {
+		e := m.eng
+		if !writing && e.hasBatch() {
+			batches <- e.takeBatch()
+			writing = true
+		}
+		select {
+		case f := <-m.inbox:
+			f(e)
+			for range 1024 { // gather what is there: one batch serves all
+				select {
+				case f := <-m.inbox:
+					f(e)
+					continue
+				default:
+				}
+				break
+			}
+		case err := <-written:
+			writing = false
+			if err != nil {
+				m.recover(err)
+			}
+		case <-ticker.C:
+			if e.broken != nil {
+				m.recover(e.broken)
+			}
+			m.eng.tick()
+		case <-ctx.Done():
+			if writing {
+				<-written
+			}
+			if e.hasBatch() {
+				batches <- e.takeBatch()
+				<-written
+			}
+			e.releaseAll()
+			return nil
+		}
+		m.eng.match()
+	}
+}
+
+// write makes one batch durable and answers those who wait for it.
+func (m *Master) write(b batch) error {
+	var err error
+	if len(b.changes) > 0 {
+		began := m.opt.Now()
+		// A batch that was begun is finished, also while the program stops.
+		err = m.opt.Store.Apply(context.Background(), b.changes)
+		m.commitTime.Store(int64(m.opt.Now().Sub(began)))
+		m.batchSize.Store(int64(len(b.changes)))
+	}
+	for _, f := range b.after {
+		f(err)
+	}
+	if err == nil {
+		m.hub.publish(b.events)
+	}
+	return err
+}
+
+// recover drops what could not be written and reads the engine anew.
+func (m *Master) recover(cause error) {
+	old := m.eng
+	if old.broken == nil {
+		m.opt.Log.Error("a write to the database failed; reading it anew", "err", cause)
+	}
+	old.broken = cause
+	b := old.takeBatch()
+	for _, f := range b.after {
+		f(cause)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	state, err := m.opt.Store.Load(ctx)
+	if err != nil {
+		old.broken = err
+		return
+	}
+	fresh, err := m.newEngine(ctx, state)
+	if err != nil {
+		old.broken = err
+		return
+	}
+	m.auth.load(state.Tokens)
+	fresh.inherit(old)
+	m.eng = fresh
+}
+
+var errStopped = farm.Errorf(farm.Stopping, "the master is going down").WithHint("try again when it is up")
+
+// ask runs f in the loop and returns what it returns, at once. For reads.
+func ask[T any](ctx context.Context, m *Master, f func(e *engine) (T, error)) (T, error) {
+	return hand(ctx, m, false, f)
+}
+
+// keep runs f in the loop and returns what it returns when all changes made so far are durable.
+func keep[T any](ctx context.Context, m *Master, f func(e *engine) (T, error)) (T, error) {
+	return hand(ctx, m, true, f)
+}
+
+type answer[T any] struct {
+	v   T
+	err error
+}
+
+func hand[T any](ctx context.Context, m *Master, durable bool, f func(e *engine) (T, error)) (T, error) {
+	ch := make(chan answer[T], 1)
+	var zero T
+	run := func(e *engine) {
+		if e.broken != nil {
+			ch <- answer[T]{zero, e.broken}
+			return
+		}
+		v, err := f(e)
+		if err != nil || !durable {
+			ch <- answer[T]{v, err}
+			return
+		}
+		e.after(func(err error) { ch <- answer[T]{v, err} })
+	}
+	select {
+	case m.inbox <- run:
+	case <-ctx.Done():
+		return zero, ctx.Err()
+	case <-m.quit:
+		return zero, errStopped
+	}
+	select {
+	case a := <-ch:
+		return a.v, a.err
+	case <-ctx.Done():
+		return zero, ctx.Err()
+	case <-m.quit:
+		select {
+		case a := <-ch: // answered by the last batch
+			return a.v, a.err
+		default:
+			return zero, errStopped
+		}
+	}
+}

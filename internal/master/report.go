@@ -1,0 +1,377 @@
+package master
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// maxErrorText bounds the sentence kept of a failure, in bytes.
+const maxErrorText = 2000
+
+// Report settles what became of leased frames, in order, and may answer the wish for the next lease in the same
+// step. A report that was settled before, or whose lease or frame is gone, is answered and changes nothing.
+// When Report returns without an error, what it accepted is durable and its results are in place.
+func (m *Master) Report(ctx context.Context, reports []farm.Report, wish *farm.Wish) ([]farm.Verdict, *farm.Grant, error) {
+	verdicts := make([]farm.Verdict, len(reports))
+	var w *waiter
+	if wish != nil {
+		now := *wish
+		now.WaitMS = 0 // the verdicts do not wait for work
+		w = newWaiter(now)
+	}
+	plain := true
+	for i := range reports {
+		plain = plain && len(reports[i].Results) == 0
+	}
+	if !plain {
+		for i := range reports {
+			v, err := m.reportOne(ctx, &reports[i])
+			if err != nil {
+				return nil, nil, err
+			}
+			verdicts[i] = v
+		}
+	}
+	// Without files to put in place, verdicts and the next lease are one step and one batch.
+	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
+		for i := range reports {
+			if plain {
+				verdicts[i] = e.settle(&reports[i])
+			}
+		}
+		if w != nil {
+			e.claim(w)
+		}
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	if w == nil {
+		return verdicts, nil, nil
+	}
+	grant, err := m.await(ctx, w)
+	if err != nil { // the reports stand; the worker asks for work by itself
+		return verdicts, nil, nil //nolint:nilerr // a failed wish must not make the worker report again
+	}
+	return verdicts, grant, nil
+}
+
+// reportOne reserves the frame, puts the results in place and then settles.
+func (m *Master) reportOne(ctx context.Context, r *farm.Report) (farm.Verdict, error) {
+	if r.Outcome != farm.Rendered || len(r.Results) == 0 {
+		return keep(ctx, m, func(e *engine) (farm.Verdict, error) { return e.settle(r), nil })
+	}
+	if missing := m.notArrived(r); len(missing) > 0 {
+		// Settled before, perhaps, and its results long in place: then the lease is gone and settle says so.
+		return ask(ctx, m, func(e *engine) (farm.Verdict, error) {
+			v, _ := e.reserve(r)
+			if v.Reason == "" {
+				e.release(r)
+				v.Missing = missing
+			}
+			return v, nil
+		})
+	}
+	type reserved struct {
+		v      farm.Verdict
+		folder string
+	}
+	got, err := ask(ctx, m, func(e *engine) (reserved, error) {
+		v, j := e.reserve(r)
+		if j == nil {
+			return reserved{v: v}, nil
+		}
+		return reserved{v, j.Folder}, nil
+	})
+	if err != nil || got.folder == "" {
+		return got.v, err
+	}
+	// From here the frame is reserved for this report, whatever becomes of the caller.
+	ctx = context.WithoutCancel(ctx)
+	if err := m.publish(got.folder, r); err != nil {
+		_, _ = ask(ctx, m, func(e *engine) (struct{}, error) { e.release(r); return struct{}{}, nil })
+		return farm.Verdict{}, err
+	}
+	v, err := keep(ctx, m, func(e *engine) (farm.Verdict, error) {
+		e.release(r)
+		return e.settle(r), nil
+	})
+	if err == nil {
+		m.clearIncoming(r.Lease, r.Frame)
+	}
+	return v, err
+}
+
+// find returns the live or lapsed lease and the position a report speaks of, or says why there is none.
+func (e *engine) find(r *farm.Report) (*lease, int, string) {
+	l := e.leases[r.Lease]
+	if l == nil {
+		l = e.lapsed[r.Lease]
+	}
+	if l == nil {
+		if j := e.jobs[r.Job]; j != nil {
+			if p, ok := j.layout.Position(r.Frame); ok && j.finished.Contains(p) {
+				return nil, 0, "the frame is already there"
+			}
+			return nil, 0, "the lease is over"
+		}
+		return nil, 0, "the job has ended"
+	}
+	if l.Worker != r.Worker || l.Job != r.Job {
+		return nil, 0, "the lease belongs to somebody else"
+	}
+	if l.Attempt != r.Attempt {
+		return nil, 0, "the lease has another attempt number"
+	}
+	p, ok := l.left[r.Frame]
+	if !ok {
+		return nil, 0, "the frame was already reported or is not part of the lease"
+	}
+	if l.job.finished.Contains(p) {
+		return nil, 0, "the frame is already there"
+	}
+	return l, p, ""
+}
+
+// reserve keeps other reports from the frame while its results are put in place.
+func (e *engine) reserve(r *farm.Report) (farm.Verdict, *job) {
+	v := farm.Verdict{Lease: r.Lease, Frame: r.Frame}
+	l, p, why := e.find(r)
+	if l == nil {
+		v.Reason = why
+		return v, nil
+	}
+	if l.job.settling[p] {
+		v.Reason = "another attempt was accepted first"
+		return v, nil
+	}
+	l.job.settling[p] = true
+	return v, l.job
+}
+
+func (e *engine) release(r *farm.Report) {
+	if j := e.jobs[r.Job]; j != nil {
+		if p, ok := j.layout.Position(r.Frame); ok {
+			delete(j.settling, p)
+		}
+	}
+}
+
+// settle makes the report true, or says why it is not taken.
+func (e *engine) settle(r *farm.Report) farm.Verdict {
+	v := farm.Verdict{Lease: r.Lease, Frame: r.Frame}
+	l, p, why := e.find(r)
+	if l == nil {
+		v.Reason = why
+		return v
+	}
+	if wk := e.workers[r.Worker]; wk != nil {
+		e.heard(wk)
+	}
+	v.Accepted = true
+	switch r.Outcome {
+	case farm.Rendered:
+		e.frameDone(l, p, r)
+	case farm.Errored:
+		if e.leases[l.ID] == l { // a lapsed lease was put back already: its failure changes nothing
+			e.frameFailed(l, p, r)
+		}
+	case farm.HandedBack:
+		if e.leases[l.ID] == l {
+			e.settled(l, r.Frame, p)
+			l.job.putBack(p)
+		}
+	default:
+		v.Accepted, v.Reason = false, "a report says done, failed or returned"
+		return v
+	}
+	j := l.job
+	e.mark(j)
+	e.sync(j)
+	e.endIfOver(j)
+	e.offered = true
+	return v
+}
+
+// settled strikes the frame from the lease, and ends the lease with its last frame.
+func (e *engine) settled(l *lease, frame, p int) {
+	delete(l.left, frame)
+	if l.job.held[p] == l {
+		delete(l.job.held, p)
+	}
+	if len(l.left) == 0 {
+		e.drop(l)
+		delete(e.lapsed, l.ID)
+	}
+}
+
+func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
+	j := l.job
+	e.settled(l, r.Frame, p)
+	if other := j.held[p]; other != nil { // leased again meanwhile: that work is not needed any more
+		e.settled(other, r.Frame, p)
+		if wk := e.workers[other.Worker]; wk != nil {
+			wk.order()
+		}
+	}
+	if t := j.tries[p]; t != nil {
+		if t.final {
+			j.Failed--
+		}
+		delete(j.tries, p)
+	}
+	j.finished.Add(p)
+	j.unsaved++
+	j.Done++
+	j.Seconds += r.Seconds
+	e.done++
+	a := e.attempt(l, p, r, farm.Rendered)
+	e.change(farm.FrameDone{Attempt: a})
+	if wk := e.workers[l.Worker]; wk != nil {
+		clear(wk.failures)
+		wk.faults = 0
+	}
+	e.frameEvent(j, r.Frame, l.Worker, string(farm.Rendered), "", a.Seq)
+}
+
+func (e *engine) frameFailed(l *lease, p int, r *farm.Report) {
+	j := l.job
+	e.settled(l, r.Frame, p)
+	t := j.try(p)
+	a := e.attempt(l, p, r, farm.Errored)
+	wk := e.workers[l.Worker]
+	if r.OwnFault {
+		t.lost++
+		a.Outcome = farm.Expired
+	} else {
+		t.failures++
+		t.workers = append(t.workers, l.Worker)
+	}
+	j.refused[l.Worker] = struct{}{}
+	e.strike(wk, j, r)
+	limit := j.attemptLimit(e.rules)
+	if r.Fatal && !r.OwnFault || t.failures >= limit || t.lost >= limit*lostFactor {
+		e.giveUp(j, p, &a)
+	} else {
+		j.putBack(p)
+	}
+	e.change(farm.FrameTried{Attempt: a})
+	e.lift(j)
+	e.frameEvent(j, r.Frame, l.Worker, string(a.Outcome), a.Error, a.Seq)
+}
+
+func (j *job) attemptLimit(r farm.Rules) int {
+	if j.Attempts > 0 {
+		return j.Attempts
+	}
+	return r.Attempts
+}
+
+// giveUp marks the frame failed for good. When several workers failed it, the scene is at fault and they are not
+// held to account for it.
+func (e *engine) giveUp(j *job, p int, a *farm.Attempt) {
+	t := j.try(p)
+	t.final, a.Final = true, true
+	j.Failed++
+	e.failed++
+	workers := slices.Compact(slices.Sorted(slices.Values(t.workers)))
+	if len(workers) > 1 {
+		for _, id := range workers {
+			delete(j.refused, id)
+			if wk := e.workers[id]; wk != nil {
+				delete(wk.failures, j.ID)
+			}
+		}
+	}
+}
+
+// strike counts a failure against the worker, and takes it out when it fails everything it is given.
+func (e *engine) strike(wk *worker, j *job, r *farm.Report) {
+	if wk == nil || e.rules.OutAfter == 0 {
+		return
+	}
+	if r.OwnFault {
+		wk.faults++
+	} else {
+		wk.failures[j.ID] = struct{}{}
+	}
+	if wk.faults < e.rules.OutAfter && len(wk.failures) < e.rules.OutAfter {
+		return
+	}
+	if !wk.Enabled || wk.faults < e.rules.OutAfter && !e.another(wk) {
+		return // the only worker is not taken out for scenes that may all be broken
+	}
+	wk.Enabled = false
+	wk.Reason = "it failed several jobs in a row; the last one: " + clip(r.Error, 300)
+	if wk.faults >= e.rules.OutAfter {
+		wk.Reason = "it could not work several times in a row: " + clip(r.Error, 300)
+	}
+	e.keepWorker(wk)
+	e.countSlots()
+	e.event(farm.Event{Kind: farm.EventWorker, Worker: wk.ID, State: "disabled", Text: wk.Reason})
+}
+
+func (e *engine) another(wk *worker) bool {
+	for _, o := range e.workers {
+		if o != wk && o.online && o.Enabled && !o.Draining {
+			return true
+		}
+	}
+	return false
+}
+
+// lift works out whether nobody but the workers that failed the job could render it; then they may again.
+func (e *engine) lift(j *job) {
+	if j.at < 0 {
+		return
+	}
+	nobody := len(j.refused) > 0
+	for id, w := range e.workers {
+		if _, refused := j.refused[id]; !nobody || refused || !w.online || !w.Enabled || w.Draining {
+			continue
+		}
+		nobody = j.Needs.WhyNot(&w.Worker) != ""
+	}
+	e.snap.Jobs[j.at].NobodyElse = nobody
+}
+
+// endIfOver moves a job with nothing left to do to its end.
+func (e *engine) endIfOver(j *job) {
+	if j.Done+j.Failed < j.Total || j.State.Ended() {
+		return
+	}
+	if j.Failed == 0 {
+		e.toState(j, farm.Done, "")
+	} else {
+		e.toState(j, farm.Failed, plural(j.Failed, "frame")+" failed")
+	}
+	e.forget(j)
+}
+
+// attempt makes the record of a settled report.
+func (e *engine) attempt(l *lease, p int, r *farm.Report, outcome farm.Outcome) farm.Attempt {
+	e.seq++
+	return farm.Attempt{
+		Seq: e.seq, Job: l.Job, Frame: r.Frame, Position: p, Number: l.Attempt, Lease: l.ID, Worker: l.Worker,
+		Outcome: outcome, Error: clip(r.Error, maxErrorText), Started: l.Issued, Ended: e.m.opt.Now(),
+		Seconds: r.Seconds, MemoryMB: r.MemoryMB, Install: r.Install, Results: r.Results,
+	}
+}
+
+func (e *engine) frameEvent(j *job, frame int, w farm.WorkerID, state, text string, cursor int64) {
+	e.event(farm.Event{
+		Kind: farm.EventFrame, Job: j.ID, Frame: &frame, Worker: w, State: state, Text: text, Cursor: cursor, Progress: j.progress(),
+	})
+}
+
+func clip(s string, n int) string {
+	s = strings.ToValidUTF8(s, "?")
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "..."
+}

@@ -1,0 +1,285 @@
+package master
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Results arrive in incoming/LEASE/FRAME/, one file named by what it is to be, verified and synced. Settling the
+// report renames them into outputs/FOLDER/, before the report is made durable: a crash between the two leaves files
+// of a frame that is rendered again and replaced.
+
+const maxResultsPerFrame = 1000
+
+func (m *Master) makeFolders() error {
+	for _, d := range []string{"outputs", "logs", "incoming"} {
+		if err := os.MkdirAll(filepath.Join(m.opt.Dir, d), 0o755); err != nil {
+			return plainDisk(err, "the data folder cannot be written")
+		}
+	}
+	return nil
+}
+
+func (m *Master) incoming(l farm.LeaseID, frame int) string {
+	return filepath.Join(m.opt.Dir, "incoming", strconv.FormatInt(int64(l), 10), strconv.Itoa(frame))
+}
+
+// stagedName is where a result lies until its report: the same bytes under two names are two files.
+func stagedName(r *farm.Result) string {
+	h := sha256.Sum256([]byte(r.Ref + "\x00" + r.Name))
+	return hex.EncodeToString(h[:])
+}
+
+// PutResult takes a result's bytes, verified against its size and SHA-256. Sending the same result again is
+// harmless.
+func (m *Master) PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, r farm.Result, body io.Reader) error {
+	if err := checkResult(&r); err != nil {
+		return err
+	}
+	_, err := ask(ctx, m, func(e *engine) (struct{}, error) {
+		l := e.leases[lease]
+		if l == nil {
+			l = e.lapsed[lease]
+		}
+		if l == nil || l.Worker != worker {
+			return struct{}{}, farm.Errorf(farm.Conflict, "the lease is over")
+		}
+		if _, ok := l.left[r.Frame]; !ok {
+			return struct{}{}, farm.Errorf(farm.Conflict, "frame %d was already reported or is not part of the lease", r.Frame)
+		}
+		if w := e.workers[worker]; w != nil {
+			e.heard(w)
+			l.seen = w.seen
+		}
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return err
+	}
+	dir := m.incoming(lease, r.Frame)
+	final := filepath.Join(dir, stagedName(&r))
+	if st, err := os.Stat(final); err == nil && st.Size() == r.Size {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return plainDisk(err, "the result cannot be kept")
+	}
+	return writeVerified(final, &r, body)
+}
+
+// writeVerified writes the body beside final, checks it, syncs it and renames it.
+func writeVerified(final string, r *farm.Result, body io.Reader) (err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(final), "part-*")
+	if err != nil {
+		return plainDisk(err, "the result cannot be kept")
+	}
+	defer func() {
+		if err != nil {
+			_ = tmp.Close()
+			_ = os.Remove(tmp.Name())
+		}
+	}()
+	h := sha256.New()
+	buf := make([]byte, 256<<10)
+	src := &readError{r: io.LimitReader(body, r.Size+1)}
+	n, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(tmp, h)}, src, buf)
+	if err != nil {
+		if src.err != nil {
+			return src.err // the sender broke off
+		}
+		return plainDisk(err, "the result cannot be kept")
+	}
+	if n != r.Size || hex.EncodeToString(h.Sum(nil)) != r.Ref {
+		return farm.Errorf(farm.Mismatch, "the bytes of %s do not match what was announced", clip(r.Name, 100))
+	}
+	if err = tmp.Chmod(0o644); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return plainDisk(err, "the result cannot be kept")
+	}
+	if err = tmp.Sync(); err != nil {
+		return plainDisk(err, "the result cannot be kept")
+	}
+	if err = tmp.Close(); err != nil {
+		return plainDisk(err, "the result cannot be kept")
+	}
+	return plainDisk(os.Rename(tmp.Name(), final), "the result cannot be kept")
+}
+
+// readError remembers that it was the reading that failed.
+type readError struct {
+	r   io.Reader
+	err error
+}
+
+func (r *readError) Read(p []byte) (int, error) {
+	n, err := r.r.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}
+
+func checkResult(r *farm.Result) error {
+	if clean, err := blob.CleanPath(r.Name); err != nil || clean != r.Name {
+		return farm.Errorf(farm.Invalid, "a result has a name that cannot be used: %s", clip(r.Name, 100))
+	}
+	if _, err := blob.ParseRef(r.Ref); err != nil {
+		return farm.Errorf(farm.Invalid, "the result %s has no proper SHA-256", clip(r.Name, 100))
+	}
+	if r.Size < 0 {
+		return farm.Errorf(farm.Invalid, "the result %s has no proper size", clip(r.Name, 100))
+	}
+	switch r.Kind {
+	case farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindPreview:
+		return nil
+	}
+	return farm.Errorf(farm.Invalid, "%q is not a kind of result", clip(string(r.Kind), 40))
+}
+
+// notArrived names the report's results whose bytes are not here.
+func (m *Master) notArrived(r *farm.Report) []string {
+	var missing []string
+	for i := range r.Results {
+		res := &r.Results[i]
+		st, err := os.Stat(filepath.Join(m.incoming(r.Lease, r.Frame), stagedName(res)))
+		if err != nil || st.Size() != res.Size {
+			missing = append(missing, res.Name)
+		}
+	}
+	return missing
+}
+
+// publish puts a report's results in place under the job's folder.
+func (m *Master) publish(folder string, r *farm.Report) error {
+	if len(r.Results) > maxResultsPerFrame {
+		return farm.Errorf(farm.TooLarge, "a frame has over %d results", maxResultsPerFrame)
+	}
+	root := filepath.Join(m.opt.Dir, "outputs", folder)
+	dirs := make(map[string]struct{})
+	for i := range r.Results {
+		res := &r.Results[i]
+		if err := checkResult(res); err != nil {
+			return err
+		}
+		target := filepath.Join(root, filepath.FromSlash(res.Name))
+		dir := filepath.Dir(target)
+		if _, made := dirs[dir]; !made {
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return plainDisk(err, "the result cannot be put in place")
+			}
+			dirs[dir] = struct{}{}
+		}
+		if err := os.Rename(filepath.Join(m.incoming(r.Lease, r.Frame), stagedName(res)), target); err != nil {
+			return plainDisk(err, "the result cannot be put in place")
+		}
+	}
+	for dir := range dirs {
+		syncDir(dir)
+	}
+	return nil
+}
+
+// syncDir makes renames in the folder durable where the platform needs that; elsewhere it does nothing.
+func syncDir(dir string) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return
+	}
+	_ = d.Sync() // not supported on every platform
+	_ = d.Close()
+}
+
+func (m *Master) clearIncoming(l farm.LeaseID, frame int) {
+	dir := m.incoming(l, frame)
+	_ = os.RemoveAll(dir)
+	_ = os.Remove(filepath.Dir(dir)) // goes only when it is empty
+}
+
+// sweepIncoming removes what leases left behind that nobody knows any more.
+func (m *Master) sweepIncoming(e *engine) error {
+	root := filepath.Join(m.opt.Dir, "incoming")
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return plainDisk(err, "the data folder cannot be read")
+	}
+	for _, entry := range entries {
+		n, err := strconv.ParseInt(entry.Name(), 10, 64)
+		id := farm.LeaseID(n)
+		if err == nil && (e.leases[id] != nil || e.lapsed[id] != nil) {
+			continue
+		}
+		_ = os.RemoveAll(filepath.Join(root, entry.Name()))
+	}
+	return nil
+}
+
+// OpenResult opens a result of an accepted frame by its name.
+func (m *Master) OpenResult(ctx context.Context, id farm.JobID, name string) (*os.File, error) {
+	j, err := m.Job(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	clean, err := blob.CleanPath(name)
+	if err != nil {
+		return nil, farm.Errorf(farm.Invalid, "that is not the name of a result")
+	}
+	root, err := os.OpenRoot(filepath.Join(m.opt.Dir, "outputs", j.Folder))
+	if err == nil {
+		defer root.Close()
+		var f *os.File
+		if f, err = root.Open(filepath.FromSlash(clean)); err == nil {
+			if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
+				return f, nil
+			}
+			_ = f.Close()
+			err = fs.ErrNotExist
+		}
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, farm.Errorf(farm.NotFound, "job %d has no result %s", id, clip(name, 200))
+	}
+	return nil, plainDisk(err, "the result cannot be read")
+}
+
+// OutputFolder is where the job's results lie on the master's machine.
+func (m *Master) OutputFolder(j *farm.Job) string {
+	return filepath.Join(m.opt.Dir, "outputs", j.Folder)
+}
+
+func (m *Master) removeFolders(folder string, id farm.JobID) error {
+	err := os.RemoveAll(filepath.Join(m.opt.Dir, "outputs", folder))
+	return errors.Join(plainDisk(err, "the job's results cannot be removed"),
+		plainDisk(os.RemoveAll(m.logDir(id)), "the job's logs cannot be removed"))
+}
+
+// plainDisk turns an error of the file system into a sentence.
+func plainDisk(err error, what string) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, blob.ErrNoRoom) {
+		return &farm.Error{Kind: farm.NoRoom, Text: what + ": the master's disk is full", Hint: "make room on it; nothing is lost, senders try again", Err: err}
+	}
+	return &farm.Error{Kind: farm.Internal, Text: what + ": " + cause(err), Err: err}
+}
+
+func cause(err error) string {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return fmt.Sprint(pe.Err)
+	}
+	return err.Error()
+}
+
+func isNotFound(err error) bool { return errors.Is(err, blob.ErrNotFound) }

@@ -1,0 +1,178 @@
+package master
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Identity is who is speaking: the token's name and role, and where from.
+type Identity struct {
+	Token   string // id of the token; empty on an open farm
+	Name    string
+	Role    farm.Role
+	Address string // without port
+}
+
+// auth knows the tokens by the hash of their text. It has a lock of its own: every request asks it.
+type auth struct {
+	mu     sync.RWMutex
+	byHash map[[32]byte]*holder
+	byID   map[string]*holder
+}
+
+type holder struct {
+	token   farm.Token
+	revoked chan struct{} // closed when the token is revoked
+	used    time.Time     // newer than token.Used: to be kept now and then
+}
+
+func (a *auth) load(tokens []farm.Token) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	old := a.byID
+	a.byHash, a.byID = make(map[[32]byte]*holder), make(map[string]*holder)
+	for _, t := range tokens {
+		h := &holder{token: t, revoked: make(chan struct{}), used: t.Used}
+		if o := old[t.ID]; o != nil {
+			h.revoked = o.revoked
+		}
+		a.enter(h)
+	}
+}
+
+func (a *auth) enter(h *holder) {
+	raw, err := hex.DecodeString(h.token.Hash)
+	if err != nil || len(raw) != 32 {
+		return
+	}
+	a.byHash[[32]byte(raw)] = h
+	a.byID[h.token.ID] = h
+}
+
+// Authenticate finds who holds the secret. Only its hash is looked up: a map of hashes tells an attacker nothing by
+// its timing, for he cannot choose the hash.
+func (m *Master) Authenticate(secret, address string) (Identity, error) {
+	sum := sha256.Sum256([]byte(secret))
+	now := m.opt.Now()
+	m.auth.mu.RLock()
+	h := m.auth.byHash[sum]
+	stale := h != nil && now.Sub(h.used) > time.Minute
+	m.auth.mu.RUnlock()
+	if h == nil {
+		return Identity{}, farm.Errorf(farm.Denied, "this token is not known here, or was revoked").
+			WithHint("ask an admin of the farm for one, or run netrender pair")
+	}
+	if stale {
+		m.auth.mu.Lock()
+		h.used = now
+		m.auth.mu.Unlock()
+	}
+	return Identity{Token: h.token.ID, Name: h.token.Name, Role: h.token.Role, Address: address}, nil
+}
+
+// Revoked returns a channel that is closed when the identity's token is revoked: what it has open ends then.
+func (m *Master) Revoked(who Identity) <-chan struct{} {
+	m.auth.mu.RLock()
+	defer m.auth.mu.RUnlock()
+	if h := m.auth.byID[who.Token]; h != nil {
+		return h.revoked
+	}
+	return nil
+}
+
+// Tokens lists what is kept of all tokens, oldest first.
+func (m *Master) Tokens(ctx context.Context) ([]farm.Token, error) {
+	m.auth.mu.RLock()
+	defer m.auth.mu.RUnlock()
+	list := make([]farm.Token, 0, len(m.auth.byID))
+	for _, h := range m.auth.byID {
+		t := h.token
+		t.Used, t.Hash = h.used, ""
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(x, y farm.Token) int { return x.Created.Compare(y.Created) })
+	return list, nil
+}
+
+// CreateToken makes a token and returns its text, which is kept nowhere.
+func (m *Master) CreateToken(ctx context.Context, who Identity, name string, role farm.Role) (farm.Token, string, error) {
+	if !slices.Contains(farm.Roles(), role) {
+		return farm.Token{}, "", farm.Errorf(farm.Invalid, "%q is not a role", clip(string(role), 40)).WithHint("use view, submit, worker or admin")
+	}
+	if name == "" || len(name) > farm.MaxName {
+		return farm.Token{}, "", farm.Errorf(farm.Invalid, "a token's name is 1 to %d bytes long", farm.MaxName)
+	}
+	secret, err := m.random(32)
+	if err != nil {
+		return farm.Token{}, "", err
+	}
+	id, err := m.random(6)
+	if err != nil {
+		return farm.Token{}, "", err
+	}
+	secret = "nr_" + secret
+	sum := sha256.Sum256([]byte(secret))
+	t := farm.Token{ID: id, Name: name, Role: role, Hash: hex.EncodeToString(sum[:]), Created: m.opt.Now()}
+	if _, err := keep(ctx, m, func(e *engine) (struct{}, error) {
+		e.change(farm.TokenSet{Token: t})
+		return struct{}{}, nil
+	}); err != nil {
+		return farm.Token{}, "", err
+	}
+	m.auth.mu.Lock()
+	m.auth.enter(&holder{token: t, revoked: make(chan struct{})})
+	m.auth.mu.Unlock()
+	return t, secret, nil
+}
+
+func (m *Master) random(n int) (string, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(m.opt.Rand, b); err != nil {
+		return "", farm.Errorf(farm.Internal, "no random numbers can be had: %w", err)
+	}
+	return base64.RawURLEncoding.EncodeToString(b), nil
+}
+
+// RevokeToken ends a token at once, also for what it has open.
+func (m *Master) RevokeToken(ctx context.Context, who Identity, id string) error {
+	m.auth.mu.Lock()
+	h := m.auth.byID[id]
+	if h != nil {
+		delete(m.auth.byID, id)
+		for hash, other := range m.auth.byHash {
+			if other == h {
+				delete(m.auth.byHash, hash)
+			}
+		}
+		close(h.revoked)
+	}
+	m.auth.mu.Unlock()
+	if h == nil {
+		return farm.Errorf(farm.NotFound, "there is no token %s", clip(id, 40)).WithHint("netrender token list shows them")
+	}
+	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
+		e.change(farm.TokenDelete{ID: id})
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// saveUses writes now and then when tokens were last used.
+func (a *auth) saveUses(e *engine) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, h := range a.byID {
+		if h.used.Sub(h.token.Used) >= time.Minute {
+			h.token.Used = h.used
+			e.change(farm.TokenSet{Token: h.token})
+		}
+	}
+}

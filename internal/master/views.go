@@ -1,0 +1,298 @@
+package master
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/netrender/netrender/internal/balance"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Job returns the job as it is now.
+func (m *Master) Job(ctx context.Context, id farm.JobID) (farm.Job, error) {
+	v, err := ask(ctx, m, func(e *engine) (farm.Job, error) {
+		if j := e.jobs[id]; j != nil {
+			return j.view(), nil
+		}
+		return farm.Job{}, nil
+	})
+	if err != nil || v.ID != 0 {
+		return v, err
+	}
+	return m.opt.Store.Job(ctx, id)
+}
+
+// Jobs lists jobs, newest first.
+func (m *Master) Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error) {
+	f.Limit = min(max(f.Limit, 1), 1000)
+	list, err := m.opt.Store.Jobs(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	_, err = ask(ctx, m, func(e *engine) (struct{}, error) {
+		for i := range list {
+			if j := e.jobs[list[i].ID]; j != nil {
+				list[i].Progress = *j.progress()
+			}
+		}
+		return struct{}{}, nil
+	})
+	return list, err
+}
+
+// Files is a page of a job's manifest, by path.
+func (m *Master) Files(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error) {
+	return m.opt.Store.Manifest(ctx, id, after, min(max(limit, 1), 1000))
+}
+
+// Missing is a page of the files whose bytes the job waits for, by path.
+func (m *Master) Missing(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error) {
+	limit = min(max(limit, 1), 1000)
+	refs, err := ask(ctx, m, func(e *engine) (map[string]struct{}, error) {
+		refs := map[string]struct{}{}
+		if j := e.jobs[id]; j != nil {
+			for r := range j.missing {
+				refs[r] = struct{}{}
+			}
+		}
+		return refs, nil
+	})
+	if err != nil || len(refs) == 0 {
+		if err == nil {
+			_, err = m.Job(ctx, id) // an unknown job is an error, not an empty list
+		}
+		return []farm.File{}, err
+	}
+	list := []farm.File{}
+	for {
+		page, err := m.opt.Store.Manifest(ctx, id, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			if _, ok := refs[page[i].Ref]; ok {
+				list = append(list, page[i])
+				if len(list) == limit {
+					return list, nil
+				}
+			}
+		}
+		if len(page) == 0 {
+			return list, nil
+		}
+		after = page[len(page)-1].Path
+	}
+}
+
+// Attempts lists what was tried of a job, in the order it ended.
+func (m *Master) Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error) {
+	f.Limit = min(max(f.Limit, 1), 1000)
+	if _, err := m.Job(ctx, f.Job); err != nil {
+		return nil, err
+	}
+	return m.opt.Store.Attempts(ctx, f)
+}
+
+// Frames sorts every frame of the job by what became of it.
+func (m *Master) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, error) {
+	type parts struct {
+		known           bool
+		layout          farm.Layout
+		finished        farm.Spans
+		failed, running []int
+	}
+	p, err := ask(ctx, m, func(e *engine) (parts, error) {
+		j := e.jobs[id]
+		if j == nil {
+			return parts{}, nil
+		}
+		p := parts{known: true, layout: j.layout, finished: j.finished.Clone()}
+		for pos, t := range j.tries {
+			if f, ok := j.layout.Frame(pos); ok && t.final {
+				p.failed = append(p.failed, f)
+			}
+		}
+		for pos := range j.held {
+			if f, ok := j.layout.Frame(pos); ok {
+				p.running = append(p.running, f)
+			}
+		}
+		return p, nil
+	})
+	if err != nil {
+		return farm.FrameStates{}, err
+	}
+	if !p.known {
+		load, err := m.opt.Store.LoadJob(ctx, id)
+		if err != nil {
+			return farm.FrameStates{}, err
+		}
+		p.layout, p.finished = load.Job.Layout(), load.Finished
+		for i := range load.Tried {
+			if load.Tried[i].Final {
+				p.failed = append(p.failed, load.Tried[i].Frame)
+			}
+		}
+	}
+	return frameStates(p.layout, &p.finished, p.failed, p.running), nil
+}
+
+func frameStates(l farm.Layout, finished *farm.Spans, failed, running []int) farm.FrameStates {
+	s := farm.FrameStates{Failed: farm.Frames(failed...), Running: farm.Frames(running...)}
+	if finished.Count() == l.Frames.Count() {
+		s.Done = l.Frames
+		return s
+	}
+	done := make([]int, 0, finished.Count())
+	for p := range finished.All() {
+		if f, ok := l.Frame(p); ok {
+			done = append(done, f)
+		}
+	}
+	s.Done = farm.Frames(done...)
+	queued := make([]int, 0, max(0, l.Frames.Count()-len(done)))
+	for f := range l.Frames.All() {
+		if !s.Done.Contains(f) && !s.Failed.Contains(f) && !s.Running.Contains(f) {
+			queued = append(queued, f)
+		}
+	}
+	s.Queued = farm.Frames(queued...)
+	return s
+}
+
+// Running lists the job's leases, or all when id is 0.
+func (m *Master) Running(ctx context.Context, id farm.JobID) ([]farm.Running, error) {
+	return ask(ctx, m, func(e *engine) ([]farm.Running, error) {
+		list := []farm.Running{}
+		for _, l := range e.leases {
+			if id == 0 || l.Job == id {
+				list = append(list, e.running(l))
+			}
+		}
+		slices.SortFunc(list, func(a, b farm.Running) int { return cmp.Compare(a.ID, b.ID) })
+		return list, nil
+	})
+}
+
+// Why explains for each worker why it works for the job or not.
+func (m *Master) Why(ctx context.Context, id farm.JobID) ([]farm.Reason, error) {
+	j, err := m.Job(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return ask(ctx, m, func(e *engine) ([]farm.Reason, error) {
+		reasons := []farm.Reason{}
+		say := func(worker, format string, args ...any) {
+			reasons = append(reasons, farm.Reason{Worker: worker, Job: id, Text: fmt.Sprintf(format, args...)})
+		}
+		if !j.State.Dispatches() {
+			switch j.State {
+			case farm.Collecting:
+				say("", "%s must arrive first", plural(j.Progress.Missing, "file"))
+			case farm.Paused:
+				say("", "the job is paused; netrender resume %d lets it go on", id)
+			default:
+				say("", "the job is %s", j.State)
+			}
+			return reasons, nil
+		}
+		if len(e.workers) == 0 {
+			say("", "the farm has no workers; start one with netrender worker")
+			return reasons, nil
+		}
+		now := m.opt.Now()
+		for _, w := range e.workers {
+			if !w.online {
+				say(w.Name, "the worker is offline since %s", w.seen.Format(time.DateTime))
+				continue
+			}
+			bw := balance.Worker{Worker: &w.Worker}
+			if s := w.slots[0]; s != nil && s.latest != nil {
+				bw.Holds = s.latest.Job
+			}
+			if bw.Holds == id {
+				reasons = append(reasons, farm.Reason{Worker: w.Name, Job: id, Chosen: true, Text: "it works for this job now"})
+				continue
+			}
+			for _, r := range balance.Explain(&e.snap, e.rules, &bw, now) {
+				if r.Job == id {
+					reasons = append(reasons, farm.Reason{
+						Worker: w.Name, Job: id, Chosen: r.Chosen, Class: r.Class, Rating: r.Rating, Text: r.Text,
+					})
+				}
+			}
+		}
+		slices.SortFunc(reasons, func(a, b farm.Reason) int { return cmp.Compare(a.Worker, b.Worker) })
+		return reasons, nil
+	})
+}
+
+// Rules returns the settings of balancing, failure and leases.
+func (m *Master) Rules(ctx context.Context) (farm.Rules, error) {
+	return ask(ctx, m, func(e *engine) (farm.Rules, error) { return e.rules, nil })
+}
+
+// SetRules changes them while the farm runs.
+func (m *Master) SetRules(ctx context.Context, who Identity, r farm.Rules) error {
+	if err := r.Check(); err != nil {
+		return err
+	}
+	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
+		e.rules = r
+		e.change(farm.RulesSet{Rules: r})
+		e.offered = true
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// Stats is what metrics and the health check read.
+type Stats struct {
+	Jobs          map[farm.JobState]int // those that have not ended
+	WorkersOnline int
+	Workers       int
+	Slots         int
+	SlotsBusy     int
+	Waiting       int   // claims held open
+	FramesDone    int64 // since start, as all below
+	FramesFailed  int64
+	Leases        int64
+	Expired       int64
+	Commit        time.Duration // of the last batch
+	Batch         int           // changes in the last batch
+}
+
+// Stats reads the counters. It fails when the engine does not answer or the store cannot be written.
+func (m *Master) Stats(ctx context.Context) (Stats, error) {
+	return ask(ctx, m, func(e *engine) (Stats, error) {
+		s := Stats{
+			Jobs: make(map[farm.JobState]int), Workers: len(e.workers), Slots: e.snap.Slots, Waiting: len(e.waiting),
+			FramesDone: e.done, FramesFailed: e.failed, Leases: e.granted, Expired: e.expired,
+			Commit: time.Duration(m.commitTime.Load()), Batch: int(m.batchSize.Load()),
+		}
+		for _, j := range e.jobs {
+			s.Jobs[j.State]++
+		}
+		for _, w := range e.workers {
+			if w.online {
+				s.WorkersOnline++
+			}
+			for _, sl := range w.slots {
+				if sl.latest != nil {
+					s.SlotsBusy++
+				}
+			}
+		}
+		return s, nil
+	})
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,269 @@
+package master
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+const (
+	maxSlots = 256
+	maxTags  = 100
+)
+
+// WorkerView is a worker as watchers see it.
+type WorkerView struct {
+	Worker  farm.Worker
+	Online  bool
+	Load    farm.Load
+	Running []farm.Running
+}
+
+// Register makes a worker known, or renews what is known of it. A second worker of the same name gets a number.
+func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration) (farm.Registered, error) {
+	if err := checkRegistration(&r); err != nil {
+		return farm.Registered{}, err
+	}
+	return keep(ctx, m, func(e *engine) (farm.Registered, error) {
+		w := e.workers[r.ID]
+		if w == nil {
+			w = e.addWorker(farm.Worker{ID: r.ID, Enabled: true, Registered: m.opt.Now()})
+			w.Tags = r.Tags
+		}
+		if w.Wished != r.Name { // new, or started with another name; else the name it was given stays
+			delete(e.names, w.Name)
+			w.Name, w.Wished = e.freeName(r.Name, r.ID), r.Name
+			e.names[w.Name] = w.ID
+		}
+		if len(r.Tags) > 0 {
+			w.Tags = r.Tags
+		}
+		w.Slots, w.Facts, w.Address = r.Slots, r.Facts, who.Address
+		w.Draining = false // it was started anew, or came back
+		e.heard(w)
+		e.keepWorker(w)
+		e.countSlots()
+		e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "registered", Text: w.Name})
+		return farm.Registered{Worker: w.view(), HeartbeatMS: e.rules.HeartbeatMS, Program: m.opt.Program}, nil
+	})
+}
+
+func checkRegistration(r *farm.Registration) error {
+	if len(r.ID) < 8 || len(r.ID) > 64 || !plainID(string(r.ID)) {
+		return farm.Errorf(farm.Invalid, "a worker's id is 8 to 64 letters, digits, - or _")
+	}
+	if r.Name == "" || len(r.Name) > farm.MaxName {
+		return farm.Errorf(farm.Invalid, "a worker's name is 1 to %d bytes long", farm.MaxName)
+	}
+	if r.Slots < 1 || r.Slots > maxSlots {
+		return farm.Errorf(farm.Invalid, "a worker has 1 to %d slots, not %d", maxSlots, r.Slots)
+	}
+	if len(r.Tags) > maxTags || len(r.Facts.Blenders) > 100 || len(r.Facts.GPUs) > 100 {
+		return farm.Errorf(farm.TooLarge, "a worker has at most %d tags, Blenders and GPUs", maxTags)
+	}
+	return nil
+}
+
+func plainID(s string) bool {
+	for _, c := range []byte(s) {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return true
+}
+
+func (e *engine) addWorker(fw farm.Worker) *worker {
+	w := &worker{
+		Worker: fw, slots: make(map[int]*slot), leases: make(map[farm.LeaseID]*lease), failures: make(map[farm.JobID]struct{}),
+	}
+	e.workers[fw.ID] = w
+	if fw.Name != "" {
+		e.names[fw.Name] = fw.ID
+	}
+	return w
+}
+
+// freeName returns the wished name, with a number when another worker has it.
+func (e *engine) freeName(wish string, id farm.WorkerID) string {
+	for n := 1; ; n++ {
+		name := wish
+		if n > 1 {
+			name = fmt.Sprintf("%s-%d", wish, n)
+		}
+		if owner, taken := e.names[name]; !taken || owner == id {
+			return name
+		}
+	}
+}
+
+func (w *worker) view() farm.Worker {
+	v := w.Worker
+	v.Tags = slices.Clone(v.Tags)
+	v.Seen = w.seen
+	return v
+}
+
+// keepWorker has the worker written with the next batch.
+func (e *engine) keepWorker(w *worker) {
+	e.change(farm.WorkerSet{Worker: w.view()})
+	for _, j := range e.order {
+		e.lift(j)
+	}
+	e.offered = true
+}
+
+// heard notes that the worker spoke.
+func (e *engine) heard(w *worker) {
+	w.seen = e.m.opt.Now()
+	if w.online {
+		return
+	}
+	w.online = true
+	e.countSlots()
+	for _, j := range e.order {
+		e.lift(j)
+	}
+	e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "online", Text: w.Name})
+}
+
+// watchWorkers notices workers that fell silent. One that holds a claim open is not silent.
+func (e *engine) watchWorkers(now time.Time) {
+	limit := e.rules.LeaseTime()
+	for _, w := range e.workers {
+		if !w.online || w.held > 0 || now.Sub(w.seen) < limit {
+			continue
+		}
+		w.online = false
+		e.countSlots()
+		for _, j := range e.order {
+			e.lift(j)
+		}
+		e.offered = true
+		e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "offline", Text: w.Name})
+	}
+}
+
+// countSlots finds N of DESIGN.md section 5.
+func (e *engine) countSlots() {
+	n := 0
+	for _, w := range e.workers {
+		if w.online && w.Enabled && !w.Draining {
+			n += w.Slots
+		}
+	}
+	e.snap.Slots = n
+}
+
+// Workers lists all workers by name.
+func (m *Master) Workers(ctx context.Context) ([]WorkerView, error) {
+	return ask(ctx, m, func(e *engine) ([]WorkerView, error) {
+		views := make([]WorkerView, 0, len(e.workers))
+		for _, w := range e.workers {
+			views = append(views, e.viewWorker(w))
+		}
+		slices.SortFunc(views, func(a, b WorkerView) int { return cmp.Compare(a.Worker.Name, b.Worker.Name) })
+		return views, nil
+	})
+}
+
+func (e *engine) viewWorker(w *worker) WorkerView {
+	v := WorkerView{Worker: w.view(), Online: w.online, Load: w.load, Running: []farm.Running{}}
+	for _, l := range w.leases {
+		v.Running = append(v.Running, e.running(l))
+	}
+	slices.SortFunc(v.Running, func(a, b farm.Running) int { return cmp.Compare(a.ID, b.ID) })
+	return v
+}
+
+func (e *engine) running(l *lease) farm.Running {
+	r := farm.Running{Lease: l.Lease, Beat: l.beat, Seen: l.seen}
+	r.Frames = make([]int, 0, len(l.left))
+	for f := range l.left {
+		r.Frames = append(r.Frames, f)
+	}
+	slices.Sort(r.Frames)
+	if w := e.workers[l.Worker]; w != nil {
+		r.WorkerName = w.Name
+	}
+	return r
+}
+
+// ChangeWorker lets edit change name, tags, Enabled and Draining. Enabling a worker forgets what it failed.
+func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerID, edit func(*farm.Worker)) (WorkerView, error) {
+	return keep(ctx, m, func(e *engine) (WorkerView, error) {
+		w := e.workers[id]
+		if w == nil {
+			if owner, ok := e.names[string(id)]; ok {
+				w = e.workers[owner]
+			}
+		}
+		if w == nil {
+			return WorkerView{}, noWorker(id)
+		}
+		next := w.view()
+		edit(&next)
+		if next.Name != w.Name {
+			if _, taken := e.names[next.Name]; taken {
+				return WorkerView{}, farm.Errorf(farm.Conflict, "another worker is named %s", next.Name)
+			}
+			if next.Name == "" || len(next.Name) > farm.MaxName {
+				return WorkerView{}, farm.Errorf(farm.Invalid, "a worker's name is 1 to %d bytes long", farm.MaxName)
+			}
+			delete(e.names, w.Name)
+			e.names[next.Name] = w.ID
+		}
+		if len(next.Tags) > maxTags {
+			return WorkerView{}, farm.Errorf(farm.TooLarge, "a worker has at most %d tags", maxTags)
+		}
+		state := "changed"
+		if next.Enabled != w.Enabled {
+			w.Reason, state = "", "disabled"
+			if next.Enabled {
+				clear(w.failures)
+				w.faults, state = 0, "enabled"
+				for _, j := range e.jobs {
+					delete(j.refused, w.ID)
+				}
+			} else {
+				w.Reason = next.Reason
+			}
+		}
+		w.Name, w.Tags, w.Enabled, w.Draining = next.Name, next.Tags, next.Enabled, next.Draining
+		e.countSlots()
+		e.keepWorker(w)
+		w.order()
+		e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: state, Text: w.Name})
+		return e.viewWorker(w), nil
+	})
+}
+
+// DeleteWorker forgets a worker; what it holds is given back. It may register again.
+func (m *Master) DeleteWorker(ctx context.Context, who Identity, id farm.WorkerID) error {
+	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
+		w := e.workers[id]
+		if w == nil {
+			return struct{}{}, noWorker(id)
+		}
+		for _, l := range w.leases {
+			e.giveBack(l)
+		}
+		delete(e.workers, id)
+		delete(e.names, w.Name)
+		w.order()
+		e.change(farm.WorkerDelete{ID: id})
+		e.countSlots()
+		e.offered = true
+		e.event(farm.Event{Kind: farm.EventWorker, Worker: id, State: "deleted", Text: w.Name})
+		return struct{}{}, nil
+	})
+	return err
+}
+
+func noWorker(id farm.WorkerID) error {
+	return farm.Errorf(farm.NotFound, "there is no worker %s", clip(string(id), 80)).WithHint("netrender workers lists them")
+}
