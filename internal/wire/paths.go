@@ -25,7 +25,7 @@ import (
 //	GET    /jobs/{id}/running             view       []farm.Running
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList
 //	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, Content-Ref
-//	GET    /jobs/{id}/log                 view       ?frame=&lease=&offset=&wait_ms= -> text; header Upload-Offset: end
+//	GET    /jobs/{id}/log                 view       ?frame=&lease=&offset=&wait_ms= -> text; Upload-Offset: end, Netrender-More
 //	GET    /jobs/{id}/why                 view       []farm.Reason
 //	HEAD   /blobs/{ref}                   submit     200 there; 404 with Upload-Offset: bytes there so far
 //	PUT    /blobs/{ref}                   submit     Upload-Offset, Upload-Size, maybe Content-Encoding: zstd
@@ -66,3 +66,5 @@ func ResultPath(id farm.JobID, name string) string {
 
 // BlobPath is where a blob is read and written.
 func BlobPath(ref string) string { return Root + "/blobs/" + ref }
+
+func workerPath(id farm.WorkerID) string { return Root + "/workers/" + url.PathEscape(string(id)) }

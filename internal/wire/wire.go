@@ -28,6 +28,7 @@ const (
 	HeaderSize   = "Upload-Size"   // bytes of the whole
 	HeaderRef    = "Content-Ref"   // SHA-256 of the whole, hex
 	HeaderWorker = "Netrender-Worker"
+	HeaderMore   = "Netrender-More"    // of a log: set when it goes on, now or later
 	HeaderMade   = "Netrender-Version" // program version of whoever speaks
 )
 
@@ -97,6 +98,7 @@ type FileList struct {
 type AttemptList struct {
 	Attempts []farm.Attempt `json:"attempts"`
 	Next     int64          `json:"next,omitempty"` // pass as after=; 0: the end for now
+	Ended    bool           `json:"ended"`          // the job has ended: after the end for now nothing follows
 }
 
 // WorkerView is a worker as watchers see it.

@@ -1,0 +1,265 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Options of a client; the zero value is fine.
+type Options struct {
+	Program string       // version of the program that speaks, told to the master
+	TLS     *tls.Config  // nil: the system's trust
+	HTTP    *http.Client // nil: one tuned for a master; then TLS is not looked at
+}
+
+// Client speaks to one master. It is safe for concurrent use; its connections are kept and shared.
+type Client struct {
+	base    string
+	host    string
+	token   string
+	program string
+	http    *http.Client
+	patient time.Duration // how long calls that may be repeated are; 0: not at all
+	first   time.Duration // first wait between tries
+	silence time.Duration // how long a transfer may stand still
+	local   bool          // the master is on this machine: do not compress
+}
+
+// answerTime is how long a call may take beyond what it asks to be held.
+const answerTime = 60 * time.Second
+
+// ParseAddress reads a master's address: a URL, or a host with or without a port. DefaultPort is added to a bare
+// host; a URL means what it says.
+func ParseAddress(text string) (string, error) {
+	bad := func() (string, error) {
+		return "", farm.Errorf(farm.Invalid, "%q is not the address of a master", text).
+			WithHint("write it as http://HOST:%d, HOST:%d or HOST", DefaultPort, DefaultPort)
+	}
+	text = strings.TrimRight(strings.TrimSpace(text), "/")
+	bare := !strings.Contains(text, "://")
+	if bare {
+		if strings.Count(text, ":") > 1 && !strings.HasPrefix(text, "[") {
+			text = "[" + text + "]"
+		}
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
+		u.RawQuery != "" || u.Fragment != "" || u.Path != "" || strings.ContainsAny(u.Host, " /\\") {
+		return bad()
+	}
+	if port := u.Port(); port != "" {
+		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+			return bad()
+		}
+	} else if bare {
+		u.Host = net.JoinHostPort(u.Hostname(), strconv.Itoa(DefaultPort))
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+// NewClient returns a client of the master at the address (see ParseAddress). The token may be empty.
+func NewClient(address, token string, o Options) (*Client, error) {
+	base, err := ParseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, farm.Errorf(farm.Invalid, "the token holds characters that no token has")
+	}
+	c := &Client{base: base, token: token, program: o.Program, http: o.HTTP, first: 100 * time.Millisecond, silence: time.Minute}
+	u, _ := url.Parse(base)
+	c.host = u.Host
+	ip := net.ParseIP(u.Hostname())
+	c.local = u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	if c.http == nil {
+		c.http = &http.Client{Transport: transport(o.TLS)}
+	}
+	return c, nil
+}
+
+func transport(t *tls.Config) *http.Transport {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
+	return &http.Transport{
+		Proxy:                 proxy,
+		DialContext:           dialer.DialContext,
+		TLSClientConfig:       t,
+		TLSHandshakeTimeout:   10 * time.Second,
+		MaxIdleConns:          512,
+		MaxIdleConnsPerHost:   512,
+		IdleConnTimeout:       90 * time.Second,
+		ExpectContinueTimeout: 2 * time.Second,
+		DisableCompression:    true, // bulk bytes are asked for as zstd by hand
+		WriteBufferSize:       16 << 10,
+		ReadBufferSize:        16 << 10,
+	}
+}
+
+// proxy is the environment's, but never for a master on the same network: proxies there lead out of the house.
+func proxy(r *http.Request) (*url.URL, error) {
+	host := r.URL.Hostname()
+	ip := net.ParseIP(host)
+	if ip != nil && (ip.IsPrivate() || ip.IsLinkLocalUnicast()) || ip == nil && (!strings.Contains(host, ".") || strings.HasSuffix(host, ".local")) {
+		return nil, nil
+	}
+	return http.ProxyFromEnvironment(r)
+}
+
+// Address is the master's scheme, host and port.
+func (c *Client) Address() string { return c.base }
+
+// Patient returns a client that repeats calls which may be repeated for up to within while the master is away, with
+// growing waits. Submitting without a key, and making or deleting things, is never repeated.
+func (c *Client) Patient(within time.Duration) *Client {
+	p := *c
+	p.patient = within
+	return &p
+}
+
+// WithToken returns a client that shows another token and shares the connections.
+func (c *Client) WithToken(token string) *Client {
+	p := *c
+	p.token = token
+	return &p
+}
+
+// Close drops idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// request makes one request and returns a successful answer, or an error. Statuses below 300 are successes, those in
+// also are passed on too. The caller closes the body.
+func (c *Client) request(ctx context.Context, r *http.Request, also ...int) (*http.Response, error) {
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.program != "" {
+		r.Header.Set(HeaderMade, c.program)
+	}
+	resp, err := c.http.Do(r.WithContext(ctx))
+	if err != nil {
+		return nil, c.broken(ctx, err)
+	}
+	if resp.StatusCode < 300 {
+		return resp, nil
+	}
+	for _, s := range also {
+		if resp.StatusCode == s {
+			return resp, nil
+		}
+	}
+	err = readProblem(resp)
+	resp.Body.Close()
+	return nil, err
+}
+
+// broken sorts a failure of the network: the caller's own end of patience stays what it is.
+func (c *Client) broken(ctx context.Context, err error) error {
+	switch cause := context.Cause(ctx); {
+	case cause == errSilent, cause == errStalled:
+		return &Unreachable{Address: c.base, Err: cause}
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return &Unreachable{Address: c.base, Err: err}
+}
+
+// call is one JSON call.
+type call struct {
+	method, path string
+	query        url.Values
+	in           any           // nil: no body
+	out          any           // nil: the answer is not read; a 204 leaves it as it is
+	wait         time.Duration // how long the call asks to be held
+	again        bool          // it may be repeated
+}
+
+func (c *Client) do(ctx context.Context, k call) error {
+	var body []byte
+	if k.in != nil {
+		var err error
+		if body, err = json.Marshal(k.in); err != nil {
+			return farm.Errorf(farm.Invalid, "the request cannot be written as JSON: %w", err)
+		}
+	}
+	if !k.again {
+		return c.once(ctx, k, body)
+	}
+	return c.repeat(ctx, func() error { return c.once(ctx, k, body) })
+}
+
+// repeat calls f again while the client is patient and that may help.
+func (c *Client) repeat(ctx context.Context, f func() error) error {
+	err := f()
+	if c.patient <= 0 || !Again(err) {
+		return err
+	}
+	limit, cancel := context.WithTimeout(ctx, c.patient)
+	defer cancel()
+	for back := (backoff{first: c.first}); Again(err); err = f() {
+		if back.wait(limit) != nil {
+			return err
+		}
+	}
+	return err
+}
+
+func (c *Client) once(ctx context.Context, k call, body []byte) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, k.wait+answerTime, errSilent)
+	defer cancel()
+	target := c.base + k.path
+	if len(k.query) > 0 {
+		target += "?" + k.query.Encode()
+	}
+	var reader io.Reader
+	if body != nil {
+		reader = bytes.NewReader(body)
+	}
+	r, err := http.NewRequestWithContext(ctx, k.method, target, reader)
+	if err != nil {
+		return farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)
+	}
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	resp, err := c.request(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if k.out == nil || resp.StatusCode == http.StatusNoContent {
+		return nil
+	}
+	return c.decode(ctx, resp, k.out)
+}
+
+// decode reads a JSON answer; what is over the limit is not JSON of ours.
+func (c *Client) decode(ctx context.Context, resp *http.Response, out any) error {
+	limited := io.LimitReader(resp.Body, 4*MaxBody)
+	err := json.NewDecoder(limited).Decode(out)
+	if err == nil {
+		_, err = io.CopyN(io.Discard, limited, 4<<10) // so that the connection is used again
+		if err == io.EOF || err == nil {
+			return nil
+		}
+	}
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	var own *farm.Error
+	if errors.As(err, &syntax) || errors.As(err, &kind) || errors.As(err, &own) {
+		return farm.Errorf(farm.Outdated, "the master's answer is not understood: %w", err).
+			WithHint("check that %s is the address of a Netrender master of a version that fits", c.base)
+	}
+	return c.broken(ctx, err)
+}

@@ -1,0 +1,96 @@
+package wire
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Workers returns all workers.
+func (c *Client) Workers(ctx context.Context) ([]WorkerView, error) {
+	var out []WorkerView
+	err := c.do(ctx, call{method: http.MethodGet, path: Root + "/workers", out: &out, again: true})
+	return out, err
+}
+
+// ChangeWorker changes settings of a worker.
+func (c *Client) ChangeWorker(ctx context.Context, id farm.WorkerID, change WorkerChange) (WorkerView, error) {
+	var out WorkerView
+	err := c.do(ctx, call{method: http.MethodPatch, path: workerPath(id), in: change, out: &out, again: true})
+	return out, err
+}
+
+// DeleteWorker forgets a worker.
+func (c *Client) DeleteWorker(ctx context.Context, id farm.WorkerID) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: workerPath(id)})
+}
+
+// Rules returns the settings of balancing, failure and leases.
+func (c *Client) Rules(ctx context.Context) (farm.Rules, error) {
+	var out farm.Rules
+	err := c.do(ctx, call{method: http.MethodGet, path: Root + "/rules", out: &out, again: true})
+	return out, err
+}
+
+// SetRules replaces the rules and returns them as kept.
+func (c *Client) SetRules(ctx context.Context, rules farm.Rules) (farm.Rules, error) {
+	var out farm.Rules
+	err := c.do(ctx, call{method: http.MethodPut, path: Root + "/rules", in: rules, out: &out, again: true})
+	return out, err
+}
+
+// Tokens returns all tokens, without their secrets.
+func (c *Client) Tokens(ctx context.Context) ([]farm.Token, error) {
+	var out []farm.Token
+	err := c.do(ctx, call{method: http.MethodGet, path: Root + "/tokens", out: &out, again: true})
+	return out, err
+}
+
+// CreateToken makes a token; its secret is in the answer and nowhere else.
+func (c *Client) CreateToken(ctx context.Context, name string, role farm.Role) (NewToken, error) {
+	var out NewToken
+	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/tokens", in: TokenRequest{Name: name, Role: role}, out: &out})
+	return out, err
+}
+
+// RevokeToken makes a token worthless at once.
+func (c *Client) RevokeToken(ctx context.Context, id string) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: Root + "/tokens/" + url.PathEscape(id)})
+}
+
+// AskPairing asks to be let in; no token is needed.
+func (c *Client) AskPairing(ctx context.Context, r PairRequest) (PairTicket, error) {
+	var out PairTicket
+	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/pairings", in: r, out: &out})
+	return out, err
+}
+
+// PollPairing asks how a pairing stands; the answer is held for up to wait while it waits for a person.
+func (c *Client) PollPairing(ctx context.Context, secret string, wait time.Duration) (PairAnswer, error) {
+	wait = min(wait, MaxWaitMS*time.Millisecond)
+	var out PairAnswer
+	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/pairings/poll",
+		in: PairPoll{Secret: secret, WaitMS: int(wait.Milliseconds())}, out: &out, wait: wait})
+	return out, err
+}
+
+// Pairings returns the newcomers that ask to be let in.
+func (c *Client) Pairings(ctx context.Context) ([]farm.Pairing, error) {
+	var out []farm.Pairing
+	err := c.do(ctx, call{method: http.MethodGet, path: Root + "/pairings", out: &out, again: true})
+	return out, err
+}
+
+// AnswerPairing accepts or refuses a newcomer.
+func (c *Client) AnswerPairing(ctx context.Context, code string, accept bool) (farm.Pairing, error) {
+	verb := "/refuse"
+	if accept {
+		verb = "/accept"
+	}
+	var out farm.Pairing
+	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/pairings/" + url.PathEscape(code) + verb, out: &out})
+	return out, err
+}

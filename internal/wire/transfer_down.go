@@ -1,0 +1,303 @@
+package wire
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Download reads bytes from the master and goes on after breaks, until the context it was opened with ends. The last
+// read verifies the SHA-256 where it is known: bytes that do not match end in farm.Mismatch instead of io.EOF.
+// It belongs to one goroutine.
+type Download struct {
+	Size int64  // bytes of the whole; -1: not known
+	Ref  string // SHA-256, hex; "": not known
+
+	c       *Client
+	ctx     context.Context
+	path    string
+	at      int64
+	body    io.ReadCloser
+	guard   *guard
+	etag    string
+	sum     hash.Hash
+	back    backoff
+	zstd    bool
+	done    bool
+	lastErr error
+}
+
+// OpenBlob starts reading a blob. It fails at once when the master does not have it.
+func (c *Client) OpenBlob(ctx context.Context, ref string) (*Download, error) {
+	d := &Download{Size: -1, Ref: ref, c: c, ctx: ctx, path: BlobPath(ref), sum: sha256.New(), back: backoff{first: c.first}, zstd: !c.local}
+	return d, d.openFirst()
+}
+
+// OpenResult starts reading a result of a job.
+func (c *Client) OpenResult(ctx context.Context, id farm.JobID, name string) (*Download, error) {
+	d := &Download{Size: -1, c: c, ctx: ctx, path: ResultPath(id, name), sum: sha256.New(), back: backoff{first: c.first}}
+	return d, d.openFirst()
+}
+
+// openFirst opens, waiting while the master is away.
+func (d *Download) openFirst() error {
+	for {
+		err := d.open()
+		if err == nil || !Again(err) {
+			return err
+		}
+		if d.back.wait(d.ctx) != nil {
+			return err
+		}
+	}
+}
+
+// open asks for the bytes from d.at on.
+func (d *Download) open() error {
+	r, err := http.NewRequest(http.MethodGet, d.c.base+d.path, nil)
+	if err != nil {
+		return farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)
+	}
+	switch {
+	case d.at > 0:
+		r.Header.Set("Range", "bytes="+strconv.FormatInt(d.at, 10)+"-")
+		if d.etag != "" {
+			r.Header.Set("If-Range", d.etag)
+		}
+	case d.zstd:
+		r.Header.Set("Accept-Encoding", "zstd")
+	}
+	guard, ctx := d.c.guard(d.ctx)
+	resp, err := d.c.request(ctx, r)
+	if err != nil {
+		guard.stop()
+		return err
+	}
+	d.guard, d.body = guard, resp.Body
+	if err := d.accept(resp); err != nil {
+		d.drop()
+		return err
+	}
+	return nil
+}
+
+func (d *Download) accept(resp *http.Response) error {
+	if d.at > 0 && resp.StatusCode != http.StatusPartialContent {
+		return farm.Errorf(farm.Mismatch, "the file changed on the master while it was fetched").WithHint("fetch it again")
+	}
+	if d.at > 0 {
+		from, _, ok := contentRange(resp.Header.Get("Content-Range"))
+		if !ok || from != d.at {
+			return farm.Errorf(farm.Outdated, "the master does not go on where the transfer broke")
+		}
+		return nil
+	}
+	d.etag = resp.Header.Get("ETag")
+	if ref := resp.Header.Get(HeaderRef); d.Ref == "" {
+		d.Ref = ref
+	}
+	if size, ok := number(resp.Header, HeaderSize); ok {
+		d.Size = size
+	} else if resp.Header.Get("Content-Encoding") == "" && resp.ContentLength >= 0 {
+		d.Size = resp.ContentLength
+	}
+	switch enc := resp.Header.Get("Content-Encoding"); enc {
+	case "":
+	case "zstd":
+		z, err := zstd.NewReader(resp.Body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
+		if err != nil {
+			return err
+		}
+		d.body = &unpacker{z, resp.Body}
+	default:
+		return farm.Errorf(farm.Outdated, "the master packs files as %q, which is not understood", enc)
+	}
+	return nil
+}
+
+// contentRange reads `bytes FROM-TO/SIZE` (RFC 9110, 14.4).
+func contentRange(h string) (from, to int64, ok bool) {
+	span, _, ok := strings.Cut(strings.TrimPrefix(h, "bytes "), "/")
+	first, last, dash := strings.Cut(span, "-")
+	from, err1 := strconv.ParseInt(first, 10, 64)
+	to, err2 := strconv.ParseInt(last, 10, 64)
+	return from, to, ok && dash && err1 == nil && err2 == nil
+}
+
+type unpacker struct {
+	*zstd.Decoder
+	under io.Closer
+}
+
+func (u *unpacker) Close() error {
+	u.Decoder.Close()
+	return u.under.Close()
+}
+
+func (d *Download) drop() {
+	if d.body != nil {
+		d.guard.cancel(nil) // first, so that closing does not read the rest
+		d.body.Close()
+		d.guard.stop()
+		d.body = nil
+	}
+}
+
+func (d *Download) Read(p []byte) (int, error) {
+	for !d.done {
+		if d.body == nil {
+			if err := d.open(); err != nil {
+				if !Again(err) {
+					return 0, d.fail(err)
+				}
+				if d.back.wait(d.ctx) != nil {
+					return 0, d.fail(err)
+				}
+				continue
+			}
+		}
+		n, err := d.body.Read(p)
+		if n > 0 {
+			d.at += int64(n)
+			d.sum.Write(p[:n])
+			d.guard.moved()
+			d.back.reset()
+		}
+		if err == nil && (d.Size < 0 || d.at <= d.Size) {
+			if n > 0 || len(p) == 0 {
+				return n, nil
+			}
+			continue
+		}
+		ended := err == io.EOF && (d.Size < 0 || d.at >= d.Size) || d.Size >= 0 && d.at > d.Size
+		d.drop()
+		switch {
+		case ended:
+			return n, d.verify()
+		case d.ctx.Err() != nil:
+			return n, d.fail(d.ctx.Err())
+		case d.Size < 0 && d.etag == "" && d.Ref == "":
+			return n, d.fail(&Unreachable{Address: d.c.base, Err: err})
+		}
+		if n > 0 {
+			return n, nil
+		}
+		if d.back.wait(d.ctx) != nil {
+			return 0, d.fail(d.ctx.Err())
+		}
+	}
+	return 0, d.lastErr
+}
+
+func (d *Download) fail(err error) error {
+	d.done, d.lastErr = true, err
+	return err
+}
+
+func (d *Download) verify() error {
+	if d.Size >= 0 && d.at != d.Size {
+		return d.fail(farm.Errorf(farm.Mismatch, "the file is longer than the %d bytes the master announced", d.Size))
+	}
+	if d.Ref != "" && hex.EncodeToString(d.sum.Sum(nil)) != d.Ref {
+		return d.fail(farm.Errorf(farm.Mismatch, "the bytes that came are not those of %.12s...", d.Ref).WithHint("fetch it again"))
+	}
+	return d.fail(io.EOF)
+}
+
+// Close ends the transfer.
+func (d *Download) Close() error {
+	d.drop()
+	if !d.done {
+		d.fail(os.ErrClosed)
+	}
+	return nil
+}
+
+// FetchBlob writes a blob to w, verified; on an error w holds bytes that are worth nothing.
+func (c *Client) FetchBlob(ctx context.Context, ref string, w io.Writer) error {
+	d, err := c.OpenBlob(ctx, ref)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	_, err = io.CopyBuffer(struct{ io.Writer }{w}, d, make([]byte, 128<<10))
+	return err
+}
+
+// FetchResult writes a result of a job to a file: beside it first, verified and synced, then renamed over it. Folders
+// are made. progress, which may be nil, is told the bytes that came. A result that is replaced meanwhile is begun anew.
+func (c *Client) FetchResult(ctx context.Context, id farm.JobID, name, path string, progress func(bytes, size int64)) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	back := backoff{first: c.first}
+	for tries := 1; ; tries++ {
+		err := c.fetchResult(ctx, id, name, path, progress)
+		if farm.KindOf(err) != farm.Mismatch || tries == 3 {
+			return err
+		}
+		if back.wait(ctx) != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) fetchResult(ctx context.Context, id farm.JobID, name, path string, progress func(bytes, size int64)) (err error) {
+	d, err := c.OpenResult(ctx, id, name)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	f, err := os.CreateTemp(filepath.Dir(path), ".fetch-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		f.Close()
+		if err != nil {
+			os.Remove(f.Name())
+		}
+	}()
+	var w io.Writer = struct{ io.Writer }{f}
+	if progress != nil {
+		w = &meter{w: f, tell: func(n int64) { progress(n, d.Size) }}
+	}
+	if _, err = io.CopyBuffer(w, d, make([]byte, 128<<10)); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return fmt.Errorf("the fetched file cannot be kept: %w", err)
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	if err = os.Chmod(f.Name(), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+type meter struct {
+	w    io.Writer
+	n    int64
+	tell func(int64)
+}
+
+func (m *meter) Write(p []byte) (int, error) {
+	n, err := m.w.Write(p)
+	m.n += int64(n)
+	m.tell(m.n)
+	return n, err
+}

@@ -1,0 +1,175 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Upload is a blob on its way to the master.
+type Upload struct {
+	Ref  string // SHA-256 of the bytes, hex
+	Size int64
+	// Open opens the bytes, for each try anew; the client seeks to where the master goes on.
+	Open func() (io.ReadSeekCloser, error)
+	// Changed tells, after the bytes were read, whether they are no longer those that were hashed; nil: never.
+	Changed func() bool
+	// Progress is told how many bytes of the whole the master has or is being sent; it may fall back after a break.
+	Progress func(bytes int64)
+}
+
+// HasBlob tells whether the master has a blob; if not, how many of its bytes came so far.
+func (c *Client) HasBlob(ctx context.Context, ref string) (there bool, offset int64, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errSilent)
+	defer cancel()
+	r, err := http.NewRequest(http.MethodHead, c.base+BlobPath(ref), nil)
+	if err != nil {
+		return false, 0, farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)
+	}
+	resp, err := c.request(ctx, r, http.StatusNotFound)
+	if err != nil {
+		return false, 0, err
+	}
+	resp.Body.Close()
+	if resp.StatusCode < 300 {
+		return true, 0, nil
+	}
+	offset, ok := number(resp.Header, HeaderOffset)
+	if !ok {
+		return false, 0, farm.Errorf(farm.Outdated, "the master does not take files this way").
+			WithHint("check that %s is the address of a Netrender master of a version that fits", c.base)
+	}
+	return false, offset, nil
+}
+
+// UploadFile sends a file that hashed to ref. Like PutBlob it goes on after breaks until ctx ends.
+func (c *Client) UploadFile(ctx context.Context, path, ref string, progress func(bytes int64)) error {
+	before, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return c.PutBlob(ctx, Upload{
+		Ref:      ref,
+		Size:     before.Size(),
+		Open:     func() (io.ReadSeekCloser, error) { return os.Open(path) },
+		Progress: progress,
+		Changed: func() bool {
+			after, err := os.Stat(path)
+			return err != nil || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime())
+		},
+	})
+}
+
+// PutBlob sends a blob unless the master has it. When the connection breaks or the master goes away, it waits, asks
+// how far it came, and goes on there, until ctx ends. Bytes that are not those of the Ref are farm.Mismatch.
+func (c *Client) PutBlob(ctx context.Context, u Upload) error {
+	back := backoff{first: c.first}
+	best, again := int64(-1), false
+	for {
+		there, offset, err := c.HasBlob(ctx, u.Ref)
+		if err == nil && there {
+			u.tell(u.Size)
+			return nil
+		}
+		if err == nil {
+			if offset > best {
+				best = offset
+				back.reset()
+			}
+			var done bool
+			if done, err = c.putFrom(ctx, u, offset); done {
+				u.tell(u.Size)
+				return nil
+			}
+		}
+		switch {
+		case err == nil: // the master took a part; go on
+			continue
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case farm.KindOf(err) == farm.Mismatch:
+			if u.Changed != nil && u.Changed() {
+				return farm.Errorf(farm.Mismatch, "the file changed while it was sent").WithHint("submit it again when nobody writes to it")
+			}
+			if again { // once more from the start: the part that was there before may have been another's
+				return err
+			}
+			again, best = true, -1
+		case farm.KindOf(err) == farm.Conflict, Again(err):
+		default:
+			return err
+		}
+		if back.wait(ctx) != nil {
+			return err
+		}
+	}
+}
+
+func (u Upload) tell(n int64) {
+	if u.Progress != nil {
+		u.Progress(n)
+	}
+}
+
+// putFrom sends the bytes from offset on. done: the master has the whole.
+func (c *Client) putFrom(ctx context.Context, u Upload, offset int64) (done bool, err error) {
+	if offset > u.Size {
+		return false, farm.Errorf(farm.Mismatch, "the master holds more bytes of this file than it has")
+	}
+	file, err := u.Open()
+	if err != nil {
+		return false, err
+	}
+	in := &source{close: file.Close}
+	defer in.Close()
+	if _, err := file.Seek(offset, io.SeekStart); err != nil {
+		return false, err
+	}
+	guard, ctx := c.guard(ctx)
+	defer guard.stop()
+	in.guard = guard
+	in.seen = func(n int64) { u.tell(offset + n) }
+	left := u.Size - offset
+	body, length, encoding, err := c.packed(file, offset, left, in)
+	if err != nil {
+		return false, err
+	}
+	defer body.Close()
+	r, err := http.NewRequest(http.MethodPut, c.base+BlobPath(u.Ref), body)
+	if err != nil {
+		return false, farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)
+	}
+	if r.ContentLength = length; length == 0 {
+		r.Body = http.NoBody
+	}
+	if encoding != "" {
+		r.Header.Set("Content-Encoding", encoding)
+	}
+	r.Header.Set("Content-Type", "application/octet-stream")
+	r.Header.Set(HeaderOffset, strconv.FormatInt(offset, 10))
+	r.Header.Set(HeaderSize, strconv.FormatInt(u.Size, 10))
+	expect(r, left)
+	resp, err := c.request(ctx, r)
+	if failed := in.failure(); err != nil && failed != nil && !errors.Is(failed, context.Canceled) {
+		return false, failed
+	}
+	if err != nil {
+		return false, err
+	}
+	resp.Body.Close()
+	if resp.StatusCode == http.StatusAccepted {
+		if at, ok := number(resp.Header, HeaderOffset); !ok || at <= offset {
+			if in.count() < left {
+				return false, farm.Errorf(farm.Mismatch, "the file is shorter than %d bytes", u.Size)
+			}
+			return false, &Unreachable{Address: c.base, Err: io.ErrUnexpectedEOF} // wait before the next try
+		}
+		return false, nil
+	}
+	return true, nil
+}
