@@ -1,0 +1,162 @@
+package blob
+
+import (
+	"crypto/sha256"
+	"encoding"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"os"
+	"sync"
+)
+
+// A checkpoint says: the first `at` bytes of a partial are synced, and this is the state of their hash. So an upload
+// goes on after a restart without reading the partial again, and what a crash left behind those bytes is cut off.
+//
+// The file holds two records of slotSize bytes, written in turn, so that a torn write leaves the other one:
+//
+//	0   8  "nr-part1"
+//	8   8  sequence number, big endian; the greater one counts
+//	16  8  at, big endian
+//	24  2  length of the state, big endian
+//	26     state: what crypto/sha256 marshals
+//	...    SHA-256 of all bytes before it
+type checkpoint struct {
+	seq   uint64
+	at    int64
+	state []byte
+}
+
+const (
+	slotSize        = 512
+	checkpointMagic = "nr-part1"
+)
+
+func (c checkpoint) encode() []byte {
+	b := append(make([]byte, 0, slotSize), checkpointMagic...)
+	b = binary.BigEndian.AppendUint64(b, c.seq)
+	b = binary.BigEndian.AppendUint64(b, uint64(c.at))
+	b = binary.BigEndian.AppendUint16(b, uint16(len(c.state)))
+	b = append(b, c.state...)
+	sum := sha256.Sum256(b)
+	b = append(b, sum[:]...)
+	return b[:slotSize]
+}
+
+func decodeCheckpoint(b []byte) (c checkpoint, ok bool) {
+	if len(b) < slotSize || string(b[:8]) != checkpointMagic {
+		return c, false
+	}
+	end := 26 + int(binary.BigEndian.Uint16(b[24:]))
+	if end+sha256.Size > slotSize || sha256.Sum256(b[:end]) != [sha256.Size]byte(b[end:]) {
+		return c, false
+	}
+	c = checkpoint{binary.BigEndian.Uint64(b[8:]), int64(binary.BigEndian.Uint64(b[16:])), b[26:end]}
+	return c, c.at >= 0
+}
+
+// readCheckpoint gives the newest good record of a file. The zero checkpoint stands for none.
+func readCheckpoint(name string) (checkpoint, error) {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return checkpoint{}, err
+	}
+	var best checkpoint
+	for at := 0; at+slotSize <= len(b) && at < 2*slotSize; at += slotSize {
+		if c, ok := decodeCheckpoint(b[at : at+slotSize]); ok && c.seq > best.seq {
+			best = c
+		}
+	}
+	return best, nil
+}
+
+// hash revives the running hash.
+func (c checkpoint) hash() (hash.Hash, error) {
+	h := sha256.New()
+	if c.at == 0 {
+		return h, nil
+	}
+	return h, h.(encoding.BinaryUnmarshaler).UnmarshalBinary(c.state)
+}
+
+func stateOf(h hash.Hash) ([]byte, error) { return h.(encoding.BinaryMarshaler).MarshalBinary() }
+
+// keeper syncs a partial while it is written: at most one sync runs, beside the writing.
+type keeper struct {
+	data *os.File
+	name string // of the checkpoint file
+	wg   sync.WaitGroup
+
+	mu   sync.Mutex
+	sum  *os.File   // guarded by mu; opened by the first save
+	last checkpoint // guarded by mu: the newest that is durable
+	busy bool       // guarded by mu: a sync runs
+	err  error      // guarded by mu: the first failure of a sync
+}
+
+// later starts a sync of the first `at` bytes, which are written, unless one is running.
+func (k *keeper) later(at int64, h hash.Hash) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.busy || k.err != nil {
+		return
+	}
+	state, err := stateOf(h)
+	if err != nil {
+		k.err = err
+		return
+	}
+	k.busy = true
+	k.wg.Go(func() {
+		err := k.data.Sync()
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if err == nil {
+			err = k.write(checkpoint{k.last.seq + 1, at, state})
+		}
+		k.busy, k.err = false, errors.Join(k.err, err)
+	})
+}
+
+// wait ends the syncs that later began and tells how they went.
+func (k *keeper) wait() error {
+	k.wg.Wait()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.err
+}
+
+// save syncs now; it is not called while a sync of later runs.
+func (k *keeper) save(at int64, state []byte) error {
+	if err := k.data.Sync(); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.write(checkpoint{k.last.seq + 1, at, state})
+}
+
+// write is called with mu held.
+func (k *keeper) write(c checkpoint) (err error) {
+	if k.sum == nil {
+		if k.sum, err = os.OpenFile(k.name, os.O_WRONLY|os.O_CREATE, 0o600); err != nil {
+			return err
+		}
+	}
+	if _, err := k.sum.WriteAt(c.encode(), int64(c.seq%2)*slotSize); err != nil {
+		return err
+	}
+	if err := k.sum.Sync(); err != nil {
+		return err
+	}
+	k.last = c
+	return nil
+}
+
+func (k *keeper) close() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.sum != nil {
+		k.sum.Close()
+	}
+}
