@@ -36,7 +36,11 @@ type Error struct {
 	Message string   // one sentence
 	Status  int      // exit status when the process has ended; signals are 128 and up
 	Log     []string // the last lines Blender said, oldest first
+	cause   error
 }
+
+// Unwrap gives the cause: a context's error when the caller's context ended the call.
+func (e *Error) Unwrap() error { return e.cause }
 
 // Error is the sentence, and the last line of the log when the process is gone.
 func (e *Error) Error() string {

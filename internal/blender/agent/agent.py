@@ -1,0 +1,84 @@
+"""The script that Blender runs in a session: takes requests from the program that started it, one at a time, and answers.
+
+agent.py -- HANDOVER: a private JSON file that is removed at once; it says how to reach the program.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+
+import bpy  # noqa: E402
+
+from netagent import channel, devices, logs, opening, rendering  # noqa: E402
+from netagent.failure import Failure  # noqa: E402
+
+
+def serve(link: channel.Channel, handover: dict) -> None:
+    """Answers requests until the other side hangs up or says quit."""
+    session = opening.Session(handover)
+    verbs = {
+        "open": session.open,
+        "render": lambda request: rendering.render(session, link, request),
+        "display": display,
+    }
+    while True:
+        request = link.receive()
+        if request is None or request.get("verb") == "quit":
+            return
+        reply: dict = {"id": request.get("id")}
+        try:
+            reply["ok"] = verbs[request["verb"]](request)
+        except Failure as failure:
+            reply["error"] = {"kind": failure.kind, "message": str(failure)}
+        except MemoryError:
+            reply["error"] = {"kind": "no-memory", "message": "the machine ran out of memory"}
+        except Exception as error:
+            traceback.print_exc()
+            reply["error"] = {"kind": "script", "message": f"{type(error).__name__}: {error}"}
+        logs.mark(handover["mark"], request.get("id"))
+        link.send(reply)
+
+
+def display(request: dict) -> dict:
+    """Points Blender at a display before it first needs one."""
+    for name in ("DISPLAY", "XAUTHORITY"):
+        os.environ[name] = request[name]
+    return {}
+
+
+def main() -> None:
+    """Takes the handover and serves."""
+    path = sys.argv[sys.argv.index("--") + 1]
+    with open(path, encoding="utf-8") as file:
+        handover = json.load(file)
+    os.unlink(path)
+    link = channel.connect(handover)
+    if not bpy.app.binary_path:  # as a module Blender takes no --factory-startup
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+    bpy.context.preferences.edit.use_global_undo = False
+    hello: dict = {"event": "hello", "version": bpy.app.version_string, "pid": os.getpid()}
+    try:
+        hello["device"] = devices.choose(handover["device"])
+    except Failure as failure:
+        hello["error"] = {"kind": failure.kind, "message": str(failure)}
+    logs.flush()
+    link.send(hello)
+    serve(link, handover)
+
+
+if __name__ == "__main__":
+    status = 0
+    try:
+        main()
+    except BaseException:
+        traceback.print_exc()
+        status = 70
+    logs.flush()
+    os._exit(status)  # nothing of Blender's own clean-up is worth waiting for

@@ -1,0 +1,1 @@
+"""What agent.py and probe.py are made of; runs inside Blender."""

@@ -1,0 +1,147 @@
+"""Opens scenes and says what they are."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import time
+from typing import Any
+
+import bpy
+
+from . import devices, mapping, stateful
+from .failure import Failure
+
+
+class Session:
+    """What the agent knows between two requests."""
+
+    def __init__(self, handover: dict) -> None:
+        self.device: str = handover["device"]
+        self.scripts: bool = handover["scripts"]
+        self.threads: int = handover["threads"]
+        self.own_handlers = stateful.handlers()
+        self.request: dict = {}
+        self.stateful = ""
+        self.used = False  # a frame was rendered since the scene was opened
+
+    def open(self, request: dict) -> dict:
+        """Loads the scene of request and answers with SceneFacts."""
+        begun = time.monotonic()
+        self.request = {}
+        load(request, self.scripts and request.get("scripts", False))
+        places = mapping.Places(request["blend"], request.get("original") or "", request.get("files") or {})
+        moved = mapping.apply(places)
+        scene = self._select(request)
+        self.request = request
+        self.used = False
+        self.stateful = stateful.reason(scene, self.own_handlers)
+        devices.apply(scene, self.device)
+        if self.threads:
+            scene.render.threads_mode, scene.render.threads = "FIXED", self.threads
+        facts = describe(scene)
+        facts.update(mapped=moved, missing=mapping.missing(), stateful=self.stateful, warnings=[])
+        if facts["movie"]:
+            facts["warnings"].append("the scene's own output is a movie: its frames are written as PNG")
+        facts["open_seconds"] = time.monotonic() - begun
+        return facts
+
+    def again(self) -> None:
+        """Opens the same scene anew."""
+        self.open(dict(self.request))
+
+    def scene(self) -> Any:
+        """The scene that renders."""
+        if not self.request:
+            raise Failure("not-opened", "no scene is open")
+        return bpy.context.window.scene if bpy.context.window else bpy.context.scene
+
+    @staticmethod
+    def _select(request: dict) -> Any:
+        name = request.get("name")
+        if name:
+            if name not in bpy.data.scenes:
+                names = ", ".join(scene.name for scene in bpy.data.scenes)
+                raise Failure("no-scene", f"the file has no scene {name} (it has {names})")
+            bpy.context.window.scene = bpy.data.scenes[name]
+        return bpy.context.window.scene if bpy.context.window else bpy.context.scene
+
+
+def saved_version(head: bytes) -> tuple[int, int] | None:
+    """The version in the first bytes of a .blend: "BLENDER-v304" up to 4.x, "BLENDER17-01v0500" from 5.0 on. None: no .blend."""
+    if not head.startswith(b"BLENDER"):
+        return None
+    digits = head[9:12] if head[7:8] in b"_-" else head[13:17]
+    return (int(digits) // 100, int(digits) % 100) if digits.isdigit() else None
+
+
+def load(request: dict, scripts: bool) -> None:
+    """Opens the .blend, or says in one sentence why not."""
+    path = request["blend"]
+    name = os.path.basename(path)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(32)
+        if head.startswith(b"\x1f\x8b"):
+            with gzip.open(path, "rb") as packed:
+                head = packed.read(32)
+    except EOFError:
+        raise Failure("truncated", f"{name} ends too early") from None
+    except OSError as error:
+        raise Failure("no-file", f"{name} cannot be read: {error.strerror or error}") from None
+    packed = head.startswith(b"\x28\xb5\x2f\xfd")  # zstd, RFC 8878
+    version = saved_version(head)
+    if version is None and not packed:
+        raise Failure("not-blend", f"{name} is not a .blend file")
+    check_age(name, version)
+    failure = "Blender gave no reason"
+    try:
+        bpy.ops.wm.open_mainfile(filepath=path, load_ui=True, use_scripts=scripts, display_file_selector=False)
+    except RuntimeError as error:
+        failure = " ".join(str(error).split())
+    same = bool(bpy.data.filepath) and os.path.exists(bpy.data.filepath) and os.path.samefile(bpy.data.filepath, path)
+    if failure != "Blender gave no reason" or not same:
+        if packed and "not a blend" in failure.lower():
+            raise Failure("not-blend", f"{name} is not a .blend file, or a newer Blender made it: {failure}")
+        raise Failure("truncated", f"{name} is damaged or ends too early: {failure}")
+    check_age(name, tuple(bpy.data.version)[:2])
+
+
+def check_age(name: str, version: Any) -> None:
+    """Refuses a file of a newer series: this Blender would quietly drop what it does not know."""
+    if version is not None and tuple(version) > tuple(bpy.app.version[:2]):
+        made, have = ".".join(map(str, version)), ".".join(map(str, bpy.app.version[:2]))
+        raise Failure("too-new", f"{name} was made by Blender {made}; this is Blender {have}")
+
+
+def describe(scene: Any) -> dict:
+    """The plain facts of a scene."""
+    render = scene.render
+    scale = render.resolution_percentage / 100
+    views = []
+    if render.use_multiview:
+        views = [view.file_suffix for view in render.views if view.use]
+    return {
+        "name": scene.name,
+        "engine": render.engine,
+        "width": int(render.resolution_x * scale),
+        "height": int(render.resolution_y * scale),
+        "frame_start": scene.frame_start,
+        "frame_end": scene.frame_end,
+        "frame_step": scene.frame_step,
+        "fps": render.fps / render.fps_base,
+        "saved_by": ".".join(map(str, bpy.data.version)),
+        "format": render.image_settings.file_format,
+        "movie": render.is_movie_format,
+        "views": views,
+        "samples": samples(scene),
+    }
+
+
+def samples(scene: Any) -> int:
+    """How many samples the scene's engine takes, 0 when it has no such number."""
+    if scene.render.engine == "CYCLES":
+        return scene.cycles.samples
+    if "EEVEE" in scene.render.engine:
+        return scene.eevee.taa_render_samples
+    return 0

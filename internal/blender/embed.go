@@ -1,0 +1,63 @@
+package blender
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+//go:embed agent/*.py agent/netagent/*.py
+var agentFiles embed.FS
+
+// unpackAgent writes the agent's scripts below home, once for each version of them, and returns their folder.
+func unpackAgent(home string) (string, error) {
+	sum := sha256.New()
+	var names []string
+	err := fs.WalkDir(agentFiles, "agent", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			data, _ := agentFiles.ReadFile(name)
+			fmt.Fprintf(sum, "%s %d\n%s", name, len(data), data)
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	folder := filepath.Join(home, "agent-"+hex.EncodeToString(sum.Sum(nil)[:8]))
+	for _, name := range names {
+		data, _ := agentFiles.ReadFile(name)
+		path := filepath.Join(folder, filepath.FromSlash(name[len("agent/"):]))
+		if err := replaceFile(path, data); err != nil {
+			return "", fmt.Errorf("the agent's script cannot be written: %w", err)
+		}
+	}
+	return folder, nil
+}
+
+// replaceFile makes path hold data, whole or not at all: sessions that start together share the folder.
+func replaceFile(path string, data []byte) error {
+	if have, err := os.ReadFile(path); err == nil && string(have) == string(data) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(data)
+	if closing := file.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}

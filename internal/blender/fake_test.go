@@ -1,0 +1,3 @@
+package blender
+
+func fakeBlender(mode string, args []string) int { return 1 }
