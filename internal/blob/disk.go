@@ -169,7 +169,11 @@ func (d *Disk) Put(ctx context.Context, ref Ref, size int64, r io.Reader) (err e
 	if err := verdict(ref, size, sum, n); err != nil {
 		return err
 	}
-	return d.settle(f, temp, ref)
+	if err := d.settle(f, temp, ref); err != nil {
+		return err
+	}
+	d.dropIdle(ref)
+	return nil
 }
 
 // settle makes a complete, verified file durable under its Ref. It closes f. The order is what makes it safe: bytes,
@@ -200,6 +204,11 @@ func (d *Disk) Delete(_ context.Context, ref Ref) error {
 	if err := os.Remove(d.path(ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	return d.dropIdle(ref)
+}
+
+// dropIdle removes a partial that nobody is adding to.
+func (d *Disk) dropIdle(ref Ref) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if p := d.part[ref]; p != nil && p.busy {
