@@ -1,0 +1,327 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+var (
+	_ = verb("steer", (*app).workersVerb)
+	_ = verb("steer", (*app).workerSetVerb)
+	_ = verb("farm", (*app).tokenVerb)
+	_ = verb("farm", (*app).rulesVerb)
+)
+
+func (a *app) workersVerb() *cobra.Command {
+	c := &cobra.Command{
+		Use: "workers", Short: "List the workers and what they do", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := a.connect(cmd)
+			if err != nil {
+				return err
+			}
+			list, err := client.Workers(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json {
+				for i := range list {
+					if err := a.print(&list[i]); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			if len(list) == 0 {
+				fmt.Fprintln(a.out, "No workers. Run netrender worker on a machine that shall render.")
+				return nil
+			}
+			rows := make([][]string, 0, len(list))
+			for i := range list {
+				rows = append(rows, a.workerRow(&list[i]))
+			}
+			a.rows([]string{"WORKER", "STATE", "DOES", "SLOTS", "CORES", "MEMORY", "BLENDER", "TAGS", "ADDRESS"}, rows)
+			for i := range list {
+				if w := &list[i]; !w.Enabled && w.Reason != "" {
+					fmt.Fprintf(a.out, "%s is disabled: %s; netrender worker-set %s enabled=yes lets it work again\n",
+						plainText(w.Name), plainText(w.Reason), plainText(w.Name))
+				}
+			}
+			return nil
+		},
+	}
+	a.masterFlags(c)
+	return c
+}
+
+func workerState(w *wire.WorkerView) string {
+	switch {
+	case !w.Online:
+		return "offline"
+	case !w.Enabled:
+		return "disabled"
+	case w.Draining:
+		return "draining"
+	case len(w.Running) > 0:
+		return "working"
+	}
+	return "online"
+}
+
+func (a *app) workerRow(w *wire.WorkerView) []string {
+	state := workerState(w)
+	does := "-"
+	if len(w.Running) > 0 {
+		r := &w.Running[0]
+		does = fmt.Sprintf("job %d frame %d", r.Job, r.Beat.Frame)
+		if !r.Beat.Started && len(r.Frames) > 0 {
+			does = fmt.Sprintf("job %d frame %d", r.Job, r.Frames[0])
+		}
+		if n := len(w.Running) - 1; n > 0 {
+			does += fmt.Sprintf(" +%d", n)
+		}
+	} else if !w.Online {
+		does = "seen " + w.Seen.Local().Format("Jan 2 15:04")
+	}
+	versions := make([]string, 0, len(w.Facts.Blenders))
+	for _, b := range w.Facts.Blenders {
+		versions = append(versions, b.Version.String())
+	}
+	return []string{
+		plainText(w.Name), a.paint(state, state), does, strconv.Itoa(w.Slots), strconv.Itoa(w.Facts.Cores),
+		size(int64(w.Facts.MemoryMB) << 20), strings.Join(versions, " "), plainText(strings.Join(w.Tags, " ")), plainText(w.Address),
+	}
+}
+
+func (a *app) workerSetVerb() *cobra.Command {
+	c := &cobra.Command{
+		Use: "worker-set NAME name=value...", Short: "Change a worker: enabled=yes|no drain=yes|no tags=A,B name=NEW, or delete",
+		Example: "  netrender worker-set oak enabled=no\n  netrender worker-set oak tags=gpu,big\n  netrender worker-set oak delete",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := a.connect(cmd)
+			if err != nil {
+				return err
+			}
+			id, err := workerID(cmd, client, args[0])
+			if err != nil {
+				return err
+			}
+			if len(args) == 2 && args[1] == "delete" {
+				if err := client.DeleteWorker(cmd.Context(), id); err != nil {
+					return err
+				}
+				fmt.Fprintf(a.out, "worker %s is forgotten\n", args[0])
+				return nil
+			}
+			var change wire.WorkerChange
+			for _, word := range args[1:] {
+				name, value, ok := strings.Cut(word, "=")
+				if !ok {
+					return usagef("%q is not name=value", word)
+				}
+				switch name {
+				case "enabled", "drain":
+					yes, err := yesNo(name, value)
+					if err != nil {
+						return err
+					}
+					if name == "enabled" {
+						change.Enabled = &yes
+					} else {
+						change.Drain = &yes
+					}
+				case "tags":
+					tags := strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
+					change.Tags = &tags
+				case "name":
+					change.Name = &value
+				default:
+					return usagef("a worker has no setting %q", name)
+				}
+			}
+			view, err := client.ChangeWorker(cmd.Context(), id, change)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(&view)
+			}
+			fmt.Fprintf(a.out, "worker %s changed: %s\n", plainText(view.Name), workerState(&view))
+			return nil
+		},
+	}
+	a.masterFlags(c)
+	return c
+}
+
+func yesNo(name, value string) (bool, error) {
+	switch strings.ToLower(value) {
+	case "yes", "true", "on", "1":
+		return true, nil
+	case "no", "false", "off", "0":
+		return false, nil
+	}
+	return false, usagef("%s is yes or no, not %q", name, value)
+}
+
+// workerID finds a worker by its name.
+func workerID(cmd *cobra.Command, client *wire.Client, name string) (farm.WorkerID, error) {
+	list, err := client.Workers(cmd.Context())
+	if err != nil {
+		return "", err
+	}
+	for i := range list {
+		if list[i].Name == name || string(list[i].ID) == name {
+			return list[i].ID, nil
+		}
+	}
+	return "", farm.Errorf(farm.NotFound, "there is no worker %s", name).WithHint("netrender workers lists them")
+}
+
+func (a *app) tokenVerb() *cobra.Command {
+	c := &cobra.Command{Use: "token", Short: "Make, list and revoke tokens"}
+	create := &cobra.Command{
+		Use: "create NAME", Short: "Make a token and show it, once", Args: cobra.ExactArgs(1),
+		Example: "  netrender token create anna --role submit",
+	}
+	role := create.Flags().String("role", string(farm.RoleSubmit), "what it may do: view, submit, worker or admin")
+	create.RunE = func(cmd *cobra.Command, args []string) error {
+		client, err := a.connect(cmd)
+		if err != nil {
+			return err
+		}
+		t, err := client.CreateToken(cmd.Context(), args[0], farm.Role(*role))
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.print(t)
+		}
+		fmt.Fprintln(a.out, t.Secret)
+		fmt.Fprintf(a.err, "This token is shown only now. Use it as NETRENDER_TOKEN or with --token; netrender token revoke %s ends it.\n", t.ID)
+		return nil
+	}
+	list := &cobra.Command{
+		Use: "list", Short: "List tokens: who holds them, and when they were last used", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client, err := a.connect(cmd)
+			if err != nil {
+				return err
+			}
+			tokens, err := client.Tokens(cmd.Context())
+			if err != nil {
+				return err
+			}
+			rows := make([][]string, 0, len(tokens))
+			for _, t := range tokens {
+				if a.json {
+					if err := a.print(t); err != nil {
+						return err
+					}
+					continue
+				}
+				used := "never"
+				if !t.Used.IsZero() {
+					used = t.Used.Local().Format(time.DateTime)
+				}
+				rows = append(rows, []string{t.ID, plainText(t.Name), string(t.Role), t.Created.Local().Format(time.DateTime), used})
+			}
+			a.rows([]string{"TOKEN", "NAME", "ROLE", "MADE", "LAST USED"}, rows)
+			return nil
+		},
+	}
+	revoke := &cobra.Command{
+		Use: "revoke TOKEN", Short: "End a token at once (its id, as netrender token list shows it)", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := a.connect(cmd)
+			if err != nil {
+				return err
+			}
+			if err := client.RevokeToken(cmd.Context(), args[0]); err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(map[string]string{"revoked": args[0]})
+			}
+			fmt.Fprintf(a.out, "token %s is revoked\n", args[0])
+			return nil
+		},
+	}
+	for _, sub := range []*cobra.Command{create, list, revoke} {
+		a.masterFlags(sub)
+		c.AddCommand(sub)
+	}
+	return c
+}
+
+func (a *app) rulesVerb() *cobra.Command {
+	c := &cobra.Command{
+		Use: "rules [name=value...]", Short: "Show or change how frames are shared out, while the farm runs",
+		Long: `Show or change how frames are shared out, while the farm runs:
+
+  cap=0.75            largest share of the workers for one job while others could use them
+  new_frames=1        jobs with fewer frames ever dispatched go first
+  stale_minutes=10    jobs with nothing running for longer go before the rest
+  attempts=3          failed attempts before a frame is failed
+  out_after=3         failed jobs in a row before a worker is taken out; 0: never
+  heartbeat_ms=5000   a lease expires after three of them without a word`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := a.connect(cmd)
+			if err != nil {
+				return err
+			}
+			rules, err := client.Rules(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if len(args) > 0 {
+				if err := changeRules(&rules, args); err != nil {
+					return err
+				}
+				if rules, err = client.SetRules(cmd.Context(), rules); err != nil {
+					return err
+				}
+			}
+			if a.json {
+				return a.print(rules)
+			}
+			a.rows([]string{"RULE", "VALUE"}, [][]string{
+				{"cap", fmt.Sprint(rules.Cap)}, {"new_frames", fmt.Sprint(rules.NewFrames)},
+				{"stale_minutes", fmt.Sprint(rules.StaleMins)}, {"attempts", fmt.Sprint(rules.Attempts)},
+				{"out_after", fmt.Sprint(rules.OutAfter)}, {"heartbeat_ms", fmt.Sprint(rules.HeartbeatMS)},
+			})
+			return nil
+		},
+	}
+	a.masterFlags(c)
+	return c
+}
+
+func changeRules(r *farm.Rules, words []string) error {
+	whole := map[string]*int{"new_frames": &r.NewFrames, "attempts": &r.Attempts, "out_after": &r.OutAfter, "heartbeat_ms": &r.HeartbeatMS}
+	real := map[string]*float64{"cap": &r.Cap, "stale_minutes": &r.StaleMins}
+	for _, word := range words {
+		name, value, _ := strings.Cut(word, "=")
+		var err error
+		switch {
+		case whole[name] != nil:
+			*whole[name], err = strconv.Atoi(value)
+		case real[name] != nil:
+			*real[name], err = strconv.ParseFloat(value, 64)
+		default:
+			return usagef("there is no rule %q; netrender help rules lists them", name)
+		}
+		if err != nil {
+			return usagef("%s is a number, not %q", name, value)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+// runTreeVerb is the hidden verb that holds a Blender's process tree together.
+const runTreeVerb = "run-tree"
+
+// The exit codes of every command.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitReach       = 3 // cannot reach, or not allowed
+	exitInterrupted = 130
+)
+
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// app is what the commands share.
+type app struct {
+	streams
+	settings settings
+	json     bool
+}
+
+// errUsage marks mistakes in the command's own words.
+var errUsage = errors.New("usage")
+
+func usagef(format string, args ...any) error {
+	return fmt.Errorf("%w%w", hidden{errUsage}, farm.Errorf(farm.Invalid, format, args...))
+}
+
+// hidden lets an error be found without being shown.
+type hidden struct{ error }
+
+func (hidden) Error() string   { return "" }
+func (h hidden) Unwrap() error { return h.error }
+
+// errInterrupted is what a command returns that a person broke off.
+var errInterrupted = errors.New("interrupted")
+
+// errFailed marks a job that ended with failed frames; the text was printed.
+var errFailed = errors.New("failed")
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "netrender",
+		Short: "Make any set of computers one renderer for Blender",
+		Long: `Netrender makes any set of computers one renderer for Blender.
+
+  netrender up                               on one machine: a master and a worker
+  netrender worker                           on every other machine: finds the master by itself
+  netrender render shot.blend -f 1-24 -o frames/   frames come back as they finish`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       version,
+	}
+	root.SetVersionTemplate("netrender {{.Version}}\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
+	pf := root.PersistentFlags()
+	pf.BoolVar(&a.json, "json", false, "print JSON (newline-delimited for streams)")
+	pf.StringVar(&a.settings.config, "config", "", "settings file (TOML; default: netrender.toml in the data folder)")
+	pf.StringVar(&a.settings.data, "data", "", "data folder (default: the platform's usual one)")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.settings.apply(cmd) }
+	root.AddGroup(
+		&cobra.Group{ID: "farm", Title: "Run a farm:"},
+		&cobra.Group{ID: "job", Title: "Render:"},
+		&cobra.Group{ID: "steer", Title: "Look and steer:"},
+	)
+	for _, add := range verbs {
+		add(a, root)
+	}
+	return root
+}
+
+// verbs are filled by the files of the commands.
+var verbs []func(a *app, root *cobra.Command)
+
+// verb registers a command; each command's file calls it once from a package variable.
+func verb(group string, build func(a *app) *cobra.Command) struct{} {
+	verbs = append(verbs, func(a *app, root *cobra.Command) {
+		c := build(a)
+		c.GroupID = group
+		root.AddCommand(c)
+	})
+	return struct{}{}
+}
+
+// exit prints the error as one sentence and a next step, and returns the exit code.
+func (a *app) exit(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if errors.Is(err, errFailed) {
+		return exitFailed
+	}
+	if errors.Is(err, errInterrupted) || errors.Is(err, context.Canceled) {
+		return exitInterrupted
+	}
+	text, hint := err.Error(), ""
+	var fe *farm.Error
+	if errors.As(err, &fe) {
+		text, hint = fe.Error(), fe.Hint
+	}
+	code := exitFailed
+	var lost *wire.Unreachable
+	switch {
+	case errors.Is(err, errUsage) || strings.HasPrefix(text, "unknown command") || strings.HasPrefix(text, "accepts ") || strings.HasPrefix(text, "requires "):
+		code = exitUsage
+		if hint == "" {
+			hint = "netrender help shows the commands"
+		}
+	case errors.As(err, &lost):
+		code = exitReach
+		text = lost.Error()
+		if hint == "" {
+			hint = "check that netrender master (or netrender up) runs there; netrender doctor looks for the reason"
+		}
+	case fe != nil && fe.Kind == farm.Denied:
+		code = exitReach
+	}
+	if a.json {
+		_ = json.NewEncoder(a.err).Encode(map[string]any{"error": text, "hint": hint, "kind": farm.KindOf(err), "exit": code})
+		return code
+	}
+	fmt.Fprintf(a.err, "netrender: %s\n", strings.TrimSuffix(text, "."))
+	if hint != "" {
+		fmt.Fprintf(a.err, "           %s\n", hint)
+	}
+	return code
+}
+
+// print writes a value as one line of JSON.
+func (a *app) print(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// terminal tells whether w is a terminal that wants colours and bars.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isTerminal(f) && os.Getenv("TERM") != "dumb"
+}

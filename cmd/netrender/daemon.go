@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lmittmann/tint"
+
+	"github.com/netrender/netrender/internal/api"
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
+	"github.com/netrender/netrender/internal/store"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+// The files of a master below the data folder.
+const (
+	masterDir      = "master"
+	databaseFile   = "netrender.db"
+	blobsDir       = "blobs"
+	farmIDFile     = "farm-id"
+	adminTokenFile = "admin-token"
+)
+
+// masterOptions are the settings of a master.
+type masterOptions struct {
+	listen  string
+	name    string
+	open    bool
+	quiet   bool // do not announce on the network
+	logJSON bool
+	verbose bool
+}
+
+// server is a running master.
+type server struct {
+	opt    masterOptions
+	data   string
+	id     string
+	name   string
+	url    string // for this machine
+	admin  string // token
+	master *master.Master
+	door   *api.API
+	http   *http.Server
+	listen net.Listener
+	log    *slog.Logger
+	close  []func()
+}
+
+// newLogger writes for people on a terminal, JSON elsewhere when asked.
+func (a *app) newLogger(asJSON, verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	if asJSON {
+		return slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level}))
+	}
+	return slog.New(tint.NewHandler(a.err, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal(a.err)}))
+}
+
+// openMaster makes a master ready: its data is open and its address taken.
+func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger) (s *server, err error) {
+	s = &server{opt: o, data: a.settings.data, log: log}
+	defer func() {
+		if err != nil {
+			s.shut()
+		}
+	}()
+	dir := filepath.Join(s.data, masterDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return s, farm.Errorf(farm.Denied, "the data folder cannot be written: %v", err).WithHint("name another one with --data")
+	}
+	db, err := store.OpenSQLite(ctx, filepath.Join(dir, databaseFile))
+	if err != nil {
+		return s, err
+	}
+	s.close = append(s.close, func() { _ = db.Close() })
+	blobs, err := blob.OpenDisk(filepath.Join(dir, blobsDir), blob.DiskOptions{})
+	if err != nil {
+		return s, err
+	}
+	s.close = append(s.close, func() { _ = blobs.Close() })
+	if s.master, err = master.New(ctx, master.Options{
+		Store: db, Blobs: blobs, Dir: dir, Now: time.Now, Rand: rand.Reader, Log: log, Program: version,
+	}); err != nil {
+		return s, err
+	}
+	if s.id, err = farmID(filepath.Join(s.data, farmIDFile)); err != nil {
+		return s, err
+	}
+	if s.name = o.name; s.name == "" {
+		s.name, _ = os.Hostname()
+	}
+	s.door = api.New(api.Options{
+		Master: s.master, Blobs: blobs, Uploads: blobs, Now: time.Now, Log: log, Open: o.open,
+		Info: wire.Info{Program: version, Protocol: wire.Version, Name: s.name, ID: s.id, Open: o.open},
+	})
+	if s.listen, err = net.Listen("tcp", o.listen); err != nil {
+		return s, listenError(o.listen, err)
+	}
+	s.close = append(s.close, func() { _ = s.listen.Close() })
+	s.url = "http://127.0.0.1:" + strconv.Itoa(s.listen.Addr().(*net.TCPAddr).Port)
+	if ip := s.listen.Addr().(*net.TCPAddr).IP; !ip.IsUnspecified() && !ip.IsLoopback() {
+		s.url = "http://" + s.listen.Addr().String()
+	}
+	s.http = api.Server(s.door)
+	s.http.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
+	return s, nil
+}
+
+func listenError(address string, err error) error {
+	text := err.Error()
+	var op *net.OpError
+	if errors.As(err, &op) {
+		text = op.Err.Error()
+	}
+	e := farm.Errorf(farm.Conflict, "the address %s cannot be listened on: %s", address, text)
+	if strings.Contains(text, "in use") {
+		return e.WithHint("another master may run here already; use it, or choose another port with --listen :PORT")
+	}
+	return e.WithHint("choose another one with --listen HOST:PORT")
+}
+
+// run serves until ctx ends, then answers what is under way and closes everything.
+func (s *server) run(ctx context.Context, ready func()) error {
+	engine, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	engineDone := make(chan error, 1)
+	go func() { engineDone <- s.master.Run(engine) }()
+	defer s.shut()
+	defer func() {
+		stopEngine()
+		<-engineDone
+	}()
+	if err := s.ensureAdmin(ctx); err != nil {
+		return err
+	}
+	note, _ := json.Marshal(running{URL: s.url, ID: s.id, PID: os.Getpid()})
+	if err := writePrivate(filepath.Join(s.data, runningFile), note); err != nil {
+		return err
+	}
+	defer os.Remove(filepath.Join(s.data, runningFile))
+	served := make(chan error, 1)
+	go func() { served <- s.http.Serve(s.listen) }()
+	if !s.opt.quiet {
+		beaconDone := make(chan struct{})
+		beaconCtx, stopBeacon := context.WithCancel(ctx)
+		go func() {
+			defer close(beaconDone)
+			s.announce(beaconCtx)
+		}()
+		defer func() {
+			stopBeacon()
+			<-beaconDone
+		}()
+	}
+	if ready != nil {
+		ready()
+	}
+	select {
+	case err := <-served:
+		return farm.Errorf(farm.Internal, "the master cannot serve any more: %w", err)
+	case <-ctx.Done():
+	}
+	s.door.Stop()
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := s.http.Shutdown(grace); err != nil {
+		_ = s.http.Close()
+	}
+	return nil
+}
+
+func (s *server) shut() {
+	for i := len(s.close) - 1; i >= 0; i-- {
+		s.close[i]()
+	}
+	s.close = nil
+}
+
+// ensureAdmin makes the admin token at the first start, or when its file was lost.
+func (s *server) ensureAdmin(ctx context.Context) error {
+	path := filepath.Join(s.data, adminTokenFile)
+	if text, err := os.ReadFile(path); err == nil {
+		s.admin = strings.TrimSpace(string(text))
+		if who, err := s.master.Authenticate(s.admin, ""); err == nil && who.Role == farm.RoleAdmin {
+			return nil
+		}
+	}
+	_, secret, err := s.master.CreateToken(ctx, master.Identity{Name: "netrender", Role: farm.RoleAdmin}, "admin", farm.RoleAdmin)
+	if err != nil {
+		return err
+	}
+	s.admin = secret
+	return writePrivate(path, []byte(secret+"\n"))
+}
+
+// workerToken makes a token for a worker on the master's own machine, or takes the one that was made.
+func (s *server) workerToken(ctx context.Context, a *app) (string, error) {
+	key := s.id + workerKey
+	tokens, err := a.readTokens()
+	if err != nil {
+		return "", err
+	}
+	if who, err := s.master.Authenticate(tokens[key], ""); err == nil && who.Role == farm.RoleWorker {
+		return tokens[key], nil
+	}
+	_, secret, err := s.master.CreateToken(ctx, master.Identity{Name: "netrender", Role: farm.RoleAdmin}, s.name, farm.RoleWorker)
+	if err != nil {
+		return "", err
+	}
+	return secret, a.keepToken(key, secret)
+}
+
+// workerKey marks a farm's token for workers in the file of tokens.
+const workerKey = "/worker"
+
+// farmID reads the farm's id, which is made at the first start.
+func farmID(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err == nil && len(strings.TrimSpace(string(text))) == 32 {
+		return strings.TrimSpace(string(text)), nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", farm.Errorf(farm.Denied, "the data folder cannot be read: %v", err)
+	}
+	raw := make([]byte, 16)
+	if _, err := rand.Read(raw); err != nil {
+		return "", err
+	}
+	id := hex.EncodeToString(raw)
+	return id, writePrivate(path, []byte(id+"\n"))
+}
+
+// addresses are the URLs that other machines may reach the master at.
+func (s *server) addresses() []string {
+	port := s.listen.Addr().(*net.TCPAddr).Port
+	ip := s.listen.Addr().(*net.TCPAddr).IP
+	if !ip.IsUnspecified() {
+		return []string{fmt.Sprintf("http://%s", s.listen.Addr())}
+	}
+	var urls []string
+	addrs, _ := net.InterfaceAddrs()
+	for _, addr := range addrs {
+		if n, ok := addr.(*net.IPNet); ok && n.IP.To4() != nil && !n.IP.IsLoopback() && !n.IP.IsLinkLocalUnicast() {
+			urls = append(urls, fmt.Sprintf("http://%s", net.JoinHostPort(n.IP.String(), strconv.Itoa(port))))
+		}
+	}
+	if len(urls) == 0 {
+		urls = append(urls, s.url)
+	}
+	return urls
+}

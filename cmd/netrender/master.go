@@ -1,0 +1,60 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/netrender/netrender/internal/wire"
+)
+
+var _ = verb("farm", (*app).masterVerb)
+
+func (a *app) masterVerb() *cobra.Command {
+	var o masterOptions
+	c := &cobra.Command{
+		Use: "master", Short: "Run a master: it takes jobs and shares their frames out", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log := a.newLogger(o.logJSON, o.verbose)
+			s, err := a.openMaster(cmd.Context(), o, log)
+			if err != nil {
+				return err
+			}
+			return s.run(cmd.Context(), func() { a.welcome(s, false) })
+		},
+	}
+	masterSettings(c, &o)
+	return c
+}
+
+// masterSettings adds the flags of a master.
+func masterSettings(c *cobra.Command, o *masterOptions) {
+	f := c.Flags()
+	f.StringVar(&o.listen, "listen", ":"+strconv.Itoa(wire.DefaultPort), "address to listen on, as HOST:PORT or :PORT")
+	f.StringVar(&o.name, "name", "", "name shown to others (default: the machine's)")
+	f.BoolVar(&o.open, "open", false, "ask nobody for a token (anybody on the network can run code on all workers)")
+	f.BoolVar(&o.quiet, "quiet-network", false, "do not announce the master on the network")
+	f.BoolVar(&o.logJSON, "log-json", false, "write the log as JSON")
+	f.BoolVar(&o.verbose, "verbose", false, "write more to the log")
+}
+
+// welcome says where the master is and what to do next.
+func (a *app) welcome(s *server, withWorker bool) {
+	if a.json {
+		_ = a.print(map[string]any{"url": s.url, "addresses": s.addresses(), "id": s.id, "data": s.data})
+		return
+	}
+	if s.opt.open {
+		fmt.Fprintln(a.err, "WARNING: --open lets anybody on this network run code on every worker. Use it on networks you trust only.")
+	}
+	what := "The master runs at"
+	if withWorker {
+		what = "A master and a worker run at"
+	}
+	fmt.Fprint(a.out, what)
+	for _, u := range s.addresses() {
+		fmt.Fprintf(a.out, "  %s", u)
+	}
+	fmt.Fprintf(a.out, "\n\n  on other machines      netrender worker\n  to render a scene      netrender render FILE.blend -f 1-24 -o frames/\n  results and data       %s\n\nCtrl-C stops.\n", s.data)
+}

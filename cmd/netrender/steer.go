@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+var (
+	_ = verb("steer", func(a *app) *cobra.Command {
+		return a.steerVerb("cancel", "Stop a job on all workers; frames that are there stay", (*wire.Client).CancelJob, "canceled")
+	})
+	_ = verb("steer", func(a *app) *cobra.Command {
+		return a.steerVerb("pause", "Hand out no more frames of a job", (*wire.Client).PauseJob, "paused")
+	})
+	_ = verb("steer", func(a *app) *cobra.Command {
+		return a.steerVerb("resume", "Let a paused job go on", (*wire.Client).ResumeJob, "goes on")
+	})
+	_ = verb("steer", (*app).retryVerb)
+	_ = verb("steer", (*app).setVerb)
+	_ = verb("steer", (*app).deleteVerb)
+)
+
+// oneJob reads the command's one argument.
+func oneJob(args []string) (farm.JobID, error) {
+	id, err := farm.ParseJobID(args[0])
+	if err != nil {
+		return 0, fmt.Errorf("%w%w", hidden{errUsage}, err)
+	}
+	return id, nil
+}
+
+func (a *app) steerVerb(name, short string, call func(*wire.Client, context.Context, farm.JobID) (farm.Job, error), done string) *cobra.Command {
+	c := &cobra.Command{
+		Use: name + " ID...", Short: short, Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := a.connect(cmd)
+			if err != nil {
+				return err
+			}
+			for i := range args {
+				id, err := oneJob(args[i:])
+				if err != nil {
+					return err
+				}
+				job, err := call(client, cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				if a.json {
+					if err := a.print(job); err != nil {
+						return err
+					}
+					continue
+				}
+				fmt.Fprintf(a.out, "job %d %s\n", id, done)
+			}
+			return nil
+		},
+	}
+	a.masterFlags(c)
+	return c
+}
+
+func (a *app) retryVerb() *cobra.Command {
+	var frames string
+	var failed, all bool
+	c := &cobra.Command{
+		Use: "retry ID", Short: "Render frames again: the failed ones, some, or all; a canceled job goes on",
+		Example: "  netrender retry 12\n  netrender retry 12 -f 40-50\n  netrender retry 12 --all",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := oneJob(args)
+			if err != nil {
+				return err
+			}
+			which := wire.RetryRequest{Failed: failed, All: all}
+			if frames != "" {
+				if failed || all {
+					return usagef("use one of --frames, --failed and --all")
+				}
+				if which.Frames, err = farm.ParseFrameSet(frames); err != nil {
+					return fmt.Errorf("%w%w", hidden{errUsage}, err)
+				}
+			} else if !all {
+				which.Failed = true
+			}
+			client, err := a.connect(cmd)
+			if err != nil {
+				return err
+			}
+			job, err := client.RetryJob(cmd.Context(), id, which)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(job)
+			}
+			fmt.Fprintf(a.out, "job %d has %s to render\n", id, count(job.Queued(), "frame"))
+			return nil
+		},
+	}
+	a.masterFlags(c)
+	c.Flags().StringVarP(&frames, "frames", "f", "", "which frames, as 1-250 or 1,5,9 or 1-100x5")
+	c.Flags().BoolVar(&failed, "failed", false, "the failed frames (the default)")
+	c.Flags().BoolVar(&all, "all", false, "all frames, also those that are there")
+	return c
+}
+
+func (a *app) setVerb() *cobra.Command {
+	c := &cobra.Command{
+		Use: "set ID name=value...", Short: "Change a job while it runs",
+		Long: `Change a job while it runs. The settings:
+
+  priority=N        1 to 100; a job of priority 2 counts as two jobs
+  name=TEXT         what it is called
+  attempts=N        failed attempts before a frame is failed; 0: the farm's rule
+  timeout=SECONDS   longest a frame may take; 0: no limit
+  allow=A,B         only these workers; empty: all
+  deny=A,B          not these workers
+  tags=A,B          only workers that have all of these tags`,
+		Example: "  netrender set 12 priority=3\n  netrender set 12 allow=oak,elm",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := oneJob(args)
+			if err != nil {
+				return err
+			}
+			change, err := jobChange(args[1:])
+			if err != nil {
+				return err
+			}
+			client, err := a.connect(cmd)
+			if err != nil {
+				return err
+			}
+			job, err := client.ChangeJob(cmd.Context(), id, change)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(job)
+			}
+			fmt.Fprintf(a.out, "job %d changed\n", id)
+			return nil
+		},
+	}
+	a.masterFlags(c)
+	return c
+}
+
+func jobChange(words []string) (wire.JobChange, error) {
+	var change wire.JobChange
+	for _, word := range words {
+		name, value, ok := strings.Cut(word, "=")
+		if !ok {
+			return change, usagef("%q is not name=value", word)
+		}
+		number := func(p **int) error {
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return usagef("%s is a whole number, not %q", name, value)
+			}
+			*p = &n
+			return nil
+		}
+		list := func(p **[]string) error {
+			l := slices.DeleteFunc(strings.Split(value, ","), func(s string) bool { return s == "" })
+			*p = &l
+			return nil
+		}
+		var err error
+		switch name {
+		case "priority":
+			err = number(&change.Priority)
+		case "attempts":
+			err = number(&change.Attempts)
+		case "timeout":
+			err = number(&change.Timeout)
+		case "name":
+			change.Name = &value
+		case "allow":
+			err = list(&change.Allow)
+		case "deny":
+			err = list(&change.Deny)
+		case "tags":
+			err = list(&change.Tags)
+		default:
+			err = usagef("a job has no setting %q; netrender help set lists them", name)
+		}
+		if err != nil {
+			return change, err
+		}
+	}
+	return change, nil
+}
+
+func (a *app) deleteVerb() *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use: "delete ID...", Short: "Forget jobs with their results and logs on the master", Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			client, err := a.connect(cmd)
+			if err != nil {
+				return err
+			}
+			for i := range args {
+				id, err := oneJob(args[i:])
+				if err != nil {
+					return err
+				}
+				if !yes && terminal(a.out) {
+					job, err := client.Job(cmd.Context(), id)
+					if err != nil {
+						return err
+					}
+					fmt.Fprintf(a.err, "Delete job %d (%s) with %s on the master? [y/N] ", id, plainText(job.Name), count(job.Done, "rendered frame"))
+					var answer string
+					_, _ = fmt.Fscanln(a.in, &answer)
+					if !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
+						fmt.Fprintln(a.err, "Nothing was deleted.")
+						return nil
+					}
+				}
+				if err := client.DeleteJob(cmd.Context(), id); err != nil {
+					return err
+				}
+				if a.json {
+					if err := a.print(map[string]any{"deleted": id}); err != nil {
+						return err
+					}
+					continue
+				}
+				fmt.Fprintf(a.out, "job %d deleted\n", id)
+			}
+			return nil
+		},
+	}
+	a.masterFlags(c)
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return c
+}

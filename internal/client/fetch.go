@@ -1,0 +1,196 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+// FetchOptions say what to bring home.
+type FetchOptions struct {
+	Job    farm.JobID
+	Dir    string // where results go, by their names
+	Kinds  []farm.ResultKind
+	Frames farm.FrameSet // empty: all
+	Follow bool          // wait for frames until the job has ended
+	// Frame is told of every frame whose files are all in place, in the order they came. Calls do not overlap.
+	Frame func(FetchedFrame)
+	// Bytes is told how many bytes have come in all; it may be called by several goroutines.
+	Bytes func(total int64)
+}
+
+// FetchedFrame is a frame that is here.
+type FetchedFrame struct {
+	Frame   int           `json:"frame"`
+	Paths   []string      `json:"paths"` // local
+	Attempt farm.Attempt  `json:"-"`
+	Results []farm.Result `json:"-"`
+	Kept    bool          `json:"kept"` // everything was here already
+}
+
+// fetchers is how many files are fetched at once.
+const fetchers = 4
+
+// Fetch brings a job's results into a folder: each file under a temporary name, verified, then renamed, so that a
+// file under its own name is whole. A file that is there already with the same bytes is not fetched again. With
+// Follow it returns when the job has ended and everything is here.
+func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
+	if err := CheckFolder(o.Dir); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var (
+		wg    sync.WaitGroup
+		slots = make(chan struct{}, fetchers)
+		told  sync.Mutex
+		bytes counter
+	)
+	bytes.tell = o.Bytes
+	handle := func(a farm.Attempt) {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			f, err := fetchFrame(ctx, c, &o, &a, &bytes)
+			if err != nil {
+				cancel(err)
+				return
+			}
+			if o.Frame != nil {
+				told.Lock()
+				defer told.Unlock()
+				o.Frame(f)
+			}
+		})
+	}
+	filter := farm.AttemptFilter{Job: o.Job, Accepted: true, Frames: o.Frames, Limit: wire.MaxPage}
+	err := func() error {
+		if o.Follow {
+			for a, err := range c.FollowAttempts(ctx, filter) {
+				if err != nil {
+					return err
+				}
+				handle(a)
+			}
+			return nil
+		}
+		for {
+			page, err := c.Attempts(ctx, filter, 0)
+			if err != nil {
+				return err
+			}
+			for _, a := range page.Attempts {
+				handle(a)
+			}
+			if page.Next == 0 || len(page.Attempts) == 0 {
+				return nil
+			}
+			filter.After = page.Next
+		}
+	}()
+	if err != nil {
+		cancel(err)
+	}
+	wg.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+type counter struct {
+	mu    sync.Mutex
+	total int64
+	tell  func(int64)
+}
+
+func (c *counter) add(n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.total += n
+	if c.tell != nil {
+		c.tell(c.total)
+	}
+}
+
+func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.Attempt, bytes *counter) (FetchedFrame, error) {
+	out := FetchedFrame{Frame: a.Frame, Attempt: *a, Kept: true}
+	for _, r := range a.Results {
+		if len(o.Kinds) > 0 && !slices.Contains(o.Kinds, r.Kind) {
+			continue
+		}
+		name, err := blob.CleanPath(r.Name)
+		if err != nil {
+			return out, farm.Errorf(farm.Invalid, "the master names a result %q, which is no safe name", r.Name)
+		}
+		target := filepath.Join(o.Dir, filepath.FromSlash(name))
+		out.Paths = append(out.Paths, target)
+		out.Results = append(out.Results, r)
+		if same(ctx, target, r) {
+			continue
+		}
+		out.Kept = false
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return out, plainFile(filepath.Dir(target), err)
+		}
+		last := int64(0)
+		err = c.FetchResult(ctx, o.Job, r.Name, target, func(n, _ int64) error {
+			bytes.add(n - last)
+			last = n
+			return nil
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// same tells whether the file is there with the very bytes of the result.
+func same(ctx context.Context, path string, r farm.Result) bool {
+	st, err := os.Stat(path)
+	if err != nil || st.Size() != r.Size {
+		return false
+	}
+	info, err := blob.HashFile(ctx, path)
+	return err == nil && info.Ref.String() == r.Ref
+}
+
+// CheckFolder makes the folder and proves that files can be written in it.
+func CheckFolder(dir string) error {
+	cannot := func(err error) error {
+		return (&farm.Error{Kind: farm.Denied, Text: "the folder " + dir + " cannot be written: " + reason(err), Err: err}).
+			WithHint("name another one with -o")
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return cannot(err)
+	}
+	f, err := os.CreateTemp(dir, ".netrender-*")
+	if err != nil {
+		return cannot(err)
+	}
+	_, werr := io.WriteString(f, "x")
+	cerr := f.Close()
+	rerr := os.Remove(f.Name())
+	if err := errors.Join(werr, cerr, rerr); err != nil {
+		return cannot(err)
+	}
+	return nil
+}
+
+// reason is the cause of a file system's error without the path.
+func reason(err error) string {
+	var pe *os.PathError
+	if errors.As(err, &pe) {
+		return pe.Err.Error()
+	}
+	return err.Error()
+}
