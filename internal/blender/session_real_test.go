@@ -16,23 +16,28 @@ func TestTry(t *testing.T) {
 	}
 	defer s.Close()
 	for _, name := range []string{"basic", "plain", "movie", "stereo", "falling", "main/linked", "workbench", "nocam"} {
-		facts, err := s.Open(t.Context(), Scene{Blend: filepath.Join(dir, name+".blend")})
+		blend := filepath.Join(dir, name+".blend")
+		facts, err := s.Open(t.Context(), Scene{Blend: blend})
 		if err != nil {
 			t.Error(name, err)
 			continue
 		}
 		t.Logf("%+v", facts)
-		for i := 3; i > -6; i -= 4 {
-			res, err := s.Render(t.Context(), Task{Frame: i, OutDir: t.TempDir(), EXR: EXRFull, Outputs: true, Preview: true}, func(p Progress) { t.Log(p) })
+		for _, i := range []int{5, 2, -1, 1} {
+			res, err := s.Render(t.Context(), Task{Frame: i, OutDir: t.TempDir(), EXR: EXRFull, Outputs: true, Preview: true}, nil)
 			if err != nil {
 				t.Error(name, err)
+				continue
 			}
 			for _, f := range res.Files {
-				t.Log(f)
+				t.Log(f.Name, pixelsOf(t, f.Path))
 			}
 			res.Files = nil
-			t.Logf("%+v", res)
+			if name == "movie" {
+				continue
+			}
+			t.Log("own", pictures(t, cold(t, in, blend, i, "own")))
+			t.Log("exr", pictures(t, cold(t, in, blend, i, "exr")))
 		}
 	}
-	t.Log(log.String())
 }

@@ -108,7 +108,7 @@ def literal(path: str) -> str:
 
 def contained(path: str) -> str:
     """The path without whatever would lead out of the folder it is joined to."""
-    parts = re.split(r"[/\\]+", ntpath.splitdrive(path)[1])
+    parts = re.split(r"[/\\]+", re.sub(r"^[a-zA-Z]:", "", path))
     kept = "/".join(part for part in parts if part not in ("", ".", ".."))
     return kept + "/" if path.endswith(("/", "\\")) and kept else kept
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from contextlib import suppress
 from typing import Any
 
 import bpy
@@ -200,7 +201,13 @@ class Frame:
 
     def _save(self, path: str) -> None:
         try:
-            result().save_render(path, scene=self.scene)
+            try:
+                result().save_render(path, scene=self.scene)
+            except RuntimeError:
+                if not self.scene.render.use_multiview:
+                    raise
+                # The image learns only from the first attempt that it has several views (3.4 to 5.2).
+                result().save_render(path, scene=self.scene)
         except RuntimeError as error:
             raise refusal(str(error), self.number) from None
         if not os.path.exists(path) or os.path.getsize(path) == 0:
@@ -232,7 +239,8 @@ class Frame:
         self._made.append(("preview", path, f"preview/{number(self.number)}.jpg", ""))
 
     def _save_first_view(self, path: str) -> None:
-        self._save_any(path)
+        with suppress(RuntimeError):  # with several views the one without a suffix is missed
+            result().save_render(path, scene=self.scene)
         if not os.path.exists(path):
             folder, stem = os.path.split(path[:-4])
             views = sorted(name for name in os.listdir(folder) if name.startswith(stem) and name.endswith(".jpg"))
@@ -241,12 +249,6 @@ class Frame:
             os.replace(os.path.join(folder, views[0]), path)
             for name in views[1:]:
                 os.unlink(os.path.join(folder, name))
-
-    def _save_any(self, path: str) -> None:
-        try:
-            result().save_render(path, scene=self.scene)
-        except RuntimeError as error:
-            raise refusal(str(error), self.number) from None
 
     def _displayed(self) -> str | None:
         """The scene's own output, where it already has display colours and is quick to read."""
