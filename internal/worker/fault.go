@@ -1,0 +1,154 @@
+package worker
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// fault is why a frame has no result, as its report says it.
+type fault struct {
+	text  string
+	fatal bool // trying elsewhere cannot help
+	own   bool // this worker's fault, not the scene's
+	rest  bool // the other frames of the lease cannot be rendered here either
+}
+
+func (f *fault) Error() string { return f.text }
+
+// What ends the context of a frame.
+var (
+	errHung    = errors.New("no sign of life")
+	errTimeout = errors.New("time is up")
+)
+
+// faultOf sorts what went wrong with a frame. log is the end of Blender's output.
+func faultOf(err error, hang time.Duration, timeout int, log []byte) *fault {
+	switch {
+	case errors.Is(err, errHung):
+		return &fault{text: fmt.Sprintf("Blender showed no sign of life for %s and was stopped%s", plainTime(hang), lastWords(log))}
+	case errors.Is(err, errTimeout):
+		return &fault{text: fmt.Sprintf("the frame took longer than its limit of %s", plainTime(time.Duration(timeout)*time.Second))}
+	}
+	var f *fault
+	if errors.As(err, &f) {
+		return f
+	}
+	if isFull(err) {
+		return &fault{text: "the worker's disk is full: " + err.Error(), own: true, rest: true}
+	}
+	var b *blender.Error
+	if !errors.As(err, &b) {
+		return &fault{text: "the worker could not render: " + err.Error(), own: true, rest: true}
+	}
+	f = &fault{text: b.Error()}
+	switch b.Kind {
+	case blender.NotBlend, blender.Truncated, blender.NoScene, blender.NoCamera, blender.Script:
+		f.fatal, f.rest = true, true
+	case blender.TooNew, blender.NoEngine:
+		f.rest = true
+	case blender.NoStart, blender.NoFile, blender.NoDevice, blender.NoSpace, blender.NotOpened, blender.Killed:
+		f.own, f.rest = true, true
+	case blender.Crashed, blender.BadTalk, blender.NoFrame, blender.NoMemory, blender.Refused:
+	}
+	if line := lineThatMatters(b.Log, log); line != "" && !strings.Contains(f.text, line) {
+		f.text += "; Blender said: " + line
+	}
+	return f
+}
+
+// asFault finds the fault in err's chain.
+func asFault(err error, f **fault) bool { return errors.As(err, f) }
+
+// isCrash tells whether the process ended by itself or lost its senses.
+func isCrash(err error) bool {
+	return errors.Is(err, &blender.Error{Kind: blender.Crashed}) || errors.Is(err, &blender.Error{Kind: blender.BadTalk})
+}
+
+// alive tells whether the session can go on after the error.
+func alive(err error) bool {
+	var b *blender.Error
+	if !errors.As(err, &b) {
+		return false
+	}
+	switch b.Kind {
+	case blender.NoStart, blender.NoDevice, blender.Crashed, blender.Killed, blender.BadTalk, blender.NoMemory:
+		return false // out of memory it lives, but what it holds is in doubt
+	}
+	return true
+}
+
+// signs are what lines that name a cause look like, the most telling first.
+var signs = []string{"Error: ", "Error:", "error: ", "ERROR", "Out of memory", "out of memory", "Exception", "Segmentation fault", "cannot", "failed", "No camera"}
+
+// lineThatMatters finds the line of the log that says why. said are the last lines that Blender's session kept, more
+// is the end of the whole log.
+func lineThatMatters(said []string, more []byte) string {
+	lines := said
+	if len(lines) == 0 {
+		lines = strings.Split(string(more), "\n")
+	}
+	lines = lines[max(0, len(lines)-200):]
+	for _, sign := range signs {
+		for i := len(lines) - 1; i >= 0; i-- {
+			if strings.Contains(lines[i], sign) {
+				return clip(strings.TrimSpace(lines[i]))
+			}
+		}
+	}
+	return ""
+}
+
+func lastWords(log []byte) string {
+	log = bytes.TrimSpace(log)
+	log = log[bytes.LastIndexByte(log, '\n')+1:]
+	if len(log) == 0 {
+		return ""
+	}
+	return "; its last words: " + clip(string(log))
+}
+
+const clipAt = 300
+
+func clip(s string) string {
+	if len(s) <= clipAt {
+		return s
+	}
+	return strings.ToValidUTF8(s[:clipAt], "") + "..."
+}
+
+// isFull tells whether a disk of this machine is full.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || runtime.GOOS == "windows" && errors.Is(err, errDiskFullWindows) || errors.Is(err, blob.ErrNoRoom) ||
+		errors.Is(err, &blender.Error{Kind: blender.NoSpace}) || errors.Is(err, errLowDisk)
+}
+
+// errDiskFullWindows is ERROR_DISK_FULL, which syscall.ENOSPC does not match there.
+const errDiskFullWindows = syscall.Errno(112)
+
+var errLowDisk = farm.Errorf(farm.NoRoom, "too little of it is free to begin a frame")
+
+func plainTime(d time.Duration) string {
+	switch {
+	case d%time.Hour == 0 && d >= time.Hour:
+		return count(int(d/time.Hour), "hour")
+	case d%time.Minute == 0 && d >= time.Minute:
+		return count(int(d/time.Minute), "minute")
+	}
+	return count(int(d.Seconds()), "second")
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

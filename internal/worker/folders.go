@@ -1,0 +1,244 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// folders keeps the laid-out files of jobs. A folder stays while a lease or a session uses it; of the others the least
+// recently used ones go when there are too many. Their blobs stay in the cache, as long as there is room.
+type folders struct {
+	dir    string
+	limit  int
+	jitter func() float64
+	log    *slog.Logger
+	cache  *cache
+
+	mu   sync.Mutex
+	jobs map[farm.JobID]*folder
+	tick int64
+}
+
+// folder is the laid-out files of one job.
+type folder struct {
+	all *folders
+	job farm.JobID
+	dir string // holds src/
+
+	// Guarded by folders.mu.
+	pins int
+	used int64
+
+	// Guarded by busy, which is held while files are fetched and laid out.
+	busy     chan struct{} // room for one
+	listed   bool
+	manifest []farm.File
+	laid     map[string]bool // manifest paths
+}
+
+// newFolders empties the folder of an earlier process: laying out again costs next to nothing while the blobs are in
+// the cache.
+func newFolders(opt *Options) (*folders, error) {
+	dir := filepath.Join(opt.Dir, jobsDir)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, farm.Errorf(farm.Internal, "the folder of jobs cannot be read: %w", err)
+	}
+	for _, e := range entries {
+		if err := removeTree(filepath.Join(dir, e.Name())); err != nil {
+			return nil, farm.Errorf(farm.Internal, "an old job's files cannot be removed: %w", err)
+		}
+	}
+	c, err := openCache(filepath.Join(opt.Dir, cacheDir), opt.CacheBytes, opt.MinFree)
+	if err != nil {
+		return nil, farm.Errorf(farm.Internal, "the cache of files cannot be opened: %w", err)
+	}
+	return &folders{dir: dir, limit: opt.Folders, jitter: opt.Jitter, log: opt.Log, cache: c, jobs: make(map[farm.JobID]*folder)}, nil
+}
+
+func (a *folders) close() { _ = a.cache.Close() }
+
+// removeTree removes a folder whose files may be read-only.
+func removeTree(dir string) error {
+	err := os.RemoveAll(dir)
+	if err == nil {
+		return nil
+	}
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error { // Windows keeps read-only files
+		if err == nil {
+			_ = os.Chmod(path, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}
+
+// pinned returns the job's folder, which stays until it is unpinned.
+func (a *folders) pinned(id farm.JobID) *folder {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f := a.jobs[id]
+	if f == nil {
+		f = &folder{all: a, job: id, dir: filepath.Join(a.dir, id.String()), busy: make(chan struct{}, 1), laid: make(map[string]bool)}
+		a.jobs[id] = f
+	}
+	f.pins++
+	a.tick++
+	f.used = a.tick
+	return f
+}
+
+func (f *folder) pin() {
+	f.all.mu.Lock()
+	defer f.all.mu.Unlock()
+	f.pins++
+}
+
+func (f *folder) unpin() {
+	a := f.all
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	f.pins--
+	a.tick++
+	f.used = a.tick
+	for len(a.jobs) > a.limit {
+		oldest := a.oldest()
+		if oldest == nil {
+			return
+		}
+		delete(a.jobs, oldest.job)
+		if err := removeTree(oldest.dir); err != nil {
+			a.log.Warn("an old job's files cannot be removed", "folder", oldest.dir, "err", err)
+		}
+	}
+}
+
+// oldest is the least recently used folder that nobody uses. The caller holds mu.
+func (a *folders) oldest() (oldest *folder) {
+	for _, f := range a.jobs {
+		if f.pins == 0 && (oldest == nil || f.used < oldest.used) {
+			oldest = f
+		}
+	}
+	return oldest
+}
+
+// scene is what to open, with the places of all files.
+func (f *folder) scene(blend string) blender.Scene {
+	src := filepath.Join(f.dir, "src")
+	s := blender.Scene{Files: make(map[string]string, len(f.manifest))}
+	s.Blend = filepath.Join(src, filepath.FromSlash(blend))
+	for i := range f.manifest {
+		m := &f.manifest[i]
+		if m.Path == blend {
+			s.Original = m.Original
+		}
+		if m.Original != "" {
+			s.Files[m.Original] = filepath.Join(src, filepath.FromSlash(m.Path))
+		}
+	}
+	return s
+}
+
+// needs tells whether any of the frames needs the file.
+func needs(m *farm.File, frames []int) bool {
+	if m.First == nil && m.Last == nil {
+		return true
+	}
+	for _, f := range frames {
+		if (m.First == nil || f >= *m.First) && (m.Last == nil || f <= *m.Last) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkManifest refuses paths that would leave the folder or name one file twice.
+func checkManifest(files []farm.File) error {
+	seen := make(map[string]string, len(files))
+	for i := range files {
+		p, err := blob.CleanPath(files[i].Path)
+		if err != nil {
+			return &fault{text: "the job's list of files cannot be used: " + err.Error(), fatal: true, rest: true}
+		}
+		fold := blob.FoldPath(p)
+		if other, taken := seen[fold]; taken {
+			return &fault{text: "two files of the job have the same name on some systems: " + other + " and " + p, fatal: true, rest: true}
+		}
+		seen[fold] = p
+	}
+	return nil
+}
+
+// lay sees to it that everything the frames need lies in the folder. It asks again for ever while the master is away.
+func (f *folder) lay(ctx context.Context, m Master, frames []int) error {
+	select {
+	case f.busy <- struct{}{}:
+		defer func() { <-f.busy }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	back := backoff{jitter: f.all.jitter}
+	for gone := 0; ; {
+		err := f.layOnce(ctx, m, frames)
+		var own *fault
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.As(err, &own) || isFull(err):
+			return err
+		case kindOf(err) == farm.NotFound || kindOf(err) == farm.Mismatch || errors.Is(err, blob.ErrMismatch):
+			// The job may have been removed, and the order to stop is on its way.
+			if gone++; gone > 3 {
+				return &fault{text: "the master does not have a file of the job whole: " + err.Error(), rest: true}
+			}
+		case kindOf(err) != "" && kindOf(err) != farm.NoRoom:
+			return &fault{text: "the job's files could not be fetched: " + err.Error(), own: true, rest: true}
+		}
+		f.all.log.Debug("the files of a job are not there yet", "job", f.job, "err", err)
+		back.wait(ctx, nil)
+	}
+}
+
+func (f *folder) layOnce(ctx context.Context, m Master, frames []int) error {
+	if !f.listed {
+		var list []farm.File
+		for file, err := range m.Files(ctx, f.job) {
+			if err != nil {
+				return err
+			}
+			list = append(list, file)
+		}
+		if err := checkManifest(list); err != nil {
+			return err
+		}
+		f.manifest, f.listed = list, true
+	}
+	src := filepath.Join(f.dir, "src")
+	var todo []*farm.File
+	for i := range f.manifest {
+		if file := &f.manifest[i]; !f.laid[file.Path] && needs(file, frames) {
+			todo = append(todo, file)
+		}
+	}
+	if len(todo) == 0 {
+		return nil
+	}
+	if err := os.MkdirAll(src, 0o700); err != nil {
+		return err
+	}
+	return inParallel(ctx, todo, func(ctx context.Context, file *farm.File) error {
+		return f.all.cache.place(ctx, m, file, src)
+	}, func(file *farm.File) { f.laid[file.Path] = true })
+}

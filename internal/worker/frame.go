@@ -1,0 +1,209 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// errLeaving ends what a draining worker has not begun.
+var errLeaving = errors.New("the worker takes no more frames")
+
+// frame is what became of a frame on its way from Blender to the outbox.
+type frame struct {
+	slot    int
+	dir     string      // the parcel's folder; "" when there is none
+	log     *attemptLog // nil: none
+	result  *blender.Result
+	reports []farm.Report // one, or those of frames that are handed back
+}
+
+// frame renders one frame and hands on what became of it. An error means that the lease cannot go on: the frames after
+// this one are to be handed back.
+func (s *slot) frame(k *work, no int, next *ahead) error {
+	ctx := k.held.ctx
+	s.w.book.update(k.held, func(b *farm.Beat) {
+		*b = farm.Beat{Lease: b.Lease, Frame: no, Started: true}
+	})
+	r := s.report(k, no)
+	f := &frame{slot: s.no, reports: []farm.Report{r}}
+	report := &f.reports[0]
+	began := s.w.opt.Now()
+	var pulse pulse
+	err := s.prepare(k, f, no, &pulse)
+	var tail []byte
+	if err == nil {
+		fresh := s.session == nil || s.session.frames == 0
+		err = s.render(ctx, k, f, no, next, &pulse)
+		if isCrash(err) && !fresh && ctx.Err() == nil {
+			// A process that rendered other frames before may be worn out. Alone, the frame gets a fair try.
+			s.w.log.Warn("Blender ended in a frame; trying once more in a fresh session", "job", r.Job, "frame", no, "err", err)
+			if err = os.RemoveAll(filepath.Join(f.dir, filesDir)); err == nil {
+				err = s.render(ctx, k, f, no, next, &pulse)
+			}
+		}
+		tail = f.log.lastLines(8 << 10)
+	}
+	report.Install = s.blenderVersion()
+	s.tidy(err)
+	if err == nil {
+		report.Outcome, report.Seconds = farm.Rendered, f.result.Seconds
+		report.MemoryMB = int(max(f.result.PeakMemory, f.result.Memory) >> 20)
+		s.w.book.update(k.held, func(b *farm.Beat) { b.Fraction, b.Phase, b.LeftS = 1, phaseSending, 0 })
+		s.hand(f)
+		return nil
+	}
+	if ctx.Err() != nil {
+		f.discard()
+		if context.Cause(ctx) == errCanceled {
+			s.w.log.Info("a frame was stopped: the master does not want it any more", "job", r.Job, "frame", no)
+			s.w.book.settle(k.held.id, no)
+		}
+		return context.Cause(ctx)
+	}
+	fault := faultOf(err, s.w.opt.HangTimeout, k.grant.Timeout, tail)
+	report.Outcome, report.Error, report.Fatal, report.OwnFault = farm.Errored, fault.text, fault.fatal, fault.own
+	report.Seconds = s.w.opt.Now().Sub(began).Seconds()
+	s.w.log.Warn("a frame failed", "job", r.Job, "frame", no, "why", fault.text)
+	f.result = nil
+	s.hand(f)
+	if fault.rest {
+		return errors.New("another frame of the lease failed, and this one would as well: " + fault.text)
+	}
+	return nil
+}
+
+// prepare makes the frame's folder and log.
+func (s *slot) prepare(k *work, f *frame, no int, p *pulse) error {
+	if s.w.machine.low() {
+		return errLowDisk
+	}
+	dir, err := s.w.out.folder()
+	if err != nil {
+		return err
+	}
+	f.dir = dir
+	lease := k.held.id
+	f.log, err = newAttemptLog(filepath.Join(dir, logFile), s.w.opt.LogBytes, p.beat, func(ctx context.Context, offset int64, text []byte) error {
+		if !s.w.link.isOpen() {
+			return errNotNow
+		}
+		ctx, cancel := context.WithTimeout(ctx, answerTime)
+		defer cancel()
+		return s.w.master.AppendLog(ctx, lease, s.w.id, no, offset, text)
+	})
+	return err
+}
+
+var errNotNow = errors.New("the master is away")
+
+// tidy ends a session that cannot go on or holds too much memory, and counts the others' frames.
+func (s *slot) tidy(err error) {
+	x := s.session
+	if x == nil {
+		return
+	}
+	if err != nil {
+		if !alive(err) {
+			s.endSession()
+		}
+		return
+	}
+	x.frames++
+}
+
+// render gets the session ready and renders the frame in it. It is stopped, with Blender, when ctx ends, when nothing
+// was heard of Blender for too long, or when the job's time limit for a frame is over.
+func (s *slot) render(ctx context.Context, k *work, f *frame, no int, next *ahead, p *pulse) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	hang := time.AfterFunc(s.w.opt.HangTimeout, func() { stop(errHung) })
+	defer hang.Stop()
+	p.start(hang, s.w.opt.HangTimeout)
+	defer p.stop()
+	err := s.ready(ctx, k, f.log)
+	if err == nil {
+		if k.grant.Timeout > 0 {
+			limit := time.AfterFunc(time.Duration(k.grant.Timeout)*time.Second, func() { stop(errTimeout) })
+			defer limit.Stop()
+		}
+		err = s.renderOpen(ctx, k, f, no, next, p)
+	}
+	if err != nil && ctx.Err() != nil {
+		s.endSession() // whatever it was doing
+		return context.Cause(ctx)
+	}
+	if err != nil && !alive(err) {
+		s.endSession()
+	}
+	return err
+}
+
+// renderOpen renders the frame in the session, whose scene is open.
+func (s *slot) renderOpen(ctx context.Context, k *work, f *frame, no int, next *ahead, p *pulse) error {
+	x := s.session
+	defer context.AfterFunc(ctx, x.renderer.Kill)()
+	o := &k.grant.Options
+	s.phase(k, "rendering")
+	began := s.w.opt.Now()
+	result, err := x.renderer.Render(ctx, blender.Task{
+		Frame: no, OutDir: filepath.Join(f.dir, filesDir), EXR: blender.EXR(o.EXR), Outputs: o.Outputs, Preview: o.Preview,
+	}, func(b blender.Progress) {
+		p.beat()
+		fraction := 0.0
+		if b.Samples > 0 {
+			fraction = min(max(float64(b.Sample)/float64(b.Samples), 0), 1)
+		}
+		s.w.book.update(k.held, func(beat *farm.Beat) {
+			beat.Fraction, beat.Phase = fraction, clip(b.Text)
+			beat.LeftS, beat.MemoryMB = b.Remaining.Seconds(), int(b.Memory>>20)
+		})
+		next.progress(fraction)
+	})
+	if err != nil {
+		return err
+	}
+	f.result = &result
+	s.last = s.w.opt.Now().Sub(began)
+	if limit := s.w.machine.sessionMemory(); limit > 0 && result.Memory > limit {
+		s.w.log.Info("Blender holds much memory and is started anew", "slot", s.no, "megabytes", result.Memory>>20)
+		x.frames++
+		s.endSession()
+	}
+	return nil
+}
+
+// discard drops a frame of which nothing is reported.
+func (f *frame) discard() {
+	if f.log != nil {
+		f.log.discard()
+	}
+	if f.dir != "" {
+		_ = os.RemoveAll(f.dir) // what is left goes at the next start
+	}
+}
+
+// pulse puts off the end of a frame's patience at every sign of life from Blender.
+type pulse struct {
+	timer atomic.Pointer[time.Timer]
+	limit time.Duration
+}
+
+func (p *pulse) start(t *time.Timer, limit time.Duration) {
+	p.limit = limit
+	p.timer.Store(t)
+}
+
+func (p *pulse) stop() { p.timer.Store(nil) }
+
+func (p *pulse) beat() {
+	if t := p.timer.Load(); t != nil {
+		t.Reset(p.limit)
+	}
+}

@@ -1,0 +1,127 @@
+package worker
+
+import (
+	"context"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+const (
+	registerTime = 15 * time.Second       // a registration that takes longer is begun anew
+	freshBeat    = 2 * time.Second        // progress shown to watchers is at most that old
+	leastBeat    = 100 * time.Millisecond // between two heartbeats
+)
+
+// heart registers, again after every lost connection, and sends one heartbeat after the other: the answer to one is
+// held by the master until it has orders or the wait is over. It returns when ctx ends, or with an error when the
+// master will not have this worker.
+func (w *Worker) heart(ctx context.Context) error {
+	back := backoff{jitter: w.opt.Jitter}
+	known, told := false, false
+	for ctx.Err() == nil {
+		var err error
+		if !known {
+			err = w.register(ctx)
+		}
+		if err == nil {
+			if known = true; w.link.set(true) {
+				told = false
+				w.log.Info("the master answers")
+			}
+			began := w.opt.Now()
+			if known, err = w.beat(ctx); err == nil {
+				back.reset()
+				pause(ctx, leastBeat-w.opt.Now().Sub(began))
+				continue
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if rejected(err) {
+			w.link.set(false)
+			w.log.Error("the master will not have this worker", "err", err)
+			return err
+		}
+		known = false
+		w.link.set(false)
+		if !told {
+			told = true
+			w.log.Warn("the master does not answer; rendering goes on, asking again", "err", err)
+		}
+		back.wait(ctx, nil)
+	}
+	return nil
+}
+
+// register presents the worker and learns the farm's pace.
+func (w *Worker) register(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, registerTime)
+	defer cancel()
+	reg, err := w.master.Register(ctx, farm.Registration{
+		ID: w.id, Name: w.opt.Name, Slots: w.opt.slots(), Tags: w.opt.Tags, Facts: w.machine.facts(),
+	})
+	if err != nil {
+		return err
+	}
+	if reg.HeartbeatMS > 0 {
+		w.pace.Store(int64(time.Duration(reg.HeartbeatMS) * time.Millisecond))
+	}
+	return nil
+}
+
+// beat makes one heartbeat and obeys the orders that come back. known is false when the worker must register again.
+func (w *Worker) beat(ctx context.Context) (known bool, err error) {
+	beats := w.book.beats()
+	wait := w.heartbeat()
+	if len(beats) > 0 {
+		wait = min(wait/2, freshBeat)
+	}
+	// A master that is gone without a word is noticed before the leases expire, after three heartbeats.
+	limit, cancel := context.WithTimeout(ctx, wait+w.heartbeat())
+	defer cancel()
+	orders, err := w.master.Heartbeat(limit, w.id, wire.Heartbeat{
+		Beats: beats, Load: w.machine.load(), WaitMS: int(wait.Milliseconds()),
+	})
+	switch {
+	case kindOf(err) == farm.NotFound:
+		return false, nil
+	case err != nil:
+		return true, err
+	}
+	w.obey(&orders)
+	return !orders.Unknown, nil
+}
+
+func (w *Worker) obey(o *farm.Orders) {
+	w.book.cancel(o.Cancel)
+	if w.rest.set(o.Drain) {
+		if o.Drain {
+			w.log.Info("the master asks this worker to take no more frames")
+		} else {
+			w.log.Info("the master lets this worker go on")
+		}
+	}
+	if o.Disabled != w.barred {
+		if w.barred = o.Disabled; w.barred != "" {
+			w.log.Warn("the master gives this worker nothing to do", "why", w.barred)
+		} else {
+			w.log.Info("the master gives this worker frames again")
+		}
+	}
+}
+
+// pause waits for d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,154 @@
+package worker
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/shirou/gopsutil/v4/cpu"
+	"github.com/shirou/gopsutil/v4/disk"
+	"github.com/shirou/gopsutil/v4/mem"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// sampleEvery is how old the load in a heartbeat may be.
+const sampleEvery = 5 * time.Second
+
+// machine is what the worker knows of the computer it runs on.
+type machine struct {
+	opt    *Options
+	memory int64 // bytes
+	fixed  farm.Facts
+	last   atomic.Pointer[farm.Load]
+}
+
+func newMachine(opt *Options) *machine {
+	m := &machine{opt: opt}
+	m.last.Store(&farm.Load{})
+	if opt.Facts != nil {
+		m.fixed = opt.Facts()
+	} else {
+		m.fixed = machineFacts()
+	}
+	f := &m.fixed
+	m.memory = int64(f.MemoryMB) << 20
+	f.Program, f.Devices, f.Scripts = opt.Program, opt.Devices, opt.Scripts
+	f.Blenders = make([]farm.Blender, 0, len(opt.Installs))
+	for i := range opt.Installs {
+		f.Blenders = append(f.Blenders, blenderFacts(&opt.Installs[i]))
+		for _, g := range gpus(&opt.Installs[i]) {
+			if !slices.Contains(f.GPUs, g) {
+				f.GPUs = append(f.GPUs, g)
+			}
+		}
+	}
+	return m
+}
+
+// machineFacts asks the system; what it does not say stays zero.
+func machineFacts() farm.Facts {
+	f := farm.Facts{OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU()}
+	f.Host, _ = os.Hostname()
+	if n, err := cpu.Counts(true); err == nil && n > 0 {
+		f.Cores = n
+	}
+	if infos, err := cpu.Info(); err == nil && len(infos) > 0 {
+		f.CPU = strings.Join(strings.Fields(infos[0].ModelName), " ")
+	}
+	if v, err := mem.VirtualMemory(); err == nil {
+		f.MemoryMB = int(v.Total >> 20)
+	}
+	return f
+}
+
+func blenderFacts(in *blender.Install) farm.Blender {
+	v, _ := farm.ParseVersion(in.Version)
+	b := farm.Blender{Version: v, Module: in.Kind == blender.Module, Denoiser: slices.Contains(in.Denoisers, "OPENIMAGEDENOISE")}
+	for _, e := range in.Engines {
+		if e.Works || !e.Display {
+			b.Engines = append(b.Engines, e.ID)
+		}
+	}
+	return b
+}
+
+// gpus are the compute devices that the install found, apart from the CPU.
+func gpus(in *blender.Install) (list []farm.GPU) {
+	for _, d := range in.Devices {
+		if kind, _, _ := strings.Cut(d.ID, ":"); kind != "cpu" {
+			list = append(list, farm.GPU{Name: d.Name, Kind: kind})
+		}
+	}
+	return list
+}
+
+// facts is what a registration says.
+func (m *machine) facts() farm.Facts {
+	f := m.fixed
+	if free, ok := m.free(); ok {
+		f.DiskMB = int(free >> 20)
+	}
+	return f
+}
+
+// free is the room where the worker keeps its files, in bytes.
+func (m *machine) free() (int64, bool) {
+	u, err := disk.Usage(m.opt.Dir)
+	if err != nil {
+		return 0, false
+	}
+	return int64(u.Free), true
+}
+
+// low tells whether the disk has too little room to begin a frame.
+func (m *machine) low() bool {
+	if m.opt.MinFree < 0 {
+		return false
+	}
+	free, ok := m.free()
+	return ok && free < m.opt.MinFree
+}
+
+// load is the last sample.
+func (m *machine) load() farm.Load { return *m.last.Load() }
+
+// sample looks at the machine now and then until ctx ends. A slow answer of the system delays nobody.
+func (m *machine) sample(ctx context.Context) {
+	if m.opt.Facts != nil {
+		return
+	}
+	tick := time.NewTicker(sampleEvery)
+	defer tick.Stop()
+	for {
+		var l farm.Load
+		if busy, err := cpu.PercentWithContext(ctx, 0, false); err == nil && len(busy) == 1 {
+			l.CPU = min(max(busy[0]/100, 0), 1)
+		}
+		if v, err := mem.VirtualMemoryWithContext(ctx); err == nil {
+			l.MemoryMB = int(v.Used >> 20)
+		}
+		if free, ok := m.free(); ok {
+			l.DiskMB = int(free >> 20)
+		}
+		m.last.Store(&l)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sessionMemory is how many bytes a session may hold after a frame.
+func (m *machine) sessionMemory() int64 {
+	if m.opt.SessionMemory != 0 {
+		return m.opt.SessionMemory
+	}
+	return m.memory / 10 * 8 / int64(m.opt.slots())
+}

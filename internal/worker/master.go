@@ -1,0 +1,68 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+// Master is what a worker asks of its master; *wire.Client is one, and must not be a patient one: the worker waits
+// by itself. An error that is no farm.Error means that the master was not reached.
+type Master interface {
+	Register(ctx context.Context, r farm.Registration) (farm.Registered, error)
+	Heartbeat(ctx context.Context, id farm.WorkerID, h wire.Heartbeat) (farm.Orders, error)
+	Claim(ctx context.Context, wish farm.Wish) (*farm.Grant, error)
+	Report(ctx context.Context, r wire.ReportRequest) (wire.ReportReply, error)
+	PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, result farm.Result, open func() (io.ReadCloser, error)) error
+	AppendLog(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, frame int, offset int64, text []byte) error
+	Files(ctx context.Context, id farm.JobID) iter.Seq2[farm.File, error]
+	FetchBlob(ctx context.Context, ref string, w io.Writer) error
+}
+
+// Renderer is a running Blender that a slot drives; a blender.Session is one. Its methods are called by one goroutine,
+// Kill by any.
+type Renderer interface {
+	// Open loads a scene in place of the one that is open.
+	Open(ctx context.Context, scene blender.Scene) (blender.SceneFacts, error)
+	// Render renders one frame of the open scene. progress is called from another goroutine.
+	Render(ctx context.Context, task blender.Task, progress func(blender.Progress)) (blender.Result, error)
+	// SetLog says where Blender's output goes from here on.
+	SetLog(w io.Writer)
+	// Kill stops the whole process tree at once.
+	Kill()
+	// Close ends the process in good order.
+	Close() error
+}
+
+// Setup says how to start a Renderer.
+type Setup struct {
+	Install blender.Install
+	Device  string // as Options.Devices has them; "" leaves the scene's setting
+	Threads int    // 0: all cores
+	Scripts bool   // the scene's Python may run
+	Home    string // a folder of its own
+	Log     io.Writer
+}
+
+// NewRenderer starts a Renderer.
+type NewRenderer func(ctx context.Context, s Setup) (Renderer, error)
+
+// rejected tells whether the master will not have this worker, whatever it does.
+func rejected(err error) bool {
+	kind := kindOf(err)
+	return kind == farm.Denied || kind == farm.Outdated
+}
+
+// kindOf is the kind of an error that the master answered with, or "" when it was not reached or asked for patience.
+func kindOf(err error) farm.Kind {
+	var e *farm.Error
+	if !errors.As(err, &e) || wire.Again(err) || e.Kind == farm.Internal {
+		return ""
+	}
+	return e.Kind
+}

@@ -1,0 +1,113 @@
+package worker
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Options are what a worker is made of. Master, Dir, Now and NewRenderer must be given.
+type Options struct {
+	Master      Master
+	Dir         string            // the worker's own folder, absolute; everything it keeps lies below
+	Name        string            // wished; empty: the machine's
+	Slots       int               // frames rendered side by side; 0: 1. Not looked at when Devices are given
+	Devices     []string          // one slot for each: cpu, cuda:0, optix:1, ...
+	Tags        []string          //
+	Installs    []blender.Install // the Blenders of this machine, with their facts
+	NewRenderer NewRenderer       //
+	Scripts     bool              // lets jobs run the scene's Python
+	Program     string            // version of this program
+	Log         *slog.Logger
+	Now         func() time.Time
+	Jitter      func() float64 // 0..1, for waits; nil: math/rand
+
+	CacheBytes    int64         // room for fetched blobs; 0: 50 GB
+	Folders       int           // laid-out folders of jobs kept; 0: 8
+	LogBytes      int           // kept of an attempt's log; 0: 4 MiB
+	MinFree       int64         // bytes of disk below which no frame is begun; 0: 256 MiB, -1: no limit
+	SessionMemory int64         // bytes above which a session is started anew after a frame; 0: 80 % of the machine's, shared among the slots
+	HangTimeout   time.Duration // without progress or output a frame is given up; 0: 10 minutes
+	Waiting       int           // finished frames of a slot that may wait for upload while the master is there; 0: 4
+
+	// Facts replaces what the machine says of itself; for tests.
+	Facts func() farm.Facts
+}
+
+// The folders below Options.Dir.
+const (
+	cacheDir  = "cache"
+	jobsDir   = "jobs"
+	outDir    = "out"
+	homeDir   = "home"
+	leasesDir = "leases"
+)
+
+func (o *Options) defaults() error {
+	if o.Master == nil || o.Now == nil || o.NewRenderer == nil {
+		return farm.Errorf(farm.Invalid, "a worker needs a master, a clock and a renderer")
+	}
+	if !filepath.IsAbs(o.Dir) {
+		return farm.Errorf(farm.Invalid, "the worker's folder %q is not an absolute path", o.Dir)
+	}
+	if o.Slots < 0 || o.Slots > 256 || len(o.Devices) > 256 {
+		return farm.Errorf(farm.Invalid, "a worker has 1 to 256 slots")
+	}
+	if o.Name == "" {
+		o.Name, _ = os.Hostname()
+	}
+	if o.Name == "" {
+		o.Name = "worker"
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Jitter == nil {
+		o.Jitter = rand.Float64
+	}
+	orElse(&o.Slots, 1)
+	orElse(&o.CacheBytes, 50e9)
+	orElse(&o.Folders, 8)
+	orElse(&o.LogBytes, 4<<20)
+	orElse(&o.MinFree, 256<<20)
+	orElse(&o.HangTimeout, 10*time.Minute)
+	orElse(&o.Waiting, 4)
+	return nil
+}
+
+func orElse[T comparable](v *T, otherwise T) {
+	var zero T
+	if *v == zero {
+		*v = otherwise
+	}
+}
+
+// slots is how many slots there are.
+func (o *Options) slots() int {
+	if len(o.Devices) > 0 {
+		return len(o.Devices)
+	}
+	return o.Slots
+}
+
+// device is what the slot computes on; "" leaves the scene's setting.
+func (o *Options) device(slot int) string {
+	if len(o.Devices) > 0 {
+		return o.Devices[slot]
+	}
+	return ""
+}
+
+// threads shares the cores among slots that all compute on the CPU; 0 means all cores.
+func (o *Options) threads(asked int) int {
+	if asked > 0 || len(o.Devices) > 0 || o.Slots == 1 {
+		return asked
+	}
+	return max(1, runtime.NumCPU()/o.Slots)
+}

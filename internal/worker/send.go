@@ -1,0 +1,279 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+const (
+	phaseSending = "sending results"
+	uploads      = 4       // files sent side by side
+	maxRounds    = 5       // times a result may be missed before the frame is given up
+	logPiece     = 1 << 19 // bytes of log sent in one call
+)
+
+// send empties the outbox for ever, in order: the results of the first parcels side by side, then their reports in
+// one call. It alone settles parcels.
+func (w *Worker) send(ctx context.Context) {
+	back := backoff{jitter: w.opt.Jitter}
+	told := false
+	for {
+		batch := w.out.next(ctx)
+		if batch == nil || !w.link.await(ctx, true) {
+			return
+		}
+		_, linked := w.link.state()
+		err := w.deliver(ctx, batch)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			told = false
+			back.reset()
+			continue
+		}
+		if !told && w.link.isOpen() {
+			told = true
+			w.log.Warn("results cannot be handed over just now; they are kept and offered again", "err", err)
+		}
+		back.wait(ctx, linked)
+	}
+}
+
+// deliver hands over the parcels and settles those that the master answered. An error means that the rest must be
+// offered again a little later.
+func (w *Worker) deliver(ctx context.Context, batch []*parcel) error {
+	var sending sync.WaitGroup
+	slots := make(chan struct{}, uploads)
+	errs := make([]error, len(batch))
+	for i, p := range batch {
+		if len(p.wanted) == 0 && (p.ask || w.book.stopped(p.Reports[0].Lease)) {
+			p.ask = true
+			continue // the report goes first: the answer names what is missing, or refuses it all
+		}
+		sending.Go(func() { errs[i] = w.upload(ctx, p, slots) })
+	}
+	sending.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	// What could not be uploaded holds back what comes after it, not what comes before.
+	failed := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+	ready := batch
+	if failed >= 0 {
+		ready = batch[:failed]
+	}
+	if len(ready) > 0 {
+		if err := w.report(ctx, ready); err != nil {
+			return err
+		}
+	}
+	if failed >= 0 {
+		return errs[failed]
+	}
+	return nil
+}
+
+// upload sends the log and the results of a parcel. It returns nil also when the master refuses them: its verdict on
+// the report counts.
+func (w *Worker) upload(ctx context.Context, p *parcel, slots chan struct{}) error {
+	r := &p.Reports[0]
+	var sending sync.WaitGroup
+	errs := make([]error, len(r.Results)+1)
+	sending.Go(func() {
+		slots <- struct{}{}
+		defer func() { <-slots }()
+		errs[len(r.Results)] = w.sendLog(ctx, p)
+	})
+	for i := range r.Results {
+		if len(p.wanted) > 0 && !slices.Contains(p.wanted, r.Results[i].Name) {
+			continue
+		}
+		sending.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			errs[i] = w.uploadOne(ctx, p, i)
+		})
+	}
+	sending.Wait()
+	for _, err := range errs {
+		var spoilt *spoiltError
+		if errors.As(err, &spoilt) {
+			w.log.Error("a finished frame is lost", "job", r.Job, "frame", r.Frame, "why", spoilt.text)
+			p.spoil(spoilt)
+			return nil
+		}
+	}
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// spoiltError is a finished frame that cannot be handed over, ever.
+type spoiltError struct {
+	text string
+	own  bool // this machine's fault
+}
+
+func (e *spoiltError) Error() string { return e.text }
+
+// spoil turns the report of a finished frame into one of a failure.
+func (p *parcel) spoil(why *spoiltError) {
+	r := &p.Reports[0]
+	r.Outcome, r.Error, r.OwnFault, r.Results = farm.Errored, why.text, why.own, nil
+	p.Paths, p.wanted, p.ask = nil, nil, false
+}
+
+func (w *Worker) uploadOne(ctx context.Context, p *parcel, i int) error {
+	r := &p.Reports[0]
+	path := filepath.Join(p.dir, filepath.FromSlash(p.Paths[i]))
+	var unread error
+	err := w.master.PutResult(ctx, r.Lease, w.id, r.Results[i], func() (io.ReadCloser, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			unread = err
+			return nil, err
+		}
+		return f, nil
+	})
+	if err == nil {
+		return nil
+	}
+	if errors.Is(unread, fs.ErrNotExist) {
+		return &spoiltError{text: "the result " + r.Results[i].Name + " vanished from the worker's disk before it was sent", own: true}
+	}
+	switch kindOf(err) {
+	case farm.NotFound, farm.Conflict, farm.Denied:
+		return nil // the lease is gone, or belongs to somebody else: the verdict will say
+	case farm.Invalid, farm.TooLarge:
+		return &spoiltError{text: "the master refused the result " + r.Results[i].Name + ": " + err.Error()}
+	case farm.Mismatch:
+		if !unchanged(path, r.Results[i].Ref) {
+			return &spoiltError{text: "the result " + r.Results[i].Name + " was damaged on the worker's disk before it was sent", own: true}
+		}
+	}
+	return err
+}
+
+// unchanged tells whether the file still has the hash.
+func unchanged(path, ref string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	got, err := hashOf(f)
+	return err == nil && got == ref
+}
+
+// sendLog sends what the master does not yet have of the attempt's log. A master that does not take it loses nothing
+// but the log.
+func (w *Worker) sendLog(ctx context.Context, p *parcel) error {
+	if !p.Log || p.logDone {
+		return nil
+	}
+	text, err := os.ReadFile(filepath.Join(p.dir, logFile))
+	if err != nil {
+		p.logDone = true
+		return nil
+	}
+	r := &p.Reports[0]
+	for p.logSent < int64(len(text)) {
+		piece := text[p.logSent:min(int64(len(text)), p.logSent+logPiece)]
+		err := w.master.AppendLog(ctx, r.Lease, w.id, r.Frame, p.logSent, bytes.ToValidUTF8(piece, []byte("?")))
+		if kindOf(err) == "" && err != nil {
+			return err
+		}
+		if kindOf(err) == farm.Conflict && p.logSent > 0 {
+			p.logSent = 0 // it lost what it had
+			continue
+		}
+		if err != nil {
+			w.log.Debug("the master does not take the log", "frame", r.Frame, "err", err)
+			break
+		}
+		p.logSent += int64(len(piece))
+	}
+	p.logDone = true
+	return nil
+}
+
+// report sends the reports of the parcels in one call and settles what was answered.
+func (w *Worker) report(ctx context.Context, batch []*parcel) error {
+	var all []farm.Report
+	for _, p := range batch {
+		all = append(all, p.Reports...)
+	}
+	reply, err := w.master.Report(ctx, wire.ReportRequest{Reports: all})
+	switch kind := kindOf(err); {
+	case (kind == farm.Invalid || kind == farm.TooLarge) && len(batch) > 1:
+		for _, p := range batch { // one of them: the others must not wait behind it
+			if err := w.report(ctx, []*parcel{p}); err != nil {
+				return err
+			}
+		}
+		return nil
+	case kind == farm.Invalid || kind == farm.TooLarge:
+		w.log.Error("the master cannot read a report; it is dropped", "job", all[0].Job, "frame", all[0].Frame, "err", err)
+		w.settle(batch[0])
+		return nil
+	case err != nil:
+		return err
+	case len(reply.Verdicts) != len(all):
+		return farm.Errorf(farm.Internal, "the master answered %d reports with %d verdicts", len(all), len(reply.Verdicts))
+	}
+	verdicts := reply.Verdicts
+	for _, p := range batch {
+		w.judge(p, verdicts[:len(p.Reports)])
+		verdicts = verdicts[len(p.Reports):]
+	}
+	return nil
+}
+
+// judge settles a parcel by its verdicts, or keeps it for another round with the results that the master lacks.
+func (w *Worker) judge(p *parcel, verdicts []farm.Verdict) {
+	if missing := verdicts[0].Missing; len(missing) > 0 && len(p.Reports[0].Results) > 0 {
+		p.wanted, p.ask = missing, false
+		if p.rounds++; p.rounds > maxRounds {
+			p.spoil(&spoiltError{text: "the master does not find the results that were sent to it", own: true})
+		}
+		return
+	}
+	for i := range verdicts {
+		if r := &p.Reports[i]; !verdicts[i].Accepted {
+			w.log.Info("the master does not need a frame", "job", r.Job, "frame", r.Frame, "why", verdicts[i].Reason)
+		}
+	}
+	w.settle(p)
+}
+
+func (w *Worker) settle(p *parcel) {
+	w.out.remove(p)
+	for i := range p.Reports {
+		w.book.settle(p.Reports[i].Lease, p.Reports[i].Frame)
+	}
+}
+
+// hashOf is the SHA-256 of what r holds, as farm.Result.Ref has it.
+func hashOf(r io.Reader) (string, error) {
+	h := sha256.New()
+	if _, err := io.Copy(h, r); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

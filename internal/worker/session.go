@@ -1,0 +1,107 @@
+package worker
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+	"strconv"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// session is a running Blender of a slot. It stays between frames and leases.
+type session struct {
+	renderer Renderer
+	setup    Setup // without Log
+	scene    string
+	folder   *folder // of the open scene; nil: none is open
+	frames   int     // rendered since it started
+}
+
+// ready sees to it that a session with the lease's scene runs, and that the files of its frames are laid out. log
+// takes Blender's output from here on.
+func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
+	g := k.grant
+	if g.Options.Scripts && !s.w.opt.Scripts {
+		return &fault{text: "this worker does not let scenes run their Python", own: true, rest: true}
+	}
+	in, err := s.install(&g.Needs)
+	if err != nil {
+		return err
+	}
+	home := filepath.Join(s.w.opt.Dir, homeDir, "slot-"+strconv.Itoa(s.no))
+	want := Setup{Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads), Scripts: g.Options.Scripts, Home: home}
+	if s.session != nil && !same(&s.session.setup, &want) {
+		s.endSession()
+	}
+	if s.session == nil {
+		s.phase(k, "starting Blender")
+		setup := want
+		setup.Log = log
+		r, err := s.w.opt.NewRenderer(ctx, setup)
+		if err != nil {
+			return err
+		}
+		s.session = &session{renderer: r, setup: want}
+	} else {
+		s.session.renderer.SetLog(log)
+	}
+	if s.session.folder != nil && s.session.scene == g.Scene {
+		// Another job with the same scene, or files of this lease's frames only.
+		return s.session.folder.lay(ctx, s.w.master, g.Lease.Frames)
+	}
+	return s.open(ctx, k)
+}
+
+// same tells whether one session can serve both.
+func same(a, b *Setup) bool {
+	return a.Install.Path == b.Install.Path && a.Device == b.Device && a.Threads == b.Threads && a.Scripts == b.Scripts
+}
+
+// open loads the lease's scene in place of the one that is open.
+func (s *slot) open(ctx context.Context, k *work) error {
+	s.phase(k, "opening the scene")
+	s.session.forget()
+	folder := k.files.folder
+	scene := folder.scene(k.grant.Blend)
+	scene.Scripts = k.grant.Options.Scripts
+	if _, err := s.session.renderer.Open(ctx, scene); err != nil {
+		return err
+	}
+	folder.pin()
+	s.session.folder, s.session.scene = folder, k.grant.Scene
+	return nil
+}
+
+// forget lets go of the open scene's folder.
+func (x *session) forget() {
+	if x.folder != nil {
+		x.folder.unpin()
+		x.folder, x.scene = nil, ""
+	}
+}
+
+// endSession stops the session, if there is one.
+func (s *slot) endSession() {
+	if s.session == nil {
+		return
+	}
+	s.session.renderer.Kill()
+	if err := s.session.renderer.Close(); err != nil {
+		s.w.log.Debug("a session ended", "slot", s.no, "err", err)
+	}
+	s.session.forget()
+	s.session = nil
+}
+
+func (s *slot) phase(k *work, text string) {
+	s.w.book.update(k.held, func(b *farm.Beat) { b.Phase = text })
+}
+
+// blenderVersion is the version of the session's install, for the report.
+func (s *slot) blenderVersion() string {
+	if s.session == nil {
+		return ""
+	}
+	return s.session.setup.Install.Facts.Version
+}

@@ -1,0 +1,252 @@
+package worker
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+const (
+	claimWait  = 30 * time.Second // how long the master holds the question for work
+	answerTime = 10 * time.Second // a call that takes longer than it may be held is given up
+	lowDisk    = 5 * time.Second  // between looks at a disk that is full
+)
+
+// slot renders one frame at a time. Its fields belong to the goroutine of run.
+type slot struct {
+	w        *Worker
+	no       int
+	working  context.Context // ends when the worker drains
+	session  *session        // nil: none is running
+	last     time.Duration   // what the last frame took; 0: not known
+	finished chan *frame     // frames that are done with Blender, in order
+}
+
+// work is a lease with its files, while the slot has it.
+type work struct {
+	grant *farm.Grant
+	held  *held
+	files *fetching
+}
+
+func newSlot(w *Worker, no int, working context.Context) *slot {
+	return &slot{w: w, no: no, working: working, finished: make(chan *frame, w.opt.Waiting+4)}
+}
+
+// run asks for leases and renders them until the worker drains or ctx ends.
+func (s *slot) run(ctx context.Context) {
+	var behind sync.WaitGroup
+	behind.Go(func() {
+		for f := range s.finished {
+			s.w.conclude(f)
+			s.w.out.done(s.no)
+		}
+	})
+	defer behind.Wait()
+	defer close(s.finished)
+	defer s.endSession()
+	next := s.claim(ctx)
+	for next != nil {
+		if next = s.lease(ctx, next); next == nil {
+			next = s.claim(ctx)
+		}
+	}
+}
+
+// take enters a grant in the book and starts to fetch its files.
+func (s *slot) take(ctx context.Context, g *farm.Grant) *work {
+	h := s.w.book.hold(ctx, &g.Lease)
+	return &work{grant: g, held: h, files: s.w.folders.fetch(h.ctx, s.w.master, g)}
+}
+
+// claim asks for a lease until there is one. It returns nil when the worker drains or ctx ends.
+func (s *slot) claim(ctx context.Context) *work {
+	w := s.w
+	back := backoff{jitter: w.opt.Jitter}
+	for low := false; ; {
+		if !w.rest.await(s.working, false) || !w.link.await(s.working, true) {
+			return nil
+		}
+		if w.machine.low() {
+			if !low {
+				w.log.Warn("the disk is nearly full: no frames are rendered until there is room", "folder", w.opt.Dir)
+			}
+			low = true
+			pause(s.working, lowDisk)
+			continue
+		}
+		low = false
+		_, linked := w.link.state()
+		g, err := s.ask(s.working, farm.Wish{WaitMS: int(claimWait.Milliseconds())})
+		if err == nil {
+			back.reset()
+		}
+		if g != nil {
+			return s.take(ctx, g)
+		}
+		if err != nil && s.working.Err() == nil {
+			w.log.Debug("no lease could be asked for", "slot", s.no, "err", err)
+			back.wait(s.working, linked)
+		}
+	}
+}
+
+// ask makes one claim; it is given up when the link is lost.
+func (s *slot) ask(ctx context.Context, wish farm.Wish) (*farm.Grant, error) {
+	wish.Worker, wish.Slot = s.w.id, s.no
+	if s.session != nil {
+		wish.Scene = s.session.scene
+	}
+	return s.w.claim(ctx, wish)
+}
+
+func (w *Worker) claim(ctx context.Context, wish farm.Wish) (*farm.Grant, error) {
+	ctx, cancel := w.link.during(ctx)
+	defer cancel()
+	ctx, stop := context.WithTimeout(ctx, time.Duration(wish.WaitMS)*time.Millisecond+answerTime)
+	defer stop()
+	g, err := w.master.Claim(ctx, wish)
+	if g != nil && len(g.Lease.Frames) == 0 {
+		return nil, farm.Errorf(farm.Outdated, "the master granted a lease without frames")
+	}
+	return g, err
+}
+
+// lease renders the frames of a lease in order and returns the next one, if it is held by then.
+func (s *slot) lease(ctx context.Context, k *work) *work {
+	defer k.files.release()
+	// Ends when nothing new is to be begun: the lease was canceled, the worker drains or stops.
+	going, stop := context.WithCancelCause(k.held.ctx)
+	defer stop(nil)
+	defer context.AfterFunc(s.working, func() { stop(errLeaving) })()
+	frames := k.grant.Lease.Frames
+	s.w.book.update(k.held, func(b *farm.Beat) { b.Started, b.Phase = true, "fetching files" })
+	var next *ahead
+	err := k.files.wait(going)
+	i := 0
+	for ; err == nil && i < len(frames); i++ {
+		if s.w.rest.isOpen() {
+			err = errLeaving
+			break
+		}
+		if err = s.w.out.room(going, s.no, s.w.opt.Waiting, &s.w.link); err != nil {
+			break
+		}
+		if i == len(frames)-1 {
+			next = s.newAhead(ctx, k)
+		}
+		err = s.frame(k, frames[i], next)
+	}
+	s.leave(k, frames[i:], err)
+	return next.take()
+}
+
+// leave hands back the frames that were not begun, and says why, unless the lease was canceled.
+func (s *slot) leave(k *work, frames []int, why error) {
+	if len(frames) == 0 {
+		return
+	}
+	if k.held.ctx.Err() != nil { // canceled: nothing is said; or the process stops: the next one hands them back
+		if context.Cause(k.held.ctx) == errCanceled {
+			for _, f := range frames {
+				s.w.book.settle(k.held.id, f)
+			}
+		}
+		return
+	}
+	f := &frame{slot: s.no, reports: make([]farm.Report, 0, len(frames))}
+	for i, no := range frames {
+		r := s.report(k, no)
+		r.Outcome, r.Error = farm.HandedBack, why.Error()
+		var fault *fault
+		if i == 0 && asFault(why, &fault) { // the files could not be had: the first frame tells why
+			r.Outcome, r.Error, r.Fatal, r.OwnFault = farm.Errored, fault.text, fault.fatal, fault.own
+		}
+		f.reports = append(f.reports, r)
+	}
+	s.hand(f)
+}
+
+// hand gives what became of a frame to be kept and reported.
+func (s *slot) hand(f *frame) {
+	s.w.out.begin(s.no)
+	s.finished <- f
+}
+
+func (s *slot) report(k *work, no int) farm.Report {
+	l := &k.grant.Lease
+	return farm.Report{Lease: l.ID, Worker: s.w.id, Job: l.Job, Frame: no, Attempt: l.Attempt}
+}
+
+// ahead asks for the next lease while the last frame of the present one renders: once, when it is near its end.
+type ahead struct {
+	slot  *slot
+	ctx   context.Context
+	scene string
+	once  sync.Once
+	timer *time.Timer
+	got   chan *work
+}
+
+// newAhead gets ready to ask. How near the end is, is told by the renderer's progress and by the time that the last
+// frame took; frames under a second are near their end at once.
+func (s *slot) newAhead(ctx context.Context, k *work) *ahead {
+	a := &ahead{slot: s, ctx: ctx, scene: k.grant.Scene, got: make(chan *work, 1)}
+	switch {
+	case s.last == 0:
+	case s.last < time.Second:
+		a.ask()
+	default:
+		a.timer = time.AfterFunc(s.last*8/10, a.ask)
+	}
+	return a
+}
+
+// progress is told how much of the frame is rendered, 0..1.
+func (a *ahead) progress(fraction float64) {
+	if a != nil && fraction >= 0.8 {
+		a.ask()
+	}
+}
+
+func (a *ahead) ask() {
+	a.once.Do(func() {
+		w := a.slot.w
+		if a.slot.working.Err() != nil || w.rest.isOpen() || !w.link.isOpen() || w.machine.low() {
+			a.got <- nil
+			return
+		}
+		go func() {
+			g, err := w.claim(a.ctx, farm.Wish{Worker: w.id, Slot: a.slot.no, Scene: a.scene, Ahead: true})
+			if err != nil || g == nil {
+				a.got <- nil
+				return
+			}
+			a.got <- a.slot.take(a.ctx, g)
+		}()
+	})
+}
+
+// take is the lease that was asked for, if any.
+func (a *ahead) take() *work {
+	if a == nil {
+		return nil
+	}
+	if a.timer != nil {
+		a.timer.Stop()
+	}
+	a.once.Do(func() { a.got <- nil })
+	return <-a.got
+}
+
+// install picks the Blender for a lease.
+func (s *slot) install(n *farm.Needs) (*blender.Install, error) {
+	i, why := n.Pick(s.w.machine.fixed.Blenders)
+	if i < 0 {
+		return nil, &fault{text: "the worker has no Blender for this scene: " + why, own: true, rest: true}
+	}
+	return &s.w.opt.Installs[i], nil
+}
