@@ -3,7 +3,8 @@ package wire
 import (
 	"io"
 
-	"github.com/klauspost/compress/zstd")
+	"github.com/klauspost/compress/zstd"
+)
 
 // probe is how many bytes decide whether compressing is worth it.
 const probe = 64 << 10

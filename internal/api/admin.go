@@ -1,0 +1,47 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+func (a *API) infoRoutes(d *describer) {
+	steer(d, route{method: http.MethodGet, path: "/info", role: nobody, name: "getInfo", about: "Says who the master is"},
+		func(context.Context, *none) (*made[wire.Info], error) {
+			info := a.opt.Info
+			info.Time = a.opt.Now().UnixMilli()
+			return answer(info, nil)
+		})
+}
+
+func (a *API) adminRoutes(d *describer) {
+	steer(d, route{method: http.MethodGet, path: "/rules", role: farm.RoleView, name: "getRules",
+		about: "Shows the settings of balancing, failure and leases"},
+		func(ctx context.Context, _ *none) (*made[farm.Rules], error) { return answer(a.m.Rules(ctx)) })
+	steer(d, route{method: http.MethodPut, path: "/rules", role: farm.RoleAdmin, name: "setRules", about: "Replaces the rules"},
+		func(ctx context.Context, in *struct{ Body farm.Rules }) (*made[farm.Rules], error) {
+			if err := a.m.SetRules(ctx, whoOf(ctx), in.Body); err != nil {
+				return nil, err
+			}
+			return answer(a.m.Rules(ctx))
+		})
+	steer(d, route{method: http.MethodGet, path: "/tokens", role: farm.RoleAdmin, name: "listTokens", about: "Lists tokens, without their secrets"},
+		func(ctx context.Context, _ *none) (*made[[]farm.Token], error) {
+			tokens, err := a.m.Tokens(ctx)
+			return answer(full(tokens), err)
+		})
+	steer(d, route{method: http.MethodPost, path: "/tokens", role: farm.RoleAdmin, name: "createToken",
+		about: "Makes a token; its secret is shown once", status: http.StatusCreated},
+		func(ctx context.Context, in *struct{ Body wire.TokenRequest }) (*made[wire.NewToken], error) {
+			t, secret, err := a.m.CreateToken(ctx, whoOf(ctx), in.Body.Name, in.Body.Role)
+			return answer(wire.NewToken{Token: t, Secret: secret}, err)
+		})
+	steer(d, route{method: http.MethodDelete, path: "/tokens/{id}", role: farm.RoleAdmin, name: "revokeToken",
+		about: "Makes a token worthless at once", status: http.StatusNoContent},
+		func(ctx context.Context, in *idOf) (*none, error) {
+			return nil, a.m.RevokeToken(ctx, whoOf(ctx), in.ID)
+		})
+}

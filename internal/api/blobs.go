@@ -1,0 +1,197 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+func (a *API) blobRoutes(d *describer) {
+	d.plain(route{method: http.MethodHead, path: "/blobs/{ref}", role: farm.RoleSubmit, name: "hasBlob",
+		about: "Tells whether a blob is there; if not, Upload-Offset of the 404 says how much of it is"}, a.headBlob)
+	d.plain(route{method: http.MethodPut, path: "/blobs/{ref}", role: farm.RoleSubmit, name: "putBlob",
+		about: "Sends a blob from an offset on. 201: whole and verified; 202: go on at Upload-Offset; 409: begin at Upload-Offset",
+		in:    raw{}, status: http.StatusCreated, params: []param{
+			inHeader(wire.HeaderOffset, "integer", "where the body begins; 0 when not given"), inHeader(wire.HeaderSize, "integer", "bytes of the whole"),
+			inHeader("Content-Encoding", "string", "zstd, or not given"),
+		}}, a.putBlob)
+	d.plain(route{method: http.MethodGet, path: "/blobs/{ref}", role: farm.RoleWorker, name: "getBlob",
+		about: "Reads a blob, or a range of it; packed by zstd when that is accepted and worth it", out: raw{}}, a.getBlob)
+}
+
+// stored tells the engine that a blob is there. It is told again whenever somebody asks, for a telling may have been
+// lost with a connection or a write that failed; that costs nothing when nobody waits for the blob.
+func (a *API) stored(r *http.Request, ref blob.Ref) error {
+	return a.m.BlobStored(context.WithoutCancel(r.Context()), ref.String())
+}
+
+func (a *API) headBlob(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+	ref, err := blob.ParseRef(r.PathValue("ref"))
+	if err != nil {
+		return err
+	}
+	info, err := a.opt.Blobs.Stat(r.Context(), ref)
+	if err == nil {
+		if err := a.stored(r, ref); err != nil {
+			return err
+		}
+		w.Header().Set("Content-Length", strconv.FormatInt(info.Size, 10))
+		w.WriteHeader(http.StatusOK)
+		return nil
+	}
+	if !errors.Is(err, blob.ErrNotFound) {
+		return err
+	}
+	have, err := a.opt.Uploads.Offset(r.Context(), ref)
+	if err != nil {
+		return err
+	}
+	w.Header().Set(wire.HeaderOffset, strconv.FormatInt(have, 10))
+	w.WriteHeader(http.StatusNotFound)
+	return nil
+}
+
+func (a *API) putBlob(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+	ref, err := blob.ParseRef(r.PathValue("ref"))
+	if err != nil {
+		return err
+	}
+	size, offset, err := a.uploadBounds(r)
+	if err != nil {
+		return err
+	}
+	info, err := a.opt.Blobs.Stat(r.Context(), ref)
+	if err == nil { // somebody else was faster
+		if info.Size != size {
+			return farm.Errorf(farm.Mismatch, "this blob has %d bytes, not %d", info.Size, size)
+		}
+		if err := a.stored(r, ref); err != nil {
+			return err
+		}
+		return putDone(w, http.StatusCreated, size)
+	}
+	if !errors.Is(err, blob.ErrNotFound) {
+		return err
+	}
+	body := a.paced(w, r)
+	var in io.Reader = body
+	if r.Header.Get("Content-Encoding") == "zstd" {
+		z, err := unpack(body)
+		if err != nil {
+			return err
+		}
+		defer z.Close()
+		in = z
+	}
+	have, complete, err := a.opt.Uploads.Append(r.Context(), ref, size, offset, in)
+	a.gauge.uploaded.Add(float64(body.n))
+	body.settle()
+	var at *blob.OffsetError
+	if errors.As(err, &at) {
+		w.Header().Set(wire.HeaderOffset, strconv.FormatInt(at.Have, 10))
+		return err
+	}
+	if err != nil {
+		w.Header().Set(wire.HeaderOffset, strconv.FormatInt(have, 10))
+		return err
+	}
+	if !complete {
+		return putDone(w, http.StatusAccepted, have)
+	}
+	if err := a.stored(r, ref); err != nil {
+		return err
+	}
+	return putDone(w, http.StatusCreated, size)
+}
+
+func putDone(w http.ResponseWriter, status int, have int64) error {
+	w.Header().Set(wire.HeaderOffset, strconv.FormatInt(have, 10))
+	w.WriteHeader(status)
+	return nil
+}
+
+// uploadBounds reads what a PUT says of itself and refuses what cannot be.
+func (a *API) uploadBounds(r *http.Request) (size, offset int64, err error) {
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" && enc != "zstd" {
+		return 0, 0, farm.Errorf(farm.Invalid, "a body packed as %q is not understood", clip(enc)).WithHint("send it plain or as zstd")
+	}
+	if offset, err = headerNumber(r.Header, wire.HeaderOffset); err != nil {
+		return 0, 0, err
+	}
+	offset = max(offset, 0)
+	if size, err = headerNumber(r.Header, wire.HeaderSize); err != nil {
+		return 0, 0, err
+	}
+	plain := r.Header.Get("Content-Encoding") != "zstd"
+	if size < 0 && plain && offset == 0 {
+		size = r.ContentLength // curl -T
+	}
+	switch {
+	case size < 0:
+		return 0, 0, farm.Errorf(farm.Invalid, "the header %s is missing", wire.HeaderSize)
+	case a.opt.MaxBlob > 0 && size > a.opt.MaxBlob:
+		return 0, 0, farm.Errorf(farm.TooLarge, "a file is at most %d bytes here", a.opt.MaxBlob)
+	case offset > size, plain && r.ContentLength > size-offset:
+		return 0, 0, farm.Errorf(farm.Mismatch, "the body reaches past the %d bytes of the whole", size)
+	}
+	return size, offset, nil
+}
+
+func (a *API) getBlob(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+	ref, err := blob.ParseRef(r.PathValue("ref"))
+	if err != nil {
+		return err
+	}
+	in, err := a.opt.Blobs.Open(r.Context(), ref)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	h := w.Header()
+	h.Set(wire.HeaderRef, ref.String())
+	h.Set(wire.HeaderSize, strconv.FormatInt(in.Size(), 10))
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "private, max-age=31536000, immutable")
+	h.Set("Vary", "Accept-Encoding")
+	out := a.pacedWriter(w)
+	defer func() { a.gauge.downloaded.Add(float64(out.n)) }()
+	if r.Header.Get("Range") == "" && accepts(r.Header, "zstd") && worthPacking(in) {
+		h.Set("Content-Encoding", "zstd")
+		if err := pack(out, in); err != nil {
+			a.log.Debug("a blob was not sent whole", "ref", ref.String(), "err", err)
+			panic(http.ErrAbortHandler) // so that the reader knows
+		}
+		return nil
+	}
+	h.Set("ETag", `"`+ref.String()+`"`)
+	var content io.ReadSeeker = in
+	if f, ok := in.(interface{ File() *os.File }); ok && f.File() != nil {
+		content = f.File() // the system copies by itself
+	}
+	http.ServeContent(out, r, "", time.Time{}, content)
+	return nil
+}
+
+// accepts tells whether an encoding is among those asked for (RFC 9110, 12.5.3); weights but 0 are not looked at.
+func accepts(h http.Header, encoding string) bool {
+	for _, line := range h.Values("Accept-Encoding") {
+		for _, part := range strings.Split(line, ",") {
+			name, weight, _ := strings.Cut(strings.TrimSpace(part), ";")
+			if strings.EqualFold(strings.TrimSpace(name), encoding) {
+				return !strings.HasPrefix(strings.ReplaceAll(weight, " ", ""), "q=0") || strings.Trim(weight, " q=0.") != ""
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,116 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+func (a *API) eventRoutes(d *describer) {
+	d.plain(route{method: http.MethodGet, path: "/events", role: farm.RoleView, name: "watchEvents",
+		about: "Events as they happen, as text/event-stream; data is an Event", out: raw{}, params: []param{
+			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, pair; separated by commas"),
+		}}, a.events)
+}
+
+// eventFilter selects events. Lost ones concern everybody.
+type eventFilter struct {
+	job   farm.JobID
+	kinds []farm.EventKind
+}
+
+func (f *eventFilter) wants(e *farm.Event) bool {
+	if e.Kind == farm.EventLost {
+		return true
+	}
+	return (f.job == 0 || e.Job == f.job) && (len(f.kinds) == 0 || slices.Contains(f.kinds, e.Kind))
+}
+
+func readEventFilter(r *http.Request) (f eventFilter, err error) {
+	q := r.URL.Query()
+	if text := q.Get("job"); text != "" {
+		if f.job, err = farm.ParseJobID(text); err != nil {
+			return f, err
+		}
+	}
+	if text := q.Get("kinds"); text != "" {
+		known := []farm.EventKind{farm.EventJob, farm.EventFrame, farm.EventBeat, farm.EventWorker, farm.EventPair, farm.EventLost}
+		for _, k := range strings.Split(text, ",") {
+			if !slices.Contains(known, farm.EventKind(k)) {
+				return f, farm.Errorf(farm.Invalid, "%q is not a kind of event", clip(k)).WithHint("kinds are job, frame, beat, worker and pair")
+			}
+			f.kinds = append(f.kinds, farm.EventKind(k))
+		}
+	}
+	return f, nil
+}
+
+// events streams until somebody leaves. A reader that cannot keep up is told by an event of kind lost; one that does
+// not read at all is dropped by the write deadline.
+func (a *API) events(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	filter, err := readEventFilter(r)
+	if err != nil {
+		return err
+	}
+	ctx, end := a.hold(w, r, who)
+	defer end()
+	events := a.m.Watch(ctx)
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx would hold the stream back
+	rc := http.NewResponseController(w)
+	send := func(text []byte) error {
+		_ = rc.SetWriteDeadline(a.opt.Now().Add(answerTime))
+		if _, err := w.Write(text); err != nil {
+			return err
+		}
+		return rc.Flush()
+	}
+	if send([]byte("retry: 1000\n: the stream stands\n\n")) != nil {
+		return nil
+	}
+	alive := time.NewTicker(wire.KeepAlive)
+	defer alive.Stop()
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	for {
+		text.Reset()
+		select {
+		case <-alive.C:
+			text.WriteString(": alive\n\n")
+		case e, open := <-events:
+			for n := 0; open; n++ { // what is there goes out at once
+				if filter.wants(&e) {
+					text.WriteString("data: ")
+					if err := enc.Encode(&e); err != nil {
+						return err
+					}
+					text.WriteByte('\n')
+				}
+				if n == 256 {
+					break
+				}
+				select {
+				case e, open = <-events:
+					continue
+				default:
+				}
+				break
+			}
+			if !open && text.Len() == 0 {
+				return nil
+			}
+		}
+		if text.Len() > 0 && send(text.Bytes()) != nil {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,196 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+type jobQuery struct {
+	State  string `query:"state" doc:"states, separated by commas"`
+	Owner  string `query:"owner"`
+	Text   string `query:"q" doc:"part of the name"`
+	Before string `query:"before" doc:"only jobs with a smaller number"`
+	Limit  string `query:"limit" doc:"1 to 1000; 100 when not given"`
+}
+
+func (q *jobQuery) filter() (f farm.JobFilter, err error) {
+	f = farm.JobFilter{Owner: q.Owner, Text: q.Text}
+	if q.State != "" {
+		for _, s := range strings.Split(q.State, ",") {
+			if !slices.Contains(farm.JobStates(), farm.JobState(s)) {
+				return f, farm.Errorf(farm.Invalid, "%q is not a state of a job", clip(s)).
+					WithHint("states are collecting, queued, active, paused, done, failed and canceled")
+			}
+			f.States = append(f.States, farm.JobState(s))
+		}
+	}
+	if q.Before != "" {
+		if f.Before, err = farm.ParseJobID(q.Before); err != nil {
+			return f, err
+		}
+	}
+	f.Limit, err = limitOf(q.Limit, 100)
+	return f, err
+}
+
+func (a *API) jobRoutes(d *describer) {
+	steer(d, route{method: http.MethodGet, path: "/jobs", role: farm.RoleView, name: "listJobs", about: "Lists jobs, newest first"},
+		func(ctx context.Context, in *jobQuery) (*made[wire.JobList], error) {
+			f, err := in.filter()
+			if err != nil {
+				return nil, err
+			}
+			jobs, err := a.m.Jobs(ctx, f)
+			list := wire.JobList{Jobs: full(jobs)}
+			if len(jobs) == f.Limit {
+				list.Next = jobs[len(jobs)-1].ID
+			}
+			return answer(list, err)
+		})
+	steer(d, route{method: http.MethodGet, path: "/jobs/{id}", role: farm.RoleView, name: "getJob", about: "Shows a job"},
+		func(ctx context.Context, in *idOf) (*made[farm.Job], error) {
+			id, err := in.job()
+			if err != nil {
+				return nil, err
+			}
+			return answer(a.m.Job(ctx, id))
+		})
+	steer(d, route{method: http.MethodPatch, path: "/jobs/{id}", role: farm.RoleSubmit, name: "changeJob", about: "Changes settings of a job"},
+		func(ctx context.Context, in *struct {
+			idOf
+			Body wire.JobChange
+		}) (*made[farm.Job], error) {
+			id, err := in.job()
+			if err != nil {
+				return nil, err
+			}
+			return answer(a.m.Change(ctx, whoOf(ctx), id, func(s *farm.JobSpec) { changeJob(s, &in.Body) }))
+		})
+	steer(d, route{method: http.MethodDelete, path: "/jobs/{id}", role: farm.RoleSubmit, name: "deleteJob",
+		about: "Forgets a job with its results and logs", status: http.StatusNoContent},
+		func(ctx context.Context, in *idOf) (*none, error) {
+			id, err := in.job()
+			if err != nil {
+				return nil, err
+			}
+			return nil, a.m.Delete(ctx, whoOf(ctx), id)
+		})
+	for verb, call := range map[string]struct {
+		about string
+		f     func(context.Context, master.Identity, farm.JobID) (farm.Job, error)
+	}{
+		"cancel": {"Stops a job on all workers", a.m.Cancel},
+		"pause":  {"Holds a job; frames being rendered are finished", a.m.Pause},
+		"resume": {"Lets a held job go on", a.m.Resume},
+	} {
+		steer(d, route{method: http.MethodPost, path: "/jobs/{id}/" + verb, role: farm.RoleSubmit, name: verb + "Job", about: call.about},
+			func(ctx context.Context, in *idOf) (*made[farm.Job], error) {
+				id, err := in.job()
+				if err != nil {
+					return nil, err
+				}
+				return answer(call.f(ctx, whoOf(ctx), id))
+			})
+	}
+	steer(d, route{method: http.MethodPost, path: "/jobs/{id}/retry", role: farm.RoleSubmit, name: "retryJob", about: "Renders frames again"},
+		func(ctx context.Context, in *struct {
+			idOf
+			Body wire.RetryRequest
+		}) (*made[farm.Job], error) {
+			id, err := in.job()
+			if err != nil {
+				return nil, err
+			}
+			which := master.RetryWhich{Failed: in.Body.Failed, All: in.Body.All, Frames: in.Body.Frames}
+			if n := one(which.Failed) + one(which.All) + one(which.Frames.Count() > 0); n != 1 {
+				return nil, farm.Errorf(farm.Invalid, "say either failed, all or frames")
+			}
+			return answer(a.m.Retry(ctx, whoOf(ctx), id, which))
+		})
+	a.jobParts(d)
+}
+
+// jobParts are the views of one job.
+func (a *API) jobParts(d *describer) {
+	type fileQuery struct {
+		idOf
+		page
+	}
+	files := func(list func(context.Context, farm.JobID, string, int) ([]farm.File, error)) func(context.Context, *fileQuery) (*made[wire.FileList], error) {
+		return func(ctx context.Context, in *fileQuery) (*made[wire.FileList], error) {
+			id, err := in.job()
+			if err != nil {
+				return nil, err
+			}
+			limit, err := limitOf(in.Limit, wire.MaxPage)
+			if err != nil {
+				return nil, err
+			}
+			files, err := list(ctx, id, in.After, limit)
+			out := wire.FileList{Files: full(files)}
+			if len(files) == limit {
+				out.Next = files[limit-1].Path
+			}
+			return answer(out, err)
+		}
+	}
+	steer(d, route{method: http.MethodGet, path: "/jobs/{id}/files", role: farm.RoleView, name: "listFiles",
+		about: "Lists a job's manifest by path"}, files(a.m.Files))
+	steer(d, route{method: http.MethodGet, path: "/jobs/{id}/missing", role: farm.RoleView, name: "listMissing",
+		about: "Lists the files of a job whose bytes are not there"}, files(a.m.Missing))
+	steer(d, route{method: http.MethodGet, path: "/jobs/{id}/frames", role: farm.RoleView, name: "getFrames",
+		about: "Sorts a job's frames by what became of them"}, ofJob(a.m.Frames))
+	steer(d, route{method: http.MethodGet, path: "/jobs/{id}/running", role: farm.RoleView, name: "listRunning",
+		about: "Lists a job's leases"}, ofJob(a.m.Running))
+	steer(d, route{method: http.MethodGet, path: "/jobs/{id}/why", role: farm.RoleView, name: "whyJob",
+		about: "Explains why a job does or does not get workers"}, ofJob(a.m.Why))
+}
+
+// ofJob is a view of a job that needs its number only.
+func ofJob[T any](f func(context.Context, farm.JobID) (T, error)) func(context.Context, *idOf) (*made[T], error) {
+	return func(ctx context.Context, in *idOf) (*made[T], error) {
+		id, err := in.job()
+		if err != nil {
+			return nil, err
+		}
+		return answer(f(ctx, id))
+	}
+}
+
+// changeJob applies what a JobChange names. Slices are not shared with the job's.
+func changeJob(s *farm.JobSpec, c *wire.JobChange) {
+	put(&s.Name, c.Name)
+	put(&s.Priority, c.Priority)
+	put(&s.Attempts, c.Attempts)
+	put(&s.Timeout, c.Timeout)
+	put(&s.Needs.Allow, c.Allow)
+	put(&s.Needs.Deny, c.Deny)
+	put(&s.Needs.Tags, c.Tags)
+}
+
+func put[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+// full makes an empty list `[]` in JSON, not null.
+func full[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

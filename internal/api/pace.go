@@ -1,0 +1,118 @@
+package api
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// stall is how long a transfer may stand still before it is dropped.
+const stall = 60 * time.Second
+
+// step is how many bytes are written under one deadline: slower than step per stall is dropped.
+const step = 1 << 20
+
+// pacedBody is a request's body whose sender must keep moving. The first error is remembered and wrapped, so that a
+// sender who broke off is told from a disk that failed.
+type pacedBody struct {
+	r    io.Reader
+	rc   *http.ResponseController
+	now  func() time.Time
+	due  time.Time // when the deadline is to be moved
+	n    int64
+	fail error
+}
+
+func (a *API) paced(w http.ResponseWriter, r *http.Request) *pacedBody {
+	return &pacedBody{r: r.Body, rc: http.NewResponseController(w), now: a.opt.Now}
+}
+
+func (b *pacedBody) Read(p []byte) (int, error) {
+	if b.fail != nil {
+		return 0, b.fail
+	}
+	if now := b.now(); now.After(b.due) {
+		_ = b.rc.SetReadDeadline(now.Add(stall))
+		_ = b.rc.SetWriteDeadline(now.Add(2 * stall)) // the answer comes after the body
+		b.due = now.Add(stall / 4)
+	}
+	n, err := b.r.Read(p)
+	b.n += int64(n)
+	if err != nil && err != io.EOF {
+		b.fail = brokenBody(err)
+		return n, b.fail
+	}
+	return n, err
+}
+
+// settle gives the server time to verify and keep what came: a deadline that passes meanwhile would look like a
+// sender who left.
+func (b *pacedBody) settle() {
+	_ = b.rc.SetReadDeadline(time.Time{})
+	_ = b.rc.SetWriteDeadline(b.now().Add(10 * time.Minute))
+}
+
+// pacedWriter is an answer whose reader must keep moving: every step has a deadline of its own. Files still go out
+// by the system's own copying where it has one.
+type pacedWriter struct {
+	http.ResponseWriter
+	rc  *http.ResponseController
+	now func() time.Time
+	n   int64
+}
+
+func (a *API) pacedWriter(w http.ResponseWriter) *pacedWriter {
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Time{})
+	return &pacedWriter{ResponseWriter: w, rc: rc, now: a.opt.Now}
+}
+
+func (w *pacedWriter) move() { _ = w.rc.SetWriteDeadline(w.now().Add(stall)) }
+
+func (w *pacedWriter) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && err == nil {
+		w.move()
+		var k int
+		k, err = w.ResponseWriter.Write(p[:min(len(p), step)])
+		n, p = n+k, p[k:]
+	}
+	w.n += int64(n)
+	return n, err
+}
+
+// ReadFrom copies step by step; the innermost writer sees a limited *os.File where src is one.
+func (w *pacedWriter) ReadFrom(src io.Reader) (n int64, err error) {
+	left := int64(1<<63 - 1)
+	if l, ok := src.(*io.LimitedReader); ok {
+		src, left = l.R, l.N
+		defer func() { l.N -= n }()
+	}
+	out := innermost(w.ResponseWriter)
+	for n < left {
+		w.move()
+		want := min(left-n, step)
+		k, err := io.CopyN(out, src, want)
+		n += k
+		w.n += k
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// innermost finds the server's own writer, which knows how to send files.
+func innermost(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		w = u.Unwrap()
+	}
+}
+
+func (w *pacedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

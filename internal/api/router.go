@@ -1,0 +1,167 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+// handler answers a call of who. An error becomes a problem document, unless the answer has begun.
+type handler func(w http.ResponseWriter, r *http.Request, who master.Identity) error
+
+// router is http.ServeMux with the token check and the count of calls before every route. It is also the mux that
+// huma's operations are entered on; their roles must be known by then.
+type router struct {
+	api   *API
+	mux   *http.ServeMux
+	roles map[string]farm.Role // by pattern
+	cross *http.CrossOriginProtection
+}
+
+func newRouter(a *API) *router {
+	rt := &router{api: a, mux: http.NewServeMux(), roles: make(map[string]farm.Role), cross: http.NewCrossOriginProtection()}
+	rt.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, "ok\n") })
+	rt.mux.HandleFunc("GET /readyz", a.ready)
+	rt.mux.HandleFunc("GET /metrics", a.metrics)
+	rt.mux.HandleFunc("GET "+wire.Root+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(a.doc())
+	})
+	rt.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		a.refuse(w, r, farm.Errorf(farm.NotFound, "there is no call %s %s", r.Method, clip(r.URL.Path)))
+	})
+	return rt
+}
+
+// handle enters a route.
+func (rt *router) handle(pattern string, role farm.Role, h handler) {
+	count := rt.api.gauge.route(pattern)
+	rt.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		sw := &statusWriter{ResponseWriter: w}
+		began := rt.api.opt.Now()
+		who, err := rt.enter(r, role)
+		if err == nil {
+			err = h(sw, r, who)
+		}
+		if err != nil {
+			rt.api.refuse(sw, r, err)
+		}
+		count.done(sw.status, rt.api.opt.Now().Sub(began))
+	})
+}
+
+// HandleFunc is what huma enters its operations with.
+func (rt *router) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
+	role, known := rt.roles[pattern]
+	if !known {
+		panic("the role of " + pattern + " is not known")
+	}
+	rt.handle(pattern, role, func(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+		if r.ContentLength != 0 { // `curl -d` says that JSON is a form; huma takes what is named JSON only
+			r.Header.Set("Content-Type", "application/json")
+		}
+		r.Header.Set("Accept", "application/json")
+		h(w, r.WithContext(context.WithValue(r.Context(), whoKey{}, who)))
+		return nil
+	})
+}
+
+// ServeHTTP is part of huma's idea of a mux.
+func (rt *router) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.mux.ServeHTTP(w, r) }
+
+type whoKey struct{}
+
+// whoOf is who makes a call that huma handles.
+func whoOf(ctx context.Context) master.Identity {
+	who, _ := ctx.Value(whoKey{}).(master.Identity)
+	return who
+}
+
+var errNoToken = (&farm.Error{Kind: farm.Denied, Text: "this call needs a token"}).
+	WithHint("send the header Authorization: Bearer TOKEN; an admin of the farm makes tokens, netrender pair asks for one")
+
+// denied marks a refusal for want of a valid token: 401 instead of 403.
+type denied struct{ error }
+
+func (d denied) Unwrap() error { return d.error }
+
+// enter lets a call in or says why not.
+func (rt *router) enter(r *http.Request, role farm.Role) (master.Identity, error) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		if err := rt.cross.Check(r); err != nil {
+			return master.Identity{}, farm.Errorf(farm.Denied, "a page of another site may not do this")
+		}
+	}
+	address := hostOf(r.RemoteAddr)
+	if rt.api.opt.Open {
+		return master.Identity{Name: "anybody", Role: farm.RoleAdmin, Address: address}, nil
+	}
+	if role == nobody {
+		return master.Identity{Address: address}, nil
+	}
+	secret := bearer(r.Header)
+	if secret == "" {
+		return master.Identity{}, denied{errNoToken}
+	}
+	who, err := rt.api.m.Authenticate(secret, address)
+	if err != nil {
+		if farm.KindOf(err) == farm.Denied {
+			err = denied{err}
+		}
+		return master.Identity{}, err
+	}
+	if !who.Role.Includes(role) {
+		return master.Identity{}, farm.Errorf(farm.Denied, "a token of the role %s may not do this", who.Role).
+			WithHint("it takes the role %s", role)
+	}
+	return who, nil
+}
+
+// bearer reads the token of RFC 6750, section 2.1.
+func bearer(h http.Header) string {
+	v := h["Authorization"]
+	if len(v) != 1 || len(v[0]) < 7 || !strings.EqualFold(v[0][:7], "Bearer ") {
+		return ""
+	}
+	return strings.TrimSpace(v[0][7:])
+}
+
+func hostOf(address string) string {
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		return host
+	}
+	return address
+}
+
+// statusWriter remembers the status of the answer. What else the writer can do is found through Unwrap.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// gone says that the caller left; nobody reads an answer.
+func gone(r *http.Request, err error) bool {
+	return r.Context().Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
+}

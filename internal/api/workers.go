@@ -1,0 +1,53 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+func viewWorker(v master.WorkerView) wire.WorkerView {
+	return wire.WorkerView{Worker: v.Worker, Online: v.Online, Load: v.Load, Running: full(v.Running)}
+}
+
+func (a *API) workerRoutes(d *describer) {
+	steer(d, route{method: http.MethodPost, path: "/workers", role: farm.RoleWorker, name: "register", about: "Presents a worker"},
+		func(ctx context.Context, in *struct{ Body farm.Registration }) (*made[farm.Registered], error) {
+			return answer(a.m.Register(ctx, whoOf(ctx), in.Body))
+		})
+	steer(d, route{method: http.MethodGet, path: "/workers", role: farm.RoleView, name: "listWorkers", about: "Lists workers by name"},
+		func(ctx context.Context, _ *none) (*made[[]wire.WorkerView], error) {
+			views, err := a.m.Workers(ctx)
+			out := make([]wire.WorkerView, len(views))
+			for i := range views {
+				out[i] = viewWorker(views[i])
+			}
+			return answer(out, err)
+		})
+	steer(d, route{method: http.MethodPatch, path: "/workers/{id}", role: farm.RoleAdmin, name: "changeWorker", about: "Changes settings of a worker"},
+		func(ctx context.Context, in *struct {
+			idOf
+			Body wire.WorkerChange
+		}) (*made[wire.WorkerView], error) {
+			who := whoOf(ctx)
+			view, err := a.m.ChangeWorker(ctx, who, farm.WorkerID(in.ID), func(w *farm.Worker) {
+				put(&w.Name, in.Body.Name)
+				put(&w.Draining, in.Body.Drain)
+				put(&w.Tags, in.Body.Tags)
+				if in.Body.Enabled != nil && *in.Body.Enabled != w.Enabled {
+					if w.Enabled, w.Reason = *in.Body.Enabled, ""; !w.Enabled {
+						w.Reason = "disabled by " + who.Name
+					}
+				}
+			})
+			return answer(viewWorker(view), err)
+		})
+	steer(d, route{method: http.MethodDelete, path: "/workers/{id}", role: farm.RoleAdmin, name: "deleteWorker",
+		about: "Forgets a worker", status: http.StatusNoContent},
+		func(ctx context.Context, in *idOf) (*none, error) {
+			return nil, a.m.DeleteWorker(ctx, whoOf(ctx), farm.WorkerID(in.ID))
+		})
+}
