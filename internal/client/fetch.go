@@ -142,10 +142,9 @@ func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.At
 			return out, plainFile(filepath.Dir(target), err)
 		}
 		last := int64(0)
-		err = c.FetchResult(ctx, o.Job, r.Name, target, func(n, _ int64) error {
+		err = c.FetchResult(ctx, o.Job, r.Name, target, func(n, _ int64) {
 			bytes.add(n - last)
 			last = n
-			return nil
 		})
 		if err != nil {
 			return out, err

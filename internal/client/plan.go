@@ -1,0 +1,237 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Plan is a scene ready to be sent.
+type Plan struct {
+	Spec     farm.JobSpec
+	Files    []LocalFile
+	Missing  []Missing // files the scene names that are not on this machine
+	Warnings []string  // sentences
+	Bytes    int64     // of all files
+	OutDir   string    // where the scene's own output path points, on this machine
+	Scene    Scene
+	// Announced, when set, is told of the job as soon as the master knows it, before files are sent.
+	Announced func(farm.Job)
+}
+
+// LocalFile is a manifest entry with the file it stands for.
+type LocalFile struct {
+	farm.File
+	Local string
+	stat  fs.FileInfo
+}
+
+func (f *LocalFile) changed() bool {
+	now, err := os.Stat(f.Local)
+	return err != nil || now.Size() != f.stat.Size() || !now.ModTime().Equal(f.stat.ModTime())
+}
+
+// Missing is a file that a scene names and that is not there.
+type Missing struct {
+	Path  string   `json:"path"`
+	Kind  string   `json:"kind"`
+	Users []string `json:"users"` // what in the scene needs it
+}
+
+// Scene is what was read from the .blend: everything the job needs to know.
+type Scene struct {
+	Files    []SceneFile
+	Frames   farm.FrameSet // the scene's own range and step
+	Engine   string
+	Camera   string       // empty: none
+	Saved    farm.Version // Blender that wrote the file
+	Denoiser bool         // the scene denoises while it renders
+	Scripts  bool         // the scene holds Python that would run
+	Movie    bool         // its output is a movie: frames come as pictures
+	OutDir   string       // folder of its own output path
+	Warnings []string
+}
+
+// SceneFile is a file the scene reads besides itself.
+type SceneFile struct {
+	Path        string // absolute, on this machine
+	Kind        string
+	Users       []string
+	Missing     bool
+	First, Last *int // frames that need it; nil: all
+}
+
+// PlanOptions say what to plan.
+type PlanOptions struct {
+	Blend        string
+	Spec         farm.JobSpec // what the artist asked for; what is left out comes from the scene
+	AllowMissing bool
+	// Read reads the scene by means of Blender.
+	Read func(ctx context.Context, blend string) (Scene, error)
+	// Hashes remembers files known from last time; may be nil.
+	Hashes *blob.HashCache
+	// Home is the user's own folder.
+	Home string
+	// Hashing is told how many bytes were looked at; may be nil.
+	Hashing func(done, total int64)
+}
+
+// NewPlan reads the scene, checks that it can be rendered and works out its manifest. Missing files are an error
+// unless they are allowed; the plan is returned with the error so that they can be shown.
+func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
+	blend, err := filepath.Abs(o.Blend)
+	if err != nil {
+		return nil, plainFile(o.Blend, err)
+	}
+	st, err := os.Stat(blend)
+	if err != nil {
+		return nil, plainFile(o.Blend, err)
+	}
+	if st.IsDir() {
+		return nil, farm.Errorf(farm.Invalid, "%s is a folder, not a .blend file", o.Blend)
+	}
+	scene, err := o.Read(ctx, blend)
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{Spec: o.Spec, Scene: scene, Warnings: scene.Warnings, OutDir: scene.OutDir}
+	s := &p.Spec
+	if s.Frames.Count() == 0 {
+		s.Frames = scene.Frames
+	}
+	if s.Name == "" {
+		s.Name = strings.TrimSuffix(filepath.Base(blend), filepath.Ext(blend))
+	}
+	if s.Needs.Blender.IsZero() {
+		s.Needs.Blender = farm.Version{Major: scene.Saved.Major, Minor: scene.Saved.Minor}
+	}
+	if s.Needs.Engine == "" {
+		s.Needs.Engine = scene.Engine
+	}
+	s.Needs.Denoiser = s.Needs.Denoiser || scene.Denoiser
+	if scene.Camera == "" {
+		return nil, farm.Errorf(farm.Invalid, "the scene has no camera").WithHint("add one in Blender (Add > Camera), save and send again")
+	}
+	if scene.Scripts && !s.Options.Scripts {
+		p.Warnings = append(p.Warnings, "the scene holds Python scripts or drivers; they will not run (use --scripts, on workers that allow it)")
+	}
+	if scene.Movie {
+		p.Warnings = append(p.Warnings, "the scene's output is a movie: its frames come as pictures")
+	}
+	for _, f := range scene.Files {
+		if f.Missing {
+			p.Missing = append(p.Missing, Missing{f.Path, f.Kind, f.Users})
+		}
+	}
+	if len(p.Missing) > 0 && !o.AllowMissing {
+		return p, farm.Errorf(farm.NotFound, "%d of the scene's files are missing", len(p.Missing)).
+			WithHint("put them in place, or go on without them with --allow-missing")
+	}
+	if err := p.addFiles(ctx, blend, &o); err != nil {
+		return p, err
+	}
+	s.Defaults()
+	return p, s.Check()
+}
+
+// addFiles lays the files out and hashes them.
+func (p *Plan) addFiles(ctx context.Context, blend string, o *PlanOptions) error {
+	byPath := make(map[string]*SceneFile)
+	paths := []string{}
+	for i := range p.Scene.Files {
+		f := &p.Scene.Files[i]
+		if f.Missing || f.Path == blend {
+			continue
+		}
+		if f.First != nil && f.Last != nil && !needed(p.Spec.Frames, *f.First, *f.Last) {
+			continue
+		}
+		if _, twice := byPath[f.Path]; !twice {
+			byPath[f.Path] = f
+			paths = append(paths, f.Path)
+		}
+	}
+	slices.Sort(paths)
+	places := layout(blend, paths, o.Home)
+	p.Spec.Blend = places[blend]
+	all := append([]string{blend}, paths...)
+	infos, err := hashAll(ctx, all, o)
+	if err != nil {
+		return err
+	}
+	for _, path := range all {
+		st, err := os.Stat(path)
+		if err != nil {
+			return plainFile(path, err)
+		}
+		f := LocalFile{Local: path, stat: st, File: farm.File{
+			Path: places[path], Original: path, Size: infos[path].Size, Ref: infos[path].Ref.String(),
+		}}
+		if sf := byPath[path]; sf != nil {
+			f.First, f.Last = sf.First, sf.Last
+		}
+		p.Files = append(p.Files, f)
+		p.Bytes += f.Size
+	}
+	return nil
+}
+
+// hashAll names the bytes of the files; those known from last time are not read.
+func hashAll(ctx context.Context, paths []string, o *PlanOptions) (map[string]blob.Info, error) {
+	var total, done int64
+	for _, path := range paths {
+		if st, err := os.Stat(path); err == nil {
+			total += st.Size()
+		}
+	}
+	infos := make(map[string]blob.Info, len(paths))
+	var first error
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := blob.HashFiles(ctx, paths, runtime.NumCPU(), o.Hashes, func(h blob.Hashed) {
+		if h.Err != nil {
+			if first == nil {
+				first = hashError(h.Name, h.Err)
+			}
+			cancel()
+			return
+		}
+		infos[h.Name] = h.Info
+		done += h.Size
+		if o.Hashing != nil {
+			o.Hashing(done, total)
+		}
+	})
+	if first != nil {
+		return nil, first
+	}
+	return infos, err
+}
+
+func hashError(path string, err error) error {
+	if errors.Is(err, blob.ErrChanged) {
+		return farm.Errorf(farm.Conflict, "%s was changed while it was read", path).WithHint("wait until it is saved, and send the job again")
+	}
+	return plainFile(path, err)
+}
+
+// needed tells whether the set has a frame in first..last.
+func needed(set farm.FrameSet, first, last int) bool {
+	for f := range set.All() {
+		if f > last {
+			return false
+		}
+		if f >= first {
+			return true
+		}
+	}
+	return false
+}
