@@ -1,0 +1,155 @@
+package api
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+// promised is a call of the contract in wire/paths.go.
+type promised struct {
+	method, path string
+	role         farm.Role
+}
+
+// contract reads the calls from the comment that is their only list.
+func contract(t *testing.T) (calls []promised) {
+	t.Helper()
+	text, err := os.ReadFile("../wire/paths.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^//\t(GET|HEAD|POST|PUT|PATCH|DELETE) +(/\S*) +(\S+)`).FindAllStringSubmatch(string(text), -1) {
+		role := farm.Role(m[3])
+		if role == "(anybody)" {
+			role = nobody
+		}
+		calls = append(calls, promised{m[1], m[2], role})
+	}
+	if len(calls) < 38 {
+		t.Fatalf("only %d calls were found in the contract", len(calls))
+	}
+	return calls
+}
+
+// example makes a path that matches a pattern.
+func example(pattern string) string {
+	path := strings.NewReplacer("{name...}", "a/b.exr", "{ref}", strings.Repeat("ab", 32), "{code}", "ABC-DEF").Replace(pattern)
+	return strings.ReplaceAll(path, "{id}", "1")
+}
+
+func TestEveryCallIsDescribed(t *testing.T) {
+	h := open(t)
+	resp, text := h.send(nobody, "GET", wire.Root+"/openapi.json", nil)
+	if resp.StatusCode != 200 {
+		t.Fatalf("%d %s", resp.StatusCode, text)
+	}
+	var doc struct {
+		OpenAPI string `json:"openapi"`
+		Paths   map[string]map[string]struct {
+			Role     string         `json:"x-role"`
+			ID       string         `json:"operationId"`
+			Security []any          `json:"security"`
+			Answers  map[string]any `json:"responses"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal(text, &doc); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(doc.OpenAPI, "3.1") {
+		t.Errorf("OpenAPI %s", doc.OpenAPI)
+	}
+	described := 0
+	for _, calls := range doc.Paths {
+		described += len(calls)
+	}
+	calls := contract(t)
+	if described != len(calls) {
+		t.Errorf("%d calls are described, the contract has %d", described, len(calls))
+	}
+	names := map[string]bool{}
+	for _, c := range calls {
+		op, ok := doc.Paths[wire.Root+strings.Replace(c.path, "...}", "}", 1)][strings.ToLower(c.method)]
+		if !ok {
+			t.Errorf("%s %s is not described", c.method, c.path)
+			continue
+		}
+		want := string(c.role)
+		if c.role == nobody {
+			want = "none"
+		}
+		if op.Role != want || (len(op.Security) > 0) != (c.role != nobody) {
+			t.Errorf("%s %s: x-role %q security %v, want %s", c.method, c.path, op.Role, op.Security, want)
+		}
+		if op.ID == "" || names[op.ID] || len(op.Answers) < 2 {
+			t.Errorf("%s %s: name %q, %d answers", c.method, c.path, op.ID, len(op.Answers))
+		}
+		names[op.ID] = true
+	}
+}
+
+func TestRoles(t *testing.T) {
+	h := open(t)
+	for _, c := range contract(t) {
+		path := wire.Root + example(c.path)
+		resp, text := h.send(nobody, c.method, path, nil)
+		if c.role == nobody {
+			if resp.StatusCode == 401 || resp.StatusCode == 403 {
+				t.Errorf("%s %s asks for a token: %d", c.method, c.path, resp.StatusCode)
+			}
+			continue
+		}
+		if resp.StatusCode != 401 || resp.Header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s %s without a token: %d", c.method, c.path, resp.StatusCode)
+		}
+		if c.method != "HEAD" {
+			wantProblem(t, resp, text, farm.Denied)
+		}
+		if resp, _ := h.send(nobody, c.method, path, nil, "Authorization", "Bearer nr_wrong"); resp.StatusCode != 401 {
+			t.Errorf("%s %s with a wrong token: %d", c.method, c.path, resp.StatusCode)
+		}
+		for _, role := range farm.Roles() {
+			if role.Includes(c.role) {
+				continue
+			}
+			resp, text := h.send(role, c.method, path, nil)
+			if resp.StatusCode != 403 {
+				t.Errorf("%s %s as %s: %d", c.method, c.path, role, resp.StatusCode)
+			}
+			if c.method != "HEAD" {
+				wantProblem(t, resp, text, farm.Denied)
+			}
+		}
+	}
+}
+
+// TestLeastRoleMay checks that the role the contract names is let in: whatever comes back, it is not a refusal.
+func TestLeastRoleMay(t *testing.T) {
+	h := open(t)
+	for _, c := range contract(t) {
+		if c.role == nobody || c.path == "/events" {
+			continue
+		}
+		resp, text := h.send(c.role, c.method, wire.Root+example(c.path), []byte("{}"))
+		if resp.StatusCode == 401 || resp.StatusCode == 403 || resp.StatusCode >= 500 {
+			t.Errorf("%s %s as %s: %d %s", c.method, c.path, c.role, resp.StatusCode, text)
+		}
+	}
+}
+
+func wantProblem(t testing.TB, resp *http.Response, text []byte, kind farm.Kind) {
+	t.Helper()
+	var p wire.Problem
+	if err := json.Unmarshal(text, &p); err != nil || resp.Header.Get("Content-Type") != wire.ProblemType {
+		t.Fatalf("not a problem: %s %q %v", resp.Header.Get("Content-Type"), text, err)
+	}
+	if p.Kind != kind || p.Status != resp.StatusCode || p.Detail == "" || p.Title == "" {
+		t.Fatalf("got %+v with status %d, want kind %s", p, resp.StatusCode, kind)
+	}
+}

@@ -1,0 +1,159 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// memory is a master.Store that forgets, for tests of the door alone.
+type memory struct {
+	mu       sync.Mutex
+	rules    farm.Rules
+	hasRules bool
+	jobs     map[farm.JobID]farm.Job
+	files    map[farm.JobID][]farm.File
+	done     map[farm.JobID]*farm.Spans
+	attempts map[farm.JobID][]farm.Attempt
+	leases   map[farm.LeaseID]farm.Lease
+	workers  map[farm.WorkerID]farm.Worker
+	tokens   map[string]farm.Token
+	forget   bool // keep no attempts, for benchmarks
+}
+
+func newMemory() *memory {
+	return &memory{
+		jobs: map[farm.JobID]farm.Job{}, files: map[farm.JobID][]farm.File{}, done: map[farm.JobID]*farm.Spans{},
+		attempts: map[farm.JobID][]farm.Attempt{}, leases: map[farm.LeaseID]farm.Lease{},
+		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{},
+	}
+}
+
+func (s *memory) Load(context.Context) (farm.State, error) { return farm.State{Epoch: 1, NextJob: 1}, nil }
+
+func (s *memory) Apply(_ context.Context, changes []farm.Change) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range changes {
+		switch c := c.(type) {
+		case farm.JobAdd:
+			s.jobs[c.Job.ID], s.done[c.Job.ID] = c.Job, &farm.Spans{}
+			s.files[c.Job.ID] = slices.SortedFunc(slices.Values(c.Files), func(a, b farm.File) int { return strings.Compare(a.Path, b.Path) })
+		case farm.JobSet:
+			s.jobs[c.Job.ID] = c.Job
+		case farm.JobMark:
+			j := s.jobs[c.ID]
+			j.State, j.Reason, j.Progress = c.State, c.Reason, c.Progress
+			s.jobs[c.ID] = j
+		case farm.JobDelete:
+			delete(s.jobs, c.ID)
+			delete(s.files, c.ID)
+			delete(s.attempts, c.ID)
+		case farm.LeaseAdd:
+			s.leases[c.Lease.ID] = c.Lease
+		case farm.LeaseEnd:
+			delete(s.leases, c.ID)
+		case farm.FrameDone:
+			s.done[c.Attempt.Job].Add(c.Attempt.Position)
+			s.try(c.Attempt)
+		case farm.FrameTried:
+			s.try(c.Attempt)
+		case farm.FrameReset:
+			s.done[c.Job].Remove(c.Position)
+		case farm.WorkerSet:
+			s.workers[c.Worker.ID] = c.Worker
+		case farm.WorkerDelete:
+			delete(s.workers, c.ID)
+		case farm.TokenSet:
+			s.tokens[c.Token.ID] = c.Token
+		case farm.TokenDelete:
+			delete(s.tokens, c.ID)
+		case farm.RulesSet:
+			s.rules, s.hasRules = c.Rules, true
+		}
+	}
+	return nil
+}
+
+func (s *memory) try(a farm.Attempt) {
+	if !s.forget {
+		s.attempts[a.Job] = append(s.attempts[a.Job], a)
+	}
+}
+
+func (s *memory) Job(_ context.Context, id farm.JobID) (farm.Job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j, ok := s.jobs[id]
+	if !ok {
+		return j, farm.Errorf(farm.NotFound, "there is no job %d", id)
+	}
+	return j, nil
+}
+
+func (s *memory) LoadJob(ctx context.Context, id farm.JobID) (farm.JobLoad, error) {
+	j, err := s.Job(ctx, id)
+	if err != nil {
+		return farm.JobLoad{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return farm.JobLoad{Job: j, Finished: s.done[id].Clone()}, nil
+}
+
+func (s *memory) JobByKey(_ context.Context, key string) (farm.JobID, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, j := range s.jobs {
+		if j.Key == key {
+			return id, nil
+		}
+	}
+	return 0, farm.Errorf(farm.NotFound, "there is no such key")
+}
+
+func (s *memory) Jobs(_ context.Context, f farm.JobFilter) ([]farm.Job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []farm.Job
+	for _, j := range s.jobs {
+		if (f.Before == 0 || j.ID < f.Before) && (len(f.States) == 0 || slices.Contains(f.States, j.State)) &&
+			(f.Owner == "" || f.Owner == j.Owner) && strings.Contains(j.Name, f.Text) {
+			list = append(list, j)
+		}
+	}
+	slices.SortFunc(list, func(a, b farm.Job) int { return cmp.Compare(b.ID, a.ID) })
+	return list[:min(len(list), f.Limit)], nil
+}
+
+func (s *memory) Manifest(_ context.Context, id farm.JobID, after string, limit int) ([]farm.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []farm.File
+	for _, f := range s.files[id] {
+		if f.Path > after && len(list) < limit {
+			list = append(list, f)
+		}
+	}
+	return list, nil
+}
+
+func (s *memory) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Attempt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []farm.Attempt
+	for _, a := range s.attempts[f.Job] {
+		if a.Seq > f.After && len(list) < f.Limit && (!f.Accepted || a.Outcome == farm.Rendered) &&
+			(!f.Failed || a.Outcome == farm.Errored) && (f.Frames.Count() == 0 || f.Frames.Contains(a.Frame)) {
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+func (s *memory) Size(context.Context) (int64, error) { return 0, nil }
+func (s *memory) Close() error                        { return nil }
