@@ -41,7 +41,7 @@ func (a *API) adminRoutes(d *describer) {
 		})
 	steer(d, route{method: http.MethodDelete, path: "/tokens/{id}", role: farm.RoleAdmin, name: "revokeToken",
 		about: "Makes a token worthless at once", status: http.StatusNoContent},
-		func(ctx context.Context, in *idOf) (*none, error) {
+		func(ctx context.Context, in *PathID) (*none, error) {
 			return nil, a.m.RevokeToken(ctx, whoOf(ctx), in.ID)
 		})
 }

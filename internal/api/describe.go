@@ -127,18 +127,19 @@ func pathParams(path string) (names []string) {
 	return names
 }
 
-// Forms that many calls share.
+// Forms that many calls share. Those that are embedded must be exported for huma to see them.
 type (
-	none struct{}
-	idOf struct {
-		ID string `path:"id"`
-	}
+	none        struct{}
 	made[T any] struct {
 		Body T
 	}
+	// PathID is the id in a path.
+	PathID struct {
+		ID string `path:"id"`
+	}
 )
 
-func (i *idOf) job() (farm.JobID, error) { return farm.ParseJobID(i.ID) }
+func (i *PathID) job() (farm.JobID, error) { return farm.ParseJobID(i.ID) }
 
 func answer[T any](v T, err error) (*made[T], error) {
 	if err != nil {
@@ -147,8 +148,8 @@ func answer[T any](v T, err error) (*made[T], error) {
 	return &made[T]{v}, nil
 }
 
-// page is the part of a list that is asked for.
-type page struct {
+// Page is the part of a list that is asked for.
+type Page struct {
 	After string `query:"after" doc:"where the page before ended"`
 	Limit string `query:"limit" doc:"entries of the page, 1 to 1000"`
 }

@@ -54,7 +54,7 @@ func (a *API) jobRoutes(d *describer) {
 			return answer(list, err)
 		})
 	steer(d, route{method: http.MethodGet, path: "/jobs/{id}", role: farm.RoleView, name: "getJob", about: "Shows a job"},
-		func(ctx context.Context, in *idOf) (*made[farm.Job], error) {
+		func(ctx context.Context, in *PathID) (*made[farm.Job], error) {
 			id, err := in.job()
 			if err != nil {
 				return nil, err
@@ -63,7 +63,7 @@ func (a *API) jobRoutes(d *describer) {
 		})
 	steer(d, route{method: http.MethodPatch, path: "/jobs/{id}", role: farm.RoleSubmit, name: "changeJob", about: "Changes settings of a job"},
 		func(ctx context.Context, in *struct {
-			idOf
+			PathID
 			Body wire.JobChange
 		}) (*made[farm.Job], error) {
 			id, err := in.job()
@@ -74,7 +74,7 @@ func (a *API) jobRoutes(d *describer) {
 		})
 	steer(d, route{method: http.MethodDelete, path: "/jobs/{id}", role: farm.RoleSubmit, name: "deleteJob",
 		about: "Forgets a job with its results and logs", status: http.StatusNoContent},
-		func(ctx context.Context, in *idOf) (*none, error) {
+		func(ctx context.Context, in *PathID) (*none, error) {
 			id, err := in.job()
 			if err != nil {
 				return nil, err
@@ -90,7 +90,7 @@ func (a *API) jobRoutes(d *describer) {
 		"resume": {"Lets a held job go on", a.m.Resume},
 	} {
 		steer(d, route{method: http.MethodPost, path: "/jobs/{id}/" + verb, role: farm.RoleSubmit, name: verb + "Job", about: call.about},
-			func(ctx context.Context, in *idOf) (*made[farm.Job], error) {
+			func(ctx context.Context, in *PathID) (*made[farm.Job], error) {
 				id, err := in.job()
 				if err != nil {
 					return nil, err
@@ -100,7 +100,7 @@ func (a *API) jobRoutes(d *describer) {
 	}
 	steer(d, route{method: http.MethodPost, path: "/jobs/{id}/retry", role: farm.RoleSubmit, name: "retryJob", about: "Renders frames again"},
 		func(ctx context.Context, in *struct {
-			idOf
+			PathID
 			Body wire.RetryRequest
 		}) (*made[farm.Job], error) {
 			id, err := in.job()
@@ -119,8 +119,8 @@ func (a *API) jobRoutes(d *describer) {
 // jobParts are the views of one job.
 func (a *API) jobParts(d *describer) {
 	type fileQuery struct {
-		idOf
-		page
+		PathID
+		Page
 	}
 	files := func(list func(context.Context, farm.JobID, string, int) ([]farm.File, error)) func(context.Context, *fileQuery) (*made[wire.FileList], error) {
 		return func(ctx context.Context, in *fileQuery) (*made[wire.FileList], error) {
@@ -153,8 +153,8 @@ func (a *API) jobParts(d *describer) {
 }
 
 // ofJob is a view of a job that needs its number only.
-func ofJob[T any](f func(context.Context, farm.JobID) (T, error)) func(context.Context, *idOf) (*made[T], error) {
-	return func(ctx context.Context, in *idOf) (*made[T], error) {
+func ofJob[T any](f func(context.Context, farm.JobID) (T, error)) func(context.Context, *PathID) (*made[T], error) {
+	return func(ctx context.Context, in *PathID) (*made[T], error) {
 		id, err := in.job()
 		if err != nil {
 			return nil, err

@@ -33,7 +33,9 @@ func newMemory() *memory {
 	}
 }
 
-func (s *memory) Load(context.Context) (farm.State, error) { return farm.State{Epoch: 1, NextJob: 1}, nil }
+func (s *memory) Load(context.Context) (farm.State, error) {
+	return farm.State{Epoch: 1, NextJob: 1}, nil
+}
 
 func (s *memory) Apply(_ context.Context, changes []farm.Change) error {
 	s.mu.Lock()
@@ -102,7 +104,13 @@ func (s *memory) LoadJob(ctx context.Context, id farm.JobID) (farm.JobLoad, erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return farm.JobLoad{Job: j, Finished: s.done[id].Clone()}, nil
+	load := farm.JobLoad{Job: j, Finished: s.done[id].Clone()}
+	for _, a := range s.attempts[id] {
+		if a.Outcome != farm.Rendered {
+			load.Tried = append(load.Tried, a)
+		}
+	}
+	return load, nil
 }
 
 func (s *memory) JobByKey(_ context.Context, key string) (farm.JobID, error) {

@@ -29,7 +29,7 @@ func (a *API) workerRoutes(d *describer) {
 		})
 	steer(d, route{method: http.MethodPatch, path: "/workers/{id}", role: farm.RoleAdmin, name: "changeWorker", about: "Changes settings of a worker"},
 		func(ctx context.Context, in *struct {
-			idOf
+			PathID
 			Body wire.WorkerChange
 		}) (*made[wire.WorkerView], error) {
 			who := whoOf(ctx)
@@ -47,7 +47,7 @@ func (a *API) workerRoutes(d *describer) {
 		})
 	steer(d, route{method: http.MethodDelete, path: "/workers/{id}", role: farm.RoleAdmin, name: "deleteWorker",
 		about: "Forgets a worker", status: http.StatusNoContent},
-		func(ctx context.Context, in *idOf) (*none, error) {
+		func(ctx context.Context, in *PathID) (*none, error) {
 			return nil, a.m.DeleteWorker(ctx, whoOf(ctx), farm.WorkerID(in.ID))
 		})
 }

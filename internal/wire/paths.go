@@ -24,7 +24,7 @@ import (
 //	GET    /jobs/{id}/frames              view       farm.FrameStates
 //	GET    /jobs/{id}/running             view       []farm.Running
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList
-//	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, Content-Ref
+//	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, ETag
 //	GET    /jobs/{id}/log                 view       ?frame=&lease=&offset=&wait_ms= -> text; Upload-Offset: end, Netrender-More
 //	GET    /jobs/{id}/why                 view       []farm.Reason
 //	HEAD   /blobs/{ref}                   submit     200 there; 404 with Upload-Offset: bytes there so far

@@ -45,9 +45,10 @@ func (c *Client) OpenBlob(ctx context.Context, ref string) (*Download, error) {
 	return d, d.openFirst()
 }
 
-// OpenResult starts reading a result of a job.
-func (c *Client) OpenResult(ctx context.Context, id farm.JobID, name string) (*Download, error) {
-	d := &Download{Size: -1, c: c, ctx: ctx, path: ResultPath(id, name), sum: sha256.New(), back: backoff{first: c.first}}
+// OpenResult starts reading a result of a job: its Name, and its Ref and Size as the attempt's record has them. With
+// an empty Ref the bytes cannot be verified.
+func (c *Client) OpenResult(ctx context.Context, id farm.JobID, r farm.Result) (*Download, error) {
+	d := &Download{Size: -1, Ref: r.Ref, c: c, ctx: ctx, path: ResultPath(id, r.Name), sum: sha256.New(), back: backoff{first: c.first}}
 	return d, d.openFirst()
 }
 
@@ -236,15 +237,21 @@ func (c *Client) FetchBlob(ctx context.Context, ref string, w io.Writer) error {
 	return err
 }
 
-// FetchResult writes a result of a job to a file: beside it first, verified and synced, then renamed over it. Folders
-// are made. progress, which may be nil, is told the bytes that came. A result that is replaced meanwhile is begun anew.
+// FetchResult is FetchVerified for who knows nothing of the result but its name: its bytes are not verified.
 func (c *Client) FetchResult(ctx context.Context, id farm.JobID, name, path string, progress func(bytes, size int64)) error {
+	return c.FetchVerified(ctx, id, farm.Result{Name: name}, path, progress)
+}
+
+// FetchVerified writes a result of a job to a file: beside it first, verified against r.Ref and synced, then renamed
+// over it. Folders are made. progress, which may be nil, is told the bytes that came. A result that is replaced
+// meanwhile is begun anew.
+func (c *Client) FetchVerified(ctx context.Context, id farm.JobID, r farm.Result, path string, progress func(bytes, size int64)) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
 	back := backoff{first: c.first}
 	for tries := 1; ; tries++ {
-		err := c.fetchResult(ctx, id, name, path, progress)
+		err := c.fetchResult(ctx, id, r, path, progress)
 		if farm.KindOf(err) != farm.Mismatch || tries == 3 {
 			return err
 		}
@@ -254,8 +261,8 @@ func (c *Client) FetchResult(ctx context.Context, id farm.JobID, name, path stri
 	}
 }
 
-func (c *Client) fetchResult(ctx context.Context, id farm.JobID, name, path string, progress func(bytes, size int64)) (err error) {
-	d, err := c.OpenResult(ctx, id, name)
+func (c *Client) fetchResult(ctx context.Context, id farm.JobID, r farm.Result, path string, progress func(bytes, size int64)) (err error) {
+	d, err := c.OpenResult(ctx, id, r)
 	if err != nil {
 		return err
 	}

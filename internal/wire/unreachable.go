@@ -16,11 +16,14 @@ import (
 // Unreachable says that the master could not be asked, or that the connection broke before its answer was complete.
 // Whether the call took effect is unknown.
 type Unreachable struct {
-	Address string // scheme, host and port of the master
+	Address string // scheme, host and port of the master; empty: none was found
 	Err     error
 }
 
 func (e *Unreachable) Error() string {
+	if e.Address == "" {
+		return "cannot reach a master: " + reason(e.Err)
+	}
 	return fmt.Sprintf("cannot reach the master at %s: %s", e.Address, reason(e.Err))
 }
 
