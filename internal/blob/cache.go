@@ -161,9 +161,7 @@ func (c *Cache) use(ref Ref) bool {
 // stampUse is called with mu held. It asks for the time again, because file systems round it.
 func (c *Cache) stampUse(e *cached) {
 	name, now := c.disk.path(e.ref), c.now()
-	if os.Chtimes(name, now, now) != nil {
-		return
-	}
+	os.Chtimes(name, now, now) // without it the order is that of the last one that worked
 	if fi, err := os.Lstat(name); err == nil {
 		e.mtime = fi.ModTime()
 	}
@@ -204,6 +202,9 @@ func (c *Cache) evictOne() bool {
 // Ref at a time share one download; if the one who runs it gives up, another takes over. ErrMismatch if the source
 // gave other bytes.
 func (c *Cache) Fetch(ctx context.Context, ref Ref, size int64, from func(ctx context.Context, offset int64) (io.ReadCloser, error)) error {
+	if size < 0 {
+		return &MismatchError{Want: ref, WantSize: size}
+	}
 	for {
 		c.mu.Lock()
 		if c.flights[ref] == nil && c.use(ref) {

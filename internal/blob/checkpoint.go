@@ -2,33 +2,27 @@ package blob
 
 import (
 	"crypto/sha256"
-	"encoding"
 	"encoding/binary"
 	"errors"
-	"hash"
 	"os"
 	"sync"
 )
 
-// A checkpoint says: the first `at` bytes of a partial are synced, and this is the state of their hash. So an upload
-// goes on after a restart without reading the partial again, and what a crash left behind those bytes is cut off.
+// A checkpoint says: the first `at` bytes of a partial are synced. What a crash left behind those is cut off.
 //
 // The file holds two records of slotSize bytes, written in turn, so that a torn write leaves the other one:
 //
-//	0   8  "nr-part1"
-//	8   8  sequence number, big endian; the greater one counts
-//	16  8  at, big endian
-//	24  2  length of the state, big endian
-//	26     state: what crypto/sha256 marshals
-//	...    SHA-256 of all bytes before it
+//	0   8   "nr-part1"
+//	8   8   sequence number, big endian; the greater one counts
+//	16  8   at, big endian
+//	24  32  SHA-256 of the bytes before it
 type checkpoint struct {
-	seq   uint64
-	at    int64
-	state []byte
+	seq uint64
+	at  int64
 }
 
 const (
-	slotSize        = 512
+	slotSize        = 512 // a sector: what disks write at once
 	checkpointMagic = "nr-part1"
 )
 
@@ -36,22 +30,16 @@ func (c checkpoint) encode() []byte {
 	b := append(make([]byte, 0, slotSize), checkpointMagic...)
 	b = binary.BigEndian.AppendUint64(b, c.seq)
 	b = binary.BigEndian.AppendUint64(b, uint64(c.at))
-	b = binary.BigEndian.AppendUint16(b, uint16(len(c.state)))
-	b = append(b, c.state...)
 	sum := sha256.Sum256(b)
 	b = append(b, sum[:]...)
 	return b[:slotSize]
 }
 
 func decodeCheckpoint(b []byte) (c checkpoint, ok bool) {
-	if len(b) < slotSize || string(b[:8]) != checkpointMagic {
+	if len(b) < slotSize || string(b[:8]) != checkpointMagic || sha256.Sum256(b[:24]) != [sha256.Size]byte(b[24:]) {
 		return c, false
 	}
-	end := 26 + int(binary.BigEndian.Uint16(b[24:]))
-	if end+sha256.Size > slotSize || sha256.Sum256(b[:end]) != [sha256.Size]byte(b[end:]) {
-		return c, false
-	}
-	c = checkpoint{binary.BigEndian.Uint64(b[8:]), int64(binary.BigEndian.Uint64(b[16:])), b[26:end]}
+	c = checkpoint{binary.BigEndian.Uint64(b[8:]), int64(binary.BigEndian.Uint64(b[16:]))}
 	return c, c.at >= 0
 }
 
@@ -70,17 +58,6 @@ func readCheckpoint(name string) (checkpoint, error) {
 	return best, nil
 }
 
-// hash revives the running hash.
-func (c checkpoint) hash() (hash.Hash, error) {
-	h := sha256.New()
-	if c.at == 0 {
-		return h, nil
-	}
-	return h, h.(encoding.BinaryUnmarshaler).UnmarshalBinary(c.state)
-}
-
-func stateOf(h hash.Hash) ([]byte, error) { return h.(encoding.BinaryMarshaler).MarshalBinary() }
-
 // keeper syncs a partial while it is written: at most one sync runs, beside the writing.
 type keeper struct {
 	data *os.File
@@ -95,15 +72,10 @@ type keeper struct {
 }
 
 // later starts a sync of the first `at` bytes, which are written, unless one is running.
-func (k *keeper) later(at int64, h hash.Hash) {
+func (k *keeper) later(at int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.busy || k.err != nil {
-		return
-	}
-	state, err := stateOf(h)
-	if err != nil {
-		k.err = err
 		return
 	}
 	k.busy = true
@@ -112,7 +84,7 @@ func (k *keeper) later(at int64, h hash.Hash) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if err == nil {
-			err = k.write(checkpoint{k.last.seq + 1, at, state})
+			err = k.write(checkpoint{k.last.seq + 1, at})
 		}
 		k.busy, k.err = false, errors.Join(k.err, err)
 	})
@@ -127,13 +99,13 @@ func (k *keeper) wait() error {
 }
 
 // save syncs now; it is not called while a sync of later runs.
-func (k *keeper) save(at int64, state []byte) error {
+func (k *keeper) save(at int64) error {
 	if err := k.data.Sync(); err != nil {
 		return err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.write(checkpoint{k.last.seq + 1, at, state})
+	return k.write(checkpoint{k.last.seq + 1, at})
 }
 
 // write is called with mu held.

@@ -71,11 +71,7 @@ func (d *Disk) prepare() error {
 	if err := os.RemoveAll(filepath.Join(d.dir, "temp")); err != nil {
 		return err
 	}
-	names := []string{"temp", "partial"}
-	for i := range 256 {
-		names = append(names, fmt.Sprintf("%02x", i))
-	}
-	for _, name := range names {
+	for _, name := range []string{"temp", "partial"} {
 		if err := os.Mkdir(filepath.Join(d.dir, name), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
@@ -189,7 +185,17 @@ func (d *Disk) settle(f *os.File, from string, ref Ref) error {
 		return noRoom(err, 0)
 	}
 	to := d.path(ref)
-	if err := rename(from, to); err != nil {
+	err := rename(from, to)
+	if errors.Is(err, fs.ErrNotExist) { // the first blob of its folder
+		if err := os.Mkdir(filepath.Dir(to), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return noRoom(err, 0)
+		}
+		if err := syncDir(d.dir); err != nil {
+			return noRoom(err, 0)
+		}
+		err = rename(from, to)
+	}
+	if err != nil {
 		// On Windows an open or read-only file is not replaced: then the same bytes are already there.
 		if fi, e := os.Lstat(to); e != nil || !fi.Mode().IsRegular() {
 			return noRoom(err, 0)
@@ -226,7 +232,7 @@ func (d *Disk) List(ctx context.Context, after Ref, limit int) ([]Info, error) {
 			return nil, err
 		}
 		entries, err := os.ReadDir(filepath.Join(d.dir, fmt.Sprintf("%02x", i)))
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		for _, e := range entries { // sorted by name, which is the order of Refs

@@ -2,9 +2,11 @@ package blob
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -16,11 +18,11 @@ import (
 // checkEvery is how many bytes a killed process may lose of an upload that never paused.
 const checkEvery = 16 << 20
 
-// diskPart is a partial blob of a Disk. Its fields are guarded by Disk.mu, but while busy is set sum and seq belong
-// to the Append that set it.
+// diskPart is a partial blob of a Disk. Its fields are guarded by Disk.mu, but while busy is set sum and last
+// belong to the Append that set it.
 type diskPart struct {
-	have int64 // durable bytes
-	sum  hash.Hash
+	have int64      // durable bytes
+	sum  hash.Hash  // of those bytes; nil if another process wrote some: then the whole is read once it is complete
 	last checkpoint // the newest on disk
 	busy bool
 }
@@ -45,14 +47,11 @@ func (d *Disk) loadPart(ref Ref) (*diskPart, error) {
 			return nil, err
 		}
 	}
-	sum, err := c.hash()
-	if err != nil { // the state of another release of the standard library
-		c = checkpoint{seq: c.seq}
-		sum, _ = c.hash()
-	}
-	p := &diskPart{have: c.at, sum: sum, last: c}
+	p := &diskPart{have: c.at, last: c}
 	if c.at > 0 {
 		d.part[ref] = p
+	} else {
+		p.sum = sha256.New()
 	}
 	return p, nil
 }
@@ -132,10 +131,6 @@ func (d *Disk) Append(ctx context.Context, ref Ref, size, offset int64, r io.Rea
 // that are durable; stale says that p is no longer what is on disk.
 func (d *Disk) extend(ctx context.Context, ref Ref, p *diskPart, size int64, r io.Reader) (durable int64, stale bool, err error) {
 	start, name := p.have, d.partPath(ref)
-	begin, err := stateOf(p.sum)
-	if err != nil {
-		return start, false, err
-	}
 	held, err := d.room.hold(size - start)
 	if err != nil {
 		return start, false, err
@@ -161,16 +156,29 @@ func (d *Disk) extend(ctx context.Context, ref Ref, p *diskPart, size int64, r i
 		}
 	}
 	mark := int64(checkEvery)
-	moved, rerr, werr := pour(ctx, held.writing(f), p.sum, r, size-start, func(done int64) {
+	sum := p.sum
+	if sum == nil {
+		sum = crc32.NewIEEE() // counts for nothing
+	}
+	moved, rerr, werr := pour(ctx, held.writing(f), sum, r, size-start, func(done int64) {
 		if done >= mark && start+done < size {
 			mark = done + checkEvery
-			k.later(start+done, p.sum)
+			k.later(start + done)
 		}
 	})
 	werr = errors.Join(werr, k.wait())
 	have := start + moved
 	if werr == nil && have == size {
-		if err := verdict(ref, size, p.sum, have); err != nil {
+		if p.sum == nil {
+			sum = sha256.New()
+			if err := rehash(ctx, name, sum); err != nil {
+				if k.save(have) != nil {
+					have = start
+				}
+				return have, true, err
+			}
+		}
+		if err := verdict(ref, size, sum, have); err != nil {
 			return 0, true, err
 		}
 		if werr = d.settle(f, name, ref); werr == nil {
@@ -178,15 +186,12 @@ func (d *Disk) extend(ctx context.Context, ref Ref, p *diskPart, size int64, r i
 		}
 	}
 	if werr == nil && moved > 0 {
-		var state []byte
-		if state, werr = stateOf(p.sum); werr == nil {
-			werr = k.save(have, state)
-		}
+		werr = k.save(have)
 	}
 	if werr != nil {
 		// A disk that is full or failing: give back the room that this call took.
 		if f.Truncate(start) == nil {
-			k.save(start, begin) // if that fails too, the older records decide after a restart
+			k.save(start) // if that fails too, the older records decide after a restart
 		}
 		return start, true, fmt.Errorf("storing blob %s: %w", ref, noRoom(werr, size-start))
 	}
@@ -195,6 +200,16 @@ func (d *Disk) extend(ctx context.Context, ref Ref, p *diskPart, size int64, r i
 		return have, false, fmt.Errorf("receiving blob %s: %w", ref, rerr)
 	}
 	return have, false, nil
+}
+
+func rehash(ctx context.Context, name string, h hash.Hash) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = hashAll(ctx, h, f)
+	return err
 }
 
 // openPart opens for writing, also a partial that a crash left read-only an instant before it was whole.
@@ -210,12 +225,7 @@ func openPart(name string) (*os.File, error) {
 func (k *keeper) create() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	h, _ := checkpoint{}.hash()
-	state, err := stateOf(h)
-	if err != nil {
-		return err
-	}
-	if err := k.write(checkpoint{seq: k.last.seq + 1, state: state}); err != nil {
+	if err := k.write(checkpoint{seq: k.last.seq + 1}); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(k.name))
