@@ -147,13 +147,19 @@ func folderName(name string, id farm.JobID) string {
 // notThere returns the refs among the files that the blob store lacks.
 func (m *Master) notThere(ctx context.Context, files []farm.File) (map[string]struct{}, error) {
 	missing := make(map[string]struct{})
-	checked := make(map[string]struct{}, len(files))
+	checked := make(map[string]int64, len(files))
+	wrong := func(f *farm.File, size int64) error {
+		return farm.Errorf(farm.Invalid, "the manifest says %s has %d bytes, but it has %d", clip(f.Path, 100), f.Size, size)
+	}
 	for i := range files {
 		text := files[i].Ref
-		if _, ok := checked[text]; ok {
+		if size, ok := checked[text]; ok {
+			if size != files[i].Size {
+				return nil, wrong(&files[i], size)
+			}
 			continue
 		}
-		checked[text] = struct{}{}
+		checked[text] = files[i].Size
 		ref, err := blob.ParseRef(text)
 		if err != nil {
 			return nil, err
@@ -161,7 +167,7 @@ func (m *Master) notThere(ctx context.Context, files []farm.File) (map[string]st
 		switch info, err := m.opt.Blobs.Stat(ctx, ref); {
 		case err == nil:
 			if info.Size != files[i].Size {
-				return nil, farm.Errorf(farm.Invalid, "the manifest says %s has %d bytes, but it has %d", clip(files[i].Path, 100), files[i].Size, info.Size)
+				return nil, wrong(&files[i], info.Size)
 			}
 		case isNotFound(err):
 			missing[text] = struct{}{}

@@ -1,0 +1,199 @@
+package master_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
+)
+
+// bench is a running master with its store, in a bubble of virtual time.
+type bench struct {
+	t     *testing.T
+	store *memStore
+	blobs *blob.Memory
+	dir   string
+	m     *master.Master
+	stop  func()
+}
+
+var root = master.Identity{Name: "root", Role: farm.RoleAdmin, Address: "127.0.0.1"}
+
+// inFarm runs f with a master in virtual time: hours of leases pass at once.
+func inFarm(t *testing.T, f func(b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{t: t, store: newMemStore(), blobs: &blob.Memory{}, dir: t.TempDir()}
+		b.start()
+		defer func() { b.stop() }()
+		f(b)
+	})
+}
+
+// start runs a master on what is kept; stop ends it, as a kill would: nothing is said goodbye to.
+func (b *bench) start() {
+	b.t.Helper()
+	m, err := master.New(context.Background(), master.Options{
+		Store: b.store, Blobs: b.blobs, Dir: b.dir, Now: time.Now, Rand: rand.NewChaCha8([32]byte{1}),
+		Log: slog.New(slog.DiscardHandler), Program: "test",
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = m.Run(ctx)
+	}()
+	b.m = m
+	b.stop = func() {
+		cancel()
+		<-done
+	}
+}
+
+// restart replaces the master by another on the same store.
+func (b *bench) restart() {
+	b.stop()
+	b.start()
+}
+
+// worker registers a worker that can render everything.
+func (b *bench) worker(name string, slots int, tags ...string) farm.WorkerID {
+	b.t.Helper()
+	id := farm.WorkerID("worker-" + name)
+	_, err := b.m.Register(context.Background(), root, farm.Registration{
+		ID: id, Name: name, Slots: slots, Tags: tags,
+		Facts: farm.Facts{Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}, MemoryMB: 8000},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return id
+}
+
+// submit sends a job whose one file is there.
+func (b *bench) submit(frames string, edit ...func(*farm.JobSpec)) farm.Job {
+	b.t.Helper()
+	set, err := farm.ParseFrameSet(frames)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	spec := farm.JobSpec{Name: "shot", Blend: "shot.blend", Frames: set, Options: farm.Options{EXR: "full"}}
+	for _, e := range edit {
+		e(&spec)
+	}
+	job, err := b.m.Submit(context.Background(), root, spec, []farm.File{b.file("shot.blend", "a scene")})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return job
+}
+
+// file puts bytes in the blob store and returns their manifest entry.
+func (b *bench) file(path, text string) farm.File {
+	b.t.Helper()
+	ref := blob.RefOf([]byte(text))
+	if err := b.blobs.Put(context.Background(), ref, int64(len(text)), strings.NewReader(text)); err != nil {
+		b.t.Fatal(err)
+	}
+	return farm.File{Path: path, Original: "/home/anna/" + path, Size: int64(len(text)), Ref: ref.String()}
+}
+
+// claim asks once, without waiting.
+func (b *bench) claim(id farm.WorkerID, slot int) *farm.Grant {
+	b.t.Helper()
+	g, err := b.m.Claim(context.Background(), farm.Wish{Worker: id, Slot: slot})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return g
+}
+
+func reportOf(g *farm.Grant, frame int, outcome farm.Outcome) farm.Report {
+	return farm.Report{
+		Lease: g.Lease.ID, Worker: g.Lease.Worker, Job: g.Lease.Job, Frame: frame, Attempt: g.Lease.Attempt, Outcome: outcome,
+		Seconds: 1,
+	}
+}
+
+// report settles one frame of a lease.
+func (b *bench) report(g *farm.Grant, frame int, outcome farm.Outcome, edit ...func(*farm.Report)) farm.Verdict {
+	b.t.Helper()
+	r := reportOf(g, frame, outcome)
+	for _, e := range edit {
+		e(&r)
+	}
+	v, _, err := b.m.Report(context.Background(), []farm.Report{r}, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return v[0]
+}
+
+// upload sends a result's bytes and returns what the report says of it.
+func (b *bench) upload(g *farm.Grant, frame int, name, text string) farm.Result {
+	b.t.Helper()
+	sum := sha256.Sum256([]byte(text))
+	r := farm.Result{Kind: farm.KindOutput, Name: name, Size: int64(len(text)), Ref: hex.EncodeToString(sum[:]), Frame: frame}
+	if err := b.m.PutResult(context.Background(), g.Lease.ID, g.Lease.Worker, r, strings.NewReader(text)); err != nil {
+		b.t.Fatal(err)
+	}
+	return r
+}
+
+func (b *bench) job(id farm.JobID) farm.Job {
+	b.t.Helper()
+	j, err := b.m.Job(context.Background(), id)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return j
+}
+
+// beat renews leases at once.
+func (b *bench) beat(id farm.WorkerID, grants ...*farm.Grant) farm.Orders {
+	b.t.Helper()
+	beats := make([]farm.Beat, len(grants))
+	for i, g := range grants {
+		beats[i] = farm.Beat{Lease: g.Lease.ID, Frame: g.Lease.Frames[0], Started: true}
+	}
+	o, err := b.m.Heartbeat(context.Background(), id, beats, farm.Load{}, 0)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return o
+}
+
+// want fails the test when got is not what it should be.
+func want[T comparable](t *testing.T, what string, got, should T) {
+	t.Helper()
+	if got != should {
+		t.Fatalf("%s: got %v, want %v", what, got, should)
+	}
+}
+
+func wantText(t *testing.T, what, got, part string) {
+	t.Helper()
+	if !strings.Contains(got, part) {
+		t.Fatalf("%s: %q does not say %q", what, got, part)
+	}
+}
+
+func frames(g *farm.Grant) string {
+	if g == nil {
+		return "none"
+	}
+	return strings.Trim(fmt.Sprint(g.Lease.Frames), "[]")
+}

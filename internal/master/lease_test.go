@@ -1,0 +1,290 @@
+package master_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+func TestSilentWorkerLosesItsLease(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak, elm := b.worker("oak", 1), b.worker("elm", 1)
+		job := b.submit("1")
+		g := b.claim(oak, 0)
+		time.Sleep(14 * time.Second)
+		b.beat(oak, g) // a sign of life renews it
+		time.Sleep(14 * time.Second)
+		if got := b.claim(elm, 0); got != nil {
+			t.Fatal("a lease that was renewed was given to another")
+		}
+		time.Sleep(3 * time.Second)
+		got := b.claim(elm, 0)
+		want(t, "leased", frames(got), "1")
+		want(t, "attempt", got.Lease.Attempt, 2)
+		if o := b.beat(oak, g); len(o.Cancel) != 1 {
+			t.Fatalf("the first worker is not told to stop: %+v", o)
+		}
+		want(t, "the second one's report", b.report(got, 1, farm.Rendered).Accepted, true)
+		late := b.report(g, 1, farm.Rendered)
+		want(t, "the late report", late.Accepted, false)
+		end := b.job(job.ID)
+		want(t, "state", end.State, farm.Done)
+		want(t, "done", end.Done, 1)
+	})
+}
+
+func TestLateResultCountsWhenNobodyElseWasFaster(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak, elm := b.worker("oak", 1), b.worker("elm", 1)
+		job := b.submit("1-2")
+		g := b.claim(oak, 0)
+		time.Sleep(20 * time.Second) // expired
+		again := b.claim(elm, 0)
+		want(t, "leased again", frames(again), "1")
+		r := b.upload(g, 1, "a.png", "late but right")
+		v := b.report(g, 1, farm.Rendered, func(rep *farm.Report) { rep.Results = []farm.Result{r} })
+		want(t, "late result", v.Accepted, true)
+		if o := b.beat(elm, again); len(o.Cancel) != 1 {
+			t.Fatalf("work that is not needed goes on: %+v", o)
+		}
+		want(t, "the other's report", b.report(again, 1, farm.Rendered).Accepted, false)
+		want(t, "done", b.job(job.ID).Done, 1)
+		want(t, "next", frames(b.claim(elm, 0)), "2")
+	})
+}
+
+func TestWorkerThatWasCutOffTakesUpItsLeaseAgain(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak := b.worker("oak", 1)
+		job := b.submit("1")
+		g := b.claim(oak, 0)
+		time.Sleep(5 * time.Minute)
+		want(t, "running while cut off", b.job(job.ID).Running, 0)
+		if o := b.beat(oak, g); len(o.Cancel) != 0 {
+			t.Fatalf("it is told to stop although nobody else took the frame: %+v", o)
+		}
+		want(t, "running again", b.job(job.ID).Running, 1)
+		b.worker("elm", 1)
+		if got := b.claim("worker-elm", 0); got != nil {
+			t.Fatal("the frame was given away as well")
+		}
+		want(t, "accepted", b.report(g, 1, farm.Rendered).Accepted, true)
+	})
+}
+
+func TestRestartUnderRunningWorkers(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak, elm := b.worker("oak", 2), b.worker("elm", 1)
+		job := b.submit("1-4")
+		g1, g2, g3 := b.claim(oak, 0), b.claim(oak, 1), b.claim(elm, 0)
+		b.report(g3, 3, farm.Rendered)
+		r := b.upload(g1, 1, "a.png", "picture")
+		b.restart()
+		want(t, "running after the restart", b.job(job.ID).Running, 2)
+		if o := b.beat(oak, g1, g2); len(o.Cancel) != 0 || o.Unknown {
+			t.Fatalf("orders after the restart: %+v", o)
+		}
+		v := b.report(g1, 1, farm.Rendered, func(rep *farm.Report) { rep.Results = []farm.Result{r} })
+		want(t, "the report over the restart", v.Accepted, true)
+		want(t, "only what waits is given", frames(b.claim(elm, 0)), "4")
+		time.Sleep(10 * time.Second)
+		b.beat(oak, g2)
+		b.restart()
+		time.Sleep(20 * time.Second) // elm's lease expires: it never came back; oak's too
+		got := map[string]bool{frames(b.claim(elm, 0)): true, frames(b.claim(oak, 0)): true}
+		if !got["2"] || !got["4"] {
+			t.Fatalf("what was lost is not given again: %v", got)
+		}
+	})
+}
+
+func TestReportsAreGuarded(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak := b.worker("oak", 1)
+		b.worker("eve", 1)
+		job := b.submit("1-3")
+		g := b.claim(oak, 0)
+		for name, edit := range map[string]func(*farm.Report){
+			"another worker":  func(r *farm.Report) { r.Worker = "worker-eve" },
+			"another attempt": func(r *farm.Report) { r.Attempt = 2 },
+			"another frame":   func(r *farm.Report) { r.Frame = 2 },
+			"another job":     func(r *farm.Report) { r.Job = 99 },
+			"another lease":   func(r *farm.Report) { r.Lease++ },
+		} {
+			if b.report(g, 1, farm.Rendered, edit).Accepted {
+				t.Errorf("a report of %s was accepted", name)
+			}
+		}
+		want(t, "accepted", b.report(g, 1, farm.Rendered).Accepted, true)
+		want(t, "repeated", b.report(g, 1, farm.Rendered).Accepted, false)
+		want(t, "done", b.job(job.ID).Done, 1)
+	})
+}
+
+func TestResultsAreNotTrusted(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx := context.Background()
+		oak := b.worker("oak", 1)
+		b.submit("1")
+		g := b.claim(oak, 0)
+		good := b.upload(g, 1, "a.png", "picture")
+		put := func(edit func(*farm.Result), text string) error {
+			r := good
+			edit(&r)
+			return b.m.PutResult(ctx, g.Lease.ID, oak, r, strings.NewReader(text))
+		}
+		for name, c := range map[string]struct {
+			err  error
+			kind farm.Kind
+		}{
+			"outside":    {put(func(r *farm.Result) { r.Name = "../x.png" }, "picture"), farm.Invalid},
+			"absolute":   {put(func(r *farm.Result) { r.Name = "/x.png" }, "picture"), farm.Invalid},
+			"short":      {put(func(r *farm.Result) { r.Name = "b.png" }, "pict"), farm.Mismatch},
+			"long":       {put(func(r *farm.Result) { r.Name = "b.png" }, "picture and more"), farm.Mismatch},
+			"other":      {put(func(r *farm.Result) { r.Name = "b.png" }, "PICTURE"), farm.Mismatch},
+			"no frame":   {put(func(r *farm.Result) { r.Frame = 7 }, "picture"), farm.Conflict},
+			"no lease":   {b.m.PutResult(ctx, g.Lease.ID+1, oak, good, strings.NewReader("picture")), farm.Conflict},
+			"not theirs": {b.m.PutResult(ctx, g.Lease.ID, "worker-eve", good, strings.NewReader("picture")), farm.Conflict},
+		} {
+			if farm.KindOf(c.err) != c.kind {
+				t.Errorf("%s: %v", name, c.err)
+			}
+		}
+		v := b.report(g, 1, farm.Rendered, func(r *farm.Report) {
+			r.Results = []farm.Result{good, {Kind: farm.KindEXR, Name: "exr/1.exr", Size: 3, Ref: good.Ref}}
+		})
+		want(t, "accepted", v.Accepted, false)
+		want(t, "missing", strings.Join(v.Missing, " "), "exr/1.exr")
+		if err := put(func(*farm.Result) {}, "picture"); err != nil {
+			t.Errorf("sending again: %v", err)
+		}
+		want(t, "accepted at last", b.report(g, 1, farm.Rendered, func(r *farm.Report) { r.Results = []farm.Result{good} }).Accepted, true)
+	})
+}
+
+func TestFullDatabaseDiskLosesNothing(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak := b.worker("oak", 1)
+		job := b.submit("1-2")
+		g := b.claim(oak, 0)
+		full := farm.Errorf(farm.NoRoom, "the master's disk is full")
+		b.store.mu.Lock()
+		b.store.fail = full
+		b.store.mu.Unlock()
+		r := reportOf(g, 1, farm.Rendered)
+		if _, _, err := b.m.Report(context.Background(), []farm.Report{r}, nil); !errors.Is(err, full) {
+			t.Fatalf("a report that was not kept was answered with %v", err)
+		}
+		if _, err := b.m.Claim(context.Background(), farm.Wish{Worker: oak}); !errors.Is(err, full) {
+			t.Fatalf("a claim: %v", err)
+		}
+		b.store.mu.Lock()
+		b.store.fail = nil
+		b.store.mu.Unlock()
+		time.Sleep(2 * time.Second) // it tries again by itself
+		want(t, "done", b.job(job.ID).Done, 0)
+		want(t, "running", b.job(job.ID).Running, 1)
+		want(t, "the same report again", b.report(g, 1, farm.Rendered).Accepted, true)
+		want(t, "next", frames(b.claim(oak, 0)), "2")
+	})
+}
+
+func TestCancelReachesAHeldHeartbeatAtOnce(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak := b.worker("oak", 1)
+		job := b.submit("1")
+		g := b.claim(oak, 0)
+		got := make(chan farm.Orders)
+		go func() {
+			o, _ := b.m.Heartbeat(context.Background(), oak, []farm.Beat{{Lease: g.Lease.ID, Frame: 1, Started: true}}, farm.Load{}, 5*time.Second)
+			got <- o
+		}()
+		synctest.Wait()
+		began := time.Now()
+		if _, err := b.m.Cancel(context.Background(), root, job.ID); err != nil {
+			t.Fatal(err)
+		}
+		o := <-got
+		want(t, "waited", time.Since(began), 0)
+		if len(o.Cancel) != 1 || o.Cancel[0] != g.Lease.ID {
+			t.Fatalf("orders: %+v", o)
+		}
+	})
+}
+
+func TestHeartbeatOfAnUnknownWorker(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		o, err := b.m.Heartbeat(context.Background(), "worker-none", nil, farm.Load{}, time.Minute)
+		if err != nil || !o.Unknown {
+			t.Fatalf("orders: %+v, %v", o, err)
+		}
+	})
+}
+
+func TestFrameThatKillsEveryWorkerIsGivenUp(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak := b.worker("oak", 1)
+		job := b.submit("1")
+		for n := 0; b.job(job.ID).State != farm.Failed; n++ {
+			if n > 20 {
+				t.Fatal("it is tried for ever")
+			}
+			b.claim(oak, 0)
+			time.Sleep(20 * time.Second)
+		}
+	})
+}
+
+func TestLogs(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx := context.Background()
+		oak := b.worker("oak", 1)
+		job := b.submit("1")
+		g := b.claim(oak, 0)
+		add := func(offset int64, text string) error {
+			return b.m.AppendLog(ctx, g.Lease.ID, oak, 1, offset, strings.NewReader(text))
+		}
+		grows := b.m.LogGrows(job.ID)
+		if err := errors.Join(add(0, "Fra:1 "), add(0, "Fra:1 "), add(6, "Mem:2M")); err != nil {
+			t.Fatal(err)
+		}
+		<-grows
+		if err := add(99, "gap"); farm.KindOf(err) != farm.Conflict {
+			t.Fatalf("a gap: %v", err)
+		}
+		f, growing, err := b.m.OpenLog(ctx, job.ID, 1, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		text, err := io.ReadAll(f)
+		if err != nil || string(text) != "Fra:1 Mem:2M" || !growing {
+			t.Fatalf("log %q, growing %v, %v", text, growing, err)
+		}
+		if _, _, err := b.m.OpenLog(ctx, job.ID, 2, 0); farm.KindOf(err) != farm.NotFound {
+			t.Fatalf("log of another frame: %v", err)
+		}
+	})
+}
+
+func TestResultNamesCannotLeaveTheFolder(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		job := b.submit("1")
+		if err := os.Symlink("/etc", b.dir+"/outputs/link"); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"../link/passwd", "/etc/passwd", "..", ""} {
+			if f, err := b.m.OpenResult(context.Background(), job.ID, name); err == nil {
+				_ = f.Close()
+				t.Errorf("%q was opened", name)
+			}
+		}
+	})
+}

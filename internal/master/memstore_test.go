@@ -1,0 +1,208 @@
+package master_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// memStore is a Store in memory: for tests that run the engine thousands of times. What is kept can be handed to
+// another engine, as a database survives a kill.
+type memStore struct {
+	mu      sync.Mutex
+	epoch   int64
+	nextJob farm.JobID
+	jobs    map[farm.JobID]farm.Job
+	files   map[farm.JobID][]farm.File
+	leases  map[farm.LeaseID]farm.Lease
+	done    map[farm.JobID]map[int]farm.Attempt // by position
+	history map[farm.JobID][]farm.Attempt
+	resets  map[farm.JobID]map[int]int64 // position -> length of history at its last reset
+	workers map[farm.WorkerID]farm.Worker
+	tokens  map[string]farm.Token
+	rules   *farm.Rules
+	fail    error // Apply fails with it
+	applied int   // batches
+}
+
+func newMemStore() *memStore {
+	return &memStore{
+		nextJob: 1, jobs: map[farm.JobID]farm.Job{}, files: map[farm.JobID][]farm.File{}, leases: map[farm.LeaseID]farm.Lease{},
+		done: map[farm.JobID]map[int]farm.Attempt{}, history: map[farm.JobID][]farm.Attempt{}, resets: map[farm.JobID]map[int]int64{},
+		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{},
+	}
+}
+
+func (s *memStore) Load(context.Context) (farm.State, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		return farm.State{}, s.fail
+	}
+	s.epoch++
+	st := farm.State{Epoch: s.epoch, NextJob: s.nextJob}
+	if s.rules != nil {
+		st.Rules, st.HasRule = *s.rules, true
+	}
+	for id, j := range s.jobs {
+		if !j.State.Ended() {
+			st.Jobs = append(st.Jobs, s.load(id))
+		}
+	}
+	slices.SortFunc(st.Jobs, func(a, b farm.JobLoad) int { return cmp.Compare(a.Job.ID, b.Job.ID) })
+	st.Leases = slices.SortedFunc(maps.Values(s.leases), func(a, b farm.Lease) int { return cmp.Compare(a.ID, b.ID) })
+	st.Workers = slices.SortedFunc(maps.Values(s.workers), func(a, b farm.Worker) int { return cmp.Compare(a.ID, b.ID) })
+	st.Tokens = slices.Collect(maps.Values(s.tokens))
+	return st, nil
+}
+
+func (s *memStore) load(id farm.JobID) farm.JobLoad {
+	l := farm.JobLoad{Job: s.jobs[id]}
+	for p := range s.done[id] {
+		l.Finished.Add(p)
+	}
+	for i, a := range s.history[id] {
+		_, done := s.done[id][a.Position]
+		if !done && a.Outcome != farm.Rendered && int64(i) >= s.resets[id][a.Position] {
+			l.Tried = append(l.Tried, a)
+		}
+	}
+	return l
+}
+
+func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		return s.fail
+	}
+	s.applied++
+	for _, c := range changes {
+		switch c := c.(type) {
+		case farm.JobAdd:
+			s.jobs[c.Job.ID], s.files[c.Job.ID] = c.Job, slices.Clone(c.Files)
+			s.nextJob = max(s.nextJob, c.Job.ID+1)
+		case farm.JobSet:
+			s.jobs[c.Job.ID] = c.Job
+		case farm.JobMark:
+			j := s.jobs[c.ID]
+			j.State, j.Reason, j.Progress = c.State, c.Reason, c.Progress
+			j.Started, j.Ended = unmicros(c.Started), unmicros(c.Ended)
+			s.jobs[c.ID] = j
+		case farm.JobDelete:
+			delete(s.jobs, c.ID)
+			delete(s.done, c.ID)
+			delete(s.history, c.ID)
+			maps.DeleteFunc(s.leases, func(_ farm.LeaseID, l farm.Lease) bool { return l.Job == c.ID })
+		case farm.LeaseAdd:
+			s.leases[c.Lease.ID] = c.Lease
+		case farm.LeaseEnd:
+			delete(s.leases, c.ID)
+		case farm.FrameDone:
+			a := c.Attempt
+			if s.done[a.Job] == nil {
+				s.done[a.Job] = map[int]farm.Attempt{}
+			}
+			if old, twice := s.done[a.Job][a.Position]; twice && old.Lease != a.Lease {
+				return errors.New("a frame has two accepted results")
+			}
+			s.done[a.Job][a.Position] = a
+			s.history[a.Job] = append(s.history[a.Job], a)
+		case farm.FrameTried:
+			s.history[c.Attempt.Job] = append(s.history[c.Attempt.Job], c.Attempt)
+		case farm.FrameReset:
+			delete(s.done[c.Job], c.Position)
+			if s.resets[c.Job] == nil {
+				s.resets[c.Job] = map[int]int64{}
+			}
+			s.resets[c.Job][c.Position] = int64(len(s.history[c.Job]))
+		case farm.WorkerSet:
+			s.workers[c.Worker.ID] = c.Worker
+		case farm.WorkerDelete:
+			delete(s.workers, c.ID)
+		case farm.TokenSet:
+			s.tokens[c.Token.ID] = c.Token
+		case farm.TokenDelete:
+			delete(s.tokens, c.ID)
+		case farm.RulesSet:
+			s.rules = &c.Rules
+		}
+	}
+	return nil
+}
+
+func unmicros(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us)
+}
+
+func (s *memStore) Job(_ context.Context, id farm.JobID) (farm.Job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j, ok := s.jobs[id]
+	if !ok {
+		return j, farm.Errorf(farm.NotFound, "there is no job %d", id)
+	}
+	return j, nil
+}
+
+func (s *memStore) LoadJob(ctx context.Context, id farm.JobID) (farm.JobLoad, error) {
+	if _, err := s.Job(ctx, id); err != nil {
+		return farm.JobLoad{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.load(id), nil
+}
+
+func (s *memStore) JobByKey(_ context.Context, key string) (farm.JobID, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, j := range s.jobs {
+		if j.Key == key {
+			return id, nil
+		}
+	}
+	return 0, farm.Errorf(farm.NotFound, "there is no such job")
+}
+
+func (s *memStore) Jobs(_ context.Context, f farm.JobFilter) ([]farm.Job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := slices.SortedFunc(maps.Values(s.jobs), func(a, b farm.Job) int { return cmp.Compare(b.ID, a.ID) })
+	return list[:min(len(list), f.Limit)], nil
+}
+
+func (s *memStore) Manifest(_ context.Context, id farm.JobID, after string, limit int) ([]farm.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := slices.SortedFunc(slices.Values(s.files[id]), func(a, b farm.File) int { return strings.Compare(a.Path, b.Path) })
+	list = slices.DeleteFunc(list, func(f farm.File) bool { return f.Path <= after })
+	return list[:min(len(list), limit)], nil
+}
+
+func (s *memStore) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Attempt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []farm.Attempt
+	for _, a := range s.history[f.Job] {
+		now, done := s.done[f.Job][a.Position]
+		accepted := done && now.Lease == a.Lease && a.Outcome == farm.Rendered
+		if a.Seq > f.After && (!f.Accepted || accepted) && (!f.Failed || a.Outcome != farm.Rendered) && len(list) < f.Limit {
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+func (s *memStore) Size(context.Context) (int64, error) { return 0, nil }
+func (s *memStore) Close() error                        { return nil }
