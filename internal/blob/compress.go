@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path"
 	"strings"
 	"sync"
@@ -141,7 +142,7 @@ func (c *compressing) Close() error {
 // asks for a window of more than 8 MiB. Close frees the decoder and leaves r open.
 func Decompress(r io.Reader, limit int64) io.ReadCloser {
 	d := decoders.Get().(*zstd.Decoder)
-	return &decompressor{d: d, err: d.Reset(r), left: limit}
+	return &decompressor{d: d, err: d.Reset(r), left: min(limit, math.MaxInt64-1)}
 }
 
 type decompressor struct {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -113,8 +114,10 @@ func TestHashCache(t *testing.T) {
 		t.Fatalf("forgotten: %v", known)
 	}
 	fi, _ := os.Stat(name)
-	write(t, name, []byte("two")) // the same size, and the same time:
-	os.Chtimes(name, fi.ModTime(), fi.ModTime())
+	write(t, name, []byte("two"))
+	if runtime.GOOS == "linux" || runtime.GOOS == "darwin" { // elsewhere there is no change time that tells
+		os.Chtimes(name, fi.ModTime(), fi.ModTime())
+	}
 	if ref, known := hash(c); ref != blob.RefOf([]byte("two")) || known {
 		t.Fatalf("the change was not seen: %v, %v", ref, known)
 	}
