@@ -86,10 +86,7 @@ func (a *API) putBlob(w http.ResponseWriter, r *http.Request, _ master.Identity)
 	body := a.paced(w, r)
 	var in io.Reader = body
 	if r.Header.Get("Content-Encoding") == "zstd" {
-		z, err := unpack(body)
-		if err != nil {
-			return err
-		}
+		z := unpack(body, size-offset)
 		defer z.Close()
 		in = z
 	}

@@ -1,43 +1,37 @@
 package api
 
 import (
+	"errors"
 	"io"
-
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 )
 
 const (
-	probe     = 64 << 10 // bytes that decide whether packing is worth it
-	maxWindow = 8 << 20  // memory an unpacker may take, as RFC 8878 recommends
-	freeRatio = 64 << 20 // so many bytes may come of anything, and
-	maxRatio  = 1000     // beyond that so many of one
+	freeBytes = 64 << 20 // so many bytes may come of any packed body, and
+	maxRatio  = 1000     // beyond that so many of each byte
 )
 
-// unpack reads zstd with bounded memory, and refuses what grows beyond measure.
-func unpack(body *pacedBody) (io.ReadCloser, error) {
-	z, err := zstd.NewReader(body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
-	if err != nil {
-		return nil, err
-	}
-	return &unpacked{z: z, body: body}, nil
-}
-
+// unpacked reads a zstd body within the bytes that were announced, and refuses what grows beyond measure: a disk
+// must not be filled by a few kilobytes.
 type unpacked struct {
-	z    *zstd.Decoder
+	io.ReadCloser
 	body *pacedBody
 	n    int64
 }
 
+func unpack(body *pacedBody, limit int64) *unpacked {
+	return &unpacked{ReadCloser: blob.Decompress(body, limit), body: body}
+}
+
 func (u *unpacked) Read(p []byte) (int, error) {
-	n, err := u.z.Read(p)
+	n, err := u.ReadCloser.Read(p)
 	u.n += int64(n)
 	switch {
-	case u.n > freeRatio && u.n/maxRatio > u.body.n:
+	case u.n > freeBytes && u.n/maxRatio > u.body.n:
 		return 0, farm.Errorf(farm.TooLarge, "the packed body grows beyond measure").WithHint("send it plain")
-	case err == nil || err == io.EOF:
+	case err == nil, err == io.EOF, errors.Is(err, blob.ErrTooLarge):
 	case u.body.fail != nil:
 		err = u.body.fail
 	default:
@@ -46,33 +40,15 @@ func (u *unpacked) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (u *unpacked) Close() error {
-	u.z.Close()
-	return nil
-}
-
 // worthPacking looks at the beginning of a blob.
 func worthPacking(in blob.Reader) bool {
-	if in.Size() < probe {
-		return false
-	}
-	sample := make([]byte, probe)
-	n, _ := in.ReadAt(sample, 0)
-	return worthIt(sample[:n])
-}
-
-func worthIt(sample []byte) bool {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
-	return err == nil && len(enc.EncodeAll(sample, nil)) < len(sample)*7/8
+	head := make([]byte, min(in.Size(), blob.ProbeSize))
+	n, _ := in.ReadAt(head, 0)
+	return blob.ShouldCompress(head[:n], "")
 }
 
 func pack(w io.Writer, r io.Reader) error {
-	enc, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<20))
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(enc, r); err != nil {
-		return err // not closed: what was sent must not look whole
-	}
-	return enc.Close()
+	z := blob.CompressTo(w)
+	_, err := io.Copy(z, r)
+	return errors.Join(err, z.Close())
 }

@@ -85,7 +85,7 @@ func (c *Client) PutResult(ctx context.Context, lease farm.LeaseID, worker farm.
 		}
 		guard, ctx := c.guard(ctx)
 		defer guard.stop()
-		in := &source{r: io.LimitReader(body, result.Size), guard: guard, close: body.Close}
+		in := &source{r: io.LimitReader(body, result.Size), want: result.Size, guard: guard, close: body.Close}
 		r, err := http.NewRequest(http.MethodPut, c.base+leasePath(lease)+"/results?"+q.Encode(), in)
 		if err != nil {
 			in.Close()

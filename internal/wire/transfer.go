@@ -47,6 +47,7 @@ func (g *guard) stop() {
 // network's fault. The transport may read and close it from its own goroutines.
 type source struct {
 	r     io.Reader
+	want  int64 // bytes that must come
 	guard *guard
 	close func() error
 	seen  func(n int64) // told the bytes read so far; may be nil
@@ -65,6 +66,9 @@ func (s *source) Read(p []byte) (int, error) {
 	}
 	n, err := s.r.Read(p)
 	s.n += int64(n)
+	if err == io.EOF && s.n < s.want {
+		err = farm.Errorf(farm.Mismatch, "the file is %d bytes shorter than it was", s.want-s.n)
+	}
 	if err != nil && err != io.EOF {
 		s.err = err
 	}
@@ -103,11 +107,4 @@ func number(h http.Header, name string) (n int64, ok bool) {
 
 func leasePath(id farm.LeaseID) string {
 	return Root + "/leases/" + strconv.FormatInt(int64(id), 10)
-}
-
-// count is how many bytes were read so far.
-func (s *source) count() int64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.n
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -13,8 +14,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
-
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 )
 
@@ -117,11 +117,10 @@ func (d *Download) accept(resp *http.Response) error {
 	switch enc := resp.Header.Get("Content-Encoding"); enc {
 	case "":
 	case "zstd":
-		z, err := zstd.NewReader(resp.Body, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(64<<20))
-		if err != nil {
-			return err
+		if d.Size < 0 {
+			return farm.Errorf(farm.Outdated, "the master packs a file and does not say its size")
 		}
-		d.body = &unpacker{z, resp.Body}
+		d.body = &unpacker{blob.Decompress(resp.Body, d.Size), resp.Body}
 	default:
 		return farm.Errorf(farm.Outdated, "the master packs files as %q, which is not understood", enc)
 	}
@@ -138,13 +137,12 @@ func contentRange(h string) (from, to int64, ok bool) {
 }
 
 type unpacker struct {
-	*zstd.Decoder
+	io.ReadCloser
 	under io.Closer
 }
 
 func (u *unpacker) Close() error {
-	u.Decoder.Close()
-	return u.under.Close()
+	return errors.Join(u.ReadCloser.Close(), u.under.Close())
 }
 
 func (d *Download) drop() {

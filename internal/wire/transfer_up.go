@@ -21,6 +21,8 @@ type Upload struct {
 	Changed func() bool
 	// Progress is told how many bytes of the whole the master has or is being sent; it may fall back after a break.
 	Progress func(bytes int64)
+
+	plain bool // do not compress
 }
 
 // HasBlob tells whether the master has a blob; if not, how many of its bytes came so far.
@@ -100,6 +102,8 @@ func (c *Client) PutBlob(ctx context.Context, u Upload) error {
 				return err
 			}
 			again, best = true, -1
+		case farm.KindOf(err) == farm.TooLarge && !u.plain: // it packs too well to be trusted
+			u.plain = true
 		case farm.KindOf(err) == farm.Conflict, Again(err):
 		default:
 			return err
@@ -125,7 +129,7 @@ func (c *Client) putFrom(ctx context.Context, u Upload, offset int64) (done bool
 	if err != nil {
 		return false, err
 	}
-	in := &source{close: file.Close}
+	in := &source{close: file.Close, want: u.Size - offset}
 	defer in.Close()
 	if _, err := file.Seek(offset, io.SeekStart); err != nil {
 		return false, err
@@ -135,7 +139,7 @@ func (c *Client) putFrom(ctx context.Context, u Upload, offset int64) (done bool
 	in.guard = guard
 	in.seen = func(n int64) { u.tell(offset + n) }
 	left := u.Size - offset
-	body, length, encoding, err := c.packed(file, offset, left, in)
+	body, length, encoding, err := c.packed(file, offset, left, in, u.plain)
 	if err != nil {
 		return false, err
 	}
@@ -164,9 +168,6 @@ func (c *Client) putFrom(ctx context.Context, u Upload, offset int64) (done bool
 	resp.Body.Close()
 	if resp.StatusCode == http.StatusAccepted {
 		if at, ok := number(resp.Header, HeaderOffset); !ok || at <= offset {
-			if in.count() < left {
-				return false, farm.Errorf(farm.Mismatch, "the file is shorter than %d bytes", u.Size)
-			}
 			return false, &Unreachable{Address: c.base, Err: io.ErrUnexpectedEOF} // wait before the next try
 		}
 		return false, nil

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+// counterOf reads a metric as a scraper does; the name may carry labels.
+func counterOf(t *testing.T, h *house, name string) float64 {
+	t.Helper()
+	resp, text := h.send(nobody, "GET", "/metrics", nil)
+	if resp.StatusCode != 200 {
+		t.Fatal(resp.Status)
+	}
+	for in := bufio.NewScanner(bytes.NewReader(text)); in.Scan(); {
+		if value, ok := strings.CutPrefix(in.Text(), name+" "); ok {
+			n, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+	}
+	t.Fatalf("there is no metric %s in\n%s", name, text)
+	return 0
+}
+
+func TestMetrics(t *testing.T) {
+	h := open(t)
+	h.submit("1-4")
+	h.worker(h.client(farm.RoleWorker), "worker-01", 3)
+	if _, err := h.client(farm.RoleWorker).Claim(within(t), farm.Wish{Worker: "worker-01"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]float64{
+		`netrender_jobs{state="active"}`: 1, `netrender_jobs{state="paused"}`: 0, "netrender_workers_online": 1, "netrender_slots": 3,
+		"netrender_slots_busy": 1, "netrender_leases_total": 1, "netrender_up": 1, "netrender_frames_done_total": 0,
+		`netrender_requests_total{code="201",route="POST ` + wire.Root + `/jobs"}`:  1,
+		`netrender_requests_total{code="200",route="POST ` + wire.Root + `/claim"}`: 1,
+		`netrender_request_seconds_count{route="POST ` + wire.Root + `/claim"}`:     1,
+	} {
+		if got := counterOf(t, h, name); got != want {
+			t.Errorf("%s is %g, want %g", name, got, want)
+		}
+	}
+}
+
+func TestWhoMayScrape(t *testing.T) {
+	h := open(t)
+	for _, c := range []struct {
+		from, token, forwarded string
+		status                 int
+	}{
+		{"127.0.0.1:9", "", "", 200}, {"[::1]:9", "", "", 200}, {"127.0.0.1:9", "", "10.0.0.9", 401},
+		{"10.0.0.9:9", "", "", 401}, {"10.0.0.9:9", h.secret[farm.RoleView], "", 200},
+	} {
+		r := httptest.NewRequest("GET", "/metrics", nil)
+		r.RemoteAddr = c.from
+		if c.token != "" {
+			r.Header.Set("Authorization", "Bearer "+c.token)
+		}
+		if c.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", c.forwarded)
+		}
+		w := httptest.NewRecorder()
+		h.a.ServeHTTP(w, r)
+		if w.Code != c.status {
+			t.Errorf("from %s with token %t: %d", c.from, c.token != "", w.Code)
+		}
+	}
+}
+
+func TestHealth(t *testing.T) {
+	h := open(t)
+	for _, path := range []string{"/healthz", "/readyz"} {
+		if resp, text := h.send(nobody, "GET", path, nil); resp.StatusCode != 200 || string(text) != "ok\n" {
+			t.Errorf("%s: %d %s", path, resp.StatusCode, text)
+		}
+	}
+	h.a.Stop()
+	resp, text := h.send(nobody, "GET", "/readyz", nil)
+	wantProblem(t, resp, text, farm.Stopping)
+	if resp, _ := h.send(nobody, "GET", "/healthz", nil); resp.StatusCode != 200 {
+		t.Error("stopping is not dead")
+	}
+}
