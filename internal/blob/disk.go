@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 )
 
 // Disk is a Store and Uploads in a folder of one file system:
@@ -23,6 +24,8 @@ type Disk struct {
 	dir  string
 	room room
 	lock *os.File
+
+	cloneless atomic.Pointer[string] // the last folder Place could not clone to
 
 	mu   sync.Mutex
 	part map[Ref]*diskPart // guarded by mu; loaded when first asked for

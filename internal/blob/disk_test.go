@@ -118,7 +118,7 @@ func TestDiskStart(t *testing.T) {
 	d.Close()
 	stale := filepath.Join(d.dir, "temp", "zz")
 	part := filepath.Join(d.dir, "partial", ref.String())
-	torn := append(bytes.Clone(b[:1000]), make([]byte, 700)...) // what a crash may leave behind the synced bytes
+	torn := append(bytes.Clone(b[:1000]), make([]byte, 1700)...) // what a crash may leave behind the synced bytes
 	if os.WriteFile(stale, b, 0o600) != nil || os.WriteFile(part, torn, 0o600) != nil {
 		t.Fatal("cannot prepare")
 	}

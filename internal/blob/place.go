@@ -60,7 +60,7 @@ func (d *Disk) Place(ctx context.Context, ref Ref, dir, p string, o PlaceOptions
 	}
 	temp := ".netrender-" + rand.Text()
 	defer parent.Remove(temp)
-	how, err := d.lay(ctx, ref, src, size, parent, temp, o)
+	how, err := d.lay(ctx, ref, src, size, dir, parent, temp, o)
 	if err != nil {
 		return "", fmt.Errorf("laying out %q: %w", p, err)
 	}
@@ -70,15 +70,19 @@ func (d *Disk) Place(ctx context.Context, ref Ref, dir, p string, o PlaceOptions
 	return how, nil
 }
 
-func (d *Disk) lay(ctx context.Context, ref Ref, src *os.File, size int64, parent *os.Root, temp string, o PlaceOptions) (How, error) {
+func (d *Disk) lay(ctx context.Context, ref Ref, src *os.File, size int64, dir string, parent *os.Root, temp string, o PlaceOptions) (How, error) {
 	mode := fs.FileMode(0o444)
 	if o.Writable {
 		mode = 0o644
 	}
-	if clone(src, parent, temp) == nil {
-		return Cloned, parent.Chmod(temp, mode)
+	// A file system that cannot clone is asked once for each folder laid out, not once for each file.
+	if last := d.cloneless.Load(); last == nil || *last != dir {
+		if clone(src, parent, temp) == nil {
+			return Cloned, parent.Chmod(temp, mode)
+		}
+		parent.Remove(temp) // what a failed clone may have left
+		d.cloneless.Store(&dir)
 	}
-	parent.Remove(temp) // what a failed clone may have left
 	if !o.Writable && link(d.path(ref), parent, temp) == nil {
 		return Linked, nil
 	}
