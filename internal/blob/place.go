@@ -59,12 +59,12 @@ func (d *Disk) Place(ctx context.Context, ref Ref, dir, p string, o PlaceOptions
 		return "", fmt.Errorf("%w: %q is a folder", ErrPath, p)
 	}
 	temp := ".netrender-" + rand.Text()
-	defer parent.Remove(temp)
 	how, err := d.lay(ctx, ref, src, size, dir, parent, temp, o)
-	if err != nil {
-		return "", fmt.Errorf("laying out %q: %w", p, err)
+	if err == nil {
+		err = parent.Rename(temp, name)
 	}
-	if err := parent.Rename(temp, name); err != nil {
+	if err != nil {
+		parent.Remove(temp)
 		return "", fmt.Errorf("laying out %q: %w", p, err)
 	}
 	return how, nil
