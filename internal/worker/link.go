@@ -44,10 +44,13 @@ func (g *gate) isOpen() bool {
 	return open
 }
 
-// await waits until it is open (or, with open false, shut); false when ctx ended first.
+// await waits until it is open (or, with open false, shut); false when ctx ended.
 func (g *gate) await(ctx context.Context, open bool) bool {
 	for {
 		is, changed := g.state()
+		if ctx.Err() != nil {
+			return false
+		}
 		if is == open {
 			return true
 		}

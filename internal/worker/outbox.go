@@ -259,6 +259,9 @@ func (o *outbox) room(ctx context.Context, slot, limit int, l *link) error {
 		if up {
 			n += waiting
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if n < limit {
 			return nil
 		}

@@ -1,0 +1,225 @@
+// Package fake renders without Blender: small pictures that depend on nothing but the frame, after a time that can be
+// set. It stands in for Blender in tests, benchmarks and trials of a farm.
+package fake
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/worker"
+)
+
+// Options say how the fake behaves; the zero value renders 16x16 pixels at once.
+type Options struct {
+	FrameTime time.Duration // what a frame takes
+	OpenTime  time.Duration // what opening a scene takes
+	StartTime time.Duration // what starting takes
+	Width     int           // pixels; 0: 16
+	Height    int           // pixels; 0: 16
+	Memory    int64         // bytes said to be held after a frame
+	// Quiet leaves out the lines of log and the progress that each frame otherwise gives.
+	Quiet bool
+	// Open and Render, where given, are called before a scene is opened or a frame is rendered; an error is the outcome.
+	// A *blender.Error of kind Crashed ends the session.
+	Open   func(ctx context.Context, s blender.Scene) error
+	Render func(ctx context.Context, t blender.Task, log io.Writer) error
+}
+
+// Install is a Blender that does not exist, for workers whose renderer is fake. It has every common engine and no end
+// of versions before it: it takes every job.
+func Install() blender.Install {
+	return blender.Install{Path: "/fake/blender", Kind: blender.Executable, Facts: blender.Facts{
+		Version: "99.0.0", Series: "99.0", Label: "99.0.0 fake", Denoisers: []string{"OPENIMAGEDENOISE"},
+		Devices: []blender.Device{{ID: "cpu", Name: "CPU"}},
+	}}
+}
+
+// New returns renderers that behave as o says.
+func New(o Options) worker.NewRenderer {
+	if o.Width <= 0 {
+		o.Width = 16
+	}
+	if o.Height <= 0 {
+		o.Height = 16
+	}
+	return func(ctx context.Context, s worker.Setup) (worker.Renderer, error) {
+		r := &Renderer{o: o, log: s.Log, killed: make(chan struct{})}
+		if r.log == nil {
+			r.log = io.Discard
+		}
+		if err := r.wait(ctx, o.StartTime); err != nil {
+			return nil, err
+		}
+		r.say("Blender 99.0.0 (fake)\n")
+		return r, nil
+	}
+}
+
+// Renderer is a fake session.
+type Renderer struct {
+	o      Options
+	killed chan struct{}
+	once   sync.Once
+
+	mu   sync.Mutex
+	log  io.Writer
+	open bool
+}
+
+var _ worker.Renderer = (*Renderer)(nil)
+
+// Open opens any scene whose file is there.
+func (r *Renderer) Open(ctx context.Context, s blender.Scene) (blender.SceneFacts, error) {
+	r.open = false
+	if _, err := os.Stat(s.Blend); err != nil {
+		return blender.SceneFacts{}, &blender.Error{Kind: blender.NoFile, Message: "the .blend file is not there"}
+	}
+	if err := r.wait(ctx, r.o.OpenTime); err != nil {
+		return blender.SceneFacts{}, err
+	}
+	if r.o.Open != nil {
+		if err := r.o.Open(ctx, s); err != nil {
+			return blender.SceneFacts{}, r.fail(err)
+		}
+	}
+	r.open = true
+	r.say(fmt.Sprintf("Read blend: %s\n", s.Blend))
+	return blender.SceneFacts{Name: "Scene", Engine: "CYCLES", Width: r.o.Width, Height: r.o.Height}, nil
+}
+
+// Render writes the files that the task asks for.
+func (r *Renderer) Render(ctx context.Context, t blender.Task, progress func(blender.Progress)) (blender.Result, error) {
+	if !r.open {
+		return blender.Result{}, &blender.Error{Kind: blender.NotOpened, Message: "no scene is open"}
+	}
+	if r.o.Render != nil {
+		if err := r.o.Render(ctx, t, r.writer()); err != nil {
+			return blender.Result{}, r.fail(err)
+		}
+	}
+	const steps = 4
+	for i := range steps {
+		if !r.o.Quiet {
+			text := fmt.Sprintf("Scene, ViewLayer | Sample %d/%d", i, steps)
+			r.say(fmt.Sprintf("Fra:%d Mem:1.00M | %s\n", t.Frame, text))
+			left := r.o.FrameTime * time.Duration(steps-i) / steps
+			progress(blender.Progress{Frame: t.Frame, Sample: i, Samples: steps, Remaining: left, Text: text})
+		}
+		if err := r.wait(ctx, r.o.FrameTime/steps); err != nil {
+			return blender.Result{}, err
+		}
+	}
+	result, err := r.write(t)
+	if err != nil {
+		return blender.Result{}, &blender.Error{Kind: blender.NoSpace, Message: err.Error()}
+	}
+	if !r.o.Quiet {
+		r.say(fmt.Sprintf("Saved: frame %d\n", t.Frame))
+	}
+	return result, nil
+}
+
+func (r *Renderer) write(t blender.Task) (blender.Result, error) {
+	result := blender.Result{Seconds: r.o.FrameTime.Seconds(), Memory: r.o.Memory, PeakMemory: r.o.Memory}
+	if err := os.MkdirAll(t.OutDir, 0o700); err != nil {
+		return result, err
+	}
+	add := func(kind blender.Kind, name string, text []byte) error {
+		path := filepath.Join(t.OutDir, name)
+		result.Files = append(result.Files, blender.File{Kind: kind, Path: path, Name: name, Size: int64(len(text))})
+		return os.WriteFile(path, text, 0o600)
+	}
+	pic := picture{t.Frame, r.o.Width, r.o.Height}
+	if t.EXR != blender.EXRNone {
+		text, err := pic.exr()
+		if err == nil {
+			err = add(blender.KindEXR, fmt.Sprintf("layers_%04d.exr", t.Frame), text)
+		}
+		if err != nil {
+			return result, err
+		}
+	}
+	if t.Outputs {
+		text, err := pic.png()
+		if err == nil {
+			err = add(blender.KindOutput, fmt.Sprintf("%04d.png", t.Frame), text)
+		}
+		if err != nil {
+			return result, err
+		}
+	}
+	if t.Preview {
+		text, err := pic.jpeg()
+		if err == nil {
+			err = add(blender.KindPreview, fmt.Sprintf("preview_%04d.jpg", t.Frame), text)
+		}
+		if err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// wait waits for d, or until the session is killed or ctx ends.
+func (r *Renderer) wait(ctx context.Context, d time.Duration) error {
+	gone := &blender.Error{Kind: blender.Killed, Message: "Blender was stopped"}
+	select {
+	case <-ctx.Done():
+		r.Kill()
+		return gone
+	case <-r.killed:
+		return gone
+	default:
+	}
+	if d <= 0 {
+		return nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		r.Kill()
+	case <-r.killed:
+	}
+	return gone
+}
+
+// fail passes the error of a hook on; a session that crashed is gone.
+func (r *Renderer) fail(err error) error {
+	if b, ok := err.(*blender.Error); ok && b.Kind == blender.Crashed { //nolint:errorlint // hooks return it bare
+		r.Kill()
+	}
+	return err
+}
+
+// SetLog says where the fake's output goes.
+func (r *Renderer) SetLog(w io.Writer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.log = w
+}
+
+func (r *Renderer) writer() io.Writer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.log
+}
+
+func (r *Renderer) say(text string) { _, _ = io.WriteString(r.writer(), text) }
+
+// Kill ends the session.
+func (r *Renderer) Kill() { r.once.Do(func() { close(r.killed) }) }
+
+// Close ends the session.
+func (r *Renderer) Close() error {
+	r.Kill()
+	return nil
+}

@@ -1,0 +1,23 @@
+package worker
+
+import (
+	"context"
+
+	"github.com/netrender/netrender/internal/blender"
+)
+
+// Sessions returns a NewRenderer that starts real Blenders. base carries what all have in common: Runner, Environ, Env,
+// Channel and Xvfb; the rest is filled in for each session.
+func Sessions(base blender.Options) NewRenderer {
+	return func(ctx context.Context, s Setup) (Renderer, error) {
+		o := base
+		o.Install, o.Device, o.Threads, o.Scripts, o.Home, o.Log = s.Install, s.Device, s.Threads, s.Scripts, s.Home, s.Log
+		session, err := blender.Start(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		return session, nil
+	}
+}
+
+var _ Renderer = (*blender.Session)(nil)
