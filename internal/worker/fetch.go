@@ -85,74 +85,76 @@ func inParallel[T any](ctx context.Context, items []T, each func(context.Context
 	return nil
 }
 
-// cache is the blobs on this machine. Slots that want the same one fetch it once.
-type cache struct {
-	*blob.Disk
-	mu    sync.Mutex
-	going map[string]chan struct{} // closed when the fetch of the blob has ended
-}
-
-func openCache(dir string, limit, reserve int64) (*cache, error) {
-	d, err := blob.OpenDisk(dir, blob.DiskOptions{Reserve: max(reserve, 0)})
+// openCache opens the blobs of this machine.
+func openCache(dir string, opt *Options) (*blob.Disk, *blob.Cache, error) {
+	d, err := blob.OpenDisk(dir, blob.DiskOptions{Reserve: max(opt.MinFree, 0)})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &cache{Disk: d, going: make(map[string]chan struct{})}, nil
+	c, err := blob.OpenCache(context.Background(), d, blob.CacheOptions{Limit: opt.CacheBytes, Now: opt.Now})
+	if err != nil {
+		_ = d.Close()
+		return nil, nil, err
+	}
+	return d, c, nil
 }
 
-// place lays a file of a job out below dir, fetching its blob if it is not here.
-func (c *cache) place(ctx context.Context, m Master, file *farm.File, dir string) error {
+// place lays a file of the job out below dir, fetching its blob if it is not here. The caller has pinned it.
+func (f *folder) place(ctx context.Context, m Master, file *farm.File, dir string) error {
 	ref, err := blob.ParseRef(file.Ref)
 	if err != nil {
 		return &fault{text: "the job's list of files cannot be used: " + err.Error(), fatal: true, rest: true}
 	}
-	for {
-		_, err := c.Place(ctx, ref, dir, file.Path, blob.PlaceOptions{})
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, blob.ErrCorrupt):
-			if err := c.Delete(ctx, ref); err != nil {
-				return err
-			}
-		case !errors.Is(err, blob.ErrNotFound):
-			return err
+	for cache, again := f.all.cache, false; ; again = true {
+		err := cache.Fetch(ctx, ref, file.Size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+			return download(ctx, m, file.Ref, offset), nil
+		})
+		if err != nil {
+			return fmt.Errorf("fetching %s: %w", file.Path, err)
 		}
-		if err := c.get(ctx, m, ref, file); err != nil {
+		_, err = cache.Place(ctx, ref, dir, file.Path, blob.PlaceOptions{})
+		damaged := errors.Is(err, blob.ErrCorrupt)
+		if damaged {
+			_ = cache.Drop(ctx, ref)
+		}
+		if again || !damaged && !errors.Is(err, blob.ErrNotFound) { // else somebody removed or changed it: fetch it once more
 			return err
 		}
 	}
 }
 
-// get fetches a blob, or waits until somebody else has tried to.
-func (c *cache) get(ctx context.Context, m Master, ref blob.Ref, file *farm.File) error {
-	c.mu.Lock()
-	if other := c.going[file.Ref]; other != nil {
-		c.mu.Unlock()
-		select {
-		case <-other:
-			return nil // place looks again
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	mine := make(chan struct{})
-	c.going[file.Ref] = mine
-	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		delete(c.going, file.Ref)
-		c.mu.Unlock()
-		close(mine)
-	}()
+// download is the bytes of a blob from offset on.
+func download(ctx context.Context, m Master, ref string, offset int64) io.ReadCloser {
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(m.FetchBlob(ctx, file.Ref, w)) }()
-	err := c.Put(ctx, ref, file.Size, r)
-	r.CloseWithError(errEnough)
-	if err != nil {
-		return fmt.Errorf("fetching %s: %w", file.Path, err)
-	}
-	return nil
+	ctx, cancel := context.WithCancel(ctx)
+	go func() { w.CloseWithError(m.FetchBlob(ctx, ref, &skipping{w, offset})) }()
+	return &stream{r, cancel}
 }
 
-var errEnough = errors.New("no more bytes are wanted")
+// stream ends its transfer when it is closed.
+type stream struct {
+	*io.PipeReader
+	cancel context.CancelFunc
+}
+
+func (s *stream) Close() error {
+	s.cancel()
+	return s.PipeReader.Close()
+}
+
+// skipping drops the first bytes: those of an earlier, broken try. The client itself goes on after breaks, so that this
+// happens only when the process was restarted.
+type skipping struct {
+	w    io.Writer
+	left int64
+}
+
+func (s *skipping) Write(p []byte) (int, error) {
+	skip := int(min(s.left, int64(len(p))))
+	s.left -= int64(skip)
+	if skip == len(p) {
+		return skip, nil
+	}
+	n, err := s.w.Write(p[skip:])
+	return skip + n, err
+}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"github.com/netrender/netrender/internal/blender"
@@ -21,11 +22,14 @@ type folders struct {
 	limit  int
 	jitter func() float64
 	log    *slog.Logger
-	cache  *cache
+	disk   *blob.Disk
+	cache  *blob.Cache
+
+	removing sync.WaitGroup
 
 	mu   sync.Mutex
 	jobs map[farm.JobID]*folder
-	tick int64
+	tick int64 // counts uses
 }
 
 // folder is the laid-out files of one job.
@@ -43,6 +47,8 @@ type folder struct {
 	listed   bool
 	manifest []farm.File
 	laid     map[string]bool // manifest paths
+	pinned   map[string]bool // manifest paths whose blobs are pinned
+	release  []func()        // lets go of the blobs
 }
 
 // newFolders empties the folder of an earlier process: laying out again costs next to nothing while the blobs are in
@@ -58,14 +64,19 @@ func newFolders(opt *Options) (*folders, error) {
 			return nil, farm.Errorf(farm.Internal, "an old job's files cannot be removed: %w", err)
 		}
 	}
-	c, err := openCache(filepath.Join(opt.Dir, cacheDir), opt.CacheBytes, opt.MinFree)
+	disk, cache, err := openCache(filepath.Join(opt.Dir, cacheDir), opt)
 	if err != nil {
 		return nil, farm.Errorf(farm.Internal, "the cache of files cannot be opened: %w", err)
 	}
-	return &folders{dir: dir, limit: opt.Folders, jitter: opt.Jitter, log: opt.Log, cache: c, jobs: make(map[farm.JobID]*folder)}, nil
+	return &folders{
+		dir: dir, limit: opt.Folders, jitter: opt.Jitter, log: opt.Log, disk: disk, cache: cache, jobs: make(map[farm.JobID]*folder),
+	}, nil
 }
 
-func (a *folders) close() { _ = a.cache.Close() }
+func (a *folders) close() {
+	a.removing.Wait()
+	_ = a.disk.Close()
+}
 
 // removeTree removes a folder whose files may be read-only.
 func removeTree(dir string) error {
@@ -88,7 +99,10 @@ func (a *folders) pinned(id farm.JobID) *folder {
 	defer a.mu.Unlock()
 	f := a.jobs[id]
 	if f == nil {
-		f = &folder{all: a, job: id, dir: filepath.Join(a.dir, id.String()), busy: make(chan struct{}, 1), laid: make(map[string]bool)}
+		f = &folder{
+			all: a, job: id, dir: filepath.Join(a.dir, id.String()), busy: make(chan struct{}, 1),
+			laid: make(map[string]bool), pinned: make(map[string]bool),
+		}
 		a.jobs[id] = f
 	}
 	f.pins++
@@ -116,10 +130,26 @@ func (f *folder) unpin() {
 			return
 		}
 		delete(a.jobs, oldest.job)
-		if err := removeTree(oldest.dir); err != nil {
-			a.log.Warn("an old job's files cannot be removed", "folder", oldest.dir, "err", err)
-		}
+		a.remove(oldest)
 	}
+}
+
+// remove removes a folder that nobody uses, in the background: the job may come back at once and gets a new one.
+// The caller holds mu.
+func (a *folders) remove(f *folder) {
+	trash := filepath.Join(a.dir, "old-"+strconv.FormatInt(a.tick, 10)+"-"+f.job.String())
+	err := os.Rename(f.dir, trash)
+	a.removing.Go(func() {
+		if err == nil {
+			err = removeTree(trash)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			a.log.Warn("an old job's files cannot be removed", "folder", f.dir, "err", err)
+		}
+		for _, release := range f.release {
+			release()
+		}
+	})
 }
 
 // oldest is the least recently used folder that nobody uses. The caller holds mu.
@@ -238,7 +268,23 @@ func (f *folder) layOnce(ctx context.Context, m Master, frames []int) error {
 	if err := os.MkdirAll(src, 0o700); err != nil {
 		return err
 	}
+	f.pinBlobs(todo)
 	return inParallel(ctx, todo, func(ctx context.Context, file *farm.File) error {
-		return f.all.cache.place(ctx, m, file, src)
+		return f.place(ctx, m, file, src)
 	}, func(file *farm.File) { f.laid[file.Path] = true })
+}
+
+// pinBlobs keeps the files' blobs while the folder is there: what lies in it shares their bytes, so that removing them
+// would free nothing.
+func (f *folder) pinBlobs(files []*farm.File) {
+	refs := make([]blob.Ref, 0, len(files))
+	for _, file := range files {
+		if ref, err := blob.ParseRef(file.Ref); err == nil && !f.pinned[file.Path] {
+			f.pinned[file.Path] = true
+			refs = append(refs, ref)
+		}
+	}
+	if len(refs) > 0 {
+		f.release = append(f.release, f.all.cache.Pin(refs...))
+	}
 }
