@@ -33,6 +33,9 @@ func (a *API) claim(w http.ResponseWriter, r *http.Request, who master.Identity)
 		ctx, end = a.hold(w, r, who)
 	}
 	grant, err := a.m.Claim(ctx, wish)
+	if err == nil && grant == nil {
+		err = ctx.Err() // "nothing" because the wait was cut short is not "nothing"
+	}
 	err = why(ctx, err)
 	if end(); err != nil {
 		return err
