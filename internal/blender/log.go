@@ -24,13 +24,15 @@ type journal struct {
 	marks chan string   // what followed mark
 	ended chan struct{} // closed at the end of the pipe
 
+	status func(string) // is told every line that speaks of a frame being rendered; set before read
+
 	mu   sync.Mutex
 	sink *sink    // nil drops everything
 	last []string // the last lines, twice lastLines at most
 }
 
-func newJournal(mark string, w io.Writer) *journal {
-	j := &journal{mark: []byte(mark), marks: make(chan string, 16), ended: make(chan struct{})}
+func newJournal(mark string, w io.Writer, status func(string)) *journal {
+	j := &journal{mark: []byte(mark), marks: make(chan string, 16), ended: make(chan struct{}), status: status}
 	j.change(w)
 	return j
 }
@@ -80,7 +82,11 @@ func (j *journal) line(line []byte, cut int) {
 		if at > 0 {
 			text = line[:at]
 		}
-		j.keep(tidy(text, cut))
+		said := tidy(text, cut)
+		if strings.HasPrefix(said, "Fra:") {
+			j.status(said)
+		}
+		j.keep(said)
 	}
 	if at >= 0 {
 		select {

@@ -11,7 +11,7 @@ import (
 // source/blender/render/intern/pipeline.cc, intern/cycles/blender/session.cpp):
 //
 //	3.x, 4.x  Fra:1 Mem:22.50M (Peak 23.01M) | Time:00:01.03 | Remaining:00:03.20 | Mem:1.20M, Peak:2.00M | Scene, ViewLayer | Sample 12/64
-//	5.x       00:01.120  render | Fra: 1 | Remaining: 00:03.20 | Mem: 12M | Sample 12/64
+//	5.x       Remaining: 04:06:56.30 | Mem: 10M | Sample 1/100000
 var (
 	statFrame     = regexp.MustCompile(`\bFra: ?(-?\d{1,9})\b`)
 	statSample    = regexp.MustCompile(`\b(?:Sample|Rendering|Rendered) (\d{1,9}) ?/ ?(\d{1,9})\b`)

@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// reportPause is the least time between two calls of a progress function.
+const reportPause = 250 * time.Millisecond
+
 // Open loads a scene and maps its files. When ctx ends first the process is killed. An error of a kind marked "alive"
 // leaves the session ready for another Open.
 func (s *Session) Open(ctx context.Context, scene Scene) (SceneFacts, error) {
@@ -98,6 +101,7 @@ func (s *Session) relay(frame int, progress func(Progress)) (stop func()) {
 		}
 	}
 	quit, ended := make(chan struct{}), make(chan struct{})
+	begun := time.Now()
 	go func() {
 		defer close(ended)
 		for {
@@ -106,7 +110,15 @@ func (s *Session) relay(frame int, progress func(Progress)) (stop func()) {
 				p, _ := ParseStatus(m.Text)
 				p.Frame = frame
 				p.Memory, p.Peak = max(p.Memory, m.Memory), max(p.Peak, m.Peak)
+				if p.Elapsed == 0 {
+					p.Elapsed = time.Since(begun)
+				}
 				progress(p)
+			case <-quit:
+				return
+			}
+			select {
+			case <-time.After(reportPause):
 			case <-quit:
 				return
 			}

@@ -146,7 +146,7 @@ func (s *Session) start(ctx context.Context) (*bufio.Reader, error) {
 		os.Remove(private)
 		return fail(err)
 	}
-	s.journal = newJournal(h.Mark, s.opts.Log)
+	s.journal = newJournal(h.Mark, s.opts.Log, func(line string) { s.report(message{Text: line}) })
 	go s.journal.read(logRead)
 	go s.wait(logRead)
 	// A process that dies before it calls must not leave us waiting for the call.
@@ -214,9 +214,7 @@ func (s *Session) listen(r *bufio.Reader) {
 			}
 			return
 		case m.Event == "progress":
-			if report := s.progress.Load(); report != nil {
-				(*report)(m)
-			}
+			s.report(m)
 		case m.Event == "" && m.ID > 0 && (m.OK != nil || m.Error != nil):
 			select {
 			case s.replies <- m:
@@ -228,6 +226,14 @@ func (s *Session) listen(r *bufio.Reader) {
 			s.refuse(fmt.Errorf("it sent an unknown message (event %q, id %d)", m.Event, m.ID))
 			return
 		}
+	}
+}
+
+// report passes a status line on to the render under way. Up to 3.x status stands in the log alone, from 5.0 on it comes
+// over the channel alone, between them both ways.
+func (s *Session) report(m message) {
+	if report := s.progress.Load(); report != nil {
+		(*report)(m)
 	}
 }
 

@@ -144,7 +144,11 @@ def plain():
     scene.render.use_placeholder = True
     scene.render.use_persistent_data = True
     save("plain")
-    scene.camera = None
+    scene.cycles.samples = 100000
+    scene.cycles.use_adaptive_sampling = False
+    scene.render.resolution_x, scene.render.resolution_y = 640, 360
+    save("slow")
+    bpy.data.objects.remove(scene.camera)
     save("nocam")
 
 

@@ -36,6 +36,7 @@ class Redirected:
 
     def __init__(self, scene: Any, folder: str, borrowed: Borrowed, wanted: bool) -> None:
         self._places: list[tuple[str, str, str]] = []  # folder now, relative folder expected, node's name
+        self._linked: list[tuple[str, str]] = []  # of nodes that have something to write: folder, node's name
         tree = tree_of(scene)
         if tree is None or not scene.render.use_compositing:
             return
@@ -44,6 +45,8 @@ class Redirected:
                 borrowed.set(node, "mute", True)
                 continue
             here = os.path.join(folder, str(number))
+            if any(socket.is_linked for socket in node.inputs):
+                self._linked.append((here, node.name))
             if hasattr(node, "file_output_items"):
                 self._items(scene, node, here, borrowed)
             else:
@@ -59,7 +62,7 @@ class Redirected:
             for slot in node.file_slots:
                 borrowed.set(slot, "path", free(contained(slot.path), taken))
         self._places.append((here, expected(path), node.name))
-        borrowed.set(node, "base_path", os.path.join(here, last))
+        borrowed.set(node, "base_path", literal(os.path.join(here, last)))
 
     def _items(self, scene: Any, node: Any, here: str, borrowed: Borrowed) -> None:
         """From 5.0 on: a folder, the beginning of the names, and an item for each file."""
@@ -73,6 +76,10 @@ class Redirected:
             for path in walk(here):
                 name = os.path.relpath(path, here).replace(os.sep, "/")
                 yield path, f"{folder}/{name}" if folder else name, node
+
+    def silent(self) -> list[str]:
+        """A sentence for each node that ought to have written and has not."""
+        return [f"the File Output node {name} wrote no file" for here, name in self._linked if not any(walk(here))]
 
 
 def split(path: str) -> tuple[str, str]:
@@ -90,7 +97,7 @@ def walk(folder: str) -> Iterator[str]:
 
 
 def expand(scene: Any, path: str) -> str:
-    """Replaces {templates} as Blender would (5.0 and up)."""
+    """Replaces {templates} as Blender would (4.5 and up)."""
     if "{" not in path:
         return path
     with Borrowed() as borrowed:
@@ -102,8 +109,8 @@ def expand(scene: Any, path: str) -> str:
 
 
 def literal(path: str) -> str:
-    """The path as it is, where Blender (5.0 and up) would look for {templates} in it."""
-    return path.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (5, 0, 0) else path
+    """The path as it is, where Blender (4.5 and up) would look for {templates} in it."""
+    return path.replace("{", "{{").replace("}", "}}") if bpy.app.version >= (4, 5, 0) else path
 
 
 def contained(path: str) -> str:

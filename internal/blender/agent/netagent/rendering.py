@@ -19,6 +19,7 @@ from .settings import Borrowed, BorrowedFormat
 
 PREVIEW_WIDTH = 640  # pixels
 REPORTS = 0.25  # seconds between two reports of progress
+SAMPLES = 0.05  # the same for reports that count samples: Cycles makes one or two, then none for half a minute
 DISPLAY_FORMATS = {"PNG", "JPEG", "BMP", "TARGA", "TARGA_RAW", "WEBP", "JPEG2000"}
 
 
@@ -66,9 +67,11 @@ class Progress:
         self._frame = frame
         self._last = 0.0
 
-    def _report(self, text: Any = "", *_: Any) -> None:
+    def _report(self, text: Any = None, *_: Any) -> None:
+        if not isinstance(text, str):  # up to 3.x the text stands in the log only
+            return
         now = time.monotonic()
-        if now - self._last >= REPORTS and isinstance(text, str) and text:
+        if now - self._last >= (SAMPLES if "ample" in text else REPORTS):
             self._last = now
             used = memory.usage()
             self._link.send({"event": "progress", "frame": self._frame, "text": text[:2000], "memory": used[0], "peak": used[1]})
@@ -112,6 +115,7 @@ class Frame:
             path, values = self._target(folder)
             with BorrowedFormat(render.image_settings, **values) if values else Borrowed():
                 self._run(path, borrowed)
+            self.warnings += nodes.silent()
             for path, name, node in nodes.files():
                 self._made.append(("node", path, name, node))
         if self.outputs:
@@ -143,7 +147,7 @@ class Frame:
         operator = bpy.ops.render.render
         ranged = "frame_start" in operator.get_rna_type().properties  # 5.x
         try:
-            if self.number < 0 or (not ranged and self._range_is_seen()):
+            if not ranged and (self.number < 0 or self._range_is_seen()):
                 self._run_still(borrowed)
             elif ranged:
                 operator(animation=True, frame_start=self.number, frame_end=self.number)
