@@ -134,8 +134,10 @@ func (o *outbox) keep(p *parcel) error {
 	if p.dir == "" {
 		return nil
 	}
-	if err := syncTree(p.dir, o.step); err != nil {
-		return err
+	if len(p.Paths) > 0 { // the log may be lost
+		if err := syncTree(filepath.Join(p.dir, filesDir), o.step); err != nil {
+			return err
+		}
 	}
 	text, err := json.Marshal(&p.record)
 	if err != nil {

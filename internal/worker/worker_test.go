@@ -266,7 +266,7 @@ func TestAheadIsAskedOnceNearTheEnd(t *testing.T) {
 func TestNoGapBetweenLeases(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMaster(t)
-		j := m.job(50)
+		j := m.job(25)
 		m.before = func(ctx context.Context, call string) error { // a slow network
 			if call != "heartbeat" && call != "held heartbeat" {
 				time.Sleep(20 * time.Millisecond)
@@ -286,7 +286,7 @@ func TestNoGapBetweenLeases(t *testing.T) {
 			return nil
 		}
 		w := start(t, options(t, m, fake.Options{Render: render, Quiet: true}))
-		m.until("all are done", func() bool { return len(j.done) == 50 })
+		m.until("all are done", func() bool { return len(j.done) == 25 })
 		w.drain()
 		for i := 3; i < len(began); i++ {
 			if gap := began[i].Sub(ended[i-1]); gap > 0 {
@@ -300,8 +300,8 @@ func TestNoGapBetweenLeases(t *testing.T) {
 func TestBackpressure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMaster(t)
-		m.chunk = 100
-		j := m.job(100)
+		m.chunk = 20
+		j := m.job(20)
 		free := make(chan struct{})
 		m.before = func(ctx context.Context, call string) error {
 			if call == "put" {
@@ -330,7 +330,7 @@ func TestBackpressure(t *testing.T) {
 		}
 		mu.Unlock()
 		close(free)
-		m.until("all are done", func() bool { return len(j.done) == 100 })
+		m.until("all are done", func() bool { return len(j.done) == 20 })
 		w.drain()
 	})
 }
