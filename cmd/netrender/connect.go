@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	patience     = 20 * time.Second       // how long a command goes on trying a master that went away
-	localAnswers = 2 * time.Second        // how long this machine's own master may take to answer
+	patience     = 20 * time.Second        // how long a command goes on trying a master that went away
+	localAnswers = 2 * time.Second         // how long this machine's own master may take to answer
 	findTime     = 1500 * time.Millisecond // how long to listen for other masters after the first
 )
 

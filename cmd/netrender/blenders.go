@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/client"
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/worker"
+)
+
+// runner is the command that holds a Blender's process tree together: this program under another verb.
+func runner() []string {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return []string{self, runTreeVerb}
+}
+
+// blenders finds the Blenders of this machine and asks each what it is; what is known from last time is not asked
+// again. Those that do not answer are told and left out.
+func blenders(ctx context.Context, named []string, data string) (found []blender.Install, problems []error) {
+	home, _ := os.UserHomeDir()
+	search := blender.Search{
+		Named: named, OnlyNamed: len(named) > 0, Home: home,
+		Programs: []string{os.Getenv("ProgramFiles"), os.Getenv("ProgramFiles(x86)"), os.Getenv("ProgramW6432")},
+	}
+	paths, problems := search.Find()
+	prober := blender.Prober{Cache: filepath.Join(data, "blenders"), Runner: runner(), Environ: os.Environ()}
+	for _, path := range paths {
+		in, err := prober.Probe(ctx, path)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		found = append(found, in)
+	}
+	return found, problems
+}
+
+// sessionOptions are those of every session this program starts.
+func sessionOptions(in blender.Install, home string) blender.Options {
+	return blender.Options{Install: in, Runner: runner(), Home: home, Environ: os.Environ()}
+}
+
+func startSessionIn(ctx context.Context, in blender.Install, home string) (*blender.Session, error) {
+	return blender.Start(ctx, sessionOptions(in, home))
+}
+
+// startSession starts a worker's Blender.
+func startSession(ctx context.Context, s worker.Setup) (worker.Renderer, error) {
+	o := sessionOptions(s.Install, s.Home)
+	o.Device, o.Threads, o.Scripts, o.Log = s.Device, s.Threads, s.Scripts, s.Log
+	session, err := blender.Start(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return session, nil
+}
+
+// readScene has the newest Blender of this machine read a scene.
+func (a *app) readScene(ctx context.Context, blend string, named []string) (client.Scene, error) {
+	if err := blender.PreCheck(blend); err != nil {
+		return client.Scene{}, err
+	}
+	installs, err := a.findBlenders(ctx, named)
+	if err != nil {
+		return client.Scene{}, err
+	}
+	newest := installs[0]
+	for _, in := range installs[1:] {
+		a, aerr := farm.ParseVersion(in.Version)
+		b, berr := farm.ParseVersion(newest.Version)
+		if aerr == nil && berr == nil && b.Before(a) {
+			newest = in
+		}
+	}
+	c, err := blender.Collect(ctx, newest, blend)
+	if err != nil {
+		return client.Scene{}, err
+	}
+	return sceneOf(&c), nil
+}

@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/shirou/gopsutil/v4/disk"
+	"github.com/spf13/cobra"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+var _ = verb("farm", (*app).doctorVerb)
+
+// finding is one line of the doctor's: what was looked at and what was seen.
+type finding struct {
+	What string `json:"check"`
+	OK   bool   `json:"ok"`
+	Text string `json:"text"`
+	Next string `json:"next,omitempty"` // what to do
+}
+
+func (a *app) doctorVerb() *cobra.Command {
+	var blenders []string
+	var quick bool
+	c := &cobra.Command{
+		Use: "doctor", Short: "Check this machine: Blender, the master, clock, disk, ports, write access", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			bad := 0
+			tell := func(f finding) {
+				if !f.OK {
+					bad++
+				}
+				if a.json {
+					_ = a.print(f)
+					return
+				}
+				mark := a.paint("ok  ", "done")
+				if !f.OK {
+					mark = a.paint("FAIL", "failed")
+				}
+				fmt.Fprintf(a.out, "%s  %-8s %s\n", mark, f.What, f.Text)
+				if f.Next != "" {
+					fmt.Fprintf(a.out, "               %s\n", f.Next)
+				}
+			}
+			a.checkFolders(tell)
+			a.checkBlenders(cmd.Context(), blenders, quick, tell)
+			a.checkMaster(cmd, tell)
+			if bad > 0 {
+				return errFailed
+			}
+			return nil
+		},
+	}
+	a.masterFlags(c)
+	c.Flags().StringSliceVar(&blenders, "blender", nil, "Blender executables, or Pythons with the bpy module")
+	c.Flags().BoolVar(&quick, "quick", false, "do not render a test frame")
+	return c
+}
+
+// failed makes a finding of an error.
+func failed(what string, err error) finding {
+	f := finding{What: what, Text: err.Error()}
+	var fe *farm.Error
+	if errors.As(err, &fe) {
+		f.Text, f.Next = fe.Error(), fe.Hint
+	}
+	return f
+}
+
+func (a *app) checkFolders(tell func(finding)) {
+	dir := a.settings.data
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		tell(finding{What: "folder", Text: "the data folder " + dir + " cannot be made: " + err.Error(), Next: "name another one with --data or NETRENDER_DATA"})
+		return
+	}
+	probe, err := os.CreateTemp(dir, ".doctor-*")
+	if err != nil {
+		tell(finding{What: "folder", Text: "the data folder " + dir + " cannot be written", Next: "name another one with --data or NETRENDER_DATA"})
+	} else {
+		_ = probe.Close()
+		_ = os.Remove(probe.Name())
+		tell(finding{What: "folder", OK: true, Text: dir + " can be written"})
+	}
+	use, err := disk.Usage(dir)
+	switch {
+	case err != nil:
+		tell(finding{What: "disk", Text: "the disk's room cannot be read: " + err.Error()})
+	case use.Free < 2e9:
+		tell(finding{What: "disk", Text: size(int64(use.Free)) + " free", Next: "make room: scenes' files and frames need some gigabytes"})
+	default:
+		tell(finding{What: "disk", OK: true, Text: size(int64(use.Free)) + " free"})
+	}
+}
+
+func (a *app) checkBlenders(ctx context.Context, named []string, quick bool, tell func(finding)) {
+	found, problems := blenders(ctx, named, a.settings.data)
+	for _, p := range problems {
+		tell(failed("blender", p))
+	}
+	if len(found) == 0 {
+		tell(finding{What: "blender", Text: "no Blender was found", Next: "install Blender, or name it with --blender or NETRENDER_BLENDER (a machine that only sends jobs or runs a master needs none to render)"})
+	}
+	for _, in := range found {
+		text := fmt.Sprintf("%s at %s", in.Version, in.Path)
+		if len(in.Denoisers) == 0 {
+			text += ", without a denoiser"
+		}
+		for _, e := range in.Engines {
+			if !e.Works && e.Why != "" {
+				text += "; " + e.ID + ": " + e.Why
+			}
+		}
+		tell(finding{What: "blender", OK: true, Text: text})
+		if quick {
+			continue
+		}
+		took, err := a.testFrame(ctx, in)
+		if err != nil {
+			tell(failed("render", err))
+			continue
+		}
+		tell(finding{What: "render", OK: true, Text: fmt.Sprintf("%s rendered a test frame in %s, its start included", in.Version, span(took))})
+	}
+}
+
+// testFrame renders one small frame of a scene that Blender makes itself.
+func (a *app) testFrame(ctx context.Context, in blender.Install) (time.Duration, error) {
+	dir, err := os.MkdirTemp("", "netrender-doctor-*")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(dir)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	script := filepath.Join(dir, "scene.py")
+	blend := filepath.Join(dir, "test.blend")
+	if err := os.WriteFile(script, []byte(testScene), 0o600); err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if out, err := in.Command(ctx, script, blend).CombinedOutput(); err != nil {
+		return 0, farm.Errorf(farm.Internal, "Blender %s could not make a scene: %v; its last words: %s", in.Version, err, lastLine(out))
+	}
+	session, err := startSessionIn(ctx, in, filepath.Join(dir, "home"))
+	if err != nil {
+		return 0, err
+	}
+	defer session.Kill()
+	if _, err := session.Open(ctx, blender.Scene{Blend: blend}); err != nil {
+		return 0, err
+	}
+	if _, err := session.Render(ctx, blender.Task{Frame: 1, OutDir: filepath.Join(dir, "out"), EXR: blender.EXRFull}, nil); err != nil {
+		return 0, err
+	}
+	return time.Since(began), nil
+}
+
+const testScene = `import sys
+import bpy
+
+scene = bpy.context.scene
+scene.render.engine = "CYCLES"
+scene.cycles.samples = 1
+scene.cycles.use_denoising = False
+scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 32, 18, 100
+bpy.ops.wm.save_as_mainfile(filepath=sys.argv[sys.argv.index("--") + 1])
+`
+
+func (a *app) checkMaster(cmd *cobra.Command, tell func(finding)) {
+	given, _ := cmd.Flags().GetString("master")
+	address, err := a.findMaster(cmd.Context(), given)
+	if err != nil {
+		tell(failed("master", err))
+		a.checkPort(tell)
+		return
+	}
+	client, err := wire.NewClient(address, "", wire.Options{Program: version})
+	if err == nil {
+		var info wire.Info
+		ctx, cancel := context.WithTimeout(cmd.Context(), 10*time.Second)
+		defer cancel()
+		before := time.Now()
+		if info, err = client.Info(ctx); err == nil {
+			there := time.UnixMilli(info.Time)
+			mid := before.Add(time.Since(before) / 2)
+			tell(finding{What: "master", OK: true, Text: fmt.Sprintf("%s (%s), Netrender %s, answers in %s", address, plainText(info.Name), info.Program, span(time.Since(before)))})
+			off := mid.Sub(there).Abs()
+			tell(finding{What: "clock", OK: off < time.Minute, Text: fmt.Sprintf("%s off the master's", span(off)),
+				Next: map[bool]string{false: "frames are rendered right all the same, but times shown will be wrong: set the clock"}[off < time.Minute]})
+		}
+	}
+	if err != nil {
+		tell(failed("master", err))
+		return
+	}
+	if _, err := a.connect(cmd); err != nil {
+		tell(failed("token", err))
+		return
+	}
+	tell(finding{What: "token", OK: true, Text: "this machine is let in"})
+}
+
+// checkPort tells whether a master could run here.
+func (a *app) checkPort(tell func(finding)) {
+	l, err := net.Listen("tcp", ":"+strconv.Itoa(wire.DefaultPort))
+	if err != nil {
+		tell(finding{What: "port", Text: fmt.Sprintf("port %d is taken by another program", wire.DefaultPort), Next: "run the master with --listen :PORT"})
+		return
+	}
+	_ = l.Close()
+	tell(finding{What: "port", OK: true, Text: fmt.Sprintf("port %d is free for a master", wire.DefaultPort)})
+}

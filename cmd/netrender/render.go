@@ -1,0 +1,433 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/client"
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+var (
+	_ = verb("job", (*app).renderVerb)
+	_ = verb("job", (*app).submitVerb)
+	_ = verb("job", (*app).fetchVerb)
+)
+
+// jobOptions are the settings of a job.
+type jobOptions struct {
+	frames       string
+	name         string
+	priority     int
+	chunk        int
+	order        string
+	attempts     int
+	timeout      time.Duration
+	allow, deny  []string
+	tags         []string
+	scripts      bool
+	exr          string
+	noOutputs    bool
+	noPreview    bool
+	threads      int
+	memory       string
+	gpu          string
+	anyBlender   bool
+	allowMissing bool
+	blender      []string
+}
+
+func jobSettings(c *cobra.Command, o *jobOptions) {
+	f := c.Flags()
+	f.StringVarP(&o.frames, "frames", "f", "", "frames, as 1-250 or 1,5,9 or 1-100x5 or -10--5 (default: the scene's own range)")
+	f.StringVar(&o.name, "name", "", "the job's name (default: the file's)")
+	f.IntVarP(&o.priority, "priority", "p", 1, "1 to 100; a job of priority 2 counts as two jobs")
+	f.IntVar(&o.chunk, "chunk", 1, "frames handed out together")
+	f.StringVar(&o.order, "order", string(farm.Linear), "linear, reverse or outside-in")
+	f.IntVar(&o.attempts, "attempts", 0, "failed attempts before a frame is failed (default: the farm's rule)")
+	f.DurationVar(&o.timeout, "timeout", 0, "longest a frame may take, as 20m or 2h")
+	f.StringSliceVar(&o.allow, "allow", nil, "only these workers")
+	f.StringSliceVar(&o.deny, "deny", nil, "not these workers")
+	f.StringSliceVar(&o.tags, "need-tags", nil, "only workers that have all of these tags")
+	f.BoolVar(&o.scripts, "scripts", false, "let the scene's own Python run, on workers that allow it")
+	f.StringVar(&o.exr, "exr", "full", "multilayer EXR of every frame: full, half or none")
+	f.BoolVar(&o.noOutputs, "no-outputs", false, "leave out the files that the scene itself writes")
+	f.BoolVar(&o.noPreview, "no-preview", false, "leave out the preview pictures")
+	f.IntVar(&o.threads, "threads", 0, "render threads for each frame (default: all)")
+	f.StringVar(&o.memory, "memory", "", "only workers with at least so much memory, as 16GB")
+	f.StringVar(&o.gpu, "gpu", "", "only workers with such a device: cuda, optix, hip, oneapi or metal")
+	f.BoolVar(&o.anyBlender, "any-blender", false, "let workers with an older Blender than the scene's try it")
+	f.BoolVar(&o.allowMissing, "allow-missing", false, "go on although files of the scene are missing")
+	f.StringSliceVar(&o.blender, "blender", nil, "Blender to read the scene with (default: the newest found)")
+}
+
+// spec makes what the artist asked for out of the flags.
+func (o *jobOptions) spec() (farm.JobSpec, error) {
+	s := farm.JobSpec{
+		Name: o.name, Priority: o.priority, Chunk: o.chunk, Order: farm.Order(o.order), Attempts: o.attempts,
+		Timeout: int(o.timeout.Round(time.Second).Seconds()),
+		Needs:   farm.Needs{Allow: o.allow, Deny: o.deny, Tags: o.tags, GPU: o.gpu},
+		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads},
+	}
+	if o.frames != "" {
+		set, err := farm.ParseFrameSet(o.frames)
+		if err != nil {
+			return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
+		}
+		s.Frames = set
+	}
+	if o.memory != "" {
+		n, err := parseSize(o.memory)
+		if err != nil {
+			return s, err
+		}
+		s.Needs.MemoryMB = int(n >> 20)
+	}
+	check := s
+	check.Blend, check.Frames = "x.blend", farm.Frames(1)
+	check.Defaults()
+	if err := check.Check(); err != nil {
+		return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
+	}
+	return s, nil
+}
+
+func (a *app) renderVerb() *cobra.Command {
+	var o jobOptions
+	var out string
+	c := &cobra.Command{
+		Use: "render FILE.blend", Short: "Render a scene on the farm; frames come back as they finish", Args: cobra.ExactArgs(1),
+		Long: `Render a scene on the farm. The scene and every file it needs are sent, once; frames come back as they finish, each
+under its own name when it is whole. The exit code is 0 only if every frame is here.
+
+Ctrl-C leaves the job running; netrender fetch brings the frames home later.`,
+		Example: "  netrender render shot.blend -f 1-250 -o frames/\n  netrender render still.blend -f 1 --priority 5",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			master, plan, err := a.prepare(cmd, args[0], &o, out)
+			if err != nil {
+				return err
+			}
+			dir := out
+			if dir == "" {
+				dir = plan.OutDir
+			}
+			return a.renderPlan(cmd.Context(), master, plan, dir)
+		},
+	}
+	a.masterFlags(c)
+	jobSettings(c, &o)
+	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: where the scene's own output path points)")
+	return c
+}
+
+// prepare finds the master, checks the folder, reads the scene and makes the plan, telling what it does.
+func (a *app) prepare(cmd *cobra.Command, file string, o *jobOptions, out string) (*wire.Client, *client.Plan, error) {
+	spec, err := o.spec()
+	if err != nil {
+		return nil, nil, err
+	}
+	if out != "" {
+		if err := client.CheckFolder(out); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := checkBlend(file); err != nil {
+		return nil, nil, err
+	}
+	master, err := a.connect(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	show := a.newShow()
+	defer show.close()
+	hashes := blob.OpenHashCache(filepath.Join(a.settings.data, "hashes"), time.Now)
+	home, _ := os.UserHomeDir()
+	show.say("Reading %s", filepath.Base(file))
+	plan, err := client.NewPlan(cmd.Context(), client.PlanOptions{
+		Blend: file, Spec: spec, AllowMissing: o.allowMissing, Hashes: hashes, Home: home,
+		Read: func(ctx context.Context, blend string) (client.Scene, error) {
+			return a.readScene(ctx, blend, o.blender)
+		},
+		Hashing: func(done, total int64) { show.bar("checking files", done, total) },
+	})
+	show.close()
+	if plan != nil {
+		for _, m := range plan.Missing {
+			a.note(map[string]any{"missing": m}, "missing: %s (%s of %s)", plainText(m.Path), m.Kind, plainText(strings.Join(m.Users, ", ")))
+		}
+		for _, w := range plan.Warnings {
+			a.note(map[string]any{"warning": w}, "note: %s", plainText(w))
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := hashes.Save(); err != nil {
+		a.note(map[string]any{"warning": err.Error()}, "note: what is known of the files could not be kept: %v", err)
+	}
+	if o.anyBlender {
+		plan.Spec.Needs.Blender = farm.Version{}
+	}
+	if out == "" {
+		if err := client.CheckFolder(plan.OutDir); err != nil {
+			return nil, nil, err
+		}
+	}
+	return master, plan, a.checkFarm(cmd.Context(), master, plan)
+}
+
+// checkBlend refuses what cannot be a scene before anything else is asked.
+func checkBlend(file string) error {
+	st, err := os.Stat(file)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return farm.Errorf(farm.NotFound, "there is no file %s", file)
+	case err != nil:
+		return farm.Errorf(farm.Denied, "%s cannot be opened: %v", file, err)
+	case st.IsDir():
+		return farm.Errorf(farm.Invalid, "%s is a folder, not a .blend file", file)
+	}
+	return nil
+}
+
+// checkFarm warns when no worker could render the job now; it waits for one then.
+func (a *app) checkFarm(ctx context.Context, master *wire.Client, plan *client.Plan) error {
+	workers, err := master.Workers(ctx)
+	if err != nil {
+		return err
+	}
+	whys := map[string]bool{}
+	for i := range workers {
+		if !workers[i].Online {
+			continue
+		}
+		why := plan.Spec.Needs.WhyNot(&workers[i].Worker)
+		if why == "" && plan.Spec.Options.Scripts && !workers[i].Facts.Scripts {
+			why = "it does not allow scripts"
+		}
+		if why == "" {
+			return nil
+		}
+		whys[plainText(workers[i].Name)+": "+why] = true
+	}
+	if len(whys) == 0 {
+		a.note(map[string]any{"warning": "no worker is online"}, "note: no worker is online; the job waits for one")
+		return nil
+	}
+	a.note(map[string]any{"warning": "no worker can render this", "why": whys}, "note: no worker that is online can render this; the job waits for one")
+	for why := range whys {
+		a.note(nil, "      %s", why)
+	}
+	return nil
+}
+
+// note tells something on the side.
+func (a *app) note(v any, format string, args ...any) {
+	if a.json {
+		if v != nil {
+			_ = a.print(v)
+		}
+		return
+	}
+	fmt.Fprintf(a.err, format+"\n", args...)
+}
+
+// send announces the plan and uploads, with a bar.
+func (a *app) send(ctx context.Context, master *wire.Client, plan *client.Plan) (farm.Job, error) {
+	show := a.newShow()
+	defer show.close()
+	var id farm.JobID
+	plan.Announced = func(j farm.Job) { id = j.ID }
+	job, err := client.Submit(ctx, master, plan, func(s client.Sending) {
+		if s.Bytes > 0 {
+			show.bar("sending", s.BytesSent, s.Bytes)
+		}
+	})
+	if err != nil && id != 0 {
+		show.close()
+		a.note(map[string]any{"job": id, "state": "collecting"}, "Job %d waits for its files. Run the same command again to send the rest.", id)
+		a.note(nil, "netrender job %d names what is missing, netrender cancel %d drops it.", id, id)
+	}
+	return job, err
+}
+
+// renderPlan submits, follows and fetches.
+func (a *app) renderPlan(ctx context.Context, master *wire.Client, plan *client.Plan, dir string) error {
+	job, err := a.send(ctx, master, plan)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": job.Total, "out": dir},
+		"Job %d: %s of %s, results in %s", job.ID, count(job.Total, "frame"), plainText(job.Name), dir)
+	return a.follow(ctx, master, job, dir, nil)
+}
+
+// follow shows a job's progress and fetches its frames until it ends.
+func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, dir string, kinds []farm.ResultKind) error {
+	show := a.newShow()
+	defer show.close()
+	if kinds == nil {
+		kinds = []farm.ResultKind{farm.KindEXR, farm.KindOutput, farm.KindNode}
+	}
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		a.watchProgress(watching, master, job.ID, show)
+	}()
+	here := 0
+	err := client.Fetch(ctx, master.Patient(24*time.Hour), client.FetchOptions{
+		Job: job.ID, Dir: dir, Kinds: kinds, Follow: true,
+		Frame: func(f client.FetchedFrame) {
+			here++
+			if a.json {
+				_ = a.print(f)
+				return
+			}
+			show.frame(f, here, job.Total)
+		},
+	})
+	stop()
+	<-watched
+	show.close()
+	if err != nil {
+		if ctx.Err() != nil {
+			a.note(map[string]any{"job": job.ID, "interrupted": true},
+				"\nJob %d goes on without you. netrender fetch %d -o %s brings its frames home, netrender cancel %d stops it.",
+				job.ID, job.ID, dir, job.ID)
+		}
+		return interrupted(ctx, err)
+	}
+	end, err := master.Job(ctx, job.ID)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	if a.json {
+		if err := a.print(end); err != nil {
+			return err
+		}
+	}
+	if err := a.ended(&end); err != nil {
+		return err
+	}
+	if here < end.Total {
+		return farm.Errorf(farm.Internal, "only %d of %d frames came", here, end.Total).WithHint("netrender fetch %d -o %s brings the rest", job.ID, dir)
+	}
+	took := end.Ended.Sub(end.Started)
+	a.note(nil, "Done: %s in %s (%s of rendering), in %s", count(here, "frame"), span(took), span(time.Duration(end.Seconds*float64(time.Second))), dir)
+	return nil
+}
+
+// watchProgress keeps the bar right while frames are rendered, and tells of failures.
+func (a *app) watchProgress(ctx context.Context, master *wire.Client, id farm.JobID, show *show) {
+	for ev, err := range master.Patient(24*time.Hour).Events(ctx, wire.EventFilter{Job: id}) {
+		if err != nil {
+			return
+		}
+		if ev.Kind == farm.EventFrame && ev.State == string(farm.Errored) && ev.Frame != nil {
+			show.say("frame %d failed: %s", *ev.Frame, plainText(ev.Text))
+		}
+		show.event(&ev)
+	}
+}
+
+func interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+func (a *app) submitVerb() *cobra.Command {
+	var o jobOptions
+	c := &cobra.Command{
+		Use: "submit FILE.blend", Short: "Send a scene to the farm and print the job's number", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			master, plan, err := a.prepare(cmd, args[0], &o, os.TempDir())
+			if err != nil {
+				return err
+			}
+			job, err := a.send(cmd.Context(), master, plan)
+			if err != nil {
+				return interrupted(cmd.Context(), err)
+			}
+			if a.json {
+				return a.print(job)
+			}
+			fmt.Fprintln(a.out, job.ID)
+			return nil
+		},
+	}
+	a.masterFlags(c)
+	jobSettings(c, &o)
+	return c
+}
+
+func (a *app) fetchVerb() *cobra.Command {
+	var out, frames string
+	var previews, follow bool
+	c := &cobra.Command{
+		Use: "fetch ID", Short: "Bring a job's frames home; what is here already is not fetched again", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := oneJob(args)
+			if err != nil {
+				return err
+			}
+			var set farm.FrameSet
+			if frames != "" {
+				if set, err = farm.ParseFrameSet(frames); err != nil {
+					return fmt.Errorf("%w%w", hidden{errUsage}, err)
+				}
+			}
+			master, err := a.connect(cmd)
+			if err != nil {
+				return err
+			}
+			job, err := master.Job(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				out = job.Folder
+			}
+			kinds := []farm.ResultKind{farm.KindEXR, farm.KindOutput, farm.KindNode}
+			if previews {
+				kinds = append(kinds, farm.KindPreview)
+			}
+			if follow && set.Count() == 0 {
+				return a.follow(cmd.Context(), master, job, out, kinds)
+			}
+			here := 0
+			err = client.Fetch(cmd.Context(), master, client.FetchOptions{
+				Job: id, Dir: out, Kinds: kinds, Frames: set, Follow: follow,
+				Frame: func(f client.FetchedFrame) {
+					here++
+					if a.json {
+						_ = a.print(f)
+					}
+				},
+			})
+			if err != nil {
+				return interrupted(cmd.Context(), err)
+			}
+			a.note(nil, "%s of %d here, in %s", count(here, "frame"), job.Total, out)
+			return nil
+		},
+	}
+	a.masterFlags(c)
+	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: one named like the job)")
+	c.Flags().StringVarP(&frames, "frames", "f", "", "only these frames")
+	c.Flags().BoolVar(&previews, "previews", false, "the preview pictures, too")
+	c.Flags().BoolVar(&follow, "follow", false, "wait for frames that are not there yet")
+	return c
+}
