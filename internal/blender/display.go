@@ -32,7 +32,7 @@ func displayWanted(env []string) bool {
 }
 
 // startDisplay runs Xvfb (path "" looks on PATH) and waits until it can be reached.
-func startDisplay(ctx context.Context, runner []string, path, home string, env []string) (*display, error) {
+func startDisplay(ctx context.Context, runner []string, path, tmp string, env []string) (*display, error) {
 	if path == "" {
 		found, err := exec.LookPath("Xvfb")
 		if err != nil {
@@ -42,7 +42,7 @@ func startDisplay(ctx context.Context, runner []string, path, home string, env [
 	}
 	key := make([]byte, 16)
 	rand.Read(key)
-	d := &display{cookie: filepath.Join(home, "tmp", "xauth-"+rand.Text()), ended: make(chan struct{})}
+	d := &display{cookie: filepath.Join(tmp, "xauth-"+rand.Text()), ended: make(chan struct{})}
 	if err := os.WriteFile(d.cookie, xauthority(key), 0o600); err != nil {
 		return nil, err
 	}

@@ -18,8 +18,8 @@ var inherited = []string{
 	"NUMBER_OF_PROCESSORS", "PROCESSOR_*", "OS", "DRIVERDATA",
 }
 
-// environment is what Blender runs with: the system's variables of environ, homes inside home, then extra.
-func environment(environ []string, home string, extra []string) []string {
+// environment is what Blender runs with: the system's variables of environ, homes inside home, tmp, then extra.
+func environment(environ []string, home, tmp string, extra []string) []string {
 	var env []string
 	for _, entry := range environ {
 		name, _, ok := strings.Cut(entry, "=")
@@ -29,7 +29,7 @@ func environment(environ []string, home string, extra []string) []string {
 	}
 	inside := func(name string) string { return filepath.Join(home, name) }
 	env = append(env,
-		"HOME="+home, "TMPDIR="+inside("tmp"), "TMP="+inside("tmp"), "TEMP="+inside("tmp"),
+		"HOME="+home, "TMPDIR="+tmp, "TMP="+tmp, "TEMP="+tmp,
 		"XDG_CONFIG_HOME="+inside("config"), "XDG_CACHE_HOME="+inside("cache"), "XDG_DATA_HOME="+inside("data"),
 		"BLENDER_USER_RESOURCES="+inside("blender"), "PYTHONDONTWRITEBYTECODE=1", "PYTHONNOUSERSITE=1",
 	)

@@ -75,7 +75,7 @@ func scenes(t testing.TB, in Install) string {
 		cmd := in.Command(t.Context(), script, folder)
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
-		cmd.Env = environment(os.Environ(), folder, nil)
+		cmd.Env = environment(os.Environ(), folder, folder, nil)
 		if err := cmd.Run(); err != nil {
 			scenesError = err.Error() + "\n" + out.String()
 		}

@@ -33,7 +33,7 @@ func cold(t *testing.T, in Install, blend string, frame int, what string) string
 		cmd = exec.Command(in.Path, "--background", "--factory-startup", "-noaudio", "--python-exit-code", "70",
 			"--python", script, "-f", n, "--", blend, n, folder, what)
 	}
-	cmd.Env = environment(os.Environ(), t.TempDir(), nil)
+	cmd.Env = environment(os.Environ(), t.TempDir(), t.TempDir(), nil)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("the cold render failed: %v\n%s", err, out)
 	}

@@ -167,17 +167,25 @@ func (s *Session) withLog(err *Error) error {
 // provideDisplay starts a virtual display for an engine that cannot draw without one; a sentence when it cannot be had.
 func (s *Session) provideDisplay(ctx context.Context, engine string) string {
 	s.displayMu.Lock()
-	defer s.displayMu.Unlock()
-	if !needsDisplay(engine) || s.display != nil || !displayWanted(s.env) || s.opts.Xvfb == "none" {
+	have := s.display != nil
+	s.displayMu.Unlock()
+	if !needsDisplay(engine) || have || !displayWanted(s.env) || s.opts.Xvfb == "none" {
 		return ""
 	}
 	limit, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	d, err := startDisplay(limit, s.opts.Runner, s.opts.Xvfb, s.home, s.env)
+	d, err := startDisplay(limit, s.opts.Runner, s.opts.Xvfb, s.tmp, s.env)
 	if err != nil {
 		return fmt.Sprintf("%s needs a display and there is none: %v", engine, err)
 	}
+	s.displayMu.Lock()
+	gone := s.gone
 	s.display = d
+	s.displayMu.Unlock()
+	if gone {
+		d.close()
+		return "Blender ended before it got its virtual display"
+	}
 	if err := s.call(ctx, map[string]any{"verb": "display", "DISPLAY": d.name, "XAUTHORITY": d.cookie}, &struct{}{}); err != nil {
 		return "Blender does not take the virtual display: " + err.Error()
 	}

@@ -32,7 +32,7 @@ type Session struct {
 	journal *journal
 	conn    net.Conn
 	env     []string
-	home    string
+	tmp     string // this session's own folder for temporary files; removed with the process
 
 	busy    sync.Mutex // held by the one call under way
 	nextID  int        // busy
@@ -42,6 +42,7 @@ type Session struct {
 
 	displayMu sync.Mutex
 	display   *display // displayMu; nil without a virtual display of ours
+	gone      bool     // displayMu; the process has ended, nobody will close a display any more
 
 	replies  chan message
 	progress atomic.Pointer[func(message)]
@@ -91,11 +92,16 @@ func (s *Session) start(ctx context.Context) (*bufio.Reader, error) {
 	fail := func(err error) (*bufio.Reader, error) {
 		return nil, &Error{Kind: NoStart, Message: "Blender cannot be started: " + err.Error(), cause: err}
 	}
-	s.home = s.opts.Home
-	if err := os.MkdirAll(filepath.Join(s.home, "tmp"), 0o700); err != nil {
+	s.tmp = filepath.Join(s.opts.Home, "tmp", "session-"+rand.Text())
+	if err := os.MkdirAll(s.tmp, 0o700); err != nil {
 		return fail(err)
 	}
-	folder, err := unpackAgent(s.home)
+	defer func() {
+		if s.journal == nil { // nothing was started that would remove it in the end
+			os.RemoveAll(s.tmp)
+		}
+	}()
+	folder, err := unpackAgent(s.opts.Home)
 	if err != nil {
 		return fail(err)
 	}
@@ -110,7 +116,7 @@ func (s *Session) start(ctx context.Context) (*bufio.Reader, error) {
 		end.close()
 		return fail(err)
 	}
-	private := filepath.Join(s.home, "tmp", "handover-"+rand.Text()+".json")
+	private := filepath.Join(s.tmp, "handover.json")
 	if err := os.WriteFile(private, text, 0o600); err != nil {
 		end.close()
 		return fail(err)
@@ -128,9 +134,9 @@ func (s *Session) start(ctx context.Context) (*bufio.Reader, error) {
 	if end.child != nil {
 		s.cmd.ExtraFiles = []*os.File{end.child}
 	}
-	s.env = environment(s.opts.Environ, s.home, s.opts.Env)
+	s.env = environment(s.opts.Environ, s.opts.Home, s.tmp, s.opts.Env)
 	s.cmd.Env = s.env
-	s.cmd.Dir = s.home
+	s.cmd.Dir = s.tmp
 	logRead, logWrite, err := os.Pipe()
 	if err != nil {
 		end.close()
@@ -143,7 +149,6 @@ func (s *Session) start(ctx context.Context) (*bufio.Reader, error) {
 	if err != nil {
 		end.close()
 		logRead.Close()
-		os.Remove(private)
 		return fail(err)
 	}
 	s.journal = newJournal(h.Mark, s.opts.Log, func(line string) { s.report(message{Text: line}) })
@@ -164,7 +169,6 @@ func (s *Session) start(ctx context.Context) (*bufio.Reader, error) {
 		end.close()
 		s.Kill()
 		<-s.done
-		os.Remove(private)
 		return nil, s.failure(NoStart, fmt.Sprintf("Blender (%s) ended with status %d before it answered", s.opts.Install.Path, s.status), err)
 	}
 	s.conn = conn
@@ -183,12 +187,15 @@ func (s *Session) wait(logRead *os.File) {
 	case <-time.After(logLimit): // someone outside the tree still holds the pipe
 	}
 	logRead.Close()
-	close(s.done)
 	s.displayMu.Lock()
-	defer s.displayMu.Unlock()
-	if s.display != nil {
-		s.display.close()
+	s.gone = true
+	d := s.display
+	s.displayMu.Unlock()
+	if d != nil {
+		d.close()
 	}
+	os.RemoveAll(s.tmp)
+	close(s.done)
 }
 
 func readHello(ctx context.Context, conn net.Conn, r *bufio.Reader) (message, error) {

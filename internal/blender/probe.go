@@ -1,0 +1,208 @@
+package blender
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// probeLimit bounds one run of an install that is asked what it is; drivers can take their time.
+const probeLimit = 3 * time.Minute
+
+// probeFormat is part of the cache's key: raise it when Facts or probe.py change their meaning.
+const probeFormat = 1
+
+// Prober finds out what installs can do, by running each once.
+type Prober struct {
+	Runner  []string // ends in RunTree; see Options.Runner
+	Home    string   // absolute path of a private folder
+	Cache   string   // folder for answers; "" asks every time
+	Environ []string // as in Options
+	Xvfb    string   // as in Options
+	// Quick leaves engines that need a display untried: they count as working where there is a display. It takes one to
+	// two seconds instead of up to thirty.
+	Quick bool
+}
+
+// Probe says what the Blender executable or Python interpreter at path is. An answer is kept in the cache until the file
+// there, or the module, changes. Engines that need a display are tried out, each in a process of its own.
+func (p Prober) Probe(ctx context.Context, path string) (Install, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return Install{}, &Error{Kind: NoStart, Message: err.Error(), cause: err}
+	}
+	in := Install{Path: path, Kind: kindOf(path), Runner: p.Runner}
+	key, err := p.key(in)
+	if err != nil {
+		return Install{}, &Error{Kind: NoStart, Message: fmt.Sprintf("there is no Blender at %s: %v", path, err), cause: err}
+	}
+	if key != "" {
+		if data, err := os.ReadFile(filepath.Join(p.Cache, key)); err == nil && json.Unmarshal(data, &in.Facts) == nil && in.Version != "" {
+			return in, nil
+		}
+		in.Facts = Facts{}
+	}
+	if err := p.ask(ctx, in, p.Environ, &in.Facts); err != nil {
+		return Install{}, err
+	}
+	if in.Version == "" {
+		return Install{}, &Error{Kind: NoStart, Message: fmt.Sprintf("%s does not say which Blender it is", path)}
+	}
+	if err := p.tryEngines(ctx, &in); err != nil {
+		return Install{}, err
+	}
+	if key != "" {
+		if data, err := json.Marshal(in.Facts); err == nil {
+			// Without its cache the answer is as good, only slower.
+			_ = replaceFile(filepath.Join(p.Cache, key), data)
+		}
+	}
+	return in, nil
+}
+
+// key names the cached answer; "" when it cannot be known whether the install has changed.
+func (p Prober) key(in Install) (string, error) {
+	files := []string{in.Path}
+	if in.Kind == Module {
+		root := filepath.Dir(filepath.Dir(in.Path))
+		for _, pattern := range []string{"lib/python*/site-packages/bpy/__init__.*", "../Lib/site-packages/bpy/__init__.*", "Lib/site-packages/bpy/__init__.*"} {
+			found, _ := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+			files = append(files, found...)
+		}
+	}
+	text := fmt.Sprintf("%d %s %v", probeFormat, p.Xvfb, p.Quick)
+	for _, name := range []string{"DISPLAY", "WAYLAND_DISPLAY"} {
+		text += fmt.Sprintf(" %q", lookup(p.Environ, name))
+	}
+	for _, file := range files {
+		info, err := os.Stat(file)
+		if err != nil {
+			return "", err
+		}
+		if info.IsDir() {
+			return "", errors.New("it is a folder")
+		}
+		text += fmt.Sprintf("\n%s %d %d", file, info.Size(), info.ModTime().UnixNano())
+	}
+	if p.Cache == "" || in.Kind == Module && len(files) == 1 {
+		return "", nil
+	}
+	sum := sha256.Sum256([]byte(text))
+	return "install-" + hex.EncodeToString(sum[:12]) + ".json", nil
+}
+
+// ask runs probe.py and reads its answer.
+func (p Prober) ask(ctx context.Context, in Install, environ []string, answer any, args ...string) error {
+	fail := func(text string, cause error, log []byte) error {
+		lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(string(log), "\uFFFD")), "\n")
+		return &Error{Kind: NoStart, Message: fmt.Sprintf("%s %s", in.Path, text), Log: lines[max(0, len(lines)-lastLines):], cause: cause}
+	}
+	if !filepath.IsAbs(p.Home) {
+		return fail("cannot be asked: the home given for it is not an absolute path", nil, nil)
+	}
+	folder, err := unpackAgent(p.Home)
+	if err != nil {
+		return fail("cannot be asked: "+err.Error(), err, nil)
+	}
+	scratch := filepath.Join(p.Home, "tmp", "probe-"+rand.Text())
+	if err := os.MkdirAll(scratch, 0o700); err != nil {
+		return fail("cannot be asked: "+err.Error(), err, nil)
+	}
+	defer os.RemoveAll(scratch)
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	file := filepath.Join(scratch, "answer.json")
+	cmd := in.Command(ctx, filepath.Join(folder, "probe.py"), append([]string{file}, args...)...)
+	cmd.Env = environment(environ, p.Home, scratch, nil)
+	cmd.Dir = scratch
+	var log limitedBuffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	running := cmd.Run()
+	data, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(data, answer)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fail("did not say what it is in time", ctx.Err(), log.Bytes())
+	case running != nil && cmd.ProcessState != nil:
+		text := "is no Blender, and no Python with the bpy module: it " + statusText(cmd.ProcessState.ExitCode())
+		return fail(text, running, log.Bytes())
+	case running != nil:
+		return fail("cannot be started: "+running.Error(), running, nil)
+	}
+	return fail("is no Blender, and no Python with the bpy module", err, log.Bytes())
+}
+
+// tryEngines renders a picture with every engine that draws through the window system.
+func (p Prober) tryEngines(ctx context.Context, in *Install) error {
+	environ, how, missing := p.Environ, "", ""
+	if displayWanted(p.Environ) {
+		missing = "there is no display"
+		if p.Xvfb != "none" {
+			d, err := startDisplay(ctx, p.Runner, p.Xvfb, p.Home, environment(p.Environ, p.Home, p.Home, nil))
+			if err != nil {
+				missing += " (" + err.Error() + ")"
+			} else {
+				defer d.close()
+				environ = append(append([]string{}, environ...), "DISPLAY="+d.name, "XAUTHORITY="+d.cookie)
+				how, missing = "with a virtual display", ""
+			}
+		}
+	}
+	for i := range in.Engines {
+		e := &in.Engines[i]
+		if !e.Display {
+			continue
+		}
+		if p.Quick {
+			e.Works, e.Why = missing == "", cmp.Or(missing, how)
+			continue
+		}
+		var answer struct {
+			Works bool   `json:"works"`
+			Why   string `json:"why"`
+		}
+		err := p.ask(ctx, *in, environ, &answer, e.ID)
+		if ctx.Err() != nil {
+			return err
+		}
+		e.Works, e.Why = answer.Works, answer.Why
+		switch {
+		case err != nil && missing != "":
+			e.Works, e.Why = false, missing
+		case err != nil:
+			var failure *Error
+			errors.As(err, &failure)
+			e.Works, e.Why = false, "a test picture failed: "+failure.lastLine()
+		case e.Works:
+			e.Why = how
+		case missing != "":
+			e.Why = missing
+		}
+	}
+	return nil
+}
+
+// limitedBuffer keeps the last of what is written to it.
+type limitedBuffer struct{ bytes.Buffer }
+
+func (b *limitedBuffer) Write(data []byte) (int, error) {
+	n, err := b.Buffer.Write(data)
+	if over := b.Len() - tailBytes; over > 0 {
+		b.Next(over)
+	}
+	return n, err
+}
