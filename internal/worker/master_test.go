@@ -409,7 +409,7 @@ func (m *fakeMaster) cancel(j *fakeJob) {
 // until waits until the condition, called with the lock, holds.
 func (m *fakeMaster) until(what string, holds func() bool) {
 	m.t.Helper()
-	limit := time.NewTimer(time.Hour) // of a synctest bubble; or of the test's own time limit
+	limit := time.NewTimer(24 * time.Hour) // of a synctest bubble; or of the test's own time limit
 	defer limit.Stop()
 	ctx := context.Background()
 	m.mu.Lock()
