@@ -1,0 +1,179 @@
+package store
+
+import (
+	"encoding/json"
+	"iter"
+	"math"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// What an attempt counts for.
+const (
+	history  = int64(iota)
+	accepted // the result of its frame
+	counted  // a failure of a frame, as long as the frame is not finished
+)
+
+func standingOf(o farm.Outcome) int64 {
+	if o == farm.Errored || o == farm.Expired {
+		return counted
+	}
+	return history
+}
+
+type tried struct {
+	*farm.Attempt
+	standing int64
+}
+
+const attemptColumns = `job, seq, standing, position, frame, number, lease, worker, outcome, final, started, ended,
+	seconds, memory, install, error, results`
+
+var attemptAdd = manyRows(17, `INSERT INTO attempts (`+attemptColumns+`) VALUES `,
+	`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ` ON CONFLICT DO NOTHING`)
+
+const (
+	attemptThere    = `SELECT lease, position FROM attempts WHERE job = ? AND seq = ?`
+	attemptAccepted = `SELECT seq, lease FROM attempts WHERE job = ? AND position = ? AND standing = 1`
+	attemptStand    = `UPDATE attempts SET standing = ? WHERE job = ? AND seq = ?`
+	attemptReset    = `UPDATE attempts SET standing = 0 WHERE job = ? AND position >= ? AND position < ? AND standing = 1`
+	attemptForgive  = `UPDATE attempts SET standing = 0 WHERE job = ? AND position >= ? AND position < ? AND standing <> 1`
+)
+
+func (b *batch) try(t tried) error {
+	if err := b.flushResets(); err != nil {
+		return err
+	}
+	b.attempts = append(b.attempts, t)
+	return nil
+}
+
+// reset makes the frame wait again: nothing of it is accepted or counts. Its rows stay as history.
+func (b *batch) reset(job farm.JobID, position int) error {
+	if err := b.flushAttempts(); err != nil {
+		return err
+	}
+	if b.resets == nil {
+		b.resets, b.unfinish = make(map[farm.JobID]*farm.Spans), make(map[farm.JobID]*farm.Spans)
+	}
+	for _, m := range []map[farm.JobID]*farm.Spans{b.resets, b.unfinish} {
+		if m[job] == nil {
+			m[job] = &farm.Spans{}
+		}
+		m[job].Add(position)
+	}
+	return nil
+}
+
+func (b *batch) flushResets() error {
+	for job, positions := range b.resets {
+		for lo, hi := range runs(positions) {
+			for _, query := range []string{attemptReset, attemptForgive} {
+				if _, err := b.w.exec(query, int64(job), int64(lo), int64(hi)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	clear(b.resets)
+	return nil
+}
+
+// runs yields the members of the set as half-open spans.
+func runs(s *farm.Spans) iter.Seq2[int, int] {
+	return func(yield func(lo, hi int) bool) {
+		lo, hi := 0, 0
+		for p := range s.All() {
+			if p != hi {
+				if lo < hi && !yield(lo, hi) {
+					return
+				}
+				lo = p
+			}
+			hi = p + 1
+		}
+		if lo < hi {
+			yield(lo, hi)
+		}
+	}
+}
+
+func (b *batch) flushAttempts() error {
+	if len(b.attempts) == 0 {
+		return nil
+	}
+	list := b.attempts
+	b.attempts = nil
+	args := make([]any, 0, 17*len(list))
+	for i := range list {
+		t := &list[i]
+		worker, err := b.w.wordID(string(t.Worker))
+		if err != nil {
+			return err
+		}
+		install, err := b.w.wordID(t.Install)
+		if err != nil {
+			return err
+		}
+		var results any
+		if len(t.Results) > 0 {
+			text, err := json.Marshal(t.Results)
+			if err != nil {
+				return err
+			}
+			results = string(text)
+		}
+		args = append(args, int64(t.Job), t.Seq, t.standing, int64(t.Position), int64(t.Frame), int64(t.Number),
+			int64(t.Lease), worker, string(t.Outcome), bit(t.Final), micros(t.Started), micros(t.Ended),
+			number(t.Seconds), int64(t.MemoryMB), install, orNull(t.Error), results)
+	}
+	return attemptAdd.run(b.w, args, func(from, to int) error {
+		for i := from; i < to; i++ {
+			if err := b.again(&list[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// again settles an attempt that may have been left out because of what is there: itself, when a batch is applied
+// twice, or another accepted result of its frame. It finds the rows that went in unchanged.
+func (b *batch) again(t *tried) error {
+	var lease, position, seq int64
+	there, err := b.w.row(attemptThere, []any{int64(t.Job), t.Seq}, &lease, &position)
+	if err != nil {
+		return err
+	}
+	if there && (lease != int64(t.Lease) || position != int64(t.Position)) {
+		return farm.Errorf(farm.Internal, "two attempts of job %d have the number %d", t.Job, t.Seq)
+	}
+	if t.standing == accepted {
+		taken, err := b.w.row(attemptAccepted, []any{int64(t.Job), int64(t.Position)}, &seq, &lease)
+		switch {
+		case err != nil:
+			return err
+		case taken && seq == t.Seq:
+			return nil
+		case taken && !there && lease == int64(t.Lease):
+			return nil // the same work told twice
+		case taken && !there:
+			return farm.Errorf(farm.Internal, "frame %d of job %d has two accepted results", t.Frame, t.Job)
+		case taken: // it was accepted before, and the other after a reset that this batch brings again
+			if _, err := b.w.exec(attemptStand, history, int64(t.Job), seq); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = b.w.exec(attemptStand, t.standing, int64(t.Job), t.Seq)
+	return err
+}
+
+// number keeps what SQL has no number for as NULL, which is read as 0.
+func number(f float64) any {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil
+	}
+	return f
+}

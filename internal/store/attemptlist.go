@@ -1,0 +1,147 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"slices"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+const attemptSelect = `SELECT a.seq, a.job, a.frame, a.position, a.number, a.lease, coalesce(w.word, ''), a.outcome,
+	coalesce(a.error, ''), a.started, a.ended, coalesce(a.seconds, 0), a.memory, coalesce(i.word, ''), a.results, a.final
+	FROM attempts a LEFT JOIN words w ON w.id = a.worker LEFT JOIN words i ON i.id = a.install WHERE `
+
+func scanAttempt(rows *sql.Rows) (a farm.Attempt, err error) {
+	var started, ended int64
+	var results []byte
+	err = rows.Scan(&a.Seq, &a.Job, &a.Frame, &a.Position, &a.Number, &a.Lease, &a.Worker, &a.Outcome, &a.Error,
+		&started, &ended, &a.Seconds, &a.MemoryMB, &a.Install, &results, &a.Final)
+	if err == nil && results != nil {
+		err = json.Unmarshal(results, &a.Results)
+	}
+	a.Started, a.Ended = moment(started), moment(ended)
+	return a, err
+}
+
+const (
+	jobStands    = ` AND (SELECT gone FROM jobs WHERE id = a.job) = 0`
+	onlyAccepted = ` AND a.standing = 1`
+	onlyOthers   = ` AND a.standing <> 1`
+	onlyFailed   = onlyOthers + ` AND a.outcome IN ('failed', 'expired')`
+	few          = 1000 // frames that are looked up one by one; more are picked from all attempts in turn
+	handful      = 100  // arguments of one query
+)
+
+// Attempts lists attempts of a job in the order of Seq: all, those that are accepted now, or those that failed
+// (outcomes failed and expired).
+func (d *db) Attempts(ctx context.Context, f farm.AttemptFilter) (list []farm.Attempt, err error) {
+	f.Limit = max(f.Limit, 1)
+	if f.Accepted && f.Failed {
+		return nil, nil
+	}
+	kind := jobStands
+	if f.Accepted {
+		kind += onlyAccepted
+	}
+	if f.Failed {
+		kind += onlyFailed
+	}
+	err = d.look(ctx, func(q querier) error {
+		if f.Frames.Count() == 0 {
+			list, err = collect(ctx, q, attemptSelect+`a.job = ? AND a.seq > ?`+kind+` ORDER BY a.seq LIMIT ?`,
+				[]any{int64(f.Job), f.After, int64(f.Limit)}, scanAttempt)
+			return err
+		}
+		var seqs []int64
+		if f.Frames.Count() <= few {
+			seqs, err = lookUp(ctx, q, f)
+		} else {
+			seqs, err = pick(ctx, q, f, kind)
+		}
+		if err != nil {
+			return err
+		}
+		for part := range slices.Chunk(seqs, handful) {
+			args := []any{int64(f.Job)}
+			for _, seq := range part {
+				args = append(args, seq)
+			}
+			page, err := collect(ctx, q, attemptSelect+`a.job = ? AND a.seq IN (`+marks(len(part))+`)`+kind+` ORDER BY a.seq`, args, scanAttempt)
+			if err != nil {
+				return err
+			}
+			list = append(list, page...)
+		}
+		return nil
+	})
+	return list, err
+}
+
+// lookUp finds the attempts at the filter's frames by the positions the job's layout gives them.
+func lookUp(ctx context.Context, q querier, f farm.AttemptFilter) ([]int64, error) {
+	j, err := job(ctx, q, f.Job)
+	if farm.KindOf(err) == farm.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var positions []any
+	layout := j.Layout()
+	for frame := range f.Frames.All() {
+		if p, ok := layout.Position(frame); ok {
+			positions = append(positions, int64(p))
+		}
+	}
+	var kinds []string
+	if !f.Failed {
+		kinds = append(kinds, onlyAccepted)
+	}
+	if !f.Accepted {
+		others := onlyOthers
+		if f.Failed {
+			others = onlyFailed
+		}
+		kinds = append(kinds, others)
+	}
+	var seqs []int64
+	for part := range slices.Chunk(positions, handful) {
+		for _, kind := range kinds {
+			found, err := collect(ctx, q, `SELECT a.seq FROM attempts a WHERE a.job = ? AND a.position IN (`+marks(len(part))+`)`+kind,
+				append([]any{int64(f.Job)}, part...), func(rows *sql.Rows) (seq int64, err error) { return seq, rows.Scan(&seq) })
+			if err != nil {
+				return nil, err
+			}
+			seqs = append(seqs, found...)
+		}
+	}
+	slices.SortFunc(seqs, cmp.Compare[int64])
+	first, _ := slices.BinarySearch(seqs, f.After+1)
+	seqs = seqs[first:]
+	return seqs[:min(len(seqs), f.Limit)], nil
+}
+
+// pick finds the attempts at the filter's frames by looking at each in turn.
+func pick(ctx context.Context, q querier, f farm.AttemptFilter, kind string) ([]int64, error) {
+	rows, err := q.QueryContext(ctx, `SELECT a.seq, a.frame FROM attempts a WHERE a.job = ? AND a.seq > ?`+kind+` ORDER BY a.seq`,
+		int64(f.Job), f.After)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var seqs []int64
+	for len(seqs) < f.Limit && rows.Next() {
+		var seq int64
+		var frame int
+		if err := rows.Scan(&seq, &frame); err != nil {
+			return nil, err
+		}
+		if f.Frames.Contains(frame) {
+			seqs = append(seqs, seq)
+		}
+	}
+	return seqs, rows.Err()
+}

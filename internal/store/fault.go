@@ -1,0 +1,53 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// explain turns an error of the driver into a sentence. Errors that are sentences already pass.
+func (s *SQLite) explain(err error) error {
+	var said *farm.Error
+	if err == nil || errors.As(err, &said) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return farm.Errorf(farm.Internal, "the database failed: %w", err)
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_FULL:
+		return farm.Errorf(farm.NoRoom, "the disk of the database %s is full", s.path).WithHint("make room on it; nothing that was accepted is lost")
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		return s.damaged(err)
+	case lib.SQLITE_CANTOPEN, lib.SQLITE_PERM, lib.SQLITE_READONLY, lib.SQLITE_AUTH:
+		return s.cannotOpen(err)
+	case lib.SQLITE_CONSTRAINT:
+		return farm.Errorf(farm.Internal, "a change does not fit what the database holds: %w", err)
+	}
+	return farm.Errorf(farm.Internal, "the database failed: %w", err)
+}
+
+func (s *SQLite) damaged(cause error) error {
+	e := farm.Errorf(farm.Internal, "the database %s is damaged or not a database", s.path).
+		WithHint("put back a copy of it, or move it away with its -wal and -shm files to start with an empty one; finished pictures stay in the outputs folder")
+	e.Err = cause
+	return e
+}
+
+func (s *SQLite) cannotOpen(cause error) error {
+	e := farm.Errorf(farm.Internal, "the database %s cannot be opened", s.path)
+	if errors.Is(cause, fs.ErrPermission) || errors.As(cause, new(*sqlite.Error)) {
+		e = e.WithHint("the folder and the file must be writable for this user")
+	} else {
+		e.Text += ": " + cause.Error()
+	}
+	e.Err = cause
+	return e
+}

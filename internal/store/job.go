@@ -1,0 +1,109 @@
+package store
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+const (
+	jobPut = `INSERT INTO jobs (id, gone, state, reason, owner, search, key, created, started, ended,
+		total, done, failed, running, dispatched, seconds, missing)
+		VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET gone = 0, state = excluded.state, reason = excluded.reason, owner = excluded.owner,
+		search = excluded.search, key = excluded.key, created = excluded.created, started = excluded.started,
+		ended = excluded.ended, total = excluded.total, done = excluded.done, failed = excluded.failed,
+		running = excluded.running, dispatched = excluded.dispatched, seconds = excluded.seconds, missing = excluded.missing`
+	specPut = `INSERT INTO specs (job, scene, folder, spec) VALUES (?, ?, ?, ?)
+		ON CONFLICT (job) DO UPDATE SET scene = excluded.scene, folder = excluded.folder, spec = excluded.spec`
+	jobThere = `SELECT gone FROM jobs WHERE id = ?`
+	// The state is indexed; leaving it alone where it stays saves that work at nearly every mark.
+	jobMark = `UPDATE jobs SET reason = ?, started = ?, ended = ?, total = ?, done = ?, failed = ?, running = ?,
+		dispatched = ?, seconds = ?, missing = ? WHERE id = ? AND state = ? AND gone = 0`
+	jobMarkState = `UPDATE jobs SET state = ?, reason = ?, started = ?, ended = ?, total = ?, done = ?, failed = ?,
+		running = ?, dispatched = ?, seconds = ?, missing = ? WHERE id = ? AND gone = 0`
+)
+
+// jobAdd keeps a job with its manifest, also one that is there.
+func (b *batch) jobAdd(c *farm.JobAdd) error {
+	if err := b.flush(); err != nil {
+		return err
+	}
+	if err := b.jobPut(&c.Job); err != nil {
+		return err
+	}
+	if err := b.nextJob(c.Job.ID + 1); err != nil {
+		return err
+	}
+	return b.filesSet(c.Job.ID, c.Files)
+}
+
+// jobSet keeps all of a job but its manifest. One that is not there is left so.
+func (b *batch) jobSet(j *farm.Job) error {
+	gone := true
+	if found, err := b.w.row(jobThere, []any{int64(j.ID)}, &gone); err != nil || !found || gone {
+		return err
+	}
+	return b.jobPut(j)
+}
+
+func (b *batch) jobPut(j *farm.Job) error {
+	spec, err := json.Marshal(&j.JobSpec)
+	if err != nil {
+		return err
+	}
+	p := &j.Progress
+	_, err = b.w.exec(jobPut, int64(j.ID), string(j.State), j.Reason, j.Owner, strings.ToLower(j.Name), orNull(j.Key),
+		micros(j.Created), micros(j.Started), micros(j.Ended), int64(p.Total), int64(p.Done), int64(p.Failed),
+		int64(p.Running), int64(p.Dispatched), number(p.Seconds), int64(p.Missing))
+	if err != nil {
+		return err
+	}
+	_, err = b.w.exec(specPut, int64(j.ID), j.Scene, j.Folder, string(spec))
+	return err
+}
+
+// mark remembers the newest mark of a job, with the newest set of finished positions.
+func (b *batch) mark(m *farm.JobMark) {
+	if b.marks == nil {
+		b.marks = make(map[farm.JobID]*farm.JobMark)
+	}
+	last := b.marks[m.ID]
+	switch {
+	case m.Finished != nil:
+		delete(b.unfinish, m.ID) // resets before it are in it
+	case last != nil:
+		m.Finished, m.Seq = last.Finished, last.Seq
+	}
+	b.marks[m.ID] = m
+}
+
+func (b *batch) flushMarks() error {
+	for job := range b.marks {
+		if err := b.flushMark(job); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flushMark writes the job's mark, if there is one. A job that is not there any more is left so.
+func (b *batch) flushMark(job farm.JobID) error {
+	m := b.marks[job]
+	if m == nil {
+		return nil
+	}
+	delete(b.marks, job)
+	p := &m.Progress
+	args := []any{string(m.State), m.Reason, m.Started, m.Ended, int64(p.Total), int64(p.Done), int64(p.Failed),
+		int64(p.Running), int64(p.Dispatched), number(p.Seconds), int64(p.Missing), int64(m.ID), string(m.State)}
+	n, err := b.w.exec(jobMark, args[1:]...)
+	if err == nil && n == 0 {
+		n, err = b.w.exec(jobMarkState, args[:12]...)
+	}
+	if err == nil && n > 0 && m.Finished != nil {
+		_, err = b.w.exec(finishedSet, int64(m.ID), m.Seq, m.Finished)
+	}
+	return err
+}

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Load counts the start durably and returns everything that still moves.
+func (d *db) Load(ctx context.Context) (farm.State, error) {
+	var s farm.State
+	err := d.w.transact(ctx, func() (err error) {
+		if s.Epoch, err = d.w.metaNumber(metaEpoch); err != nil {
+			return err
+		}
+		s.Epoch++
+		if err := d.w.metaSetNumber(metaEpoch, s.Epoch); err != nil {
+			return err
+		}
+		next, err := d.w.metaNumber(metaNextJob)
+		if err != nil {
+			return err
+		}
+		s.NextJob = farm.JobID(max(next, 1))
+		s.Rules, s.HasRule, err = d.w.rules()
+		return err
+	})
+	if err != nil {
+		return farm.State{}, d.fault(err)
+	}
+	err = d.look(ctx, func(q querier) error {
+		jobs, err := collect(ctx, q, jobsOpen, nil, scanJob)
+		if err != nil {
+			return err
+		}
+		for i := range jobs {
+			l, err := load(ctx, q, jobs[i])
+			if err != nil {
+				return err
+			}
+			s.Jobs = append(s.Jobs, l)
+		}
+		if s.Leases, err = d.leases(ctx, q); err != nil {
+			return err
+		}
+		if s.Workers, err = d.workers(ctx, q); err != nil {
+			return err
+		}
+		s.Tokens, err = d.tokens(ctx, q)
+		return err
+	})
+	if err != nil {
+		return farm.State{}, err
+	}
+	return s, nil
+}
+
+// LoadJob returns one job as Load does, also when it has ended.
+func (d *db) LoadJob(ctx context.Context, id farm.JobID) (l farm.JobLoad, err error) {
+	err = d.look(ctx, func(q querier) error {
+		j, err := job(ctx, q, id)
+		if err == nil {
+			l, err = load(ctx, q, j)
+		}
+		return err
+	})
+	return l, err
+}
+
+const attemptsCounted = attemptSelect + `a.job = ? AND a.standing <> 1 AND a.standing = 2 ORDER BY a.seq`
+
+func load(ctx context.Context, q querier, j farm.Job) (l farm.JobLoad, err error) {
+	l.Job = j
+	if l.Finished, err = finished(ctx, q, j.ID); err != nil {
+		return l, err
+	}
+	tries, err := collect(ctx, q, attemptsCounted, []any{int64(j.ID)}, scanAttempt)
+	for i := range tries {
+		if !l.Finished.Contains(tries[i].Position) {
+			l.Tried = append(l.Tried, tries[i])
+		}
+	}
+	return l, err
+}

@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+	_ "modernc.org/sqlite" // registers the driver
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// readers is how many reads may run at once.
+const readers = 4
+
+// applicationID marks a file as a Netrender database ("NetR").
+const applicationID = 0x4e657452
+
+// SQLite keeps a farm in one file, with a -wal and a -shm file beside it while it is open and a .lock file.
+type SQLite struct {
+	db
+	path string
+	lock *os.File
+}
+
+// OpenSQLite opens the database at path and makes it when it is not there. The folder must exist. Only one process
+// at a time has it open.
+func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	s := &SQLite{path: path}
+	s.fault = s.explain
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+	if s.lock, err = lockFile(path + ".lock"); errors.Is(err, errHeld) {
+		return nil, farm.Errorf(farm.Conflict, "another netrender master is using the database %s", path).
+			WithHint("stop it first, or give this one another folder with --data")
+	} else if err != nil {
+		return nil, s.cannotOpen(err)
+	}
+	// Made here and not by SQLite, so that nobody else can read it; its helper files get the same mode.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, s.cannotOpen(err)
+	}
+	f.Close()
+	wal, err := os.Stat(path + "-wal")
+	unclean := err == nil && wal.Size() > 0
+	if err := s.open(ctx); err != nil {
+		return nil, s.fault(err)
+	}
+	if unclean {
+		if err := s.check(); err != nil {
+			return nil, s.fault(err)
+		}
+	}
+	s.sweep = newSweeper(s.w)
+	return s, nil
+}
+
+func (s *SQLite) open(ctx context.Context) error {
+	// FULL: a commit returns when it is on the disk, whatever becomes of the power.
+	pool, err := sql.Open("sqlite", s.name("busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)",
+		"foreign_keys(1)", "cache_size(-65536)", "journal_size_limit(67108864)"))
+	if err != nil {
+		return err
+	}
+	pool.SetMaxOpenConns(1)
+	if err := s.mine(ctx, pool); err != nil {
+		pool.Close()
+		return err
+	}
+	if err := migrate(ctx, goose.DialectSQLite3, "sqlite", pool); err != nil {
+		pool.Close()
+		return err
+	}
+	if s.w, err = newWriter(ctx, pool); err != nil {
+		pool.Close()
+		return err
+	}
+	if s.reads, err = sql.Open("sqlite", s.name("busy_timeout(10000)", "query_only(1)", "cache_size(-16384)")); err != nil {
+		return err
+	}
+	s.reads.SetMaxOpenConns(readers)
+	s.reads.SetMaxIdleConns(readers)
+	return nil
+}
+
+// name is the file as SQLite's URI, which can hold every path.
+func (s *SQLite) name(pragmas ...string) string {
+	path := filepath.ToSlash(s.path)
+	if !strings.HasPrefix(path, "/") { // C:/...
+		path = "/" + path
+	}
+	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
+	return u.String()
+}
+
+// mine refuses databases of other programs and marks an empty one as ours.
+func (s *SQLite) mine(ctx context.Context, pool *sql.DB) error {
+	var id, tables int64
+	if err := pool.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id); err != nil {
+		return err
+	}
+	if id == applicationID {
+		return nil
+	}
+	if err := pool.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables); err != nil {
+		return err
+	}
+	if id != 0 || tables > 0 {
+		return farm.Errorf(farm.Invalid, "%s is a database of another program", s.path).WithHint("name another file or folder")
+	}
+	_, err := pool.ExecContext(ctx, `PRAGMA application_id = 1315271762`)
+	return err
+}
+
+// check looks over what Load stands on after an unclean end. The long tables are left out: SQLite's log makes an
+// unclean end harmless, and reading all of a large file would hold up every start after a power cut.
+func (s *SQLite) check() error {
+	for _, table := range []string{"meta", "jobs", "specs", "finished", "leases", "words", "workers", "tokens"} {
+		var said string
+		if _, err := s.w.row(`PRAGMA quick_check(`+table+`)`, nil, &said); err != nil {
+			return err
+		}
+		if said != "ok" {
+			return s.damaged(errors.New(said))
+		}
+	}
+	return nil
+}
+
+// Size is the bytes of the database on the disk.
+func (s *SQLite) Size(context.Context) (int64, error) {
+	var size int64
+	for _, suffix := range []string{"", "-wal"} {
+		info, err := os.Stat(s.path + suffix)
+		if err == nil {
+			size += info.Size()
+		} else if suffix == "" {
+			return 0, s.fault(err)
+		}
+	}
+	return size, nil
+}
+
+// Close waits for what is being written and closes the database. The store must not be used any more.
+func (s *SQLite) Close() error {
+	s.sweep.stop()
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	return s.release()
+}
+
+// release gives back what was opened so far. The writer goes last: that writes the log into the file.
+func (s *SQLite) release() (err error) {
+	if s.reads != nil {
+		err = s.reads.Close()
+	}
+	if s.w != nil {
+		err = errors.Join(err, s.w.close())
+	}
+	if s.lock != nil {
+		s.lock.Close()
+	}
+	return err
+}
