@@ -1,0 +1,49 @@
+# Netrender. `make demo` and `make test` do all their own set-up on a fresh machine.
+.DEFAULT_GOAL := build
+SHELL := /bin/bash
+export CGO_ENABLED := 0
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w
+PACKAGES := ./...
+
+build: ## build the program into bin/
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/netrender ./cmd/netrender
+
+setup: ## get what tests and the demo need: Blender, a virtual display, network namespaces
+	tools/setup
+
+demo: setup build ## render an animated scene on a farm of this machine and compare every frame with a local render
+	go run ./tools/demo
+
+test: setup cross ## everything: unit, property, conformance and end-to-end tests with real Blender
+	NETRENDER_TEST_BLENDER=required go test -timeout 40m $(PACKAGES)
+
+unit: ## what is quick: no Blender, no network namespaces
+	go test -short -timeout 5m ./internal/... ./cmd/...
+
+race: ## unit tests under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -short -timeout 15m ./internal/... ./cmd/...
+
+cross: ## build for every platform
+	@for t in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64; do \
+		echo "building for $$t"; GOOS=$${t%/*} GOARCH=$${t#*/} go build -o /dev/null ./cmd/netrender || exit 1; done
+
+lint: ## gofumpt, go vet, staticcheck; ruff and mypy for the Python
+	tools/lint/run
+
+bench: build ## speed and memory of a master on this machine
+	bin/netrender bench dispatch --workers 64 --tasks 20000
+	bin/netrender bench idle --workers 5000 --for 20s
+	bin/netrender bench start
+	go test -run '^$$' -bench . -benchtime 1s ./internal/... | grep -E '^(Benchmark|pkg|ok)'
+
+fuzz: ## every fuzz test for FUZZTIME (10 s) each
+	tools/fuzz
+
+clean: ## remove what was built
+	rm -rf bin dist demo
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+.PHONY: build setup demo test unit race cross lint bench fuzz clean help
