@@ -58,52 +58,108 @@ type Blender struct {
 // A worker's install serves a job when it is at least as new as the scene's Blender, within what Blender promises
 // to read; the nearest one is used.
 func (n *Needs) WhyNot(w *Worker) string {
-	if len(n.Allow) > 0 && !slices.Contains(n.Allow, w.Name) {
+	switch what, tag := n.lacks(w); what {
+	case lacksNothing:
+		return ""
+	case lacksLeave:
 		return "it is not among the workers the job allows"
+	case lacksPardon:
+		return "the job denies it"
+	case lacksTag:
+		return "it lacks the tag " + tag
+	case lacksMemory:
+		return "it has too little memory"
+	case lacksGPU:
+		return "it has no " + n.GPU + " device"
+	default:
+		return n.sentence(what)
+	}
+}
+
+// Suits tells whether the worker may render jobs with these needs: whether WhyNot returns "". It allocates nothing,
+// for whoever asks of many jobs.
+func (n *Needs) Suits(w *Worker) bool {
+	what, _ := n.lacks(w)
+	return what == lacksNothing
+}
+
+// lack is the first thing that is missing.
+type lack int
+
+const (
+	lacksNothing lack = iota
+	lacksLeave
+	lacksPardon
+	lacksTag
+	lacksMemory
+	lacksGPU
+	lacksBlender
+	lacksVersion
+	lacksEngine
+	lacksDenoiser
+)
+
+func (n *Needs) lacks(w *Worker) (what lack, tag string) {
+	if len(n.Allow) > 0 && !slices.Contains(n.Allow, w.Name) {
+		return lacksLeave, ""
 	}
 	if slices.Contains(n.Deny, w.Name) {
-		return "the job denies it"
+		return lacksPardon, ""
 	}
 	for _, tag := range n.Tags {
 		if !slices.Contains(w.Tags, tag) {
-			return "it lacks the tag " + tag
+			return lacksTag, tag
 		}
 	}
 	if n.MemoryMB > w.Facts.MemoryMB {
-		return "it has too little memory"
+		return lacksMemory, ""
 	}
 	if n.GPU != "" && !slices.ContainsFunc(w.Facts.GPUs, func(g GPU) bool { return g.Kind == n.GPU }) {
-		return "it has no " + n.GPU + " device"
+		return lacksGPU, ""
 	}
-	if _, why := n.Pick(w.Facts.Blenders); why != "" {
-		return why
+	_, what = n.pick(w.Facts.Blenders)
+	return what, ""
+}
+
+// Pick returns which of a worker's installs renders the job: the oldest that is new enough and has what is needed,
+// an executable before a module of the same version. When none does, index is -1 and why says what is lacking.
+func (n *Needs) Pick(installs []Blender) (index int, why string) {
+	index, what := n.pick(installs)
+	return index, n.sentence(what)
+}
+
+// sentence says what is wrong with a worker's installs.
+func (n *Needs) sentence(what lack) string {
+	switch what {
+	case lacksBlender:
+		return "it has no Blender"
+	case lacksVersion:
+		return "its Blender is older than " + n.Blender.String()
+	case lacksEngine:
+		return "its Blender cannot render with " + n.Engine
+	case lacksDenoiser:
+		return "its Blender has no denoiser"
 	}
 	return ""
 }
 
-// Pick returns which of a worker's installs renders the job: the oldest that is new enough and has what is needed,
-// an executable before a module of the same version. When none does, why says what is lacking.
-func (n *Needs) Pick(installs []Blender) (index int, why string) {
+func (n *Needs) pick(installs []Blender) (index int, what lack) {
 	if len(installs) == 0 {
-		return -1, "it has no Blender"
+		return -1, lacksBlender
 	}
 	best := -1
-	why = "its Blender is older than " + n.Blender.String()
+	what = lacksVersion
 	for i := range installs {
 		b := &installs[i]
 		if b.Version.Before(n.Blender) {
 			continue
 		}
 		if n.Engine != "" && len(b.Engines) > 0 && !slices.Contains(b.Engines, n.Engine) {
-			if best < 0 {
-				why = "its Blender cannot render with " + n.Engine
-			}
+			what = lacksEngine
 			continue
 		}
 		if n.Denoiser && !b.Denoiser {
-			if best < 0 {
-				why = "its Blender has no denoiser"
-			}
+			what = lacksDenoiser
 			continue
 		}
 		if best < 0 || b.Version.Before(installs[best].Version) ||
@@ -112,7 +168,7 @@ func (n *Needs) Pick(installs []Blender) (index int, why string) {
 		}
 	}
 	if best < 0 {
-		return -1, why
+		return -1, what
 	}
-	return best, ""
+	return best, lacksNothing
 }
