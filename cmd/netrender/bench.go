@@ -102,9 +102,8 @@ func (s *subject) job(ctx context.Context, n int) (farm.Job, time.Duration, erro
 		return farm.Job{}, 0, err
 	}
 	began := time.Now()
-	reply, err := s.client.Submit(ctx, farm.JobSpec{Name: "bench", Frames: farm.FrameRange(1, min(n, farm.MaxFrame), 1)},
+	reply, err := s.client.Submit(ctx, farm.JobSpec{Name: "bench", Blend: "bench.blend", Options: farm.Options{EXR: "full"}, Frames: farm.FrameRange(1, min(n, farm.MaxFrame), 1)},
 		[]farm.File{{Path: "bench.blend", Original: "/bench.blend", Size: int64(len(scene)), Ref: ref}})
-	_ = reply
 	if err != nil {
 		return farm.Job{}, 0, err
 	}

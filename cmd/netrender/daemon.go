@@ -155,8 +155,6 @@ func (s *server) run(ctx context.Context, ready func()) error {
 		return err
 	}
 	defer os.Remove(filepath.Join(s.data, runningFile))
-	served := make(chan error, 1)
-	go func() { served <- s.http.Serve(s.listen) }()
 	if !s.opt.quiet {
 		beaconDone := make(chan struct{})
 		beaconCtx, stopBeacon := context.WithCancel(ctx)
@@ -172,16 +170,8 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	if ready != nil {
 		ready()
 	}
-	select {
-	case err := <-served:
+	if err := s.door.Serve(ctx, s.http, s.listen, 10*time.Second); err != nil && ctx.Err() == nil {
 		return farm.Errorf(farm.Internal, "the master cannot serve any more: %w", err)
-	case <-ctx.Done():
-	}
-	s.door.Stop()
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if err := s.http.Shutdown(grace); err != nil {
-		_ = s.http.Close()
 	}
 	return nil
 }
@@ -212,7 +202,7 @@ func (s *server) ensureAdmin(ctx context.Context) error {
 
 // workerToken makes a token for a worker on the master's own machine, or takes the one that was made.
 func (s *server) workerToken(ctx context.Context, a *app) (string, error) {
-	key := s.id + workerKey
+	key := tokenKey(s.id, farm.RoleWorker)
 	tokens, err := a.readTokens()
 	if err != nil {
 		return "", err
@@ -226,9 +216,6 @@ func (s *server) workerToken(ctx context.Context, a *app) (string, error) {
 	}
 	return secret, a.keepToken(key, secret)
 }
-
-// workerKey marks a farm's token for workers in the file of tokens.
-const workerKey = "/worker"
 
 // farmID reads the farm's id, which is made at the first start.
 func farmID(path string) (string, error) {

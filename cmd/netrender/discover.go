@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/netrender/netrender/internal/beacon"
@@ -16,16 +16,71 @@ import (
 func asError[T error](err error, target *T) bool { return errors.As(err, target) }
 
 // note is what a master says of itself on the network.
-type netNote struct {
-	ID       string `json:"id"`
-	Name     string `json:"name"`
-	Port     int    `json:"port"`
-	Scheme   string `json:"scheme"`
-	Program  string `json:"program"`
-	Protocol int    `json:"protocol"`
+type note struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Port int    `json:"port"`
+}
+
+// announce tells the network of the master until ctx ends.
+func (s *server) announce(ctx context.Context) {
+	text, err := json.Marshal(note{ID: s.id, Name: clip(s.name, 100), Port: s.listen.Addr().(*net.TCPAddr).Port})
+	if err != nil {
+		return
+	}
+	ip := s.listen.Addr().(*net.TCPAddr).IP
+	b := beacon.Announcer{
+		Service: wire.Service, Port: wire.DefaultPort, Payload: func() []byte { return text },
+		MDNS: uint16(s.listen.Addr().(*net.TCPAddr).Port), Loopback: ip.IsLoopback(),
+	}
+	if err := b.Run(ctx); err != nil && ctx.Err() == nil {
+		s.log.Warn("the master cannot be announced on the network; workers must be told its address", "err", err)
+	}
+}
+
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n]
 }
 
 // foundMaster is a master on the network.
 type foundMaster struct {
 	URL, ID, Name string
+}
+
+// discover asks the network for masters: until a while after the first answer, so that several are all seen, or
+// until wait has passed without any.
+func discover(ctx context.Context, wait time.Duration) []foundMaster {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	var list []foundMaster
+	seen := map[string]int{}
+	for f := range beacon.Find(ctx, beacon.Query{Service: wire.Service, Port: wire.DefaultPort, MDNS: true}) {
+		var n note
+		if json.Unmarshal(f.Payload, &n) != nil || n.Port < 1 || n.Port > 65535 || n.ID == "" {
+			continue
+		}
+		m := foundMaster{URL: masterURL(f.From.Addr(), n.Port), ID: n.ID, Name: n.Name}
+		if i, twice := seen[n.ID]; twice { // the same one by another way: what other machines can reach, too, is better
+			if f.From.Addr().Is4() && !f.From.Addr().IsLoopback() {
+				list[i] = m
+			}
+			continue
+		}
+		seen[n.ID] = len(list)
+		list = append(list, m)
+		if len(list) == 1 {
+			time.AfterFunc(othersAnswer, cancel)
+		}
+	}
+	return list
+}
+
+// othersAnswer is how long other masters have to answer after the first one did.
+const othersAnswer = 300 * time.Millisecond
+
+func masterURL(ip netip.Addr, port int) string {
+	return "http://" + net.JoinHostPort(ip.Unmap().String(), strconv.Itoa(port))
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/shirou/gopsutil/v4/disk"
@@ -219,4 +220,10 @@ func (a *app) checkPort(tell func(finding)) {
 	}
 	_ = l.Close()
 	tell(finding{What: "port", OK: true, Text: fmt.Sprintf("port %d is free for a master", wire.DefaultPort)})
+}
+
+// lastLine is what a program said last.
+func lastLine(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return plainText(clip(lines[len(lines)-1], 300))
 }

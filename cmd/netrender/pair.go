@@ -28,7 +28,7 @@ lets the newcomer in with netrender pair accept CODE.`,
 			if err != nil {
 				return err
 			}
-			_, err = a.pairWith(cmd.Context(), address, farm.Role(role))
+			_, err = a.pairAs(cmd.Context(), address, farm.Role(role))
 			if err != nil {
 				return err
 			}
@@ -98,8 +98,16 @@ func (a *app) answerVerb(name string, accept bool) *cobra.Command {
 	return c
 }
 
-// pairWith asks to be let in, shows the code and waits; the token is remembered for the farm and returned.
-func (a *app) pairWith(ctx context.Context, address string, role farm.Role) (string, error) {
+// tokenKey is under what a farm's token is remembered: a machine may be both a worker and a client.
+func tokenKey(farmID string, role farm.Role) string {
+	if role == farm.RoleWorker {
+		return farmID + "/worker"
+	}
+	return farmID
+}
+
+// pairAs asks to be let in, shows the code and waits; the token is remembered for the farm and returned.
+func (a *app) pairAs(ctx context.Context, address string, role farm.Role) (string, error) {
 	client, err := wire.NewClient(address, "", wire.Options{Program: version})
 	if err != nil {
 		return "", err
@@ -134,7 +142,7 @@ func (a *app) pairWith(ctx context.Context, address string, role farm.Role) (str
 		}
 		switch answer.State {
 		case farm.PairAccepted:
-			return answer.Token, a.keepToken(info.ID, answer.Token)
+			return answer.Token, a.keepToken(tokenKey(info.ID, role), answer.Token)
 		case farm.PairRefused:
 			return "", farm.Errorf(farm.Denied, "the farm at %s refused this machine", address)
 		default:

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"os"
@@ -174,15 +172,12 @@ func (a *app) admit(ctx context.Context, address, token string, info wire.Info) 
 	if err != nil {
 		return "", "", err
 	}
-	if t := tokens[info.ID+workerKey]; t != "" && a.tokenWorks(ctx, address, t) {
-		return address, t, nil
+	for _, t := range []string{tokens[tokenKey(info.ID, farm.RoleWorker)], a.adminToken(info.ID)} {
+		if t != "" && a.tokenWorks(ctx, address, t) {
+			return address, t, nil
+		}
 	}
-	if t, err := a.tokenFor(info.ID); err != nil {
-		return "", "", err
-	} else if t != "" && a.isAdmin(info.ID) {
-		return address, t, nil
-	}
-	t, err := a.pairAs(ctx, address, farm.RoleWorker, info.ID+workerKey)
+	t, err := a.pairAs(ctx, address, farm.RoleWorker)
 	return address, t, err
 }
 
@@ -219,7 +214,7 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token s
 		return nil, err
 	}
 	for _, in := range installs {
-		log.Info("found Blender "+in.Version, "path", in.Path, "denoiser", in.Denoiser)
+		log.Info("found Blender "+in.Version, "path", in.Path, "denoiser", len(in.Denoisers) > 0)
 	}
 	opt.Installs = installs
 	opt.NewRenderer = startSession
@@ -257,10 +252,4 @@ func (a *app) findBlenders(ctx context.Context, named []string) ([]blender.Insta
 			WithHint("install Blender, or name it with --blender or NETRENDER_BLENDER")
 	}
 	return found, nil
-}
-
-// hashName makes a short, stable name from a path.
-func hashName(s string) string {
-	h := sha256.Sum256([]byte(s))
-	return hex.EncodeToString(h[:6])
 }
