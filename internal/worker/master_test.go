@@ -33,12 +33,15 @@ type fakeMaster struct {
 	staged  map[string]map[string][]byte // lease/frame -> name -> bytes
 	logs    map[string][]byte            // lease/frame -> text
 	lastID  farm.LeaseID
-	known   map[farm.WorkerID]farm.Registration
-	orders  farm.Orders // Drain and Disabled
-	noAhead bool
-	reports []farm.Report // in the order they came
-	calls   map[string]int
-	beats   []farm.Beat // of the last heartbeat
+	// before1st is the newest lease at a registration, until the first heartbeat after it.
+	before1st farm.LeaseID
+	known     map[farm.WorkerID]farm.Registration
+	orders    farm.Orders // Drain and Disabled
+	noAhead   bool
+	reports   []farm.Report // in the order they came
+	calls     map[string]int
+	called    chan struct{} // has something after a call began
+	beats     []farm.Beat   // of the last heartbeat
 	// before is called at the beginning of every call, without the lock; an error is the answer.
 	before func(ctx context.Context, call string) error
 	// after is called at the end of every call that took effect; an error is the answer that arrives.
@@ -66,7 +69,7 @@ func newMaster(t testing.TB) *fakeMaster {
 	return &fakeMaster{
 		t: t, chunk: 1, beat: 5000, changed: make(chan struct{}), jobs: make(map[farm.JobID]*fakeJob),
 		leases: make(map[farm.LeaseID]*fakeLease), blobs: make(map[string][]byte), staged: make(map[string]map[string][]byte),
-		logs: make(map[string][]byte), known: make(map[farm.WorkerID]farm.Registration), calls: make(map[string]int),
+		logs: make(map[string][]byte), known: make(map[farm.WorkerID]farm.Registration), calls: make(map[string]int), called: make(chan struct{}, 1),
 	}
 }
 
@@ -115,6 +118,10 @@ func (m *fakeMaster) enter(ctx context.Context, call string) error {
 	m.calls[call]++
 	before := m.before
 	m.mu.Unlock()
+	select {
+	case m.called <- struct{}{}:
+	default:
+	}
 	if before != nil {
 		if err := before(ctx, call); err != nil {
 			return err
@@ -148,6 +155,7 @@ func (m *fakeMaster) Register(ctx context.Context, r farm.Registration) (farm.Re
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.known[r.ID] = r
+	m.before1st = m.lastID
 	return farm.Registered{Worker: farm.Worker{ID: r.ID, Name: r.Name}, HeartbeatMS: m.beat, Program: "test"}, nil
 }
 
@@ -172,6 +180,7 @@ func (m *fakeMaster) Heartbeat(ctx context.Context, id farm.WorkerID, h wire.Hea
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.beats = h.Beats
+	m.expire(h.Beats)
 	timer := time.NewTimer(time.Duration(h.WaitMS) * time.Millisecond)
 	defer timer.Stop()
 	before := m.orders
@@ -197,6 +206,22 @@ func (m *fakeMaster) Heartbeat(ctx context.Context, id farm.WorkerID, h wire.Hea
 			}
 		}
 	}
+}
+
+// expire takes back what the worker does not name in its first heartbeat after a registration; a real master waits for
+// the lease time.
+func (m *fakeMaster) expire(beats []farm.Beat) {
+	for id, l := range m.leases {
+		named := slices.ContainsFunc(beats, func(b farm.Beat) bool { return b.Lease == id })
+		if id > m.before1st || named {
+			continue
+		}
+		delete(m.leases, id)
+		for f := range l.left {
+			l.job.queue = append(l.job.queue, f)
+		}
+	}
+	m.before1st = 0
 }
 
 func (m *fakeMaster) Claim(ctx context.Context, wish farm.Wish) (*farm.Grant, error) {
