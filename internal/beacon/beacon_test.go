@@ -87,15 +87,17 @@ func TestFindHearsAnnouncements(t *testing.T) {
 	defer ear.Close()
 	r := &radio{port: port}
 	defer r.close()
-	_, fresh, err := r.refresh(ctx)
-	if err != nil {
+	if _, _, err := r.refresh(ctx); err != nil {
 		t.Fatal(err)
 	}
-	join(ear, fresh)
 	var once sync.Once
 	go listen(ear, func(b []byte, _ netip.AddrPort) {
 		if p, ok := decode(b); ok && p.kind == kindProbe { // nobody answers it
-			once.Do(func() { r.send(packet{kindAnswer, 7, NewID(), service, []byte("x")}.encode()) })
+			once.Do(func() { // by multicast only, which must be joined to be heard
+				for _, c := range r.conns {
+					c.WriteToUDPAddrPort(packet{kindAnswer, 7, NewID(), service, []byte("x")}.encode(), netip.AddrPortFrom(group, port))
+				}
+			})
 		}
 	})
 	for f := range Find(ctx, Query{Service: service, Port: port, Loopback: true}) {
@@ -181,6 +183,32 @@ func TestAnswersAreFew(t *testing.T) {
 	}
 }
 
+func TestTargets(t *testing.T) {
+	a := netip.MustParseAddr
+	for _, c := range []struct {
+		l    link
+		want string
+	}{
+		{link{addr: a("10.1.2.3"), broadcast: a("10.1.255.255"), multicast: true}, "[239.255.84.20:9 10.1.255.255:9 255.255.255.255:9]"},
+		{link{addr: a("10.1.2.3"), broadcast: a("10.1.255.255")}, "[10.1.255.255:9 255.255.255.255:9]"},
+		{link{addr: a("10.1.2.3")}, "[]"}, // a tunnel
+		{link{addr: a("127.0.0.1"), broadcast: a("127.255.255.255"), multicast: true, loopback: true}, "[239.255.84.20:9 127.255.255.255:9 127.0.0.1:9]"},
+	} {
+		if got := fmt.Sprint(c.l.targets(9)); got != c.want {
+			t.Errorf("%v: %s", c.l, got)
+		}
+	}
+	links, err := readLinks(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range links {
+		if !l.loopback || l.addr == a("127.0.0.1") && l.broadcast != a("127.255.255.255") {
+			t.Errorf("%v", l)
+		}
+	}
+}
+
 func newFinder(queue int) *finder {
 	return &finder{Query: Query{Service: service}, out: make(chan Found, queue), seen: map[way]*heard{}}
 }
@@ -212,9 +240,15 @@ func TestFinderRemembers(t *testing.T) {
 	p.payload = []byte("y")
 	f.take(p, from)
 	step("another payload", 4)
-	p.service = "_else._tcp"
-	f.take(p, from)
+	other := p
+	other.service = "_else._tcp"
+	f.take(other, from)
 	step("another service", 4)
+	own := p
+	own.id = NewID()
+	f.Self = own.id
+	f.take(own, from)
+	step("its own", 4)
 }
 
 func TestFinderNeverBlocks(t *testing.T) {

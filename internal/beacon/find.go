@@ -25,8 +25,10 @@ type Query struct {
 // Found is one answer. Payload belongs to whoever gets it and is not to be trusted.
 type Found struct {
 	Payload []byte
-	From    netip.AddrPort // where it came from: that address can be reached; the port is that of the beacon, or with MDNS the announced one
-	ID      ID
+	// From is where it came from, an address that can be reached. Its port is of use only for an answer by multicast
+	// DNS, where it is the announced one.
+	From netip.AddrPort
+	ID   ID
 	// Lifetime is how long the answer holds unless it is heard again.
 	Lifetime time.Duration
 }

@@ -52,8 +52,8 @@ func TestTwoMachines(t *testing.T) {
 		{"broadcast only", "/24", "off", "announce", "find"},
 		{"multicast only", "/32", "on", "announce", "find"},
 		{"mDNS only", "/24", "on", "announce", "find-dns"},
-		{"the interface comes later", "/24", "on", "announce-late", "find"},
-		{"the finder's interface comes later", "/24", "on", "announce", "find-late"},
+		{"the interface comes later", "/32", "on", "announce-late", "find"},
+		{"the finder's interface comes later", "/32", "on", "announce", "find-late"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			up := func(ns, addr, peer string) {
