@@ -158,4 +158,6 @@ type Options struct {
 	Environ []string
 	// Xvfb is the path of the virtual display server, "" to look for it on PATH; "none" never starts one.
 	Xvfb string
+
+	quitLimit time.Duration // for tests; 0 means the constant of that name
 }

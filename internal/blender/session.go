@@ -21,7 +21,7 @@ import (
 // Bounds of waiting for a Blender that ought to answer by itself.
 const (
 	startLimit = 5 * time.Minute // to come up; a cold file server or a first compile of device kernels takes its time
-	quitLimit  = 5 * time.Second // to leave after being told to
+	quitLimit  = 5 * time.Second // to leave after being told to, or after hanging up
 	logLimit   = 2 * time.Second // for the log to be complete, or its writer to take it
 )
 
@@ -61,6 +61,9 @@ func Start(ctx context.Context, opts Options) (*Session, error) {
 	if len(opts.Runner) == 0 {
 		opts.Runner = opts.Install.Runner
 	}
+	if opts.quitLimit == 0 {
+		opts.quitLimit = quitLimit
+	}
 	s := &Session{opts: opts, replies: make(chan message, 1), done: make(chan struct{})}
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
@@ -70,8 +73,7 @@ func Start(ctx context.Context, opts Options) (*Session, error) {
 	}
 	hello, err := readHello(ctx, s.conn, r)
 	if err != nil {
-		s.Kill()
-		<-s.done
+		s.settle(ctx)
 		if ctx.Err() != nil {
 			return nil, s.failure(NoStart, fmt.Sprintf("Blender (%s) did not answer in time", opts.Install.Path), ctx.Err())
 		}
@@ -216,7 +218,9 @@ func (s *Session) listen(r *bufio.Reader) {
 		switch {
 		case err != nil:
 			var broken net.Error
-			if err != io.EOF && !errors.As(err, &broken) && !errors.Is(err, net.ErrClosed) && !s.killed.Load() {
+			if err == io.EOF || errors.As(err, &broken) || errors.Is(err, net.ErrClosed) {
+				s.settle(context.Background())
+			} else {
 				s.refuse(err)
 			}
 			return
@@ -244,6 +248,19 @@ func (s *Session) report(m message) {
 	}
 }
 
+// settle waits for a process that has hung up, so that its own exit status is seen; it is killed if it stays or ctx ends.
+func (s *Session) settle(ctx context.Context) {
+	select {
+	case <-s.done:
+		return
+	case <-ctx.Done():
+		s.Kill()
+	case <-time.After(s.opts.quitLimit):
+		s.refuse(errors.New("it hung up and did not leave"))
+	}
+	<-s.done
+}
+
 func (s *Session) refuse(err error) {
 	s.bad.CompareAndSwap(nil, &Error{Kind: BadTalk, Message: "Blender's agent talks nonsense: " + err.Error(), cause: err})
 	s.Kill()
@@ -263,8 +280,7 @@ func (s *Session) call(ctx context.Context, request map[string]any, answer any) 
 	stop := context.AfterFunc(ctx, s.Kill)
 	defer stop()
 	if _, err := s.conn.Write(append(line, '\n')); err != nil {
-		s.Kill()
-		<-s.done
+		s.settle(ctx)
 		return s.ended(ctx)
 	}
 	select {
@@ -383,7 +399,7 @@ func (s *Session) Close() error {
 		s.busy.Unlock()
 		select {
 		case <-s.done:
-		case <-time.After(quitLimit):
+		case <-time.After(s.opts.quitLimit):
 		}
 	}
 	s.Kill()
