@@ -1,0 +1,147 @@
+package test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/netrender/netrender/internal/blob"
+	nr "github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+// client speaks to the farm from within the test, patiently.
+func (f *farm) client() *wire.Client {
+	f.t.Helper()
+	c, err := wire.NewClient(f.url, f.token(), wire.Options{Program: "test"})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return c.Patient(time.Minute)
+}
+
+// submitFake sends a job for fake renderers: its scene is a few bytes.
+func (f *farm) submitFake(frames string, edit ...func(*nr.JobSpec)) nr.Job {
+	f.t.Helper()
+	ctx := context.Background()
+	c := f.client()
+	scene := []byte("a scene for renderers that are fake")
+	ref := blob.RefOf(scene).String()
+	set, err := nr.ParseFrameSet(frames)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	spec := nr.JobSpec{Name: "fake", Blend: "fake.blend", Frames: set, Key: hex.EncodeToString([]byte(f.t.Name() + frames)),
+		Options: nr.Options{EXR: "full", Outputs: true, Preview: true}}
+	for _, e := range edit {
+		e(&spec)
+	}
+	reply, err := c.Submit(ctx, spec, []nr.File{{Path: "fake.blend", Original: "/x/fake.blend", Size: int64(len(scene)), Ref: ref}})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if len(reply.Missing) > 0 {
+		err := c.PutBlob(ctx, wire.Upload{Ref: ref, Size: int64(len(scene)), Open: func() (io.ReadSeekCloser, error) {
+			return nopCloser{bytes.NewReader(scene)}, nil
+		}})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+	}
+	return reply.Job
+}
+
+type nopCloser struct{ io.ReadSeeker }
+
+func (nopCloser) Close() error { return nil }
+
+// audit compares what the farm says of a job with what lies on the disk: every frame accepted once, every result
+// there with the bytes that were announced.
+func (f *farm) audit(id nr.JobID, frames int) {
+	f.t.Helper()
+	ctx := context.Background()
+	c := f.client()
+	job, err := c.Job(ctx, id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if job.State != nr.Done || job.Done != frames {
+		f.t.Errorf("job %d is %s with %d of %d frames", id, job.State, job.Done, frames)
+	}
+	seen := map[int]int{}
+	files := 0
+	for a, err := range c.FollowAttempts(ctx, nr.AttemptFilter{Job: id, Accepted: true}) {
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		seen[a.Frame]++
+		for _, r := range a.Results {
+			files++
+			text, err := os.ReadFile(filepath.Join(f.data, "master", "outputs", job.Folder, filepath.FromSlash(r.Name)))
+			sum := sha256.Sum256(text)
+			if err != nil || hex.EncodeToString(sum[:]) != r.Ref {
+				f.t.Errorf("result %s of frame %d is not what was accepted: %v", r.Name, a.Frame, err)
+			}
+		}
+	}
+	if len(seen) != frames || files < frames {
+		f.t.Errorf("%d of %d frames accepted, with %d files", len(seen), frames, files)
+	}
+	for frame, n := range seen {
+		if n != 1 {
+			f.t.Errorf("frame %d was accepted %d times", frame, n)
+		}
+	}
+}
+
+func TestFakeFarmRenders(t *testing.T) {
+	f := startFarm(t)
+	f.worker("oak", "--fake-renderer", "20ms")
+	f.worker("elm", "--fake-renderer", "20ms")
+	job := f.submitFake("1-60")
+	eventually(t, time.Minute, "the job is done", func() bool { return f.job(job.ID.String()).State == "done" })
+	f.audit(job.ID, 60)
+}
+
+// TestNothingIsLost kills masters and workers at random instants while a job is rendered.
+func TestNothingIsLost(t *testing.T) {
+	seed := uint64(1)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	f := startFarm(t)
+	ok := f.client()
+	if _, err := ok.SetRules(context.Background(), nr.Rules{Cap: 0.75, NewFrames: 1, StaleMins: 10, Attempts: 3, OutAfter: 3, HeartbeatMS: 500}); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"oak", "elm", "ash"}
+	dirs := make([]string, len(names))
+	workers := make([]*proc, len(names))
+	for i := range names {
+		dirs[i] = t.TempDir()
+		workers[i] = f.workerIn(dirs[i], names[i], "--fake-renderer", "60ms")
+	}
+	const frames = 150
+	job := f.submitFake("1-150", func(s *nr.JobSpec) { s.Chunk = 2 })
+	kills := 0
+	for f.job(job.ID.String()).State != "done" {
+		<-time.After(time.Duration(100+rng.IntN(500)) * time.Millisecond) // a random instant
+		if victim := rng.IntN(len(names) + 1); victim < len(names) {
+			workers[victim].kill()
+			workers[victim] = f.workerIn(dirs[victim], names[victim], "--fake-renderer", "60ms")
+		} else {
+			f.proc.kill()
+			f.start()
+		}
+		if kills++; kills > 200 {
+			t.Fatal("the job does not end")
+		}
+	}
+	t.Logf("%d kills", kills)
+	f.audit(job.ID, frames)
+}
