@@ -30,7 +30,7 @@ type tried struct {
 const attemptColumns = `job, seq, standing, position, frame, number, lease, worker, outcome, final, started, ended,
 	seconds, memory, install, error, results`
 
-var attemptAdd = manyRows(17, `INSERT INTO attempts (`+attemptColumns+`) VALUES `,
+var attemptAdd = manyRows(17, insertMany+`attempts (`+attemptColumns+`) VALUES `,
 	`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ` ON CONFLICT DO NOTHING`)
 
 const (

@@ -7,7 +7,7 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-var fileAdd = manyRows(7, `INSERT INTO files (job, path, original, size, ref, first, last) VALUES `, `(?, ?, ?, ?, ?, ?, ?)`, ``)
+var fileAdd = manyRows(7, insertMany+`files (job, path, original, size, ref, first, last) VALUES `, `(?, ?, ?, ?, ?, ?, ?)`, ``)
 
 const (
 	filesDrop = `DELETE FROM files WHERE job = ?`

@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	leaseSet = manyRows(7, `INSERT INTO leases (id, job, worker, slot, frames, attempt, issued) VALUES `,
+	leaseSet = manyRows(7, insertMany+`leases (id, job, worker, slot, frames, attempt, issued) VALUES `,
 		`(?, ?, ?, ?, ?, ?, ?)`, ` ON CONFLICT (id) DO UPDATE SET job = excluded.job, worker = excluded.worker,
 		slot = excluded.slot, frames = excluded.frames, attempt = excluded.attempt, issued = excluded.issued`)
 	leaseEnd = manyRows(1, `DELETE FROM leases WHERE id IN (`, `?`, `)`)

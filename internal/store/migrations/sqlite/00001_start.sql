@@ -48,7 +48,7 @@ CREATE TABLE finished (
 );
 
 CREATE TABLE files (
-    job      INTEGER NOT NULL REFERENCES jobs (id),
+    job      INTEGER NOT NULL REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
     path     TEXT    NOT NULL,
     original TEXT    NOT NULL,
     size     INTEGER NOT NULL,
@@ -66,8 +66,8 @@ CREATE TABLE words (
 
 CREATE TABLE leases (
     id      INTEGER PRIMARY KEY,
-    job     INTEGER NOT NULL REFERENCES jobs (id),
-    worker  INTEGER REFERENCES words (id),
+    job     INTEGER NOT NULL REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
+    worker  INTEGER REFERENCES words (id) DEFERRABLE INITIALLY DEFERRED,
     slot    INTEGER NOT NULL,
     frames  TEXT    NOT NULL, -- numbers with commas
     attempt INTEGER NOT NULL,
@@ -76,7 +76,7 @@ CREATE TABLE leases (
 
 -- One row a try at a frame. The key keeps the tries of a job together in the order they ended.
 CREATE TABLE attempts (
-    job      INTEGER NOT NULL REFERENCES jobs (id),
+    job      INTEGER NOT NULL REFERENCES jobs (id) DEFERRABLE INITIALLY DEFERRED,
     seq      INTEGER NOT NULL,
     standing INTEGER NOT NULL CHECK (standing IN (0, 1, 2)), -- 0: history, 1: accepted, 2: failed and counted
     position INTEGER NOT NULL,

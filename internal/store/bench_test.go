@@ -1,0 +1,191 @@
+//go:build unix
+
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/store"
+)
+
+func benchOpen(b *testing.B) *store.SQLite {
+	s, err := store.OpenSQLite(context.Background(), filepath.Join(b.TempDir(), "farm.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { s.Close() })
+	return s
+}
+
+const epoch = 7 << 32
+
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func benchJob(id farm.JobID, frames int) farm.Job {
+	return farm.Job{
+		ID: id, Owner: "artist", State: farm.Active, Created: noon, Started: noon, Scene: "0123456789abcdef", Folder: fmt.Sprintf("shot-%d", id),
+		JobSpec: farm.JobSpec{
+			Name: fmt.Sprintf("shot %d", id), Blend: "shot.blend", Frames: farm.FrameRange(1, frames, 1), Chunk: 1, Priority: 1, Order: farm.Linear,
+			Options: farm.Options{EXR: "full", Preview: true},
+		},
+		Progress: farm.Progress{Total: frames},
+	}
+}
+
+// load is a farm at work: tasks of several jobs in turn, each leased in one batch and done in the next.
+type load struct {
+	jobs, workers int
+	n             int // tasks so far
+	from          int // position of the first
+	leased        []farm.Lease
+}
+
+func (l *load) batch(tasks int) []farm.Change {
+	var changes []farm.Change
+	touched := map[farm.JobID]bool{}
+	for i := range l.leased {
+		le := &l.leased[i]
+		at := le.Issued
+		changes = append(changes, farm.LeaseEnd{ID: le.ID}, farm.FrameDone{Attempt: farm.Attempt{
+			Seq: epoch + int64(l.n-len(l.leased)+i+1), Job: le.Job, Frame: le.Frames[0], Position: le.Frames[0] - 1, Number: 1, Lease: le.ID,
+			Worker: le.Worker, Outcome: farm.Rendered, Started: at, Ended: at.Add(90123456 * time.Microsecond), Seconds: 88.123456,
+			MemoryMB: 1234, Install: "4.5.3",
+		}})
+		touched[le.Job] = true
+	}
+	l.leased = l.leased[:0]
+	for range tasks {
+		le := farm.Lease{
+			ID: farm.LeaseID(epoch + l.n), Job: farm.JobID(1 + l.n%l.jobs), Worker: farm.WorkerID(fmt.Sprintf("worker-%08d-0123456789abcdef", l.n%l.workers)),
+			Frames: []int{l.from + l.n/l.jobs + 1}, Attempt: 1, Issued: noon.Add(time.Duration(l.n) * 123 * time.Microsecond),
+		}
+		l.n++
+		changes = append(changes, farm.LeaseAdd{Lease: le})
+		l.leased = append(l.leased, le)
+		touched[le.Job] = true
+	}
+	for id := range touched {
+		done := farm.Spans{}
+		done.Add(0)
+		changes = append(changes, farm.JobMark{
+			ID: id, State: farm.Active, Started: noon.UnixMicro(), Seq: epoch + int64(l.n), Finished: done.Encode(),
+			Progress: farm.Progress{Total: 1e6, Done: l.n, Running: tasks, Dispatched: l.n, Seconds: float64(l.n) * 1.1},
+		})
+	}
+	return changes
+}
+
+// cpu is the processor time this process has used.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func BenchmarkApply(b *testing.B) {
+	for _, tasks := range []int{1, 16, 64, 256} {
+		for _, jobs := range []int{1, 20} {
+			b.Run(fmt.Sprintf("tasks=%d/jobs=%d", tasks, jobs), func(b *testing.B) {
+				s := benchOpen(b)
+				ctx := context.Background()
+				for id := range jobs {
+					if err := s.Apply(ctx, []farm.Change{farm.JobAdd{Job: benchJob(farm.JobID(id+1), 1e6)}}); err != nil {
+						b.Fatal(err)
+					}
+				}
+				l := load{jobs: jobs, workers: 1000}
+				var batches [][]farm.Change
+				for range b.N {
+					batches = append(batches, l.batch(tasks))
+				}
+				b.ResetTimer()
+				began := cpu()
+				for _, c := range batches {
+					if err := s.Apply(ctx, c); err != nil {
+						b.Fatal(err)
+					}
+				}
+				b.StopTimer()
+				b.ReportMetric(float64((cpu()-began).Microseconds())/float64(b.N*tasks), "cpu-us/task")
+				b.ReportMetric(float64(b.N*tasks)/b.Elapsed().Seconds(), "tasks/s")
+			})
+		}
+	}
+}
+
+// BenchmarkLoad reads a farm of 1,000 jobs and a million frames: 900 jobs are done, 100 active, half of these with
+// scattered frames whose last 4,999 are not in the kept set yet.
+func BenchmarkLoad(b *testing.B) {
+	ctx := context.Background()
+	path := filepath.Join(b.TempDir(), "farm.db")
+	s, err := store.OpenSQLite(ctx, path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	const jobs, active, frames = 1000, 100, 1000
+	const inActive = 5500 // 550,000 frames of the million are in the active jobs
+	n := 0
+	apply := func(c ...farm.Change) {
+		if err := s.Apply(ctx, c); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for id := farm.JobID(1); id <= jobs; id++ {
+		total, busy := frames/2, id > jobs-active
+		if busy {
+			total = inActive
+		}
+		j := benchJob(id, 2*total)
+		var changes []farm.Change
+		changes = append(changes, farm.JobAdd{Job: j})
+		done := farm.Spans{}
+		for i := range total {
+			p := i
+			if busy {
+				p = 2 * i // every second frame: the worst for spans
+			}
+			n++
+			changes = append(changes, farm.FrameDone{Attempt: farm.Attempt{
+				Seq: epoch + int64(n), Job: id, Frame: p + 1, Position: p, Number: 1, Lease: farm.LeaseID(epoch + n),
+				Worker: farm.WorkerID(fmt.Sprintf("worker-%08d-0123456789abcdef", n%1000)), Outcome: farm.Rendered,
+				Started: noon, Ended: noon.Add(time.Duration(n) * 1234 * time.Microsecond), Seconds: 88.125, MemoryMB: 1234, Install: "4.5.3",
+			}})
+			done.Add(p)
+			if busy && i == total-5000 || !busy && i == total-1 {
+				m := farm.JobMark{ID: id, State: farm.Active, Finished: done.Encode(), Seq: epoch + int64(n)}
+				if !busy {
+					m.State = farm.Done
+				}
+				changes = append(changes, m)
+			}
+		}
+		apply(changes...)
+	}
+	if err := s.Close(); err != nil {
+		b.Fatal(err)
+	}
+	var size int64
+	b.ResetTimer()
+	for b.Loop() {
+		began := time.Now()
+		s, err := store.OpenSQLite(ctx, path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		opened := time.Since(began)
+		st, err := s.Load(ctx)
+		if err != nil || len(st.Jobs) != active || st.Jobs[0].Finished.Count() != inActive {
+			b.Fatal(len(st.Jobs), err)
+		}
+		b.ReportMetric(opened.Seconds()*1000, "open-ms")
+		size, _ = s.Size(ctx)
+		s.Close()
+	}
+	b.ReportMetric(float64(size)/float64(n), "B/frame")
+}
