@@ -1,0 +1,103 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+func resets(t *testing.T, s Store) {
+	j := newJob(1, 100)
+	j.State = farm.Active
+	check := func(tried []int64, finished ...int) {
+		t.Helper()
+		l := must(s.LoadJob(ctx, 1))(t)
+		same(t, "finished", spans(finished...), l.Finished)
+		same(t, "tried", tried, seqs(l.Tried))
+	}
+	apply(t, s, farm.JobAdd{Job: j}, done(1, 1, 0), done(1, 2, 1), done(1, 3, 2), failed(1, 4, 3), failed(1, 5, 0))
+	check([]int64{4}, 0, 1, 2)
+	set := spans(0, 1, 2)
+	apply(t, s, mark(j, 5, &set))
+	check([]int64{4}, 0, 1, 2)
+	// The kept set is older than the resets: they take out of it.
+	apply(t, s, farm.FrameReset{Job: 1, Position: 0}, farm.FrameReset{Job: 1, Position: 2}, farm.FrameReset{Job: 1, Position: 3}, farm.FrameReset{Job: 1, Position: 50})
+	check([]int64{}, 1)
+	apply(t, s, failed(1, 6, 0), failed(1, 7, 3), done(1, 8, 2))
+	check([]int64{6, 7}, 1, 2)
+	// What was accepted after the set is reset too, with the set of a mark before or after in the same batch.
+	set = spans(1, 2)
+	apply(t, s, mark(j, 8, &set), farm.FrameReset{Job: 1, Position: 2})
+	check([]int64{6, 7}, 1)
+	set = spans()
+	apply(t, s, farm.FrameReset{Job: 1, Position: 1}, mark(j, 8, &set))
+	check([]int64{6, 7})
+	set = spans(4)
+	apply(t, s, done(1, 9, 4), mark(j, 9, &set), farm.FrameReset{Job: 1, Position: 4}, mark(j, 9, nil), done(1, 10, 4), done(1, 11, 0))
+	check([]int64{7}, 0, 4)
+	// All of it is still listed, and only what counts now is accepted.
+	list := func(f farm.AttemptFilter) []int64 {
+		f.Job, f.Limit = 1, 99
+		return seqs(must(s.Attempts(ctx, f))(t))
+	}
+	same(t, "all", []int64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, list(farm.AttemptFilter{}))
+	same(t, "accepted", []int64{10, 11}, list(farm.AttemptFilter{Accepted: true}))
+	same(t, "failed", []int64{4, 5, 6, 7}, list(farm.AttemptFilter{Failed: true}))
+	same(t, "frame 5", []int64{9, 10}, list(farm.AttemptFilter{Frames: farm.Frames(5)}))
+	same(t, "frame 5 accepted", []int64{10}, list(farm.AttemptFilter{Frames: farm.Frames(5), Accepted: true}))
+	same(t, "frames 1 and 4 failed", []int64{4, 5, 6, 7}, list(farm.AttemptFilter{Frames: farm.Frames(1, 4), Failed: true}))
+	same(t, "both", []int64{}, list(farm.AttemptFilter{Failed: true, Accepted: true}))
+
+	// Only failures count as tried: what was handed back or came too late is history from the start.
+	var changes []farm.Change
+	for i, o := range []farm.Outcome{farm.Errored, farm.HandedBack, farm.Expired, farm.Revoked, farm.Superseded} {
+		a := attempt(2, int64(20+i), i, o)
+		a.Final = o == farm.Errored
+		changes = append(changes, farm.FrameTried{Attempt: a})
+	}
+	apply(t, s, append([]farm.Change{farm.JobAdd{Job: newJob(2, 9)}}, changes...)...)
+	same(t, "tried of job 2", []int64{20, 22}, seqs(must(s.LoadJob(ctx, 2))(t).Tried))
+	same(t, "failed of job 2", []int64{20, 22}, seqs(must(s.Attempts(ctx, farm.AttemptFilter{Job: 2, Failed: true, Limit: 9}))(t)))
+}
+
+func attemptLists(t *testing.T, s Store) {
+	j := newJob(1, 5000)
+	j.Chunk, j.Order = 3, farm.OutsideIn
+	layout := j.Layout()
+	changes := []farm.Change{farm.JobAdd{Job: j}, farm.JobAdd{Job: newJob(2, 10)}, done(2, 1, 3)}
+	var all []farm.Attempt
+	for i := range 2000 {
+		a := attempt(1, int64(10+2*i), i/2, farm.Errored)
+		a.Frame, _ = layout.Frame(a.Position)
+		a.Ended = noon.Add(time.Duration(i) * time.Millisecond)
+		if i%2 == 1 {
+			a.Outcome = farm.Rendered
+			changes = append(changes, farm.FrameDone{Attempt: a})
+		} else {
+			changes = append(changes, farm.FrameTried{Attempt: a})
+		}
+		all = append(all, a)
+	}
+	apply(t, s, changes...)
+	frame7, _ := layout.Frame(7)
+	for _, f := range []farm.AttemptFilter{
+		{Limit: 3}, {Limit: 1000}, {Limit: 1000, After: 100}, {Limit: 1000, After: 101}, {Limit: 5, Accepted: true}, {Limit: 5, Failed: true, After: 444},
+		{Limit: 10, Frames: farm.Frames(frame7)}, {Limit: 10, Frames: farm.Frames(frame7, 1, 5000, 9999)}, {Limit: 10, Frames: farm.Frames(frame7), Accepted: true},
+		{Limit: 10, Frames: farm.Frames(frame7), Failed: true}, {Limit: 1, Frames: farm.Frames(frame7)}, {Limit: 10, Frames: farm.Frames(frame7), After: 10 + 2*14},
+		{Limit: 1000, Frames: farm.FrameRange(1, 900, 1)}, {Limit: 1000, Frames: farm.FrameRange(1, 4000, 1), After: 77},
+		{Limit: 1000, Frames: farm.FrameRange(1, 4001, 2), Accepted: true}, {Limit: 300, Frames: farm.FrameRange(1000, 5000, 1), Failed: true},
+		{Limit: 5, After: 1 << 40},
+	} {
+		f.Job = 1
+		var want []farm.Attempt
+		for _, a := range all {
+			accepted := a.Outcome == farm.Rendered
+			if a.Seq > f.After && (!f.Accepted || accepted) && (!f.Failed || !accepted) &&
+				(f.Frames.Count() == 0 || f.Frames.Contains(a.Frame)) && len(want) < f.Limit {
+				want = append(want, a)
+			}
+		}
+		same(t, "attempts", want, must(s.Attempts(ctx, f))(t))
+	}
+}

@@ -1,0 +1,151 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+func jobLists(t *testing.T, s Store) {
+	var all []farm.Job
+	var changes []farm.Change
+	for id := farm.JobID(1); id <= 60; id++ {
+		j := newJob(id, int(id))
+		j.State = farm.JobStates()[int(id)%7]
+		j.Owner = []string{"anna", "bert"}[id%2]
+		j.Name = fmt.Sprintf("%s %d", []string{"Ärger", "100% \\ done_", "Löwe"}[id%3], id)
+		all = append(all, j)
+		changes = append(changes, farm.JobAdd{Job: j})
+	}
+	apply(t, s, changes...)
+	slices.Reverse(all)
+	for _, f := range []farm.JobFilter{
+		{Limit: 1000}, {Limit: 7}, {Limit: 7, Before: 30}, {Limit: 7, Before: 1}, {Limit: 9, Owner: "anna"}, {Limit: 9, Owner: "Anna"},
+		{Limit: 9, States: []farm.JobState{farm.Done}}, {Limit: 11, States: []farm.JobState{farm.Done, farm.Failed, farm.Active, farm.Done}},
+		{Limit: 1000, States: farm.JobStates()}, {Limit: 9, Text: "ärg"}, {Limit: 9, Text: "LÖWE 5"}, {Limit: 9, Text: "100%"}, {Limit: 9, Text: "0%1"},
+		{Limit: 9, Text: `\ d`}, {Limit: 9, Text: "done_"}, {Limit: 9, Text: "don__"}, {Limit: 9, Text: "'"},
+		{Limit: 3, Text: "w", Owner: "bert", States: []farm.JobState{farm.Done, farm.Queued}, Before: 50},
+	} {
+		var want []farm.JobID
+		for _, j := range all {
+			if (len(f.States) == 0 || slices.Contains(f.States, j.State)) && (f.Owner == "" || j.Owner == f.Owner) &&
+				strings.Contains(strings.ToLower(j.Name), strings.ToLower(f.Text)) && (f.Before == 0 || j.ID < f.Before) && len(want) < f.Limit {
+				want = append(want, j.ID)
+			}
+		}
+		same(t, fmt.Sprintf("%+v", f), want, ids(must(s.Jobs(ctx, f))(t)))
+	}
+	same(t, "all", all, must(s.Jobs(ctx, farm.JobFilter{Limit: 1000}))(t))
+	// A new name and state are found, the old ones not.
+	j := all[0]
+	j.Name, j.State = "Fresh", farm.Failed
+	apply(t, s, farm.JobSet{Job: j})
+	same(t, "the new name", []farm.JobID{60}, ids(must(s.Jobs(ctx, farm.JobFilter{Text: "fresh", States: []farm.JobState{farm.Failed}, Limit: 5}))(t)))
+	same(t, "the old name", []farm.JobID{}, ids(must(s.Jobs(ctx, farm.JobFilter{Text: strings.Fields(all[0].Name)[0] + " 60", Limit: 5}))(t)))
+}
+
+func keys(t *testing.T, s Store) {
+	a, b, c := newJob(1, 1), newJob(2, 1), newJob(3, 1)
+	a.Key, b.Key = "key", "key "
+	apply(t, s, farm.JobAdd{Job: a}, farm.JobAdd{Job: b}, farm.JobAdd{Job: c}, farm.JobAdd{Job: newJob(4, 1)})
+	same(t, "job of the key", farm.JobID(1), must(s.JobByKey(ctx, "key"))(t))
+	same(t, "job of the other key", farm.JobID(2), must(s.JobByKey(ctx, "key "))(t))
+	for _, key := range []string{"", "KEY", "nothing"} {
+		_, err := s.JobByKey(ctx, key)
+		isKind(t, err, farm.NotFound)
+	}
+	c.Key = "key"
+	isKind(t, s.Apply(ctx, []farm.Change{farm.JobSet{Job: c}}), farm.Internal)
+	apply(t, s, farm.JobDelete{ID: 1})
+	_, err := s.JobByKey(ctx, "key")
+	isKind(t, err, farm.NotFound)
+	apply(t, s, farm.JobSet{Job: c})
+	same(t, "job of the key, given anew", farm.JobID(3), must(s.JobByKey(ctx, "key"))(t))
+}
+
+func manifests(t *testing.T, s Store) {
+	var files []farm.File
+	for i := range 1300 {
+		files = append(files, farm.File{Path: fmt.Sprintf("%c/%d", []rune("aAéZ_✓")[i%6], i), Size: int64(i), Ref: fmt.Sprint(i)})
+	}
+	n := 0
+	files[3].First, files[4].Last = &n, &n // 0 is a frame, not nothing
+	apply(t, s, farm.JobAdd{Job: newJob(1, 1), Files: files}, farm.JobAdd{Job: newJob(2, 1), Files: []farm.File{{Path: "b"}}})
+	slices.SortFunc(files, func(a, b farm.File) int { return strings.Compare(a.Path, b.Path) })
+	var got []farm.File
+	for after := ""; ; {
+		page := must(s.Manifest(ctx, 1, after, 99))(t)
+		got = append(got, page...)
+		if len(page) < 99 {
+			break
+		}
+		after = page[98].Path
+	}
+	same(t, "files page by page", files, got)
+	isKind(t, s.Apply(ctx, []farm.Change{farm.JobAdd{Job: newJob(3, 1), Files: []farm.File{{Path: "x"}, {Path: "x"}}}}), farm.Internal)
+}
+
+func deletes(t *testing.T, s Store) {
+	for id := farm.JobID(1); id <= 2; id++ {
+		j := newJob(id, 100)
+		j.Key = fmt.Sprint("key", id)
+		apply(t, s, farm.JobAdd{Job: j, Files: []farm.File{{Path: "a"}}}, done(id, int64(10*id), 0), failed(id, int64(10*id+1), 1),
+			farm.LeaseAdd{Lease: farm.Lease{ID: farm.LeaseID(id), Job: id}})
+	}
+	apply(t, s, done(1, 50, 5), farm.JobMark{ID: 1, State: farm.Active}, farm.JobDelete{ID: 1}, farm.LeaseEnd{ID: 1})
+	absent(t, s, 1)
+	st := must(s.Load(ctx))(t)
+	if len(st.Jobs) != 1 || len(st.Leases) != 1 || st.Jobs[0].Finished.Count() != 1 || len(must(s.Manifest(ctx, 2, "", 9))(t)) != 1 {
+		t.Fatalf("the other job: %+v", st)
+	}
+	// What comes after the deletion finds no job.
+	apply(t, s, farm.JobMark{ID: 1, State: farm.Active}, farm.JobSet{Job: newJob(1, 1)})
+	absent(t, s, 1)
+}
+
+func absent(t *testing.T, s Store, id farm.JobID) {
+	t.Helper()
+	_, err := s.Job(ctx, id)
+	isKind(t, err, farm.NotFound)
+	_, err = s.LoadJob(ctx, id)
+	isKind(t, err, farm.NotFound)
+	for _, f := range []farm.AttemptFilter{{}, {Accepted: true}, {Failed: true}, {Frames: farm.Frames(1, 2)}} {
+		f.Job, f.Limit = id, 9
+		if list := must(s.Attempts(ctx, f))(t); len(list) > 0 {
+			t.Fatalf("attempts of a deleted job: %v", seqs(list))
+		}
+	}
+	if list := must(s.Manifest(ctx, id, "", 9))(t); len(list) > 0 {
+		t.Fatal("files of a deleted job")
+	}
+	if list := must(s.Jobs(ctx, farm.JobFilter{Limit: 1000}))(t); slices.Contains(ids(list), id) {
+		t.Fatal("a deleted job is listed")
+	}
+	for _, l := range must(s.Load(ctx))(t).Jobs {
+		if l.Job.ID == id {
+			t.Fatal("a deleted job is loaded")
+		}
+	}
+}
+
+// deletesMuch deletes a job with more rows than are swept at once, and goes on working meanwhile.
+func deletesMuch(t *testing.T, s Store) {
+	j := newJob(1, 10000)
+	changes := []farm.Change{farm.JobAdd{Job: j}, farm.JobAdd{Job: newJob(2, 5000)}}
+	for i := range 5000 {
+		changes = append(changes, done(1, int64(i+1), i))
+	}
+	apply(t, s, changes...)
+	apply(t, s, farm.JobDelete{ID: 1})
+	absent(t, s, 1)
+	for i := range 20 {
+		apply(t, s, done(2, int64(10000+i), i))
+		absent(t, s, 1)
+	}
+	if l := must(s.LoadJob(ctx, 2))(t); l.Finished.Count() != 20 {
+		t.Fatalf("%d of 20 frames of the other job", l.Finished.Count())
+	}
+}
