@@ -213,3 +213,28 @@ func TestBeats(t *testing.T) {
 		w.drain()
 	})
 }
+
+func TestIdleSessionIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMaster(t)
+		j := m.job(1)
+		starts := 0
+		o := options(t, m, fake.Options{})
+		o.IdleSession = 5 * time.Minute
+		inner := o.NewRenderer
+		o.NewRenderer = func(ctx context.Context, s worker.Setup) (worker.Renderer, error) {
+			starts++
+			return inner(ctx, s)
+		}
+		w := start(t, o)
+		for i, pause := range []time.Duration{0, time.Minute, 10 * time.Minute} {
+			time.Sleep(pause)
+			m.set(func() { j.queue = append(j.queue, 10+i) })
+			m.until("the frame is done", func() bool { return len(j.done) == 2+i })
+		}
+		w.drain()
+		if starts != 2 {
+			t.Errorf("Blender was started %d times", starts)
+		}
+	})
+}

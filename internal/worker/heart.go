@@ -23,7 +23,11 @@ func (w *Worker) heart(ctx context.Context) error {
 	for ctx.Err() == nil {
 		var err error
 		if !known {
-			err = w.register(ctx)
+			if err = w.register(ctx); rejected(err) {
+				w.link.set(false)
+				w.log.Error("the master will not have this worker", "err", err)
+				return err
+			}
 		}
 		if err == nil {
 			if known = true; w.link.set(true) {
@@ -33,19 +37,14 @@ func (w *Worker) heart(ctx context.Context) error {
 			began := w.opt.Now()
 			if known, err = w.beat(ctx); err == nil {
 				back.reset()
-				pause(ctx, leastBeat-w.opt.Now().Sub(began))
+				pause(ctx, leastBeat-w.opt.Now().Sub(began), nil)
 				continue
 			}
 		}
 		if ctx.Err() != nil {
 			return nil
 		}
-		if rejected(err) {
-			w.link.set(false)
-			w.log.Error("the master will not have this worker", "err", err)
-			return err
-		}
-		known = false
+		known = false // also when it was rejected: the next registration says so for good
 		w.link.set(false)
 		if !told {
 			told = true
@@ -65,6 +64,10 @@ func (w *Worker) register(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
+	}
+	if reg.Worker.Name != w.name {
+		w.name = reg.Worker.Name
+		w.log.Info("registered", "name", w.name, "master", reg.Program)
 	}
 	if reg.HeartbeatMS > 0 {
 		w.pace.Store(int64(time.Duration(reg.HeartbeatMS) * time.Millisecond))
@@ -113,8 +116,8 @@ func (w *Worker) obey(o *farm.Orders) {
 	}
 }
 
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) {
+// pause waits for d; less when wake is closed or ctx ends.
+func pause(ctx context.Context, d time.Duration, wake <-chan struct{}) {
 	if d <= 0 {
 		return
 	}
@@ -122,6 +125,7 @@ func pause(ctx context.Context, d time.Duration) {
 	defer t.Stop()
 	select {
 	case <-t.C:
+	case <-wake:
 	case <-ctx.Done():
 	}
 }

@@ -102,13 +102,7 @@ func (b *backoff) wait(ctx context.Context, wake <-chan struct{}) {
 	}
 	d := b.next/2 + time.Duration(b.jitter()*float64(b.next/2))
 	b.next = min(2*b.next, lastWait)
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-wake:
-	case <-ctx.Done():
-	}
+	pause(ctx, d, wake)
 }
 
 // reset starts anew after a success.

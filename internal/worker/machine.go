@@ -99,11 +99,18 @@ func (m *machine) facts() farm.Facts {
 
 // free is the room where the worker keeps its files, in bytes.
 func (m *machine) free() (int64, bool) {
-	u, err := disk.Usage(m.opt.Dir)
-	if err != nil {
-		return 0, false
+	free, err := m.opt.Free()
+	return free, err == nil
+}
+
+func freeBytes(dir string) func() (int64, error) {
+	return func() (int64, error) {
+		u, err := disk.Usage(dir)
+		if err != nil {
+			return 0, err
+		}
+		return int64(u.Free), nil
 	}
-	return int64(u.Free), true
 }
 
 // low tells whether the disk has too little room to begin a frame.

@@ -34,8 +34,11 @@ type Options struct {
 	MinFree       int64         // bytes of disk below which no frame is begun; 0: 256 MiB, -1: no limit
 	SessionMemory int64         // bytes above which a session is started anew after a frame; 0: 80 % of the machine's, shared among the slots
 	HangTimeout   time.Duration // without progress or output a frame is given up; 0: 10 minutes
+	IdleSession   time.Duration // without work after which Blender is closed; 0: 30 minutes
 	Waiting       int           // finished frames of a slot that may wait for upload while the master is there; 0: 4
 
+	// Free tells the bytes of the file system of Dir that may still be taken; nil asks the system.
+	Free func() (int64, error)
 	// Facts replaces what the machine says of itself; for tests.
 	Facts func() farm.Facts
 }
@@ -77,7 +80,11 @@ func (o *Options) defaults() error {
 	orElse(&o.LogBytes, 4<<20)
 	orElse(&o.MinFree, 256<<20)
 	orElse(&o.HangTimeout, 10*time.Minute)
+	orElse(&o.IdleSession, 30*time.Minute)
 	orElse(&o.Waiting, 4)
+	if o.Free == nil {
+		o.Free = freeBytes(o.Dir)
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -204,4 +205,63 @@ func TestResultsSpoiltOnDisk(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A worker whose disk is nearly full asks for nothing until there is room.
+func TestLowDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMaster(t)
+		j := m.job(2)
+		o := options(t, m, fake.Options{FrameTime: time.Second})
+		var free atomic.Int64
+		free.Store(1 << 40)
+		o.MinFree, o.Free = 1<<30, func() (int64, error) { return free.Load(), nil }
+		free.Store(1 << 20)
+		w := start(t, o)
+		time.Sleep(10 * time.Minute)
+		m.mu.Lock()
+		if m.calls["claim"] != 0 {
+			t.Error("it asked for frames")
+		}
+		m.mu.Unlock()
+		free.Store(1 << 40)
+		m.until("all are done", func() bool { return len(j.done) == 2 })
+		w.drain()
+	})
+}
+
+// While the master is away and the disk is full, rendering pauses and nothing is given up.
+func TestLowDiskWhileTheMasterIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMaster(t)
+		m.chunk = 10
+		j := m.job(10)
+		o := options(t, m, fake.Options{FrameTime: time.Second})
+		var free atomic.Int64
+		free.Store(1 << 40)
+		o.MinFree, o.Free = 1<<30, func() (int64, error) { return free.Load(), nil }
+		w := start(t, o)
+		m.until("a frame is done", func() bool { return len(j.done) == 1 })
+		away := true
+		m.set(func() {
+			m.before = func(context.Context, string) error {
+				m.mu.Lock()
+				defer m.mu.Unlock()
+				if away {
+					return errAway
+				}
+				return nil
+			}
+		})
+		free.Store(1 << 20)
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		if n := len(entries(t, o.Dir, "out")); n == 0 || n > 8 { // what was rendered until the loss was noticed
+			t.Errorf("the outbox holds %d frames", n)
+		}
+		m.set(func() { away = false })
+		free.Store(1 << 40)
+		m.until("all are done", func() bool { return len(j.done) == 10 && len(j.failed) == 0 && j.back == 0 })
+		w.drain()
+	})
 }

@@ -47,7 +47,10 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 		s.session.renderer.SetLog(log)
 	}
 	if s.session.folder != nil && s.session.scene == g.Scene {
-		// Another job with the same scene, or files of this lease's frames only.
+		if s.session.folder == k.files.folder {
+			return nil
+		}
+		// Another job opened it: files that only this lease's frames need must lie where that one's lie.
 		return s.session.folder.lay(ctx, s.w.master, g.Lease.Frames)
 	}
 	return s.open(ctx, k)

@@ -66,7 +66,12 @@ func (s *slot) take(ctx context.Context, g *farm.Grant) *work {
 func (s *slot) claim(ctx context.Context) *work {
 	w := s.w
 	back := backoff{jitter: w.opt.Jitter}
+	since := w.opt.Now()
 	for low := false; ; {
+		if w.opt.Now().Sub(since) >= w.opt.IdleSession && s.session != nil {
+			w.log.Info("nothing to render: Blender is closed", "slot", s.no)
+			s.endSession()
+		}
 		if !w.rest.await(s.working, false) || !w.link.await(s.working, true) {
 			return nil
 		}
@@ -75,7 +80,7 @@ func (s *slot) claim(ctx context.Context) *work {
 				w.log.Warn("the disk is nearly full: no frames are rendered until there is room", "folder", w.opt.Dir)
 			}
 			low = true
-			pause(s.working, lowDisk)
+			pause(s.working, lowDisk, nil)
 			continue
 		}
 		low = false
@@ -128,11 +133,11 @@ func (s *slot) lease(ctx context.Context, k *work) *work {
 	err := k.files.wait(going)
 	i := 0
 	for ; err == nil && i < len(frames); i++ {
-		if s.w.rest.isOpen() {
+		if s.w.rest.isOpen() || s.working.Err() != nil {
 			err = errLeaving
 			break
 		}
-		if err = s.w.out.room(going, s.no, s.w.opt.Waiting, &s.w.link); err != nil {
+		if err = s.room(going); err != nil {
 			break
 		}
 		if i == len(frames)-1 {
@@ -142,6 +147,22 @@ func (s *slot) lease(ctx context.Context, k *work) *work {
 	}
 	s.leave(k, frames[i:], err)
 	return next.take()
+}
+
+// room waits until another frame may be begun: the uploads keep up, and, while the master is away and nothing can be
+// uploaded, the disk has room.
+func (s *slot) room(ctx context.Context) error {
+	w := s.w
+	for {
+		if err := w.out.room(ctx, s.no, w.opt.Waiting, &w.link); err != nil {
+			return err
+		}
+		up, linked := w.link.state()
+		if up || !w.machine.low() {
+			return nil
+		}
+		pause(ctx, lowDisk, linked)
+	}
 }
 
 // leave hands back the frames that were not begun, and says why, unless the lease was canceled.

@@ -44,6 +44,7 @@ type Worker struct {
 	leaving   chan struct{} // closed by Drain
 	leaveOnce sync.Once
 	rest      gate   // open while the master wants no more frames rendered here
+	name      string // in the farm; of the heart's goroutine
 	barred    string // why the master gives it nothing, as last heard; of the heart's goroutine
 	unlock    func() error
 }
@@ -54,7 +55,7 @@ func New(opt Options) (*Worker, error) {
 	if err := opt.defaults(); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{cacheDir, jobsDir, outDir, homeDir, leasesDir} {
+	for _, name := range []string{cacheDir, jobsDir, outDir, leasesDir} {
 		if err := os.MkdirAll(filepath.Join(opt.Dir, name), 0o700); err != nil {
 			return nil, farm.Errorf(farm.Internal, "the worker's folder cannot be made: %w", err)
 		}
@@ -83,6 +84,9 @@ func (w *Worker) load() error {
 	}
 	if w.folders, err = newFolders(&w.opt); err != nil {
 		return err
+	}
+	if err := removeTree(filepath.Join(w.opt.Dir, homeDir)); err != nil { // of sessions that are gone
+		w.log.Warn("the folder of old sessions cannot be removed", "err", err)
 	}
 	w.machine = newMachine(&w.opt)
 	w.book = newBook(filepath.Join(w.opt.Dir, leasesDir))
