@@ -22,13 +22,16 @@ import (
 	"github.com/netrender/netrender/internal/worker/fake"
 )
 
-// TestMain is also the program that TestKillNine kills: a worker with a fake renderer.
+// TestMain is also the program that TestKillNine kills, a worker with a fake renderer, and the runner of real Blenders.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == "child" {
 		if err := child(os.Args[2], os.Args[3]); err != nil {
 			panic(err)
 		}
 		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "run-tree" {
+		os.Exit(blender.RunTree(os.Args[2:]))
 	}
 	os.Exit(m.Run())
 }

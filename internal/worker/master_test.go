@@ -180,6 +180,7 @@ func (m *fakeMaster) Heartbeat(ctx context.Context, id farm.WorkerID, h wire.Hea
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.beats = h.Beats
+	m.wake()
 	m.expire(h.Beats)
 	timer := time.NewTimer(time.Duration(h.WaitMS) * time.Millisecond)
 	defer timer.Stop()
