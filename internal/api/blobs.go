@@ -166,7 +166,9 @@ func (a *API) getBlob(w http.ResponseWriter, r *http.Request, _ master.Identity)
 	if r.Header.Get("Range") == "" && accepts(r.Header, "zstd") && worthPacking(in) {
 		h.Set("Content-Encoding", "zstd")
 		if err := pack(out, in); err != nil {
-			a.log.Debug("a blob was not sent whole", "ref", ref.String(), "err", err)
+			if errors.Is(err, blob.ErrCorrupt) {
+				a.log.Error("a stored file is damaged", "ref", ref.String(), "err", err)
+			}
 			panic(http.ErrAbortHandler) // so that the reader knows
 		}
 		return nil
@@ -176,8 +178,29 @@ func (a *API) getBlob(w http.ResponseWriter, r *http.Request, _ master.Identity)
 	if f, ok := in.(interface{ File() *os.File }); ok && f.File() != nil {
 		content = f.File() // the system copies by itself
 	}
+	watched := &watched{ReadSeeker: content}
+	if _, file := content.(*os.File); !file {
+		content = watched
+	}
 	http.ServeContent(out, r, "", time.Time{}, content)
+	if errors.Is(watched.err, blob.ErrCorrupt) {
+		a.log.Error("a stored file is damaged", "ref", ref.String(), "err", watched.err)
+	}
 	return nil
+}
+
+// watched remembers how reading failed, which http.ServeContent keeps for itself.
+type watched struct {
+	io.ReadSeeker
+	err error
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.ReadSeeker.Read(p)
+	if err != nil && err != io.EOF {
+		w.err = err
+	}
+	return n, err
 }
 
 // accepts tells whether an encoding is among those asked for (RFC 9110, 12.5.3); weights but 0 are not looked at.

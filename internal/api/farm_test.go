@@ -55,8 +55,7 @@ func open(t testing.TB, change ...func(*Options)) *house {
 	o.Master = h.m
 	h.a = New(o)
 	h.server = httptest.NewUnstartedServer(h.a)
-	log := h.a.log
-	h.server.Config = Server(h.a, log)
+	h.server.Config = Server(h.a)
 	h.server.Start()
 	h.url = h.server.URL
 	for _, role := range farm.Roles() {

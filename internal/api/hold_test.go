@@ -98,7 +98,7 @@ func TestHeldClaim(t *testing.T) {
 	t.Run("outlives the server's deadlines", func(t *testing.T) {
 		h := open(t)
 		short := httptest.NewUnstartedServer(h.a)
-		short.Config = Server(h.a, h.a.log)
+		short.Config = Server(h.a)
 		short.Config.ReadTimeout, short.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
 		short.Start()
 		t.Cleanup(short.Close)
@@ -151,7 +151,7 @@ func TestServeStops(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- h.a.Serve(ctx, Server(h.a, h.a.log), l, patience) }()
+	go func() { done <- h.a.Serve(ctx, Server(h.a), l, patience) }()
 	h.url = "http://" + l.Addr().String()
 	answer := h.held(within(t), h.client(farm.RoleWorker))
 	stop()

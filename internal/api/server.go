@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -11,8 +10,8 @@ import (
 
 // Server returns a server with the settings the door is made for: headers must come soon, bodies and answers have a
 // minute, and calls that transfer or wait move their own deadlines. handler is the API or a mux that it is part of;
-// set TLSConfig for TLS.
-func Server(handler http.Handler, log *slog.Logger) *http.Server {
+// set ErrorLog, and TLSConfig for TLS.
+func Server(handler http.Handler) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -20,7 +19,6 @@ func Server(handler http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      stall,
 		IdleTimeout:       3 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
 

@@ -47,8 +47,9 @@ func ParseAddress(text string) (string, error) {
 		return "", farm.Errorf(farm.Invalid, "%q is not the address of a master", text).
 			WithHint("write it as http://HOST:%d, HOST:%d or HOST", DefaultPort, DefaultPort)
 	}
-	text = strings.TrimRight(strings.TrimSpace(text), "/")
+	text = strings.TrimSpace(text)
 	bare := !strings.Contains(text, "://")
+	text = strings.TrimSuffix(text, "/")
 	if bare {
 		if strings.Count(text, ":") > 1 && !strings.HasPrefix(text, "[") {
 			text = "[" + text + "]"

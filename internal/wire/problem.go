@@ -47,7 +47,7 @@ func KindOfStatus(status int) farm.Kind {
 	switch {
 	case status == http.StatusUnauthorized:
 		return farm.Denied
-	case status == http.StatusUnsupportedMediaType, status == http.StatusMethodNotAllowed,
+	case status == http.StatusUnsupportedMediaType, status == http.StatusMethodNotAllowed, status == http.StatusRequestTimeout,
 		status == http.StatusRequestedRangeNotSatisfiable:
 		return farm.Invalid
 	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:

@@ -34,10 +34,14 @@ type Download struct {
 	etag    string
 	sum     hash.Hash
 	back    backoff
+	barren  int // connections since the last byte that came
 	zstd    bool
 	done    bool
 	lastErr error
 }
+
+// maxBarren is how many answers in a row may bring no byte before a file is taken for damaged on the master.
+const maxBarren = 6
 
 // OpenBlob starts reading a blob. It fails at once when the master does not have it.
 func (c *Client) OpenBlob(ctx context.Context, ref string) (*Download, error) {
@@ -173,6 +177,7 @@ func (d *Download) Read(p []byte) (int, error) {
 			d.sum.Write(p[:n])
 			d.guard.moved()
 			d.back.reset()
+			d.barren = 0
 		}
 		if err == nil && (d.Size < 0 || d.at <= d.Size) {
 			if n > 0 || len(p) == 0 {
@@ -192,6 +197,9 @@ func (d *Download) Read(p []byte) (int, error) {
 		}
 		if n > 0 {
 			return n, nil
+		}
+		if d.barren++; d.barren == maxBarren {
+			return 0, d.fail(farm.Errorf(farm.Mismatch, "the master cannot read this file to its end").WithHint("its log says why"))
 		}
 		if d.back.wait(d.ctx) != nil {
 			return 0, d.fail(d.ctx.Err())
