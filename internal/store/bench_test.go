@@ -119,6 +119,41 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
+// BenchmarkApplyGrown is BenchmarkApply on a store that holds more and more attempts already.
+func BenchmarkApplyGrown(b *testing.B) {
+	ctx := context.Background()
+	s := benchOpen(b)
+	const jobs, tasks = 20, 64
+	for id := range jobs {
+		if err := s.Apply(ctx, []farm.Change{farm.JobAdd{Job: benchJob(farm.JobID(id+1), 1e6)}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	l := load{jobs: jobs, workers: 1000}
+	for _, rows := range []int{1_000, 10_000, 100_000, 1_000_000} {
+		for l.n < rows {
+			if err := s.Apply(ctx, l.batch(min(4000, rows-l.n))); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			var batches [][]farm.Change
+			for range b.N {
+				batches = append(batches, l.batch(tasks))
+			}
+			b.ResetTimer()
+			began := cpu()
+			for _, c := range batches {
+				if err := s.Apply(ctx, c); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.StopTimer()
+			b.ReportMetric(float64((cpu()-began).Microseconds())/float64(b.N*tasks), "cpu-us/task")
+		})
+	}
+}
+
 // BenchmarkLoad reads a farm of 1,000 jobs and a million frames: 900 jobs are done, 100 active, half of these with
 // scattered frames whose last 4,999 are not in the kept set yet.
 func BenchmarkLoad(b *testing.B) {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -23,7 +26,11 @@ func (s *SQLite) explain(err error) error {
 	}
 	switch e.Code() & 0xff {
 	case lib.SQLITE_FULL:
-		return farm.Errorf(farm.NoRoom, "the disk of the database %s is full", s.path).WithHint("make room on it; nothing that was accepted is lost")
+		return s.full(err)
+	case lib.SQLITE_IOERR:
+		if s.noRoom() {
+			return s.full(err)
+		}
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
 		return s.damaged(err)
 	case lib.SQLITE_CANTOPEN, lib.SQLITE_PERM, lib.SQLITE_READONLY, lib.SQLITE_AUTH:
@@ -32,6 +39,24 @@ func (s *SQLite) explain(err error) error {
 		return farm.Errorf(farm.Internal, "a change does not fit what the database holds: %w", err)
 	}
 	return farm.Errorf(farm.Internal, "the database failed: %w", err)
+}
+
+func (s *SQLite) full(cause error) error {
+	e := farm.Errorf(farm.NoRoom, "the disk of the database %s is full", s.path).WithHint("make room on it; nothing that was accepted is lost")
+	e.Err = cause
+	return e
+}
+
+// noRoom tries whether a small file can be written beside the database. SQLite has one error for a faulty disk, a
+// quota that is used up and a log that could not grow.
+func (s *SQLite) noRoom() bool {
+	f, err := os.CreateTemp(filepath.Dir(s.path), filepath.Base(s.path)+".room-*")
+	if err == nil {
+		defer os.Remove(f.Name())
+		_, err = f.Write(make([]byte, 64<<10))
+		err = errors.Join(err, f.Sync(), f.Close())
+	}
+	return slices.ContainsFunc(diskFull, func(full error) bool { return errors.Is(err, full) })
 }
 
 func (s *SQLite) damaged(cause error) error {

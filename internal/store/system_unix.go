@@ -1,13 +1,18 @@
+//go:build unix
+
 package store
 
 import (
 	"errors"
 	"os"
 
-	"golang.org/x/sys/windows"
+	"golang.org/x/sys/unix"
 )
 
 var errHeld = errors.New("held by another process")
+
+// diskFull are the system's words for no room left: on the disk, or for this user.
+var diskFull = []error{unix.ENOSPC, unix.EDQUOT}
 
 // lockFile holds the lock until the file is closed or the process ends, however it ends.
 func lockFile(path string) (*os.File, error) {
@@ -15,10 +20,9 @@ func lockFile(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
-	if err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, new(windows.Overlapped)); err != nil {
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		f.Close()
-		if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		if errors.Is(err, unix.EWOULDBLOCK) {
 			err = errHeld
 		}
 		return nil, err
