@@ -6,7 +6,7 @@ raises.blend     a text block that raises when the file is opened, and drivers t
 truncated.blend  the second half is lost
 notblend.blend   a text
 empty.blend      no bytes at all
-newer.blend      says that Blender 99.0 made it
+newer.blend      says that a Blender of the far future made it
 """
 
 from __future__ import annotations

@@ -255,7 +255,7 @@ def candle(scene: Any, frames: int) -> None:
 
 def view(scene: Any, frames: int, sharp: Any) -> None:
     """The camera, focused on the orange that rolls, and the lamps."""
-    eye = stage.camera(scene, (0.1, -7.6, 2.15), (0, 0, 0), 50)
+    eye = stage.camera(scene, (0.1, -7.6, 2.15), (0, 0, 0), 52)
     target = stage.add(scene, "Target", None, (0.4, 0, 1.12))
     follow = eye.constraints.new("TRACK_TO")
     follow.target, follow.track_axis, follow.up_axis = target, "TRACK_NEGATIVE_Z", "UP_Y"
@@ -266,10 +266,10 @@ def view(scene: Any, frames: int, sharp: Any) -> None:
     key.data.color, key.data.size = (1, 0.8, 0.58), 1.8
     rim = stage.lamp(scene, "Sky", "AREA", (4.2, 1.6, 4), (0, 0.4, 0.6), 90)
     rim.data.color, rim.data.size = (0.55, 0.72, 1), 2.5
-    stage.world(scene, (0.5, 0.42, 0.36), 0.07)
+    stage.world(scene, (0.5, 0.42, 0.36), 0.05)
     scene.world.mist_settings.start, scene.world.mist_settings.depth = 4, 8
     scene.view_settings.view_transform = "Filmic"
-    scene.view_settings.exposure = 0.25
+    scene.view_settings.exposure = 0.35
 
 
 def passes(scene: Any) -> None:
@@ -285,7 +285,7 @@ def passes(scene: Any) -> None:
 
 def main() -> str:
     """Makes the scene."""
-    want = stage.settings(__doc__ or "")
+    want = stage.settings(__doc__ or "", samples=8)
     scene = stage.fresh(want)
     frames = max(want.frames, 2)
     room(scene)

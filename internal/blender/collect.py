@@ -1,0 +1,136 @@
+"""Says what a .blend reads and what its scene is, without rendering: collect.py -- REQUEST
+
+REQUEST is a JSON file: {"blend", "agent": folder of the netagent package, "result": file to write, "scene": "" for the
+active one, "frames": [] for the scene's own}. The result is {"error": {"kind", "message"}} or {"scene", "files",
+"warnings"}; collect.go says what is in them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import bpy
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import collect_walk
+
+
+def datablocks() -> Iterator[Any]:
+    """Every datablock of every kind, but those inside others."""
+    for name, prop in bpy.data.bl_rna.properties.items():
+        if prop.type == "COLLECTION":
+            yield from getattr(bpy.data, name)
+
+
+def without_bundled(found: Iterable[dict]) -> list[dict]:
+    """Leaves out what comes with every Blender, unless the scene reads it by its path."""
+    homes = [bpy.utils.resource_path(which) for which in ("SYSTEM", "LOCAL")]
+    inside = tuple(os.path.normcase(os.path.join(home, "datafiles", "")) for home in homes if home)
+    return [entry for entry in found if entry["needed"] or not os.path.normcase(entry["path"]).startswith(inside or "\0")]
+
+
+def scripts() -> list[str]:
+    """What would run Python if it were allowed to."""
+    found = [f"the text block {text.name} runs when the file is opened" for text in bpy.data.texts if text.use_module]
+    for block in datablocks():
+        for one in (block, getattr(block, "node_tree", None), getattr(block, "shape_keys", None)):
+            data = getattr(one, "animation_data", None)
+            for curve in data.drivers if data else ():
+                if curve.driver.type == "SCRIPTED" and not curve.driver.is_simple_expression:
+                    found.append(f"a driver of {curve.data_path} in {block.name} runs {curve.driver.expression}")
+    return list(dict.fromkeys(found))
+
+
+def unbaked() -> list[str]:
+    """Simulations whose frames depend on the frames before."""
+    found = [
+        f"{what} on {owner.name}"
+        for owner, what, cache in collect_walk.point_caches()
+        if not cache.is_baked and not cache.use_external
+    ]
+    for thing in bpy.data.objects:
+        for modifier in thing.modifiers:
+            domain = getattr(modifier, "domain_settings", None)
+            if modifier.type == "FLUID" and modifier.show_render and domain is not None and not domain.has_cache_baked_data:
+                found.append(f"fluid in {thing.name}")
+    for tree in bpy.data.node_groups:
+        if any(node.bl_idname == "GeometryNodeSimulationOutput" for node in tree.nodes):
+            found.append(f"a simulation zone in {tree.name}")
+    return list(dict.fromkeys(found))
+
+
+def facts(scene: Any, opening: Any) -> dict:
+    """What the scene is."""
+    render = scene.render
+    if hasattr(scene, "compositing_node_group"):  # 5.0
+        tree = scene.compositing_node_group
+    else:
+        tree = scene.node_tree if scene.use_nodes else None
+    cameras = [scene.camera, *(marker.camera for marker in scene.timeline_markers)]
+    denoiser = scene.cycles.denoiser if render.engine == "CYCLES" and scene.cycles.use_denoising else ""
+    layers = [layer for layer in scene.view_layers if layer.use]
+    described = opening.describe(scene)
+    return {
+        **{key: described[key] for key in ("name", "engine", "frame_start", "frame_end", "frame_step", "fps", "saved_by")},
+        **{key: described[key] for key in ("format", "movie", "views", "samples", "width", "height")},
+        "frame_current": scene.frame_current,
+        "percent": render.resolution_percentage,
+        "scenes": [one.name for one in bpy.data.scenes if one.library is None],
+        "camera": next((camera.name for camera in cameras if camera is not None), ""),
+        "output": render.filepath,
+        "view_layers": [layer.name for layer in layers],
+        "denoiser": denoiser,
+        "compositor": bool(tree and render.use_compositing),
+        "output_nodes": sum(node.type == "OUTPUT_FILE" for node in tree.nodes) if tree and render.use_compositing else 0,
+        "sequencer": bool(render.use_sequencer and collect_walk.strips(scene)),
+        "scripts": scripts(),
+        "unbaked": unbaked(),
+        "blender": bpy.app.version_string,
+    }
+
+
+def collect(request: dict, opening: Any) -> dict:
+    """Opens the .blend and answers."""
+    opening.load(request, scripts=False)
+    scene = bpy.context.window.scene if bpy.context.window else bpy.context.scene
+    if request.get("scene"):
+        scene = bpy.data.scenes.get(request["scene"])
+        if scene is None:
+            names = ", ".join(one.name for one in bpy.data.scenes)
+            return {"error": {"kind": "no-scene", "message": f"the file has no scene {request['scene']} (it has {names})"}}
+    own = range(scene.frame_start, scene.frame_end + 1, max(scene.frame_step, 1))
+    files = collect_walk.walk(scene, request.get("frames") or list(own))
+    found = without_bundled(sorted(files.found.values(), key=lambda entry: entry["path"]))
+    for entry in found:
+        span = entry.pop("span") or (None, None)
+        entry["first"], entry["last"] = span
+    return {"scene": facts(scene, opening), "files": found, "warnings": list(dict.fromkeys(files.warnings))}
+
+
+def main() -> None:
+    """Takes the request and writes the result, whole or not at all."""
+    with open(sys.argv[sys.argv.index("--") + 1], encoding="utf-8") as file:
+        request = json.load(file)
+    sys.path.insert(0, request["agent"])
+    from netagent import failure, opening
+
+    if not bpy.app.binary_path:  # as a module Blender takes no --factory-startup
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+    try:
+        result = collect(request, opening)
+    except failure.Failure as error:
+        result = {"error": {"kind": error.kind, "message": str(error)}}
+    with open(request["result"] + ".part", "w", encoding="utf-8") as file:
+        json.dump(result, file)
+    os.replace(request["result"] + ".part", request["result"])
+
+
+if __name__ == "__main__":
+    main()
