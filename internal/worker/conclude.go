@@ -2,12 +2,12 @@ package worker
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/netrender/netrender/internal/blender"
 
+	"github.com/netrender/netrender/internal/exr"
 	"github.com/netrender/netrender/internal/farm"
 )
 
@@ -84,7 +84,7 @@ func (w *Worker) collect(p *parcel, result *blender.Result) error {
 	return nil
 }
 
-// examine reads one file whole: an EXR must be complete and decode.
+// examine reads one file whole: every pixel of an EXR must decode.
 func (w *Worker) examine(file blender.File) (farm.Result, error) {
 	f, err := os.Open(file.Path)
 	if err != nil {
@@ -96,7 +96,7 @@ func (w *Worker) examine(file blender.File) (farm.Result, error) {
 		return farm.Result{}, err
 	}
 	if file.Kind == blender.KindEXR {
-		if err := verifyEXR(f, st.Size()); err != nil {
+		if err := exr.Verify(f, st.Size()); err != nil {
 			return farm.Result{}, &fault{text: "the EXR that Blender wrote is not whole: " + err.Error()}
 		}
 		if _, err := f.Seek(0, 0); err != nil {
@@ -109,5 +109,3 @@ func (w *Worker) examine(file blender.File) (farm.Result, error) {
 	}
 	return farm.Result{Kind: farm.ResultKind(file.Kind), Name: file.Name, Size: st.Size(), Ref: ref}, nil
 }
-
-func verifyEXR(r io.ReaderAt, size int64) error { return nil }

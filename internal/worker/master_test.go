@@ -274,6 +274,7 @@ func (m *fakeMaster) grant(wish farm.Wish) *farm.Grant {
 			l.left[f] = true
 		}
 		m.leases[l.ID] = l
+		m.wake()
 		g := j.grant
 		g.Lease = l.Lease
 		return &g

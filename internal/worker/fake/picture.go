@@ -8,6 +8,8 @@ import (
 	"image/jpeg"
 	"image/png"
 	"math"
+
+	"github.com/netrender/netrender/internal/exr"
 )
 
 // picture is what a frame shows: a gradient that moves with the frame.
@@ -42,55 +44,23 @@ func (p picture) jpeg() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// exr is the picture as a single-part scan line OpenEXR without compression, with the channel names that Blender
-// gives the combined pass. Format: openexr.com, "OpenEXR File Layout".
+// exr is the picture as a multilayer OpenEXR without compression, with the channel names that Blender gives the
+// combined pass.
 func (p picture) exr() ([]byte, error) {
-	var b bytes.Buffer
-	le := func(v any) { _ = binary.Write(&b, binary.LittleEndian, v) } // a Buffer does not fail
-	attribute := func(name, kind string, value []byte) {
-		b.WriteString(name + "\x00" + kind + "\x00")
-		le(int32(len(value)))
-		b.Write(value)
-	}
-	channels := []string{"ViewLayer.Combined.A", "ViewLayer.Combined.B", "ViewLayer.Combined.G", "ViewLayer.Combined.R"}
-	var list bytes.Buffer
-	for _, name := range channels {
-		list.WriteString(name + "\x00")
-		_ = binary.Write(&list, binary.LittleEndian, []int32{2, 0, 1, 1}) // 32-bit float, not linear, every pixel
-	}
-	list.WriteByte(0)
-	var window bytes.Buffer
-	_ = binary.Write(&window, binary.LittleEndian, []int32{0, 0, int32(p.width - 1), int32(p.height - 1)})
-	one := binary.LittleEndian.AppendUint32(nil, math.Float32bits(1))
-	le(uint32(20000630)) // magic
-	le(uint32(2))        // version 2, single part, scan lines
-	attribute("channels", "chlist", list.Bytes())
-	attribute("compression", "compression", []byte{0})
-	attribute("dataWindow", "box2i", window.Bytes())
-	attribute("displayWindow", "box2i", window.Bytes())
-	attribute("lineOrder", "lineOrder", []byte{0})
-	attribute("pixelAspectRatio", "float", one)
-	attribute("screenWindowCenter", "v2f", make([]byte, 8))
-	attribute("screenWindowWidth", "float", one)
-	b.WriteByte(0)
-	line := len(channels) * 4 * p.width
-	first := b.Len() + 8*p.height
+	var planes [4][]byte // R, G, B, A
 	for y := range p.height {
-		le(uint64(first + y*(8+line)))
-	}
-	for y := range p.height {
-		le(int32(y))
-		le(int32(line))
-		row := make([][]float32, len(channels))
 		for x := range p.width {
-			r, g, blue := p.at(x, y)
-			for c, v := range []float32{1, blue, g, r} {
-				row[c] = append(row[c], v)
+			r, g, b := p.at(x, y)
+			for c, v := range []float32{r, g, b, 1} {
+				planes[c] = binary.LittleEndian.AppendUint32(planes[c], math.Float32bits(v))
 			}
 		}
-		for _, samples := range row {
-			le(samples)
-		}
 	}
-	return b.Bytes(), nil
+	im := exr.Image{Width: p.width, Height: p.height, Compression: exr.None}
+	for c, name := range []string{"R", "G", "B", "A"} {
+		im.Planes = append(im.Planes, exr.Plane{Name: "ViewLayer.Combined." + name, Type: exr.Float, Bytes: planes[c]})
+	}
+	var b bytes.Buffer
+	err := exr.Write(&b, &im)
+	return b.Bytes(), err
 }
