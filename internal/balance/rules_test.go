@@ -130,13 +130,15 @@ func TestRules(t *testing.T) {
 
 		// About even.
 		{name: "the open scene", slots: 10, jobs: []Job{aJob(1, holding(3), sent(5)), aJob(2, holding(4), scene("b"))}, worker: open("b"), want: 2, why: "open"},
-		{name: "the open scene at exactly one share", slots: 9, jobs: []Job{aJob(1, holding(1), sent(5)), aJob(2, holding(3), scene("b"))}, worker: open("b"), want: 2},
+		{name: "the open scene at exactly one share", slots: 7, jobs: []Job{aJob(1, holding(2), sent(5)), aJob(2, holding(4), scene("b"))}, worker: open("b"), want: 2},
 		{name: "the open scene is not everything", slots: 10, jobs: []Job{aJob(1, holding(2)), aJob(2, holding(5), scene("b"))}, worker: open("b"), want: 1},
 		{name: "nothing open is not a scene", slots: 10, jobs: []Job{aJob(1, sent(5), scene("a")), aJob(2)}, want: 1},
 		{name: "the share is that of the greater priority, it is best", slots: 100,
 			jobs: []Job{aJob(1, holding(9), priority(100)), aJob(2, scene("b"))}, worker: open("b"), want: 1},
 		{name: "the share is that of the greater priority, it is not best", slots: 100,
 			jobs: []Job{aJob(1, holding(70), used(0.7), priority(50), scene("b")), aJob(2)}, worker: open("b"), want: 2},
+		{name: "of equally good ones the greater priority says who is about even", slots: 10,
+			jobs: []Job{aJob(1, sent(5)), aJob(2, holding(1), priority(2)), aJob(3, holding(2), scene("b"))}, worker: open("b"), want: 1},
 		{name: "the least recently dispatched", slots: 10, jobs: []Job{aJob(1, holding(3), sent(4), asked(90)), aJob(2, holding(4), sent(5))}, want: 2, why: "longer ago"},
 		{name: "never dispatched is least recent", slots: 10, jobs: []Job{aJob(1, holding(3), sent(4)), aJob(2, holding(4), never)}, want: 2},
 		{name: "the older", slots: 10, jobs: []Job{aJob(1), aJob(2, asked(61))}, want: 2, why: "older"},
@@ -214,7 +216,14 @@ func TestExplainLosers(t *testing.T) {
 		}
 	}
 	check()
-	s.Jobs[0].Dispatched = 0
+	all := s.Jobs
+	s.Jobs = []Job{all[0], all[6], aJob(11, holding(6)), aJob(12, holding(7))}
+	s.Jobs[1].Assigned = 7
+	want = map[farm.JobID]string{1: "(rating 0.1000 against 0.3500)"} // the next best, not just any
+	s.Jobs[0].Assigned = 1
+	check()
+	s.Jobs = all
+	s.Jobs[0].Dispatched, s.Jobs[0].Assigned = 0, 0
 	s.Jobs = []Job{s.Jobs[0], s.Jobs[6]}
 	want = map[farm.JobID]string{1: "the job is new", 7: "job 1 is new"}
 	check()
