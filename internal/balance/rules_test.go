@@ -127,6 +127,8 @@ func TestRules(t *testing.T) {
 			worker: holds(1), want: 2},
 		{name: "its own worker does not count, close", slots: 10, jobs: []Job{aJob(1, holding(5), sent(3)), aJob(2, holding(2), sent(2))},
 			worker: holds(1), want: 1},
+		{name: "a lease that is not counted is not taken off", slots: 10, jobs: []Job{aJob(1), aJob(2, holding(2), sent(5))},
+			worker: holds(1), want: 2},
 
 		// About even.
 		{name: "the open scene", slots: 10, jobs: []Job{aJob(1, holding(3), sent(5)), aJob(2, holding(4), scene("b"))}, worker: open("b"), want: 2, why: "open"},
@@ -217,9 +219,9 @@ func TestExplainLosers(t *testing.T) {
 	}
 	check()
 	all := s.Jobs
-	s.Jobs = []Job{all[0], all[6], aJob(11, holding(6)), aJob(12, holding(7))}
-	s.Jobs[1].Assigned = 7
-	want = map[farm.JobID]string{1: "(rating 0.1000 against 0.3500)"} // the next best, not just any
+	s.Jobs = []Job{all[0], all[6], aJob(11, holding(4)), aJob(12, holding(5))}
+	s.Jobs[1].Assigned = 6
+	want = map[farm.JobID]string{1: "(rating 0.1000 against 0.2500)"} // the next best, not just any
 	s.Jobs[0].Assigned = 1
 	check()
 	s.Jobs = all
