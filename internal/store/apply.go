@@ -39,6 +39,11 @@ func (d *db) Apply(ctx context.Context, changes []farm.Change) error {
 		for i, c := range changes {
 			if job, of := jobOf(c); of && b.doomed != nil {
 				if last, ok := b.doomed[job]; ok && i < last {
+					if _, ok := c.(farm.JobAdd); ok { // its number is used up all the same
+						if err := b.nextJob(job + 1); err != nil {
+							return err
+						}
+					}
 					continue
 				}
 			}

@@ -10,9 +10,17 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-const attemptSelect = `SELECT a.seq, a.job, a.frame, a.position, a.number, a.lease, coalesce(w.word, ''), a.outcome,
-	coalesce(a.error, ''), a.started, a.ended, coalesce(a.seconds, 0), a.memory, coalesce(i.word, ''), a.results, a.final
-	FROM attempts a LEFT JOIN words w ON w.id = a.worker LEFT JOIN words i ON i.id = a.install WHERE `
+const (
+	attemptFields = `SELECT a.seq, a.job, a.frame, a.position, a.number, a.lease, coalesce(w.word, ''), a.outcome,
+	coalesce(a.error, ''), a.started, a.ended, coalesce(a.seconds, 0), a.memory, coalesce(i.word, ''), a.results, a.final FROM attempts a `
+	attemptWords  = ` LEFT JOIN words w ON w.id = a.worker LEFT JOIN words i ON i.id = a.install WHERE `
+	attemptSelect = attemptFields + attemptWords
+
+	// Without these words SQLite would look for the few others among all of a job's attempts.
+	byOther         = `INDEXED BY attempts_other`
+	byOtherPosition = `INDEXED BY attempts_other_position`
+	failedSelect    = attemptFields + byOther + attemptWords
+)
 
 func scanAttempt(rows *sql.Rows) (a farm.Attempt, err error) {
 	var started, ended int64
@@ -27,7 +35,7 @@ func scanAttempt(rows *sql.Rows) (a farm.Attempt, err error) {
 }
 
 const (
-	jobStands    = ` AND (SELECT gone FROM jobs WHERE id = a.job) = 0`
+	jobStands    = ` AND (SELECT gone FROM jobs WHERE id = ?) = 0`
 	onlyAccepted = ` AND a.standing = 1`
 	onlyOthers   = ` AND a.standing <> 1`
 	onlyFailed   = onlyOthers + ` AND a.outcome IN ('failed', 'expired')`
@@ -42,17 +50,17 @@ func (d *db) Attempts(ctx context.Context, f farm.AttemptFilter) (list []farm.At
 	if f.Accepted && f.Failed {
 		return nil, nil
 	}
-	kind := jobStands
-	if f.Accepted {
-		kind += onlyAccepted
-	}
-	if f.Failed {
-		kind += onlyFailed
+	from, kind := attemptSelect, ``
+	switch {
+	case f.Accepted:
+		kind = onlyAccepted
+	case f.Failed:
+		from, kind = failedSelect, onlyFailed
 	}
 	err = d.look(ctx, func(q querier) error {
 		if f.Frames.Count() == 0 {
-			list, err = collect(ctx, q, attemptSelect+`a.job = ? AND a.seq > ?`+kind+` ORDER BY a.seq LIMIT ?`,
-				[]any{int64(f.Job), f.After, int64(f.Limit)}, scanAttempt)
+			list, err = collect(ctx, q, from+`a.job = ? AND a.seq > ?`+kind+jobStands+` ORDER BY a.seq LIMIT ?`,
+				[]any{int64(f.Job), f.After, int64(f.Job), int64(f.Limit)}, scanAttempt)
 			return err
 		}
 		var seqs []int64
@@ -69,7 +77,7 @@ func (d *db) Attempts(ctx context.Context, f farm.AttemptFilter) (list []farm.At
 			for _, seq := range part {
 				args = append(args, seq)
 			}
-			page, err := collect(ctx, q, attemptSelect+`a.job = ? AND a.seq IN (`+marks(len(part))+`)`+kind+` ORDER BY a.seq`, args, scanAttempt)
+			page, err := collect(ctx, q, attemptSelect+`a.job = ? AND a.seq IN (`+marks(len(part))+`) ORDER BY a.seq`, args, scanAttempt)
 			if err != nil {
 				return err
 			}
@@ -96,21 +104,19 @@ func lookUp(ctx context.Context, q querier, f farm.AttemptFilter) ([]int64, erro
 			positions = append(positions, int64(p))
 		}
 	}
-	var kinds []string
+	var kinds [][2]string // which index, which rows
 	if !f.Failed {
-		kinds = append(kinds, onlyAccepted)
+		kinds = append(kinds, [2]string{``, onlyAccepted})
 	}
-	if !f.Accepted {
-		others := onlyOthers
-		if f.Failed {
-			others = onlyFailed
-		}
-		kinds = append(kinds, others)
+	if f.Failed {
+		kinds = append(kinds, [2]string{byOtherPosition, onlyFailed})
+	} else if !f.Accepted {
+		kinds = append(kinds, [2]string{byOtherPosition, onlyOthers})
 	}
 	var seqs []int64
 	for part := range slices.Chunk(positions, handful) {
 		for _, kind := range kinds {
-			found, err := collect(ctx, q, `SELECT a.seq FROM attempts a WHERE a.job = ? AND a.position IN (`+marks(len(part))+`)`+kind,
+			found, err := collect(ctx, q, `SELECT a.seq FROM attempts a `+kind[0]+` WHERE a.job = ? AND a.position IN (`+marks(len(part))+`)`+kind[1],
 				append([]any{int64(f.Job)}, part...), func(rows *sql.Rows) (seq int64, err error) { return seq, rows.Scan(&seq) })
 			if err != nil {
 				return nil, err
@@ -126,8 +132,12 @@ func lookUp(ctx context.Context, q querier, f farm.AttemptFilter) ([]int64, erro
 
 // pick finds the attempts at the filter's frames by looking at each in turn.
 func pick(ctx context.Context, q querier, f farm.AttemptFilter, kind string) ([]int64, error) {
-	rows, err := q.QueryContext(ctx, `SELECT a.seq, a.frame FROM attempts a WHERE a.job = ? AND a.seq > ?`+kind+` ORDER BY a.seq`,
-		int64(f.Job), f.After)
+	by := ``
+	if f.Failed {
+		by = byOther
+	}
+	rows, err := q.QueryContext(ctx, `SELECT a.seq, a.frame FROM attempts a `+by+` WHERE a.job = ? AND a.seq > ?`+kind+jobStands+` ORDER BY a.seq`,
+		int64(f.Job), f.After, int64(f.Job))
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,11 @@
 package store
 
+import (
+	"context"
+	"database/sql"
+	"strings"
+)
+
 // Pragma runs a statement on the connection that writes.
 func (s *SQLite) Pragma(text string) error {
 	s.w.mu.Lock()
@@ -17,4 +23,27 @@ func (s *SQLite) Rows(table string) (n int, err error) {
 // Text reads one text.
 func (s *SQLite) Text(query string) (text string, err error) {
 	return text, s.reads.QueryRow(query).Scan(&text)
+}
+
+// Plan tells how SQLite would run a query, a step a line.
+func (s *SQLite) Plan(query string) (string, error) {
+	args := make([]any, strings.Count(query, "?"))
+	lines, err := collect(context.Background(), s.w.conn, `EXPLAIN QUERY PLAN `+query, args, func(rows *sql.Rows) (line string, err error) {
+		var ignored int
+		return line, rows.Scan(&ignored, &ignored, &ignored, &line)
+	})
+	return strings.Join(lines, "\n"), err
+}
+
+// Queries are the statements whose cost must not grow with the rows that are kept.
+var Queries = map[string]string{
+	"job": jobGet, "key": jobByKey, "mark": jobMark, "files": filesList,
+	"finished since": finishedSince, "counted": attemptsCounted, "there": attemptThere, "accepted": attemptAccepted,
+	"stand": attemptStand, "reset": attemptReset, "forgive": attemptForgive, "next gone": goneNext,
+	"sweep attempts": attemptsSome, "sweep files": filesSome,
+	"attempts":        attemptSelect + `a.job = ? AND a.seq > ?` + jobStands + ` ORDER BY a.seq LIMIT ?`,
+	"failed":          failedSelect + `a.job = ? AND a.seq > ?` + onlyFailed + jobStands + ` ORDER BY a.seq LIMIT ?`,
+	"look up":         `SELECT a.seq FROM attempts a WHERE a.job = ? AND a.position IN (?, ?)` + onlyAccepted,
+	"look up others":  `SELECT a.seq FROM attempts a ` + byOtherPosition + ` WHERE a.job = ? AND a.position IN (?, ?)` + onlyOthers,
+	"list of a state": `SELECT id FROM jobs WHERE gone = 0 AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
 }

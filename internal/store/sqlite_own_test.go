@@ -243,3 +243,22 @@ func TestFileMode(t *testing.T) {
 		}
 	}
 }
+
+// TestPlans guards the indices: no hot statement reads a whole table or sorts.
+func TestPlans(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "farm.db"))
+	defer s.Close()
+	for name, query := range store.Queries {
+		plan, err := s.Plan(query)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for line := range strings.Lines(plan) {
+			// The subqueries of a sweep are read whole, and hold at most a thousand rows.
+			if strings.HasSuffix(strings.TrimSpace(line), "SEARCH a USING PRIMARY KEY (job=?)") || strings.Contains(line, "SCAN") && !strings.Contains(line, "SCAN part") && !strings.Contains(line, "jobs_gone") || strings.Contains(line, "TEMP B-TREE") {
+				t.Errorf("%s:\n%s", name, plan)
+			}
+		}
+	}
+}

@@ -7,8 +7,9 @@
 //	words     texts that many rows repeat, kept once
 //	sweep     the removal, in small pieces, of the rows of deleted jobs
 //
-// The statements are written by hand, one file a verb, in the SQL that SQLite and PostgreSQL share; package
-// storetest is the test that every dialect passes.
+// The statements are written by hand, one file a verb, in the SQL that SQLite and PostgreSQL share but for three
+// words: the mark ? of an argument, INSERT OR FAIL and INDEXED BY. Package storetest is the test that every dialect
+// passes.
 package store
 
 import (
