@@ -23,6 +23,7 @@ type attemptLog struct {
 	part    []byte // a last character of which bytes are missing
 	half    int
 	full    bool  // head takes no more
+	sealed  bool  // nothing more is taken
 	dropped int64 // bytes that fell out of the tail
 
 	file    *os.File // of the pump
@@ -60,6 +61,9 @@ func (l *attemptLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := len(p)
+	if l.sealed {
+		return n, nil
+	}
 	if len(l.part) > 0 {
 		p = append(l.part, p...)
 		l.part = nil
@@ -140,6 +144,7 @@ func (l *attemptLog) seal() (sent, size, dropped int64, err error) {
 	l.stop()
 	<-l.stopped
 	l.mu.Lock()
+	l.sealed = true
 	if len(l.part) > 0 {
 		p := l.part
 		l.part = nil

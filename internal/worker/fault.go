@@ -65,8 +65,17 @@ func faultOf(err error, hang time.Duration, timeout int, log []byte) *fault {
 	return f
 }
 
-// asFault finds the fault in err's chain.
-func asFault(err error, f **fault) bool { return errors.As(err, f) }
+// restError is why frames of a lease are handed back after one of them failed.
+type restError struct{ text string }
+
+func (e restError) Error() string {
+	return "another frame of the lease failed, and this one would as well: " + e.text
+}
+
+func isRest(err error) bool {
+	var rest restError
+	return errors.As(err, &rest)
+}
 
 // isCrash tells whether the process ended by itself or lost its senses.
 func isCrash(err error) bool {

@@ -87,7 +87,9 @@ func inParallel[T any](ctx context.Context, items []T, each func(context.Context
 
 // openCache opens the blobs of this machine.
 func openCache(dir string, opt *Options) (*blob.Disk, *blob.Cache, error) {
-	d, err := blob.OpenDisk(dir, blob.DiskOptions{Reserve: max(opt.MinFree, 0)})
+	d, err := blob.OpenDisk(dir, blob.DiskOptions{
+		Reserve: max(opt.MinFree, 0), Free: func(string) (int64, error) { return opt.Free() },
+	})
 	if err != nil {
 		return nil, nil, err
 	}

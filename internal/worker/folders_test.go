@@ -53,6 +53,8 @@ func TestFrameRangesOfFiles(t *testing.T) {
 			}
 		})
 		w := start(t, options(t, m, fake.Options{Render: func(_ context.Context, task blender.Task, _ io.Writer) error {
+			m.mu.Lock()
+			defer m.mu.Unlock()
 			if m.calls[caches[task.Frame]] != 1 {
 				t.Errorf("frame %d renders without its file", task.Frame)
 			}

@@ -74,7 +74,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	f.result = nil
 	s.hand(f)
 	if fault.rest {
-		return errors.New("another frame of the lease failed, and this one would as well: " + fault.text)
+		return restError{fault.text}
 	}
 	return nil
 }

@@ -44,6 +44,8 @@ type fakeMaster struct {
 	beats     []farm.Beat   // of the last heartbeat
 	// before is called at the beginning of every call, without the lock; an error is the answer.
 	before func(ctx context.Context, call string) error
+	// onReport is told how many reports a call brought, with the lock.
+	onReport func(n int)
 	// after is called at the end of every call that took effect; an error is the answer that arrives.
 	after func(call string) error
 }
@@ -374,6 +376,9 @@ func (m *fakeMaster) Report(ctx context.Context, r wire.ReportRequest) (wire.Rep
 	}
 	m.mu.Lock()
 	var reply wire.ReportReply
+	if m.onReport != nil {
+		m.onReport(len(r.Reports))
+	}
 	for i := range r.Reports {
 		reply.Verdicts = append(reply.Verdicts, m.settle(&r.Reports[i]))
 	}

@@ -181,6 +181,7 @@ func (o *outbox) all() []*parcel {
 // Bounds of what is sent in one go, so that the first report does not wait long for the last upload.
 const (
 	batchParcels = 16
+	batchReports = 500
 	batchBytes   = 16 << 20
 )
 
@@ -190,12 +191,13 @@ func (o *outbox) next(ctx context.Context) []*parcel {
 		o.mu.Lock()
 		var batch []*parcel
 		var bytes int64
+		reports := 0
 		for _, p := range o.queue {
-			size := p.size()
-			if len(batch) == batchParcels || len(batch) > 0 && bytes+size > batchBytes {
+			bytes += p.size()
+			reports += len(p.Reports)
+			if len(batch) > 0 && (len(batch) == batchParcels || bytes > batchBytes || reports > batchReports) {
 				break
 			}
-			bytes += size
 			batch = append(batch, p)
 		}
 		changed := o.changed

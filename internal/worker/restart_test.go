@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -227,6 +228,24 @@ func TestLowDisk(t *testing.T) {
 		free.Store(1 << 40)
 		m.until("all are done", func() bool { return len(j.done) == 2 })
 		w.drain()
+	})
+}
+
+// A job whose files do not fit on the disk is the worker's trouble.
+func TestFilesDoNotFit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMaster(t)
+		m.chunk = 3
+		j := m.job(3, func(j *fakeJob) { j.add(m, "big", make([]byte, 2000)) })
+		o := options(t, m, fake.Options{})
+		o.MinFree, o.Free = 1000, func() (int64, error) { return 2500, nil }
+		w := start(t, o)
+		m.until("it is told", func() bool { return j.failed[1].Frame == 1 && j.back >= 2 })
+		m.cancel(j)
+		w.drain()
+		if r := j.failed[1]; !r.OwnFault || !strings.HasPrefix(r.Error, "the worker's disk is full: ") {
+			t.Errorf("%+v", r)
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,8 @@ const (
 	claimWait  = 30 * time.Second // how long the master holds the question for work
 	answerTime = 10 * time.Second // a call that takes longer than it may be held is given up
 	lowDisk    = 5 * time.Second  // between looks at a disk that is full
+
+	handBackMany = 200 // frames handed back in one parcel, so that no call grows too large
 )
 
 // slot renders one frame at a time. Its fields belong to the goroutine of run.
@@ -178,17 +181,23 @@ func (s *slot) leave(k *work, frames []int, why error) {
 		}
 		return
 	}
-	f := &frame{slot: s.no, reports: make([]farm.Report, 0, len(frames))}
-	for i, no := range frames {
-		r := s.report(k, no)
-		r.Outcome, r.Error = farm.HandedBack, why.Error()
-		var fault *fault
-		if i == 0 && asFault(why, &fault) { // the files could not be had: the first frame tells why
-			r.Outcome, r.Error, r.Fatal, r.OwnFault = farm.Errored, fault.text, fault.fatal, fault.own
-		}
-		f.reports = append(f.reports, r)
+	if why != errLeaving && !isRest(why) { // the files could not be had: the first frame tells why
+		fault := faultOf(why, 0, 0, nil)
+		r := s.report(k, frames[0])
+		r.Outcome, r.Error, r.Fatal, r.OwnFault = farm.Errored, fault.text, fault.fatal, fault.own
+		s.w.log.Warn("the files of a lease could not be had", "job", r.Job, "why", fault.text)
+		s.hand(&frame{slot: s.no, reports: []farm.Report{r}})
+		frames, why = frames[1:], restError{fault.text}
 	}
-	s.hand(f)
+	for some := range slices.Chunk(frames, handBackMany) {
+		f := &frame{slot: s.no, reports: make([]farm.Report, 0, len(some))}
+		for _, no := range some {
+			r := s.report(k, no)
+			r.Outcome, r.Error = farm.HandedBack, why.Error()
+			f.reports = append(f.reports, r)
+		}
+		s.hand(f)
+	}
 }
 
 // hand gives what became of a frame to be kept and reported.

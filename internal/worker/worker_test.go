@@ -218,6 +218,23 @@ func TestDrainFinishesAndHandsBack(t *testing.T) {
 	})
 }
 
+// What is handed back is told in calls of a bounded size.
+func TestDrainHandsBackMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMaster(t)
+		m.chunk = 2000
+		j := m.job(2000)
+		var largest int
+		m.onReport = func(n int) { largest = max(largest, n) }
+		w := start(t, options(t, m, fake.Options{FrameTime: time.Minute}))
+		m.until("a frame is done", func() bool { return len(j.done) == 1 })
+		w.drain()
+		if len(j.done) != 2 || j.back != 1998 || largest > 500 {
+			t.Errorf("%d done, %d handed back, up to %d in a call", len(j.done), j.back, largest)
+		}
+	})
+}
+
 // The master's order to drain pauses the worker; it goes on when the order is lifted.
 func TestMasterDrains(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
