@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -29,7 +30,7 @@ func blenders(ctx context.Context, named []string, data string) (found []blender
 		Programs: []string{os.Getenv("ProgramFiles"), os.Getenv("ProgramFiles(x86)"), os.Getenv("ProgramW6432")},
 	}
 	paths, problems := search.Find()
-	prober := blender.Prober{Cache: filepath.Join(data, "blenders"), Runner: runner(), Environ: os.Environ()}
+	prober := blender.Prober{Home: filepath.Join(data, "probe"), Cache: filepath.Join(data, "blenders"), Runner: runner(), Environ: os.Environ()}
 	for _, path := range paths {
 		in, err := prober.Probe(ctx, path)
 		if err != nil {
@@ -63,9 +64,6 @@ func startSession(ctx context.Context, s worker.Setup) (worker.Renderer, error) 
 
 // readScene has the newest Blender of this machine read a scene.
 func (a *app) readScene(ctx context.Context, blend string, named []string) (client.Scene, error) {
-	if err := blender.PreCheck(blend); err != nil {
-		return client.Scene{}, err
-	}
 	installs, err := a.findBlenders(ctx, named)
 	if err != nil {
 		return client.Scene{}, err
@@ -78,9 +76,29 @@ func (a *app) readScene(ctx context.Context, blend string, named []string) (clie
 			newest = in
 		}
 	}
-	c, err := blender.Collect(ctx, newest, blend)
+	c, err := blender.Collect(ctx, newest, blend, blender.CollectOptions{Runner: runner(), Environ: os.Environ()})
 	if err != nil {
-		return client.Scene{}, err
+		return client.Scene{}, sceneError(err)
 	}
-	return sceneOf(&c), nil
+	return client.SceneOf(&c), nil
+}
+
+// sceneError adds what to do next to what Blender found wrong with a scene.
+func sceneError(err error) error {
+	var be *blender.Error
+	if !errors.As(err, &be) {
+		return err
+	}
+	e := &farm.Error{Kind: farm.Invalid, Text: be.Error(), Err: err}
+	switch be.Kind {
+	case blender.NotBlend:
+		e.Hint = "name the .blend file itself"
+	case blender.Truncated:
+		e.Hint = "save it again in Blender, or copy it again"
+	case blender.TooNew:
+		e.Hint = "install that Blender here, or name it with --blender"
+	case blender.NoFile:
+		e.Kind = farm.NotFound
+	}
+	return e
 }

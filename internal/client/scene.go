@@ -1,0 +1,47 @@
+package client
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// SceneOf takes from what Blender said of a scene what a job needs to know.
+func SceneOf(c *blender.Collection) Scene {
+	s := Scene{
+		Frames: farm.FrameRange(c.Scene.FrameStart, c.Scene.FrameEnd, max(c.Scene.FrameStep, 1)), Engine: c.Scene.Engine,
+		Camera: c.Scene.Camera, Denoiser: c.Scene.Denoiser != "", Scripts: len(c.Scene.Scripts) > 0, Movie: c.Scene.Movie,
+		OutDir: outFolder(c.Scene.OutputPath), Warnings: c.Warnings,
+	}
+	if v, err := farm.ParseVersion(c.Scene.SavedBy); err == nil {
+		s.Saved = v
+	}
+	for _, u := range c.Scene.Unbaked {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s is not baked: every frame is rendered as if it were the first one asked for", u))
+	}
+	for i := range c.Files {
+		f := &c.Files[i]
+		if f.Missing && !f.Needed {
+			s.Warnings = append(s.Warnings, fmt.Sprintf("%s is missing, but the scene that renders does not use it", f.Path))
+			continue
+		}
+		s.Files = append(s.Files, SceneFile{
+			Path: f.Path, Kind: f.Kind, Users: f.Users, Missing: f.Missing, First: f.First, Last: f.Last,
+		})
+	}
+	return s
+}
+
+// outFolder is the folder of an output path, which may end in a name.
+func outFolder(path string) string {
+	if path == "" {
+		return "."
+	}
+	if strings.HasSuffix(path, "/") || strings.HasSuffix(path, `\`) {
+		return filepath.Clean(path)
+	}
+	return filepath.Dir(path)
+}
