@@ -84,6 +84,7 @@ def facts(scene: Any, opening: Any) -> dict:
         "scenes": [one.name for one in bpy.data.scenes if one.library is None],
         "camera": next((camera.name for camera in cameras if camera is not None), ""),
         "output": render.filepath,
+        "output_path": bpy.path.abspath(render.filepath),
         "view_layers": [layer.name for layer in layers],
         "denoiser": denoiser,
         "compositor": bool(tree and render.use_compositing),

@@ -1,8 +1,12 @@
 package blender
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/jpeg"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,13 +35,14 @@ func TestRealBlender(t *testing.T) {
 		{"settings that skip frames or keep data", "plain", []int{4, 2}},
 		{"two views", "stereo", []int{2, 1}},
 		{"frames that depend on one another", "falling", []int{12, 3}},
+		{"a driver that reads what it drives", "chasing", []int{5, 2}},
 		{"libraries", "main/linked", []int{7}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			blend := filepath.Join(dir, filepath.FromSlash(c.scene)+".blend")
 			facts := open(t, s, Scene{Blend: blend})
-			if c.scene == "falling" && facts.Stateful == "" {
-				t.Error("unbaked rigid bodies were not noticed")
+			if stateful := c.scene == "falling" || c.scene == "chasing"; stateful != (facts.Stateful != "") {
+				t.Errorf("stateful: %q", facts.Stateful)
 			}
 			for i, frame := range c.frames {
 				r := render(t, s, Task{Frame: frame, EXR: EXRFull, Outputs: true, Preview: true})
@@ -60,6 +65,7 @@ func TestRealBlender(t *testing.T) {
 			t.Errorf("output is %q", got)
 		}
 	})
+	t.Run("previews", func(t *testing.T) { realPreviews(t, s, dir) })
 	t.Run("files that have moved", func(t *testing.T) { realMoved(t, s, dir) })
 	t.Run("scripts", func(t *testing.T) { realScripts(t, in, s, dir) })
 	t.Run("scenes that cannot be opened", func(t *testing.T) { realBroken(t, s, dir) })
@@ -158,6 +164,52 @@ func realKinds(t *testing.T, s *Session, dir string) {
 	if _, err := s.Render(t.Context(), Task{Frame: 3, OutDir: t.TempDir()}, nil); err == nil {
 		t.Error("a task that asks for nothing was rendered")
 	}
+}
+
+// realPreviews compares the previews of the same picture saved as PNG, as EXR and as multilayer EXR.
+func realPreviews(t *testing.T, s *Session, dir string) {
+	var first image.Image
+	for _, name := range []string{"byte", "float", "layers"} {
+		open(t, s, Scene{Blend: filepath.Join(dir, name+".blend")})
+		r := render(t, s, Task{Frame: 20, Outputs: true, Preview: true, EXR: EXRFull})
+		for _, f := range r.Files {
+			if f.Kind != KindPreview {
+				continue
+			}
+			data, err := os.ReadFile(f.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			picture, err := jpeg.Decode(bytes.NewReader(data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if picture.Bounds().Size() != image.Pt(640, 360) {
+				t.Errorf("%s: the preview is %v", name, picture.Bounds().Size())
+			}
+			if first == nil {
+				first = picture
+			}
+			if off := difference(first, picture); off > 2 {
+				t.Errorf("%s: the preview differs by %.1f of 255 on average", name, off)
+			}
+		}
+		if name == "layers" && pixelsOf(t, r.Files[0].Path) != pixelsOf(t, r.Files[1].Path) {
+			t.Error("the scene's own multilayer EXR differs from ours")
+		}
+	}
+}
+
+func difference(a, b image.Image) float64 {
+	sum := 0.0
+	for y := range a.Bounds().Dy() {
+		for x := range a.Bounds().Dx() {
+			r1, g1, b1, _ := a.At(x, y).RGBA()
+			r2, g2, b2, _ := b.At(x, y).RGBA()
+			sum += math.Abs(float64(r1)-float64(r2)) + math.Abs(float64(g1)-float64(g2)) + math.Abs(float64(b1)-float64(b2))
+		}
+	}
+	return sum / 257 / 3 / float64(a.Bounds().Dx()*a.Bounds().Dy())
 }
 
 // realMoved renders a scene whose libraries and pictures, all named by absolute paths, lie elsewhere now.

@@ -134,6 +134,9 @@ def basic():
     group.node_tree = inner
     tree.links.new(layers.outputs["Image"], group.inputs[0])
     save("basic")
+    scene.render.resolution_x, scene.render.resolution_y = 1920, 1080
+    scene.cycles.samples = 1
+    save("large")
 
 
 def plain():
@@ -182,6 +185,36 @@ def falling():
     save("falling")
 
 
+def chasing():
+    """A driver that adds to what it reads: each evaluation moves the cube."""
+    scene = fresh()
+    driver = cube(scene).driver_add("location", 2).driver
+    variable = driver.variables.new()
+    variable.name, variable.targets[0].id, variable.targets[0].data_path = "var", bpy.data.objects["Cube"], "location.z"
+    driver.expression = "var + 0.1"
+    save("chasing")
+
+
+def floats():
+    """Scenes whose own output is EXR."""
+    scene = fresh()
+    cube(scene)
+    scene.render.resolution_x, scene.render.resolution_y = 800, 450
+    image = scene.render.image_settings
+    image.file_format = "OPEN_EXR"
+    scene.render.filepath = "//float_"
+    save("float")
+    image.file_format = "PNG"
+    save("byte")
+    if hasattr(image, "media_type"):
+        image.media_type = "MULTI_LAYER_IMAGE"
+    image.file_format = "OPEN_EXR_MULTILAYER"
+    image.color_depth, image.exr_codec = "32", "ZIP"
+    if hasattr(image, "use_exr_interleave"):
+        image.use_exr_interleave = True
+    save("layers")
+
+
 def libraries():
     """main links Mid from mid.blend, which links a material from inner/deep.blend with its picture: all absolute."""
     scene = fresh()
@@ -218,5 +251,5 @@ def scripted():
     save("scripted")
 
 
-for make in (basic, plain, movie, stereo, falling, libraries, workbench, scripted):
+for make in (basic, plain, movie, stereo, falling, chasing, floats, libraries, workbench, scripted):
     make()

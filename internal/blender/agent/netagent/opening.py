@@ -23,6 +23,7 @@ class Session:
         self.own_handlers = stateful.handlers()
         self.request: dict = {}
         self.stateful = ""
+        self.range_is_seen = False
         self.used = False  # a frame was rendered since the scene was opened
 
     def open(self, request: dict) -> dict:
@@ -36,6 +37,7 @@ class Session:
         self.request = request
         self.used = False
         self.stateful = stateful.reason(scene, self.own_handlers)
+        self.range_is_seen = stateful.range_is_seen(scene)
         devices.apply(scene, self.device)
         if self.threads:
             scene.render.threads_mode, scene.render.threads = "FIXED", self.threads

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import time
 from contextlib import suppress
 from typing import Any
@@ -32,7 +33,7 @@ def render(session: Session, link: Channel, request: dict) -> dict:
         session.again()
         scene = session.scene()
     session.used = True
-    frame = Frame(scene, request)
+    frame = Frame(scene, request, session.range_is_seen)
     with Progress(link, request["frame"]):
         frame.render()
     rendered = time.monotonic()
@@ -87,8 +88,9 @@ class Progress:
 class Frame:
     """One frame of a scene and the files it becomes."""
 
-    def __init__(self, scene: Any, request: dict) -> None:
+    def __init__(self, scene: Any, request: dict, range_is_seen: bool) -> None:
         self.scene = scene
+        self._still = range_is_seen
         self.number: int = request["frame"]
         self.folder: str = request["out_dir"]
         self.exr: str = request["exr"]
@@ -147,7 +149,7 @@ class Frame:
         operator = bpy.ops.render.render
         ranged = "frame_start" in operator.get_rna_type().properties  # 5.x
         try:
-            if not ranged and (self.number < 0 or self._range_is_seen()):
+            if not ranged and (self.number < 0 or self._still):
                 self._run_still(borrowed)
             elif ranged:
                 operator(animation=True, frame_start=self.number, frame_end=self.number)
@@ -163,20 +165,6 @@ class Frame:
             raise refusal(str(error), self.number) from None
         if self._direct and not os.path.exists(self._exr_path):
             raise Failure("no-frame", f"Blender ended frame {self.number} without a word of error and wrote no file")
-
-    def _range_is_seen(self) -> bool:
-        """Whether the picture can depend on the scene's frame range, which the operator of 3.x and 4.x must change."""
-        if self.scene.render.use_stamp and self.scene.render.use_stamp_frame_range:
-            return True
-        return any(
-            target.data_path in {"frame_start", "frame_end", "frame_step"}
-            for blocks in (bpy.data.objects, bpy.data.materials, bpy.data.node_groups, bpy.data.scenes, bpy.data.worlds)
-            for block in blocks
-            if block.animation_data is not None
-            for curve in block.animation_data.drivers
-            for variable in curve.driver.variables
-            for target in variable.targets
-        )
 
     def _run_still(self, borrowed: Borrowed) -> None:
         """The still operator neither needs the range nor clamps negative frames, but leaves the name to us."""
@@ -198,10 +186,24 @@ class Frame:
             return
         if not self._direct:
             os.makedirs(os.path.dirname(self._exr_path), exist_ok=True)
-            depth = "16" if self.exr == "half" else "32"
-            with BorrowedFormat(self.scene.render.image_settings, **settings.multilayer(depth)):
-                self._save(self._exr_path)
+            values = settings.multilayer("16" if self.exr == "half" else "32")
+            same = self._own_is(values)
+            if same:
+                share(same, self._exr_path)
+            else:
+                with BorrowedFormat(self.scene.render.image_settings, **values):
+                    self._save(self._exr_path)
         self._made.append(("exr", self._exr_path, f"exr/{number(self.number)}.exr", ""))
+
+    def _own_is(self, values: dict) -> str | None:
+        """The scene's own output, where its settings say the same as values: it need not be packed twice."""
+        image_settings = self.scene.render.image_settings
+        views = {"views_format"} if not self.scene.render.use_multiview else set()
+        wanted = {**values, "color_management": "FOLLOW_SCENE"}
+        if any(getattr(image_settings, name, wanted[name]) != wanted[name] for name in wanted if name not in views):
+            return None
+        own = [path for kind, path, _, _ in self._made if kind == "output"]
+        return own[0] if len(own) == 1 else None
 
     def _save(self, path: str) -> None:
         try:
@@ -223,21 +225,23 @@ class Frame:
             return
         path = os.path.join(self.folder, "preview", number(self.number) + ".jpg")
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        source = self._displayed()
-        image_settings = self.scene.render.image_settings
+        jpeg = settings.picture("JPEG", color_mode="RGB", quality=90, views_format="INDIVIDUAL")
+        source, linear = self._readable()
         if source is None:
             source = path
-            values = settings.picture("JPEG", color_mode="RGB", quality=90, views_format="INDIVIDUAL")
-            with BorrowedFormat(image_settings, **values):
+            with BorrowedFormat(self.scene.render.image_settings, **jpeg):
                 self._save_first_view(path)
         image = bpy.data.images.load(source)
         try:
-            image.colorspace_settings.name = "sRGB"
             width, height = image.size
             if width > PREVIEW_WIDTH:
                 image.scale(PREVIEW_WIDTH, max(1, round(height * PREVIEW_WIDTH / width)))
-            image.filepath_raw, image.file_format = path, "JPEG"
-            image.save()
+            if linear:
+                with BorrowedFormat(self.scene.render.image_settings, **jpeg):
+                    image.save_render(path, scene=self.scene)
+            else:
+                image.filepath_raw, image.file_format = path, "JPEG"
+                image.save()
         finally:
             bpy.data.images.remove(image)
         self._made.append(("preview", path, f"preview/{number(self.number)}.jpg", ""))
@@ -254,14 +258,17 @@ class Frame:
             for name in views[1:]:
                 os.unlink(os.path.join(folder, name))
 
-    def _displayed(self) -> str | None:
-        """The scene's own output, where it already has display colours and is quick to read."""
+    def _readable(self) -> tuple[str | None, bool]:
+        """The scene's own output where it is quick to read again, and whether its colours are still linear."""
         image_settings = self.scene.render.image_settings
-        if image_settings.file_format not in DISPLAY_FORMATS or image_settings.color_management != "FOLLOW_SCENE":
-            return None
-        if image_settings.color_depth != "8" or image_settings.color_mode == "BW":
-            return None
-        return next((path for kind, path, _, _ in self._made if kind == "output"), None)
+        own = next((path for kind, path, _, _ in self._made if kind == "output"), None)
+        if image_settings.color_management != "FOLLOW_SCENE" or image_settings.color_mode == "BW":
+            return None, False
+        if image_settings.file_format == "OPEN_EXR":
+            return own, True
+        if image_settings.file_format in DISPLAY_FORMATS and image_settings.color_depth == "8":
+            return own, False
+        return None, False
 
     def files(self) -> list[dict]:
         """Every file made, each with a name of its own."""
@@ -271,6 +278,14 @@ class Frame:
             {"kind": kind, "path": path, "name": names.give(name, node), "size": os.path.getsize(path)}
             for kind, path, name, node in sorted(self._made, key=lambda made: order[made[0]])
         ]
+
+
+def share(path: str, other: str) -> None:
+    """Makes other the same file as path, or a copy of it."""
+    try:
+        os.link(path, other)
+    except OSError:
+        shutil.copyfile(path, other)
 
 
 def last_name(path: str) -> str:

@@ -26,6 +26,30 @@ def reason(scene: Any, own: set[tuple[str, str]]) -> str:
     return ""
 
 
+def drivers() -> Iterator[tuple[Any, Any]]:
+    """Every driver of the file, as (what owns it, its curve)."""
+    for kind in bpy.data.bl_rna.properties:
+        if kind.type != "COLLECTION":
+            continue
+        for block in getattr(bpy.data, kind.identifier):
+            for owner in (block, getattr(block, "node_tree", None)):
+                animation = getattr(owner, "animation_data", None)
+                for curve in animation.drivers if animation is not None else ():
+                    yield owner, curve
+
+
+def range_is_seen(scene: Any) -> bool:
+    """Whether the picture can depend on the scene's frame range, which the operator of 3.x and 4.x must change."""
+    if scene.render.use_stamp and scene.render.use_stamp_frame_range:
+        return True
+    return any(
+        target.data_path in {"frame_start", "frame_end", "frame_step"}
+        for _, curve in drivers()
+        for variable in curve.driver.variables
+        for target in variable.targets
+    )
+
+
 def _reasons(scene: Any, own: set[tuple[str, str]]) -> Iterator[str]:
     world = scene.rigidbody_world
     if world is not None and world.enabled and not world.point_cache.is_baked and _has_objects(world):
@@ -33,6 +57,13 @@ def _reasons(scene: Any, own: set[tuple[str, str]]) -> Iterator[str]:
     for name, function in sorted(handlers() - own):
         if name not in ("load_post", "load_pre", "version_update", "exit_pre", "render_stats"):
             yield f"a script's handler {function} in {name}"
+    for block, curve in drivers():
+        if curve.driver.use_self or any(
+            target.id == block and target.data_path.startswith(curve.data_path)
+            for variable in curve.driver.variables
+            for target in variable.targets
+        ):
+            yield f"a driver of {block.name} that reads what it drives"
     for thing in bpy.data.objects:
         for modifier in thing.modifiers:
             if modifier.show_render:

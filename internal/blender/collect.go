@@ -1,0 +1,235 @@
+package blender
+
+import (
+	"cmp"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+//go:embed collect.py
+var collectScript []byte
+
+//go:embed collect_walk.py
+var collectWalk []byte
+
+// collectLimit is how long Collect waits for Blender unless it is told otherwise: a big scene on a cold file server is slow.
+const collectLimit = 15 * time.Minute
+
+// answerLimit bounds the collector's answer, in bytes: about two million files.
+const answerLimit = 1 << 30
+
+// Collection is what a .blend reads and what its scene is.
+type Collection struct {
+	Blend string          `json:"blend"` // absolute
+	Scene CollectedScene  `json:"scene"`
+	Files []CollectedFile `json:"files"` // sorted by path; each once; without the .blend itself
+	// Warnings are sentences about files that could not be found out, or that cannot be sent.
+	Warnings []string `json:"warnings"`
+}
+
+// CollectedFile is a file that the scene reads.
+type CollectedFile struct {
+	// Path is where the file is on this machine: absolute, or, of a file that is missing, what another platform calls absolute.
+	Path string `json:"path"`
+	// Original is the path as the .blend or its library stores it, "//" for its own folder; of a sequence, a tile or a cache
+	// the stored path with this file's name in its place.
+	Original string `json:"original"`
+	// Kind says what it is, for people: image, image sequence, image tile, movie, movie clip, library, sound, font, strip,
+	// volume, volume sequence, cache file, mesh cache, ocean cache, fluid cache, point cache, geometry nodes bake, IES light,
+	// OSL script, imported geometry, other.
+	Kind string `json:"kind"`
+	// Users are datablocks that need it, with their kinds: "Image floor.png", "Material Floor". The first one names the path.
+	Users []string `json:"users"`
+	// Missing: it is not there, or cannot be named. A whole cache that is missing is named by its folder.
+	Missing bool `json:"missing"`
+	// Needed: the scene that renders reaches one of the users. Other files belong to other scenes or to nothing at all, and a
+	// render does not miss them; a linked library that is not needed still makes Blender say so when it opens the file.
+	Needed bool `json:"needed"`
+	// First and Last bound the frames of the scene that need the file, inclusive; nil: no bound.
+	First *int `json:"first"`
+	Last  *int `json:"last"`
+}
+
+// CollectedScene are the facts of the scene that renders.
+type CollectedScene struct {
+	Name         string   `json:"name"`
+	Scenes       []string `json:"scenes"`        // of the file, in its order
+	Engine       string   `json:"engine"`        // as SceneFacts.Engine
+	Camera       string   `json:"camera"`        // "" for none; a camera bound to a marker counts
+	Width        int      `json:"width"`         // pixels, resolution percentage applied
+	Height       int      `json:"height"`        // pixels
+	Percent      int      `json:"percent"`       // resolution percentage
+	FrameStart   int      `json:"frame_start"`   //
+	FrameEnd     int      `json:"frame_end"`     // inclusive
+	FrameStep    int      `json:"frame_step"`    //
+	FrameCurrent int      `json:"frame_current"` //
+	FPS          float64  `json:"fps"`           // frames a second
+	Samples      int      `json:"samples"`       // 0 when the engine has none
+	Denoiser     string   `json:"denoiser"`      // OPENIMAGEDENOISE, OPTIX; "" when Cycles does not denoise
+	ViewLayers   []string `json:"view_layers"`   // those that render
+	Views        []string `json:"views"`         // suffixes of multi-view output, nil for one view
+	Output       string   `json:"output"`        // output path as stored
+	OutputPath   string   `json:"output_path"`   // the same, absolute; it ends in a separator when it names a folder
+	Format       string   `json:"format"`        // PNG, OPEN_EXR, FFMPEG, ...
+	Movie        bool     `json:"movie"`         // Format is a movie
+	Compositor   bool     `json:"compositor"`    // compositing nodes change the picture
+	OutputNodes  int      `json:"output_nodes"`  // File Output nodes at the top of those
+	Sequencer    bool     `json:"sequencer"`     // the picture comes from the sequencer's strips
+	Scripts      []string `json:"scripts"`       // what runs Python of the scene's own if it is allowed to, as clauses
+	Unbaked      []string `json:"unbaked"`       // simulations not baked: "cloth on Shirt"
+	SavedBy      string   `json:"saved_by"`      // Blender that wrote the file: "4.5.15", the last number not a release but a file version
+	Blender      string   `json:"blender"`       // Blender that read it: "4.5.15 LTS"
+}
+
+// CollectOptions say how Collect works; the zero value is good but for Environ.
+type CollectOptions struct {
+	Scene  string // of the file; "" is the one that was active when it was saved
+	Frames []int  // that will be rendered, in any order; empty: the scene's own range and step
+	// Temp is an existing folder for a private one that is removed at the end; "": the system's.
+	Temp string
+	// Runner is as in Options; empty: Install.Runner.
+	Runner []string
+	// Environ is as in Options: the caller passes os.Environ().
+	Environ []string
+	// Limit bounds the time Blender may take; 0: 15 minutes.
+	Limit time.Duration
+}
+
+// Collect has Blender open a .blend, with its scripts off, and say what it reads. The file is not changed and nothing is
+// rendered. Files that are not there are no error but Missing. Errors are *Error: NoFile, NotBlend, Truncated and TooNew
+// (both mostly without starting Blender), NoScene, NoStart, Crashed, Script, BadTalk, and Killed when ctx or Limit ends it.
+func Collect(ctx context.Context, in Install, blend string, opts CollectOptions) (Collection, error) {
+	blend, err := filepath.Abs(blend)
+	if err != nil {
+		return Collection{}, &Error{Kind: NoFile, Message: "the scene's path cannot be made absolute: " + err.Error(), cause: err}
+	}
+	name := filepath.Base(blend)
+	saved, err := readHead(blend)
+	if err != nil {
+		return Collection{}, err
+	}
+	if saved.after(in.Version) {
+		return Collection{}, &Error{Kind: TooNew, Message: fmt.Sprintf("%s was made by Blender %s; this is Blender %s", name, saved, in.Version)}
+	}
+	home, err := os.MkdirTemp(opts.Temp, "netrender-collect-")
+	if err != nil {
+		return Collection{}, &Error{Kind: NoStart, Message: "no temporary folder can be made: " + err.Error(), cause: err}
+	}
+	defer os.RemoveAll(home)
+	place, err := layCollector(home, blend, opts)
+	if err != nil {
+		return Collection{}, &Error{Kind: NoStart, Message: "the collector cannot be written: " + err.Error(), cause: err}
+	}
+	limit := cmp.Or(opts.Limit, collectLimit)
+	limited, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if len(opts.Runner) > 0 {
+		in.Runner = opts.Runner
+	}
+	cmd := in.Command(limited, place.script, place.request)
+	cmd.Env, cmd.Dir = environment(opts.Environ, home, place.tmp, nil), place.tmp
+	var log limitedBuffer
+	cmd.Stdout, cmd.Stderr = &log, &log
+	running := cmd.Run()
+	answer, err := readAnswer(place.result)
+	if err == nil && answer.Error == nil {
+		answer.Blend = blend
+		return answer.Collection, nil
+	}
+	failure := &Error{Kind: BadTalk, Message: "the collector's answer about " + name + " makes no sense", cause: err}
+	if cmd.ProcessState != nil {
+		failure.Status = cmd.ProcessState.ExitCode()
+	}
+	switch {
+	case err == nil:
+		failure.Kind, failure.Message = answer.Error.Kind, answer.Error.Message
+	case ctx.Err() != nil:
+		failure.Kind, failure.Message, failure.cause = Killed, "looking for the files of "+name+" was stopped", ctx.Err()
+	case limited.Err() != nil:
+		failure.Kind, failure.cause = Killed, limited.Err()
+		failure.Message = fmt.Sprintf("Blender took longer than %s to read %s", limit, name)
+	case cmd.ProcessState == nil:
+		failure.Kind, failure.Message, failure.cause = NoStart, "Blender cannot be started: "+running.Error(), running
+	case errors.Is(err, os.ErrNotExist) && running != nil:
+		failure.Kind, failure.cause = Crashed, running
+		failure.Message = fmt.Sprintf("Blender (%s) %s while it read %s", in.Path, statusText(failure.Status), name)
+	}
+	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(log.String(), "\uFFFD")), "\n")
+	failure.Log = lines[max(0, len(lines)-lastLines):]
+	return Collection{}, failure
+}
+
+// collectorFiles are the files of one run of the collector; all lie in its private folder.
+type collectorFiles struct{ script, request, result, tmp string }
+
+// layCollector writes the scripts and the request into home.
+func layCollector(home, blend string, opts CollectOptions) (collectorFiles, error) {
+	place := collectorFiles{
+		script:  filepath.Join(home, "collect.py"),
+		request: filepath.Join(home, "request.json"),
+		result:  filepath.Join(home, "result.json"),
+		tmp:     filepath.Join(home, "tmp"),
+	}
+	agent, err := unpackAgent(home)
+	if err != nil {
+		return place, err
+	}
+	request, err := json.Marshal(map[string]any{
+		"blend": blend, "agent": agent, "result": place.result, "scene": opts.Scene, "frames": opts.Frames,
+	})
+	if err != nil {
+		return place, err
+	}
+	if err := os.Mkdir(place.tmp, 0o700); err != nil {
+		return place, err
+	}
+	for path, data := range map[string][]byte{
+		place.script: collectScript, filepath.Join(home, "collect_walk.py"): collectWalk, place.request: request,
+	} {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			return place, err
+		}
+	}
+	return place, nil
+}
+
+// collectorAnswer is what collect.py writes.
+type collectorAnswer struct {
+	Collection
+	Error *struct {
+		Kind    ErrorKind `json:"kind"`
+		Message string    `json:"message"`
+	} `json:"error"`
+}
+
+// readAnswer believes nothing that the rest of the program relies on.
+func readAnswer(path string) (collectorAnswer, error) {
+	var answer collectorAnswer
+	info, err := os.Stat(path)
+	if err != nil {
+		return answer, err
+	}
+	if info.Size() > answerLimit {
+		return answer, fmt.Errorf("it has %d bytes", info.Size())
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return answer, err
+	}
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return answer, err
+	}
+	for _, file := range answer.Files {
+		if file.Path == "" || !file.Missing && !filepath.IsAbs(file.Path) {
+			return answer, fmt.Errorf("%q is no absolute path", file.Path)
+		}
+	}
+	return answer, nil
+}
