@@ -132,7 +132,9 @@ class Needs:
         return self._names[block]
 
     def _spell(self, block: Any) -> Iterator[str]:
-        users = sorted((user for user in self._users.get(block, ()) if user != block), key=lambda user: user.name_full)
+        windows = (bpy.types.WindowManager, bpy.types.WorkSpace, bpy.types.Screen)
+        users = [user for user in self._users.get(block, ()) if user != block and not isinstance(user, windows)]
+        users.sort(key=lambda user: user.name_full)
         for one in [block, *users[:8]]:
             yield f"{kind(one)} {one.name_full}"
 
@@ -145,8 +147,8 @@ def kind(block: Any) -> str:
 class Files:
     """The files found so far, by path."""
 
-    def __init__(self, needs: Needs, frames: list[int]) -> None:
-        self.needs, self.frames = needs, frames
+    def __init__(self, needs: Needs, frames: list[int], blurred: bool) -> None:
+        self.needs, self.frames, self.blurred = needs, frames, blurred
         self.found: dict[str, dict] = {}
         self.seen: set[str] = set()  # what Blender itself lists of the things walked here
         self.warnings: list[str] = []
@@ -191,17 +193,17 @@ class Files:
         return {int(found[1]): os.path.join(folder, name) for name, found in names if found}
 
     def add_numbers(
-        self, stored: str, what: str, owner: Any, wanted: dict[int, Span] | None, maybe: Iterable[int] = ()
+        self, stored: str, what: str, owner: Any, wanted: dict[int, Span] | None, maybe: dict[int, Span] | None = None
     ) -> None:
         """Notes the files of a sequence that wanted names by number, all on disk for None; those in maybe if they are there."""
         path = absolute(stored, owner)
         self.seen.add(os.path.normcase(path))
         there = self.sequence(path)
         head, digits, tail = numbered(path)
-        numbers = {number: None for number in there} if wanted is None else dict(wanted)
-        for number in maybe:
-            if number in there and number not in numbers:
-                numbers[number] = None
+        numbers = dict.fromkeys(there) if wanted is None else dict(wanted)
+        for number, span in (maybe or {}).items():
+            if number in there:
+                numbers[number] = join(numbers.get(number, span), span)
         if not numbers and wanted is None:
             self.add(path, stored, what, owner)
         for number, span in sorted(numbers.items()):
@@ -283,6 +285,25 @@ def image_number(user: Any, frame: int) -> int:
     return at + user.frame_offset
 
 
+def add_pictures(files: Files, path: str, image: Any, users: list[Any]) -> None:
+    """Notes the pictures of a sequence that its users show."""
+    wanted: dict[int, Span] = {}
+    maybe: dict[int, Span] = {}
+    for user in users:
+        if user is None:
+            files.add_numbers(path, "image sequence", image, None)
+            return
+        shown = spans(files.frames, lambda frame, one=user: image_number(one, frame))
+        early = shown.pop(user.frame_offset, None)
+        if early:  # before its start a sequence shows the picture before its first, or the first, or nothing
+            maybe |= {user.frame_offset: None, user.frame_offset + 1: early}
+        if not user.use_auto_refresh:  # some engines stay where the artist left it
+            maybe[user.frame_current] = None
+        for number, span in shown.items():
+            wanted[number] = join(wanted.get(number, span), span)
+    files.add_numbers(path, "image sequence", image, wanted, maybe)
+
+
 def images(files: Files, views: list[str]) -> None:
     """Pictures: single ones, sequences, tiles, movies, and the other eyes of stereo pairs."""
     timings = image_timings()
@@ -296,19 +317,7 @@ def images(files: Files, views: list[str]) -> None:
             stored += [stem.removesuffix(eye) + view + extension for view in views if eye and view != eye]
         for path in stored:
             if image.source == "SEQUENCE":
-                users = timings.get(image, [None])
-                wanted: dict[int, Span] | None = {}
-                for user in users:
-                    if user is None or wanted is None:
-                        wanted = None
-                        continue
-                    for number, span in spans(files.frames, lambda frame, user=user: image_number(user, frame)).items():
-                        # before its start a sequence may show the picture before its first, or the first
-                        if number != user.frame_offset:
-                            wanted[number] = join(wanted.get(number, span), span)
-                known = [user for user in users if user is not None]
-                maybe = {n for user in known for n in (user.frame_offset, user.frame_offset + 1, user.frame_current)}
-                files.add_numbers(path, "image sequence", image, wanted, maybe)
+                add_pictures(files, path, image, timings.get(image, [None]))
             elif image.source == "TILED":
                 files.seen.add(os.path.normcase(absolute(path, image)))
                 for tile in image.tiles:
@@ -372,15 +381,12 @@ def geometry(files: Files) -> None:
         if not volume.is_sequence:
             files.add(absolute(volume.filepath, volume), volume.filepath, "volume", volume)
             continue
-        near = {at for frame in files.frames for at in (frame - 1, frame + 1)}  # motion blur looks there
-        maybe = {number for number in (volume_number(volume, frame) for frame in near) if number is not None}
-        files.add_numbers(
-            volume.filepath,
-            "volume sequence",
-            volume,
-            spans(files.frames, lambda at, one=volume: volume_number(one, at)),
-            maybe,
-        )
+        shown = spans(files.frames, lambda frame, one=volume: volume_number(one, frame))
+        near: dict[int, Span] = {}
+        for step in (-1, 1) if files.blurred else ():  # motion blur looks there
+            for number, span in spans(files.frames, lambda frame, one=volume, by=step: volume_number(one, frame + by)).items():
+                near[number] = join(near.get(number, span), span)
+        files.add_numbers(volume.filepath, "volume sequence", volume, shown, near)
     for block in bpy.data.cache_files:
         for path in [block.filepath, *(layer.filepath for layer in getattr(block, "layers", ()))]:
             if not path:
@@ -426,10 +432,12 @@ def simulations(files: Files) -> None:
                     files.add(absolute(cache.filepath or "//", owner), cache.filepath, "point cache", owner)
             elif cache.use_disk_cache:
                 library = owner.library if cache.use_library_path else None
-                stem = os.path.splitext(os.path.basename(base_of(library)))[0]
-                folder = os.path.join(os.path.dirname(base_of(library)), f"blendcache_{stem}")
-                if not files.add_folder(folder, "point cache", owner, r".*\.bphys", False, number) and cache.is_baked:
-                    files.add(folder, f"//blendcache_{stem}", "point cache", owner)
+                folder, name = os.path.split(base_of(library))
+                stored = f"//blendcache_{os.path.splitext(name)[0]}"
+                if library != owner.library:
+                    stored = os.path.join(folder, stored[2:])
+                if not files.add_folder(stored, "point cache", owner, r".*\.bphys", False, number) and cache.is_baked:
+                    files.add(absolute(stored, owner), stored, "point cache", owner)
 
 
 def node_files(files: Files) -> None:
@@ -480,7 +488,7 @@ def rest(files: Files) -> None:
 
 def walk(scene: Any, frames: list[int]) -> Files:
     """Every file that rendering frames of scene reads, and those that other scenes of the .blend do."""
-    files = Files(Needs(scene), frames)
+    files = Files(Needs(scene), frames, scene.render.use_motion_blur)
     libraries(files)
     images(files, [view.file_suffix for view in scene.render.views])
     for part in (media, geometry, simulations, node_files, rest):
