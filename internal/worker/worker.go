@@ -150,7 +150,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	beside.Go(func() {
 		select {
 		case <-w.leaving:
-			w.log.Info("finishing the frames in hand and handing back the others")
+			w.log.Debug("draining: the frames in hand are finished, the others handed back")
 			leave()
 		case <-ctx.Done():
 		}
