@@ -17,9 +17,9 @@ const (
 	attemptSelect = attemptFields + attemptWords
 
 	// Without these words SQLite would look for the few others among all of a job's attempts.
-	byOther         = `INDEXED BY attempts_other`
-	byOtherPosition = `INDEXED BY attempts_other_position`
-	failedSelect    = attemptFields + byOther + attemptWords
+	byFailed     = `INDEXED BY attempts_failed`
+	byOther      = `INDEXED BY attempts_other`
+	failedSelect = attemptFields + byFailed + attemptWords
 )
 
 func scanAttempt(rows *sql.Rows) (a farm.Attempt, err error) {
@@ -38,7 +38,7 @@ const (
 	jobStands    = ` AND (SELECT gone FROM jobs WHERE id = ?) = 0`
 	onlyAccepted = ` AND a.standing = 1`
 	onlyOthers   = ` AND a.standing <> 1`
-	onlyFailed   = onlyOthers + ` AND a.outcome IN ('failed', 'expired')`
+	onlyFailed   = onlyOthers + ` AND a.outcome <> 'done' AND a.outcome IN ('failed', 'expired')`
 	few          = 1000 // frames that are looked up one by one; more are picked from all attempts in turn
 	handful      = 100  // arguments of one query
 )
@@ -109,9 +109,9 @@ func lookUp(ctx context.Context, q querier, f farm.AttemptFilter) ([]int64, erro
 		kinds = append(kinds, [2]string{``, onlyAccepted})
 	}
 	if f.Failed {
-		kinds = append(kinds, [2]string{byOtherPosition, onlyFailed})
+		kinds = append(kinds, [2]string{byOther, onlyFailed})
 	} else if !f.Accepted {
-		kinds = append(kinds, [2]string{byOtherPosition, onlyOthers})
+		kinds = append(kinds, [2]string{byOther, onlyOthers})
 	}
 	var seqs []int64
 	for part := range slices.Chunk(positions, handful) {
@@ -134,7 +134,7 @@ func lookUp(ctx context.Context, q querier, f farm.AttemptFilter) ([]int64, erro
 func pick(ctx context.Context, q querier, f farm.AttemptFilter, kind string) ([]int64, error) {
 	by := ``
 	if f.Failed {
-		by = byOther
+		by = byFailed
 	}
 	rows, err := q.QueryContext(ctx, `SELECT a.seq, a.frame FROM attempts a `+by+` WHERE a.job = ? AND a.seq > ?`+kind+jobStands+` ORDER BY a.seq`,
 		int64(f.Job), f.After, int64(f.Job))

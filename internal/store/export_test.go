@@ -44,6 +44,9 @@ var Queries = map[string]string{
 	"attempts":        attemptSelect + `a.job = ? AND a.seq > ?` + jobStands + ` ORDER BY a.seq LIMIT ?`,
 	"failed":          failedSelect + `a.job = ? AND a.seq > ?` + onlyFailed + jobStands + ` ORDER BY a.seq LIMIT ?`,
 	"look up":         `SELECT a.seq FROM attempts a WHERE a.job = ? AND a.position IN (?, ?)` + onlyAccepted,
-	"look up others":  `SELECT a.seq FROM attempts a ` + byOtherPosition + ` WHERE a.job = ? AND a.position IN (?, ?)` + onlyOthers,
+	"look up others":  `SELECT a.seq FROM attempts a ` + byOther + ` WHERE a.job = ? AND a.position IN (?, ?)` + onlyOthers,
 	"list of a state": `SELECT id FROM jobs WHERE gone = 0 AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
 }
+
+// Piece sweeps once.
+func (s *SQLite) Piece() (bool, error) { return s.sweep.piece() }

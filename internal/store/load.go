@@ -67,7 +67,7 @@ func (d *db) LoadJob(ctx context.Context, id farm.JobID) (l farm.JobLoad, err er
 	return l, err
 }
 
-const attemptsCounted = failedSelect + `a.job = ? AND a.standing <> 1 AND a.standing = 2 ORDER BY a.seq`
+const attemptsCounted = failedSelect + `a.job = ? AND a.outcome <> 'done' AND a.standing = 2 ORDER BY a.seq`
 
 func load(ctx context.Context, q querier, j farm.Job) (l farm.JobLoad, err error) {
 	l.Job = j

@@ -50,9 +50,11 @@ func counts(t *testing.T, s Store) {
 func atomicity(t *testing.T, s Store) {
 	apply(t, s, farm.JobAdd{Job: newJob(1, 100)}, done(1, 1, 0))
 	before := must(s.Load(ctx))(t)
+	newcomer := attempt(1, 2, 5, farm.Errored)
+	newcomer.Worker = "new-word"
 	bad := []farm.Change{
 		farm.JobAdd{Job: newJob(2, 1), Files: []farm.File{{Path: "a"}}}, farm.WorkerSet{Worker: farm.Worker{ID: "new-worker"}},
-		farm.RulesSet{Rules: farm.DefaultRules()}, farm.LeaseAdd{Lease: farm.Lease{ID: 1, Job: 1, Worker: "new-word"}}, failed(1, 2, 5),
+		farm.RulesSet{Rules: farm.DefaultRules()}, farm.LeaseAdd{Lease: farm.Lease{ID: 1, Job: 1, Worker: "new-word"}}, farm.FrameTried{Attempt: newcomer},
 		done(1, 3, 1), farm.JobMark{ID: 1, State: farm.Failed}, farm.TokenSet{Token: farm.Token{ID: "t"}},
 		done(1, 4, 0), // a second accepted result
 	}
@@ -62,9 +64,11 @@ func atomicity(t *testing.T, s Store) {
 	same(t, "after a batch that failed", before, after)
 	_, err := s.Job(ctx, 2)
 	isKind(t, err, farm.NotFound)
+	apply(t, s, farm.LeaseAdd{Lease: farm.Lease{ID: 2, Job: 1, Worker: "other-word"}}, farm.LeaseEnd{ID: 2},
+		farm.LeaseAdd{Lease: farm.Lease{ID: 3, Job: 1, Worker: "other-word"}})
 	// The same without the fault goes in: nothing of the failed batch stuck, not even in memory.
 	apply(t, s, bad[:len(bad)-1]...)
-	if l := must(s.LoadJob(ctx, 1))(t); l.Finished.Count() != 2 || len(l.Tried) != 1 || l.Tried[0].Worker != "worker-1" {
+	if l := must(s.LoadJob(ctx, 1))(t); l.Finished.Count() != 2 || len(l.Tried) != 1 || l.Tried[0].Worker != "new-word" {
 		t.Fatalf("after the batch without its fault: %+v", l)
 	}
 	if st := must(s.Load(ctx))(t); st.Leases[0].Worker != "new-word" {

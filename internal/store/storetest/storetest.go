@@ -52,7 +52,10 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"leases, workers, tokens, rules", small},
 		{"model", model},
 	} {
-		t.Run(part.name, func(t *testing.T) { part.f(t, open(t)) })
+		t.Run(part.name, func(t *testing.T) {
+			t.Parallel() // most of the time goes to waiting for the disk
+			part.f(t, open(t))
+		})
 	}
 }
 

@@ -98,8 +98,8 @@ CREATE TABLE attempts (
 -- The law that a frame has one accepted result.
 CREATE UNIQUE INDEX attempts_accepted ON attempts (job, position) WHERE standing = 1;
 -- The few others, to be found among millions of accepted ones.
-CREATE INDEX attempts_other ON attempts (job, seq) WHERE standing <> 1;
-CREATE INDEX attempts_other_position ON attempts (job, position) WHERE standing <> 1;
+CREATE INDEX attempts_failed ON attempts (job, seq) WHERE outcome <> 'done';
+CREATE INDEX attempts_other ON attempts (job, position) WHERE standing <> 1;
 
 CREATE TABLE workers (
     id         TEXT    PRIMARY KEY,
