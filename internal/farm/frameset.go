@@ -11,8 +11,12 @@ import (
 // MaxFrame is the largest frame number Blender knows (MAXFRAME in its sources); the smallest is -MaxFrame.
 const MaxFrame = 1048574
 
-// maxFrameSetText bounds what ParseFrameSet reads, in bytes.
-const maxFrameSetText = 1 << 20
+// Bounds of what ParseFrameSet reads, wide enough for whatever String writes: bytes (18 for every third of all frames,
+// `-1048574--1048573,`, is the most), and frames, counting those that are named again.
+const (
+	maxFrameSetText  = 16 << 20
+	maxFrameSetNamed = 4 * MaxFrame
+)
 
 // FrameSet is an immutable, sorted set of frame numbers, written `1-250`, `1,5,9`, `1-100x5` or `-10--5`.
 // The zero value is empty. It takes memory for its runs, not for its frames.
@@ -33,17 +37,20 @@ func ParseFrameSet(text string) (FrameSet, error) {
 	if len(text) > maxFrameSetText {
 		return FrameSet{}, Errorf(TooLarge, "the frame range is over %d characters long", maxFrameSetText)
 	}
-	parts := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == ';' })
-	if len(parts) == 0 {
-		return FrameSet{}, Errorf(Invalid, "no frames are named").WithHint("write them as 1-250, 1,5,9 or 1-100x5")
-	}
-	runs := make([]run, 0, len(parts))
-	for _, part := range parts {
+	var runs []run
+	named := 0
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == ';' }) {
 		r, err := parseRun(part)
 		if err != nil {
 			return FrameSet{}, err
 		}
+		if named += r.n; named > maxFrameSetNamed {
+			return FrameSet{}, Errorf(TooLarge, "the frame range names the same frames over and over")
+		}
 		runs = append(runs, r)
+	}
+	if len(runs) == 0 {
+		return FrameSet{}, Errorf(Invalid, "no frames are named").WithHint("write them as 1-250, 1,5,9 or 1-100x5")
 	}
 	return newFrameSet(runs), nil
 }
@@ -55,8 +62,8 @@ func parseRun(part string) (run, error) {
 	body, stepText, hasStep := strings.Cut(part, "x")
 	step := 1
 	if hasStep {
-		n, err := strconv.Atoi(stepText)
-		if err != nil || n < 1 || n > 2*MaxFrame {
+		n, ok := parseFrame(stepText)
+		if !ok || n < 1 || n > 2*MaxFrame {
 			return bad()
 		}
 		step = n
@@ -133,23 +140,38 @@ func newFrameSet(runs []run) FrameSet {
 	for i := 1; i < len(runs); i++ {
 		overlap = overlap || runs[i].first <= runs[i-1].last()
 	}
-	if overlap && !mergePlain(&runs) {
-		seen := make(map[int]struct{})
-		for _, r := range runs {
-			for i := range r.n {
-				seen[r.first+i*r.step] = struct{}{}
-			}
-		}
-		list := make([]int, 0, len(seen))
-		for f := range seen {
-			list = append(list, f)
-		}
-		return FrameSet{}.fromList(list)
+	if !mergePlain(&runs) && overlap {
+		return FrameSet{}.fromList(listed(runs))
 	}
 	return finish(runs)
 }
 
-// mergePlain joins overlapping runs in place when all of them have step 1 (or one member).
+// listed returns the members of sorted runs that overlap, each once.
+func listed(runs []run) []int {
+	first, last := runs[0].first, runs[0].last()
+	for _, r := range runs {
+		last = max(last, r.last())
+	}
+	seen := make([]bool, last-first+1)
+	count := 0
+	for _, r := range runs {
+		for f := r.first; f <= r.last(); f += r.step {
+			if !seen[f-first] {
+				seen[f-first] = true
+				count++
+			}
+		}
+	}
+	list := make([]int, 0, count)
+	for i, yes := range seen {
+		if yes {
+			list = append(list, first+i)
+		}
+	}
+	return list
+}
+
+// mergePlain joins runs that overlap or touch in place when all of them have step 1 (or one member).
 func mergePlain(runs *[]run) bool {
 	out := []run{}
 	for _, r := range *runs {
@@ -256,7 +278,7 @@ func (s FrameSet) Last() int {
 	return s.runs[len(s.runs)-1].last()
 }
 
-// String is the shortest written form; ParseFrameSet reads it back.
+// String is a short written form; ParseFrameSet reads it back.
 func (s FrameSet) String() string {
 	var b strings.Builder
 	for i, r := range s.runs {
