@@ -1,0 +1,199 @@
+package test
+
+import (
+	"fmt"
+	"image"
+	_ "image/png" // to decode outputs
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/netrender/netrender/internal/exr"
+)
+
+// blenders are the Blenders to test with: the system's, and the newest that can be had as a Python module.
+func blenders(t *testing.T) []string {
+	t.Helper()
+	var list []string
+	if path := os.Getenv("NETRENDER_BLENDER"); path != "" {
+		list = append(list, path)
+	} else if path, err := exec.LookPath("blender"); err == nil {
+		list = append(list, path)
+	}
+	module, err := filepath.Abs("../.cache/bpy/bin/python")
+	if err == nil {
+		if _, err := os.Stat(filepath.Join(module, "../../ready")); err == nil {
+			list = append(list, module)
+		}
+	}
+	if len(list) == 0 {
+		if os.Getenv("NETRENDER_TEST_BLENDER") == "required" {
+			t.Fatal("no Blender was found; tools/setup installs one")
+		}
+		t.Skip("no Blender was found: tools/setup installs one")
+	}
+	return list
+}
+
+// python runs a script in a Blender, with one thread. A blend that is named is opened first.
+func python(t *testing.T, blender, blend, script string, args ...string) {
+	t.Helper()
+	script, err := filepath.Abs(script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var argv []string
+	if strings.HasPrefix(filepath.Base(blender), "python") {
+		opener := ""
+		if blend != "" {
+			opener = fmt.Sprintf("bpy.ops.wm.open_mainfile(filepath=%q); ", blend)
+		}
+		code := fmt.Sprintf("import sys, bpy, runpy; %ssys.argv = [%q, '--'] + sys.argv[1:]; runpy.run_path(%q, run_name='__main__')", opener, script, script)
+		argv = append([]string{"-c", code}, args...)
+	} else {
+		argv = []string{"-b", "--factory-startup", "-t", "1"}
+		if blend != "" {
+			argv = append(argv, blend)
+		}
+		argv = append(append(argv, "--python-exit-code", "1", "--python", script, "--"), args...)
+	}
+	cmd := exec.Command(blender, argv...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", blender, strings.Join(argv, " "), err, tail(string(out), 3000))
+	}
+}
+
+// scene makes a test scene and returns its .blend.
+func scene(t *testing.T, blender, name, blend string, args ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "studio")
+	python(t, blender, "", "scenes/"+name+".py", append([]string{dir}, args...)...)
+	return filepath.Join(dir, blend)
+}
+
+// TestFarmEqualsLocal renders scenes on two workers that have nothing but what was sent to them, and compares every
+// file with a local render of the same frames: pixels of pictures, every channel of multilayer EXRs.
+func TestFarmEqualsLocal(t *testing.T) {
+	for _, blender := range blenders(t) {
+		for _, c := range []struct{ scene, blend string }{
+			{"plain", "plain.blend"}, {"linked", "project/linked.blend"}, {"nodes", "nodes.blend"},
+		} {
+			name := "executable"
+			if strings.HasPrefix(filepath.Base(blender), "python") {
+				name = "module"
+			}
+			t.Run(c.scene+"/"+name, func(t *testing.T) { farmEqualsLocal(t, blender, c.scene, c.blend) })
+		}
+	}
+}
+
+func farmEqualsLocal(t *testing.T, blender, name, blend string) {
+	const frames, first, last = "2-5", 2, 5
+	file := scene(t, blender, name, blend, "--samples", "4", "--size", "160x90")
+	studio := strings.TrimSuffix(file, blend)
+	local := filepath.Join(t.TempDir(), "local")
+	python(t, blender, file, "outputs.py", local, frames)
+	for f := first; f <= last; f++ {
+		python(t, blender, file, "multilayer.py", filepath.Join(local, "exr"), fmt.Sprint(f))
+	}
+
+	f := startFarm(t)
+	id := strings.TrimSpace(f.ok("submit", file, "-f", frames, "--threads", "1", "--blender", blender))
+	// Away with the artist's files: the workers have what was sent, or nothing.
+	if err := os.Rename(studio, strings.TrimSuffix(studio, "/")+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	f.worker("oak", "--blender", blender)
+	f.worker("elm", "--blender", blender)
+	eventually(t, 5*time.Minute, "the job ends", func() bool {
+		s := f.job(id).State
+		return s == "done" || s == "failed"
+	})
+	if s := f.job(id); s.State != "done" {
+		t.Fatalf("the job is %s\n%s\n%s", s.State, f.ok("job", id), tail(f.ok("logs", id), 3000))
+	}
+	home := filepath.Join(t.TempDir(), "home")
+	f.ok("fetch", id, "-o", home)
+	compareFolders(t, local, home)
+}
+
+// compareFolders wants the same files with the same pixels.
+func compareFolders(t *testing.T, local, home string) {
+	t.Helper()
+	want, got := filesBelow(t, local), filesBelow(t, home)
+	if !slices.Equal(want, got) {
+		t.Errorf("a local render writes\n  %s\nthe farm brought\n  %s", strings.Join(want, "\n  "), strings.Join(got, "\n  "))
+	}
+	for _, name := range want {
+		if !slices.Contains(got, name) {
+			continue
+		}
+		a, b := filepath.Join(local, name), filepath.Join(home, name)
+		if strings.HasSuffix(name, ".exr") {
+			diff, err := exr.CompareFiles(a, b)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			} else if !diff.Equal() {
+				t.Errorf("%s: %s", name, &diff)
+			}
+			continue
+		}
+		if n := differentPixels(t, a, b); n != 0 {
+			t.Errorf("%s differs in %d pixels", name, n)
+		}
+	}
+}
+
+func filesBelow(t *testing.T, dir string) []string {
+	t.Helper()
+	var list []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, path)
+			list = append(list, filepath.ToSlash(rel))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(list)
+	return list
+}
+
+func differentPixels(t *testing.T, a, b string) int {
+	t.Helper()
+	x, y := picture(t, a), picture(t, b)
+	if x.Bounds() != y.Bounds() {
+		return -1
+	}
+	n := 0
+	for py := x.Bounds().Min.Y; py < x.Bounds().Max.Y; py++ {
+		for px := x.Bounds().Min.X; px < x.Bounds().Max.X; px++ {
+			if x.At(px, py) != y.At(px, py) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func picture(t *testing.T, path string) image.Image {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	im, _, err := image.Decode(f)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return im
+}
