@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -163,6 +164,9 @@ func Collect(ctx context.Context, in Install, blend string, opts CollectOptions)
 	}
 	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(log.String(), "\uFFFD")), "\n")
 	failure.Log = lines[max(0, len(lines)-lastLines):]
+	if failure.Kind == Crashed && (strconv.Itoa(failure.Status) == pythonExitCode || in.Kind == Module && failure.Status == 1) {
+		failure.Kind, failure.Message = Script, "the collector failed on "+name+": "+failure.lastLine()
+	}
 	return Collection{}, failure
 }
 
