@@ -10,8 +10,7 @@ import (
 func (s *SQLite) Pragma(text string) error {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
-	var ignored any
-	_, err := s.w.row(text, nil, &ignored)
+	_, err := s.w.exec(text)
 	return err
 }
 

@@ -101,6 +101,9 @@ func deletes(t *testing.T, s Store) {
 	if len(st.Jobs) != 1 || len(st.Leases) != 1 || st.Jobs[0].Finished.Count() != 1 || len(must(s.Manifest(ctx, 2, "", 9))(t)) != 1 {
 		t.Fatalf("the other job: %+v", st)
 	}
+	// The same once more when nothing of the job is left.
+	apply(t, s, done(77, 90, 5), failed(77, 91, 6), farm.LeaseAdd{Lease: farm.Lease{ID: 7, Job: 77}}, mark(newJob(77, 1), 0, nil), farm.JobDelete{ID: 77})
+	absent(t, s, 77)
 	// What comes after the deletion finds no job.
 	apply(t, s, farm.JobMark{ID: 1, State: farm.Active}, farm.JobSet{Job: newJob(1, 1)})
 	absent(t, s, 1)
