@@ -40,10 +40,14 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf makes an Error of the kind. A %w verb becomes its cause.
+// Errorf makes an Error of the kind. What its %w verbs name becomes its cause.
 func Errorf(kind Kind, format string, args ...any) *Error {
 	err := fmt.Errorf(format, args...)
-	return &Error{Kind: kind, Text: err.Error(), Err: errors.Unwrap(err)}
+	e := &Error{Kind: kind, Text: err.Error(), Err: errors.Unwrap(err)}
+	if _, several := err.(interface{ Unwrap() []error }); several {
+		e.Err = err
+	}
+	return e
 }
 
 // WithHint returns a copy of e that also says what to do next.

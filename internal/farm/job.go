@@ -215,7 +215,7 @@ func (s JobState) Dispatches() bool { return s == Queued || s == Active }
 // Version is a Blender version; parts left out are 0.
 type Version struct{ Major, Minor, Patch int }
 
-// ParseVersion reads `4`, `4.5` or `4.5.3`; what follows a blank or dash is ignored.
+// ParseVersion reads `4`, `4.5` or `4.5.3`; a fourth part and what follows a blank or dash are ignored.
 func ParseVersion(text string) (Version, error) {
 	body, _, _ := strings.Cut(strings.TrimSpace(text), " ")
 	body, _, _ = strings.Cut(body, "-")

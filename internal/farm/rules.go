@@ -1,6 +1,9 @@
 package farm
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Rules are the settings of balancing, failure and leases. They can be changed while the farm runs.
 type Rules struct {
@@ -30,8 +33,8 @@ func (r Rules) Check() error {
 		return Errorf(Invalid, "the cap is a share above 0 and at most 1, not %g", r.Cap)
 	case r.NewFrames < 0:
 		return Errorf(Invalid, "the number of first frames cannot be negative")
-	case !(r.StaleMins > 0):
-		return Errorf(Invalid, "the minutes since the last dispatch must be above 0")
+	case !(r.StaleMins > 0) || math.IsInf(r.StaleMins, 1): // infinity cannot be kept as JSON
+		return Errorf(Invalid, "the minutes since the last dispatch are a number above 0, not %g", r.StaleMins)
 	case r.Attempts < 1 || r.Attempts > MaxAttempts:
 		return Errorf(Invalid, "attempts are 1 to %d, not %d", MaxAttempts, r.Attempts)
 	case r.OutAfter < 0:

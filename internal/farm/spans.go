@@ -144,11 +144,9 @@ func DecodeSpans(b []byte) (Spans, error) {
 	at := uint64(0)
 	for len(b) > 0 {
 		gap, n := binary.Uvarint(b)
-		if n <= 0 {
-			return Spans{}, Errorf(Internal, "the record of finished frames cannot be read")
-		}
-		size, m := binary.Uvarint(b[n:])
-		if m <= 0 || size == 0 || gap > 1<<40 || size > 1<<40 || at+gap+size > 1<<40 || (gap == 0 && len(s.spans) > 0) {
+		size, m := binary.Uvarint(b[max(n, 0):])
+		if n <= 0 || m <= 0 || padded(b[:n]) || padded(b[n:n+m]) ||
+			size == 0 || gap > 1<<40 || size > 1<<40 || at+gap+size > 1<<40 || (gap == 0 && len(s.spans) > 0) {
 			return Spans{}, Errorf(Internal, "the record of finished frames cannot be read")
 		}
 		b = b[n+m:]
@@ -158,3 +156,6 @@ func DecodeSpans(b []byte) (Spans, error) {
 	}
 	return s, nil
 }
+
+// padded tells whether a varint is longer than it must be.
+func padded(varint []byte) bool { return len(varint) > 1 && varint[len(varint)-1] == 0 }
