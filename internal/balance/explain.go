@@ -23,10 +23,20 @@ func Explain(s *Snapshot, rules farm.Rules, w *Worker, now time.Time) []Reason {
 	chosen := c.choose()
 	reasons := make([]Reason, len(s.Jobs))
 	for i := range s.Jobs {
-		e := c.entry(&s.Jobs[i])
-		reasons[i] = Reason{Job: e.ID, Chosen: i == chosen, Class: e.class, Rating: e.rating, Text: c.explain(&e, i, chosen)}
+		reasons[i] = c.reason(i, chosen)
 	}
 	return reasons
+}
+
+// ExplainJob is Explain for s.Jobs[index] alone, at about the cost of Choose: for asking about many workers.
+func ExplainJob(s *Snapshot, rules farm.Rules, w *Worker, now time.Time, index int) Reason {
+	c := newContest(s, rules, w, now)
+	return c.reason(index, c.choose())
+}
+
+func (c *contest) reason(i, chosen int) Reason {
+	e := c.entry(&c.s.Jobs[i])
+	return Reason{Job: e.ID, Chosen: i == chosen, Class: e.class, Rating: e.rating, Text: c.explain(&e, i, chosen)}
 }
 
 func (c *contest) explain(e *entry, i, chosen int) string {

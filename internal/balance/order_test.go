@@ -199,6 +199,9 @@ func TestChooseProperties(t *testing.T) {
 			if r.Job != q.s.Jobs[k].ID || r.Chosen != (r.Job == id) || r.Text == "" {
 				t.Fatalf("job %d was chosen, explained: %+v", id, r)
 			}
+			if alone := ExplainJob(&q.s, q.rules, q.w, noon, k); alone != r {
+				t.Fatalf("explained among all: %+v, alone: %+v", r, alone)
+			}
 		}
 
 		slices.Reverse(q.s.Jobs)
@@ -272,6 +275,21 @@ func crowd(n int) (*Snapshot, *Worker) {
 	}
 	w.Scene, w.Holds = "scene3", 4
 	return s, w
+}
+
+func BenchmarkExplain(b *testing.B) {
+	s, w := crowd(1000)
+	rules := farm.DefaultRules()
+	b.Run("all of 1000", func(b *testing.B) {
+		for b.Loop() {
+			Explain(s, rules, w, noon)
+		}
+	})
+	b.Run("one of 1000", func(b *testing.B) {
+		for b.Loop() {
+			ExplainJob(s, rules, w, noon, 500)
+		}
+	})
 }
 
 func BenchmarkChoose(b *testing.B) {
