@@ -225,6 +225,7 @@ func TestCheck(t *testing.T) {
 		{"internal/blob/blobtest/a.go", use("testing"), ""},
 		{"internal/blob/blobtest/a.go", use("pgregory.net/rapid"), ""},
 		{"internal/blob/blobtest/a.go", use(module + "internal/farm"), "must not import"},
+		{"internal/blob/blobtest/a.go", use("modernc.org/sqlite"), "must not use"},
 		{"internal/blob/a.go", use("testing"), "is for tests"},
 		{"internal/blob/a.go", use("pgregory.net/rapid"), "must not use"},
 		{"internal/master/a.go", use(module + "internal/blob/blobtest"), "is for tests"},
