@@ -164,7 +164,7 @@ func Collect(ctx context.Context, in Install, blend string, opts CollectOptions)
 	}
 	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(log.String(), "\uFFFD")), "\n")
 	failure.Log = lines[max(0, len(lines)-lastLines):]
-	if failure.Kind == Crashed && (strconv.Itoa(failure.Status) == pythonExitCode || in.Kind == Module && failure.Status == 1) {
+	if failure.Kind == Crashed && strconv.Itoa(failure.Status) == pythonExitCode {
 		failure.Kind, failure.Message = Script, "the collector failed on "+name+": "+failure.lastLine()
 	}
 	return Collection{}, failure

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -134,4 +135,13 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    status = 70
+    try:
+        main()
+        status = 0
+    finally:
+        if status:
+            traceback.print_exc()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)  # the bpy module may wait for itself forever while Python ends

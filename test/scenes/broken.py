@@ -94,4 +94,4 @@ def damaged() -> None:
 missing()
 raises()
 damaged()
-print(want.out)
+stage.finish(want.out)

@@ -116,4 +116,4 @@ def main() -> str:
     return stage.save(want, "project/linked")
 
 
-print(main())
+stage.finish(main())

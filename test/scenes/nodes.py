@@ -84,4 +84,4 @@ for source, sink in (
 ):
     tree.links.new(source, sink)
 stage.stamp(scene, "nodes")
-print(stage.save(want, "nodes"))
+stage.finish(stage.save(want, "nodes"))

@@ -298,4 +298,4 @@ def main() -> str:
     return stage.save(want, "plain")
 
 
-print(main())
+stage.finish(main())

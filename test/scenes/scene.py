@@ -74,6 +74,13 @@ def save(want: Settings, name: str) -> str:
     return path
 
 
+def finish(path: str) -> None:
+    """Says what was written and ends the script."""
+    print(path, flush=True)
+    if not bpy.app.binary_path:
+        os._exit(0)  # the bpy module may wait for itself forever while Python ends
+
+
 def stamp(scene: Any, name: str) -> None:
     """Names the output of the scene: PNG files in render/ beside the .blend."""
     scene.render.filepath = f"//render/{name}_####"

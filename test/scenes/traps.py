@@ -173,4 +173,4 @@ def main() -> str:
     return stage.save(want, "project/traps")
 
 
-print(main())
+stage.finish(main())
