@@ -50,7 +50,7 @@ type SceneFacts struct {
 	Stateful string `json:"stateful"`
 	// Missing lists files that the scene names and that are not there, as local paths.
 	Missing []string `json:"missing"`
-	// Unmapped counts paths that were changed by Files.
+	// Mapped counts paths that were changed by Files.
 	Mapped int `json:"mapped"`
 	// Warnings are sentences: a node that cannot be redirected, a device that is not there.
 	Warnings []string `json:"warnings"`
@@ -156,7 +156,8 @@ type Options struct {
 	Env []string
 	// Environ is the environment to take system variables from (PATH, LANG, drivers' settings); the caller passes os.Environ().
 	Environ []string
-	// Xvfb is the path of the virtual display server, "" to look for it on PATH; "none" never starts one.
+	// Xvfb is the path of the virtual display server, "" to look for it on PATH; "none" never starts one. It is started
+	// only for engines whose facts say Virtual.
 	Xvfb string
 
 	quitLimit time.Duration // for tests; 0 means the constant of that name

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 )
 
 // display is a virtual X server of ours. Nobody without its cookie can reach it.
@@ -21,10 +22,8 @@ type display struct {
 	ended  chan struct{}
 }
 
-// needsDisplay says whether an engine draws through the window system.
-func needsDisplay(engine string) bool {
-	return strings.HasPrefix(engine, "BLENDER_EEVEE") || engine == "BLENDER_WORKBENCH"
-}
+// displayLimit bounds how long a virtual display may take to come up.
+const displayLimit = 30 * time.Second
 
 // displayWanted says whether Blender would find no window system in this environment.
 func displayWanted(env []string) bool {

@@ -22,9 +22,10 @@ type Facts struct {
 type Engine struct {
 	ID      string `json:"id"`      // CYCLES, BLENDER_EEVEE_NEXT, ...
 	Name    string `json:"name"`    //
-	Display bool   `json:"display"` // it draws with the graphics card and needs a display on Linux
+	Display bool   `json:"display"` // it draws through the window system
 	Works   bool   `json:"works"`   // it rendered a test picture here (only tried for engines with Display)
-	Why     string `json:"why"`     // why it does not work; or how it does: "with a virtual display"
+	Virtual bool   `json:"virtual"` // it works only on a virtual display, which Session provides
+	Why     string `json:"why"`     // why it does not work, or "untried"
 }
 
 // Device is something Cycles can compute on.
@@ -33,16 +34,22 @@ type Device struct {
 	Name string `json:"name"` // "NVIDIA GeForce RTX 4090"
 }
 
+// engine finds an engine by its ID.
+func (f Facts) engine(id string) (Engine, bool) {
+	for _, e := range f.Engines {
+		if e.ID == id {
+			return e, true
+		}
+	}
+	return Engine{}, false
+}
+
 // CanRender says whether the install can render with the engine, and if not, why, in a sentence.
 func (f Facts) CanRender(engine string) (bool, string) {
-	for _, e := range f.Engines {
-		if e.ID != engine {
-			continue
-		}
-		if e.Works {
-			return true, ""
-		}
-		return false, "Blender " + f.Version + " cannot render " + e.Name + " on this machine: " + e.Why
+	if e, ok := f.engine(engine); ok && e.Works {
+		return true, ""
+	} else if ok {
+		return false, "Blender " + f.Version + " cannot render with " + e.Name + " on this machine: " + e.Why
 	}
 	names := make([]string, len(f.Engines))
 	for i, e := range f.Engines {

@@ -79,7 +79,7 @@ func fakeBlender(mode string, args []string) int {
 			say(`{"id":%d,"error":{"kind":"no-camera","message":"no camera"}}`, request.ID)
 		default:
 			file := filepath.Join(request.Out_dir, "0001.exr")
-			os.WriteFile(file, []byte("exr"), 0o600)
+			os.WriteFile(file, smallEXR(), 0o600)
 			say(`{"id":%d,"ok":{"files":[{"kind":"exr","path":%q,"name":"exr/0001.exr"}]}}`, request.ID, file)
 		}
 	}

@@ -2,7 +2,6 @@ package blender
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -29,8 +28,8 @@ type Prober struct {
 	Cache   string   // folder for answers; "" asks every time
 	Environ []string // as in Options
 	Xvfb    string   // as in Options
-	// Quick leaves engines that need a display untried: they count as working where there is a display. It takes one to
-	// two seconds instead of up to thirty.
+	// Quick leaves engines that draw through the window system untried: they count as working. It takes one to two seconds
+	// instead of up to thirty.
 	Quick bool
 }
 
@@ -146,54 +145,66 @@ func (p Prober) ask(ctx context.Context, in Install, environ []string, answer an
 	return fail("is no Blender, and no Python with the bpy module", err, log.Bytes())
 }
 
-// tryEngines renders a picture with every engine that draws through the window system.
+// tryEngines renders a picture with every engine that draws through the window system: as the machine is, and where that
+// fails and there is no display, on a virtual one. Not the other way round: a virtual display hides the graphics card.
 func (p Prober) tryEngines(ctx context.Context, in *Install) error {
-	environ, how, missing := p.Environ, "", ""
-	if displayWanted(p.Environ) {
-		missing = "there is no display"
-		if p.Xvfb != "none" {
-			d, err := startDisplay(ctx, p.Runner, p.Xvfb, p.Home, environment(p.Environ, p.Home, p.Home, nil))
-			if err != nil {
-				missing += " (" + err.Error() + ")"
-			} else {
-				defer d.close()
-				environ = append(append([]string{}, environ...), "DISPLAY="+d.name, "XAUTHORITY="+d.cookie)
-				how, missing = "with a virtual display", ""
-			}
+	var virtual *display
+	var environ []string
+	defer func() {
+		if virtual != nil {
+			virtual.close()
 		}
-	}
+	}()
 	for i := range in.Engines {
 		e := &in.Engines[i]
 		if !e.Display {
 			continue
 		}
 		if p.Quick {
-			e.Works, e.Why = missing == "", cmp.Or(missing, how)
+			e.Works, e.Why = true, "untried"
 			continue
 		}
-		var answer struct {
-			Works bool   `json:"works"`
-			Why   string `json:"why"`
+		e.Works, e.Why = p.tryEngine(ctx, *in, e.ID, p.Environ)
+		if err := ctx.Err(); err != nil {
+			return &Error{Kind: NoStart, Message: "the install was not asked to the end", cause: err}
 		}
-		err := p.ask(ctx, *in, environ, &answer, e.ID)
-		if ctx.Err() != nil {
-			return err
+		if e.Works || !displayWanted(p.Environ) || p.Xvfb == "none" {
+			continue
 		}
-		e.Works, e.Why = answer.Works, answer.Why
-		switch {
-		case err != nil && missing != "":
-			e.Works, e.Why = false, missing
-		case err != nil:
-			var failure *Error
-			errors.As(err, &failure)
-			e.Works, e.Why = false, "a test picture failed: "+failure.lastLine()
-		case e.Works:
-			e.Why = how
-		case missing != "":
-			e.Why = missing
+		if virtual == nil {
+			limit, cancel := context.WithTimeout(ctx, displayLimit)
+			d, err := startDisplay(limit, p.Runner, p.Xvfb, p.Home, environment(p.Environ, p.Home, p.Home, nil))
+			cancel()
+			if err != nil {
+				e.Why = "there is no display (" + err.Error() + "), and without one " + e.Why
+				continue
+			}
+			virtual = d
+			environ = append(append([]string{}, p.Environ...), "DISPLAY="+d.name, "XAUTHORITY="+d.cookie)
+		}
+		works, why := p.tryEngine(ctx, *in, e.ID, environ)
+		e.Works, e.Virtual = works, works
+		if !works {
+			e.Why = "without a display " + e.Why + "; with a virtual one " + why
+		} else {
+			e.Why = ""
 		}
 	}
 	return nil
+}
+
+// tryEngine renders one picture in a process of its own, since drivers crash.
+func (p Prober) tryEngine(ctx context.Context, in Install, engine string, environ []string) (works bool, why string) {
+	var answer struct {
+		Works bool   `json:"works"`
+		Why   string `json:"why"`
+	}
+	err := p.ask(ctx, in, environ, &answer, engine)
+	var failure *Error
+	if errors.As(err, &failure) {
+		return false, "a test picture failed: " + failure.lastLine()
+	}
+	return answer.Works, answer.Why
 }
 
 // limitedBuffer keeps the last of what is written to it.

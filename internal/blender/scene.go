@@ -148,6 +148,9 @@ func checkFiles(task Task, files []File) *Error {
 		if info.Size() == 0 {
 			return &Error{Kind: NoSpace, Message: fmt.Sprintf("Blender wrote nothing into %s", f.Name)}
 		}
+		if err := checkWhole(f.Path); err != nil {
+			return &Error{Kind: NoSpace, Message: fmt.Sprintf("Blender wrote only a part of %s: perhaps the disk is full", f.Name), cause: err}
+		}
 		f.Size = info.Size()
 		have[f.Kind] = true
 	}
@@ -164,15 +167,15 @@ func (s *Session) withLog(err *Error) error {
 	return err
 }
 
-// provideDisplay starts a virtual display for an engine that cannot draw without one; a sentence when it cannot be had.
+// provideDisplay starts a virtual display for an engine that was found to draw only there; a sentence when it cannot be had.
 func (s *Session) provideDisplay(ctx context.Context, engine string) string {
 	s.displayMu.Lock()
 	have := s.display != nil
 	s.displayMu.Unlock()
-	if !needsDisplay(engine) || have || !displayWanted(s.env) || s.opts.Xvfb == "none" {
+	if e, _ := s.opts.Install.engine(engine); !e.Virtual || have || !displayWanted(s.env) || s.opts.Xvfb == "none" {
 		return ""
 	}
-	limit, cancel := context.WithTimeout(ctx, 30*time.Second)
+	limit, cancel := context.WithTimeout(ctx, displayLimit)
 	defer cancel()
 	d, err := startDisplay(limit, s.opts.Runner, s.opts.Xvfb, s.tmp, s.env)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"image/jpeg"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,6 +71,7 @@ func TestRealBlender(t *testing.T) {
 	t.Run("scripts", func(t *testing.T) { realScripts(t, in, s, dir) })
 	t.Run("scenes that cannot be opened", func(t *testing.T) { realBroken(t, s, dir) })
 	t.Run("log", func(t *testing.T) { realLog(t, s, dir) })
+	t.Run("a virtual display", func(t *testing.T) { realDisplay(t, in, dir) })
 	t.Run("stopped in the middle", func(t *testing.T) { realCancel(t, s, dir) })
 	if strings.Contains(log.String(), "secret") {
 		t.Error("the token reached Blender's log")
@@ -316,6 +318,30 @@ func realLog(t *testing.T, s *Session, dir string) {
 		if text := log.String(); !strings.Contains(text, "plain_00"+frame+".png") || strings.Contains(text, other) {
 			t.Errorf("the log of frame %s is %q", frame, text)
 		}
+	}
+}
+
+// realDisplay lets a session draw on a virtual display of its own, as if the probe had found that it must.
+func realDisplay(t *testing.T, in Install, dir string) {
+	if _, err := exec.LookPath("Xvfb"); err != nil || !displayWanted(os.Environ()) {
+		t.Skip("there is a display, or no Xvfb to make one")
+	}
+	in.Engines = []Engine{{ID: "BLENDER_WORKBENCH", Display: true, Works: true, Virtual: true}}
+	home := t.TempDir()
+	s, err := Start(t.Context(), Options{Install: in, Home: home, Environ: os.Environ()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	facts := open(t, s, Scene{Blend: filepath.Join(dir, "workbench.blend")})
+	if len(facts.Warnings) != 0 || s.display == nil {
+		t.Fatalf("no display: %v", facts.Warnings)
+	}
+	render(t, s, Task{Frame: 1, Outputs: true, EXR: EXRFull, Preview: true})
+	s.Close()
+	gone(t, s.display.cmd.Process.Pid)
+	if left, _ := os.ReadDir(filepath.Join(home, "tmp")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 

@@ -14,7 +14,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import bpy  # noqa: E402
-
 from netagent import channel, devices, logs, opening, rendering  # noqa: E402
 from netagent.failure import Failure  # noqa: E402
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import bpy
 
 OUT = sys.argv[sys.argv.index("--") + 1]
 
 
-def fresh():
+def fresh() -> Any:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     bpy.context.preferences.filepaths.save_version = 0
     bpy.context.preferences.filepaths.use_relative_paths = False
@@ -36,7 +37,7 @@ def fresh():
     return scene
 
 
-def image_material(path):
+def image_material(path: str) -> Any:
     material = bpy.data.materials.new("Picture")
     material.use_nodes = True
     nodes = material.node_tree.nodes
@@ -47,7 +48,7 @@ def image_material(path):
     return material
 
 
-def cube(scene, name="Cube", animated=True):
+def cube(scene: Any, name: str = "Cube", animated: bool = True) -> Any:
     bpy.ops.mesh.primitive_cube_add()
     thing = bpy.context.object
     thing.name = name
@@ -59,14 +60,14 @@ def cube(scene, name="Cube", animated=True):
     return thing
 
 
-def save(name):
+def save(name: str) -> str:
     path = os.path.join(OUT, name + ".blend")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     bpy.ops.wm.save_as_mainfile(filepath=path, relative_remap=False)
     return path
 
 
-def png(name, colour):
+def png(name: str, colour: tuple) -> str:
     path = os.path.join(OUT, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     image = bpy.data.images.new(name, 8, 8)
@@ -76,7 +77,7 @@ def png(name, colour):
     return path
 
 
-def compositor(scene):
+def compositor(scene: Any) -> tuple:
     """The tree that composites scene, with its Render Layers node and output socket; 5.0 moved it."""
     if hasattr(scene, "compositing_node_group"):
         tree = bpy.data.node_groups.new("Compositing", "CompositorNodeTree")
@@ -93,7 +94,7 @@ def compositor(scene):
     return tree, layers
 
 
-def output_node(tree, folder, slots):
+def output_node(tree: Any, folder: str, slots: list) -> Any:
     node = tree.nodes.new("CompositorNodeOutputFile")
     if hasattr(node, "file_output_items"):
         node.directory, node.file_name = folder, ""
@@ -110,7 +111,7 @@ def output_node(tree, folder, slots):
     return node
 
 
-def basic():
+def basic() -> None:
     scene = fresh()
     thing = cube(scene)
     thing.data.materials.append(image_material(png("tex/red.png", (1, 0.2, 0.1, 1))))
@@ -139,7 +140,7 @@ def basic():
     save("large")
 
 
-def plain():
+def plain() -> None:
     scene = fresh()
     cube(scene)
     scene.render.filepath = "//plain_"
@@ -155,7 +156,7 @@ def plain():
     save("nocam")
 
 
-def movie():
+def movie() -> None:
     scene = fresh()
     cube(scene)
     scene.render.filepath = "//film/movie.mp4"
@@ -166,7 +167,7 @@ def movie():
     save("movie")
 
 
-def stereo():
+def stereo() -> None:
     scene = fresh()
     cube(scene)
     scene.render.use_multiview = True
@@ -175,7 +176,7 @@ def stereo():
     save("stereo")
 
 
-def falling():
+def falling() -> None:
     scene = fresh()
     thing = cube(scene, animated=False)
     bpy.context.view_layer.objects.active = thing
@@ -185,7 +186,7 @@ def falling():
     save("falling")
 
 
-def chasing():
+def chasing() -> None:
     """A driver that adds to what it reads: each evaluation moves the cube."""
     scene = fresh()
     driver = cube(scene).driver_add("location", 2).driver
@@ -195,7 +196,7 @@ def chasing():
     save("chasing")
 
 
-def floats():
+def floats() -> None:
     """Scenes whose own output is EXR."""
     scene = fresh()
     cube(scene)
@@ -215,34 +216,34 @@ def floats():
     save("layers")
 
 
-def libraries():
+def libraries() -> None:
     """main links Mid from mid.blend, which links a material from inner/deep.blend with its picture: all absolute."""
     scene = fresh()
     deep = cube(scene, "Deep")
     deep.data.materials.append(image_material(png("lib/tex/green.png", (0.1, 0.9, 0.2, 1))))
     deep_path = save("lib/inner/deep")
     scene = fresh()
-    with bpy.data.libraries.load(deep_path, link=True, relative=False) as (have, want):
+    with bpy.data.libraries.load(deep_path, link=True, relative=False) as (_, want):
         want.materials = ["Picture"]
     mid = cube(scene, "Mid")
     mid.data.materials.append(bpy.data.materials["Picture"])
     mid_path = save("lib/mid")
     scene = fresh()
-    with bpy.data.libraries.load(mid_path, link=True, relative=False) as (have, want):
+    with bpy.data.libraries.load(mid_path, link=True, relative=False) as (_, want):
         want.objects = ["Mid"]
     scene.collection.objects.link(bpy.data.objects["Mid"])
     scene.render.filepath = "//linked_"
     save("main/linked")
 
 
-def workbench():
+def workbench() -> None:
     scene = fresh()
     cube(scene)
     scene.render.engine = "BLENDER_WORKBENCH"
     save("workbench")
 
 
-def scripted():
+def scripted() -> None:
     scene = fresh()
     cube(scene)
     text = bpy.data.texts.new("start.py")

@@ -6,7 +6,8 @@ import ntpath
 import os
 import posixpath
 import re
-from typing import Any, Iterable, Iterator, Optional
+from collections.abc import Iterable, Iterator
+from typing import Any, Optional
 
 import bpy
 

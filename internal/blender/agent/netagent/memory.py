@@ -30,8 +30,7 @@ def _windows() -> tuple[int, int]:
         """PROCESS_MEMORY_COUNTERS of psapi.h."""
 
         _fields_ = [("cb", wintypes.DWORD), ("faults", wintypes.DWORD)] + [
-            (name, ctypes.c_size_t)
-            for name in ("peak", "now", "paged_peak", "paged", "other_peak", "other", "file", "file_peak")
+            (name, ctypes.c_size_t) for name in ("peak", "now", "paged_peak", "paged", "other_peak", "other", "file", "file_peak")
         ]
 
     counters = Counters()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ntpath
 import os
 import re
-from typing import Any, Iterator, Optional
+from collections.abc import Iterator
+from typing import Any, Optional
 
 import bpy
 

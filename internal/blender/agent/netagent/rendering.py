@@ -19,6 +19,7 @@ from .outputs import Names, Redirected, literal, walk
 from .settings import Borrowed, BorrowedFormat
 
 PREVIEW_WIDTH = 640  # pixels
+FULL = 64 << 10  # bytes free, below which a file may have been cut short: from 5.0 on Blender says nothing of it
 REPORTS = 0.25  # seconds between two reports of progress
 SAMPLES = 0.05  # the same for reports that count samples: Cycles makes one or two, then none for half a minute
 DISPLAY_FORMATS = {"PNG", "JPEG", "BMP", "TARGA", "TARGA_RAW", "WEBP", "JPEG2000"}
@@ -40,6 +41,8 @@ def render(session: Session, link: Channel, request: dict) -> dict:
     frame.save_exr()
     saved = time.monotonic()
     frame.save_preview()
+    if shutil.disk_usage(frame.folder).free < FULL:
+        raise Failure("no-space", f"the disk was full when frame {frame.number} was written")
     done = time.monotonic()
     now, peak = memory.usage()
     return {
