@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -194,6 +195,9 @@ func (a *app) tokenVerb() *cobra.Command {
 	}
 	role := create.Flags().String("role", string(farm.RoleSubmit), "what it may do: view, submit, worker or admin")
 	create.RunE = func(cmd *cobra.Command, args []string) error {
+		if !slices.Contains(farm.Roles(), farm.Role(*role)) {
+			return usagef("a role is view, submit, worker or admin, not %q", *role)
+		}
 		client, err := a.connect(cmd)
 		if err != nil {
 			return err
@@ -317,11 +321,14 @@ func changeRules(r *farm.Rules, words []string) error {
 		case real[name] != nil:
 			*real[name], err = strconv.ParseFloat(value, 64)
 		default:
-			return usagef("there is no rule %q; netrender help rules lists them", name)
+			return usagef("there is no rule %q", name)
 		}
 		if err != nil {
 			return usagef("%s is a number, not %q", name, value)
 		}
+	}
+	if err := r.Check(); err != nil {
+		return fmt.Errorf("%w%w", hidden{errUsage}, err)
 	}
 	return nil
 }

@@ -72,7 +72,8 @@ func (a *app) root() *cobra.Command {
 		Version:       version,
 	}
 	root.SetVersionTemplate("netrender {{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.DisableDefaultCmd = true
 	pf := root.PersistentFlags()
 	pf.BoolVar(&a.json, "json", false, "print JSON (newline-delimited for streams)")
 	pf.StringVar(&a.settings.config, "config", "", "settings file (TOML; default: netrender.toml in the data folder)")
@@ -82,10 +83,15 @@ func (a *app) root() *cobra.Command {
 		&cobra.Group{ID: "farm", Title: "Run a farm:"},
 		&cobra.Group{ID: "job", Title: "Render:"},
 		&cobra.Group{ID: "steer", Title: "Look and steer:"},
+		&cobra.Group{ID: "more", Title: "More:"},
 	)
 	for _, add := range verbs {
 		add(a, root)
 	}
+	help := a.helpVerb()
+	help.GroupID = "more"
+	root.SetHelpCommand(help)
+	plainWords(root)
 	return root
 }
 
@@ -102,8 +108,8 @@ func verb(group string, build func(a *app) *cobra.Command) struct{} {
 	return struct{}{}
 }
 
-// exit prints the error as one sentence and a next step, and returns the exit code.
-func (a *app) exit(err error) int {
+// exit prints the error of the command as one sentence and a next step, and returns the exit code.
+func (a *app) exit(cmd *cobra.Command, err error) int {
 	if err == nil {
 		return exitDone
 	}
@@ -118,16 +124,16 @@ func (a *app) exit(err error) int {
 	if errors.As(err, &fe) {
 		text, hint = fe.Error(), fe.Hint
 	}
-	code := exitFailed
+	code, kind := exitFailed, string(farm.KindOf(err))
 	var lost *wire.Unreachable
 	switch {
-	case errors.Is(err, errUsage) || strings.HasPrefix(text, "unknown command") || strings.HasPrefix(text, "accepts ") || strings.HasPrefix(text, "requires "):
+	case errors.Is(err, errUsage):
 		code = exitUsage
 		if hint == "" {
-			hint = "netrender help shows the commands"
+			hint = helpOf(cmd)
 		}
 	case errors.As(err, &lost):
-		code = exitReach
+		code, kind = exitReach, "unreachable"
 		text = lost.Error()
 		if hint == "" {
 			hint = "check that netrender master (or netrender up) runs there; netrender doctor looks for the reason"
@@ -136,7 +142,7 @@ func (a *app) exit(err error) int {
 		code = exitReach
 	}
 	if a.json {
-		_ = json.NewEncoder(a.err).Encode(map[string]any{"error": text, "hint": hint, "kind": farm.KindOf(err), "exit": code})
+		_ = json.NewEncoder(a.err).Encode(map[string]any{"error": text, "hint": hint, "kind": kind, "exit": code})
 		return code
 	}
 	fmt.Fprintf(a.err, "netrender: %s\n", strings.TrimSuffix(text, "."))

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/client"
 	"github.com/netrender/netrender/internal/farm"
-	"github.com/netrender/netrender/internal/worker"
 )
 
 // runner is the command that holds a Blender's process tree together: this program under another verb.
@@ -51,17 +51,6 @@ func startSessionIn(ctx context.Context, in blender.Install, home string) (*blen
 	return blender.Start(ctx, sessionOptions(in, home))
 }
 
-// startSession starts a worker's Blender.
-func startSession(ctx context.Context, s worker.Setup) (worker.Renderer, error) {
-	o := sessionOptions(s.Install, s.Home)
-	o.Device, o.Threads, o.Scripts, o.Log = s.Device, s.Threads, s.Scripts, s.Log
-	session, err := blender.Start(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	return session, nil
-}
-
 // readScene has the newest Blender of this machine read a scene.
 func (a *app) readScene(ctx context.Context, blend string, named []string) (client.Scene, error) {
 	installs, err := a.findBlenders(ctx, named)
@@ -90,6 +79,9 @@ func sceneError(err error) error {
 		return err
 	}
 	e := &farm.Error{Kind: farm.Invalid, Text: be.Error(), Err: err}
+	if text, _, ok := strings.Cut(e.Text, ": Error: "); ok { // Blender's own words for it help nobody
+		e.Text = text
+	}
 	switch be.Kind {
 	case blender.NotBlend:
 		e.Hint = "name the .blend file itself"

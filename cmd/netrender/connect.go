@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -67,7 +68,11 @@ func (a *app) connect(cmd *cobra.Command) (*wire.Client, error) {
 // findMaster returns the address that was given, or this machine's master, or the one on the network.
 func (a *app) findMaster(ctx context.Context, given string) (string, error) {
 	if given != "" {
-		return wire.ParseAddress(given)
+		address, err := wire.ParseAddress(given)
+		if err != nil {
+			return "", fmt.Errorf("%w%w", hidden{errUsage}, err)
+		}
+		return address, nil
 	}
 	if here, ok := a.localMaster(ctx); ok {
 		return here, nil
@@ -151,7 +156,7 @@ func (a *app) readTokens() (map[string]string, error) {
 		return map[string]string{}, nil
 	}
 	if err != nil {
-		return nil, farm.Errorf(farm.Denied, "the file of tokens cannot be read: %v", err)
+		return nil, farm.Errorf(farm.Denied, "the file of tokens cannot be read: %s", reasonOf(err))
 	}
 	tokens := map[string]string{}
 	if err := json.Unmarshal(text, &tokens); err != nil {
@@ -180,11 +185,11 @@ func (a *app) keepToken(farmID, token string) error {
 // writePrivate replaces a file that only the user may read.
 func writePrivate(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return farm.Errorf(farm.Denied, "the data folder cannot be written: %v", err).WithHint("name another one with --data")
+		return farm.Errorf(farm.Denied, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*") // mode 0600
 	if err != nil {
-		return farm.Errorf(farm.Denied, "the data folder cannot be written: %v", err).WithHint("name another one with --data")
+		return farm.Errorf(farm.Denied, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
 	}
 	_, werr := tmp.Write(text)
 	err = errors.Join(werr, tmp.Sync(), tmp.Close())
@@ -193,7 +198,7 @@ func writePrivate(path string, text []byte) error {
 	}
 	if err != nil {
 		_ = os.Remove(tmp.Name())
-		return farm.Errorf(farm.Internal, "%s cannot be written: %v", path, err)
+		return farm.Errorf(farm.Internal, "%s cannot be written: %s", path, reasonOf(err))
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	}()
 	dir := filepath.Join(s.data, masterDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return s, farm.Errorf(farm.Denied, "the data folder cannot be written: %v", err).WithHint("name another one with --data")
+		return s, farm.Errorf(farm.Denied, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
 	}
 	db, err := store.OpenSQLite(ctx, filepath.Join(dir, databaseFile))
 	if err != nil {
@@ -130,6 +130,11 @@ func listenError(address string, err error) error {
 	if errors.As(err, &op) {
 		text = op.Err.Error()
 	}
+	var wrong *net.AddrError
+	if errors.As(err, &wrong) {
+		return usagef("%s is not an address to listen on; write it as HOST:PORT or :PORT", address)
+	}
+	text = strings.TrimPrefix(text, "bind: ")
 	e := farm.Errorf(farm.Conflict, "the address %s cannot be listened on: %s", address, text)
 	if strings.Contains(text, "in use") {
 		return e.WithHint("another master may run here already; use it, or choose another port with --listen :PORT")
@@ -224,7 +229,7 @@ func farmID(path string) (string, error) {
 		return strings.TrimSpace(string(text)), nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", farm.Errorf(farm.Denied, "the data folder cannot be read: %v", err)
+		return "", farm.Errorf(farm.Denied, "the data folder cannot be read: %s", reasonOf(err))
 	}
 	raw := make([]byte, 16)
 	if _, err := rand.Read(raw); err != nil {

@@ -81,7 +81,7 @@ func failed(what string, err error) finding {
 func (a *app) checkFolders(tell func(finding)) {
 	dir := a.settings.data
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		tell(finding{What: "folder", Text: "the data folder " + dir + " cannot be made: " + err.Error(), Next: "name another one with --data or NETRENDER_DATA"})
+		tell(finding{What: "folder", Text: "the data folder " + dir + " cannot be made: " + reasonOf(err), Next: "name another one with --data or NETRENDER_DATA"})
 		return
 	}
 	probe, err := os.CreateTemp(dir, ".doctor-*")

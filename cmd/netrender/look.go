@@ -30,11 +30,17 @@ func (a *app) jobsVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if limit < 1 || limit > 1000 {
+				return usagef("--limit is a whole number from 1 to 1000, not %d", limit)
+			}
 			filter := farm.JobFilter{Owner: owner, Text: text, Limit: limit}
 			for _, s := range states {
 				filter.States = append(filter.States, farm.JobState(s))
 			}
 			list, err := client.Jobs(cmd.Context(), filter)
+			if farm.KindOf(err) == farm.Invalid { // the flags are all that was said
+				return fmt.Errorf("%w%w", hidden{errUsage}, err)
+			}
 			if err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/netrender/netrender/internal/blender"
@@ -35,5 +36,7 @@ func runContext(ctx context.Context, args []string, io streams) int {
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
-	return a.exit(root.ExecuteContext(ctx))
+	a.json = slices.Contains(args, "--json") // errors found before flags are read are JSON, too
+	cmd, err := root.ExecuteContextC(ctx)
+	return a.exit(cmd, err)
 }

@@ -59,7 +59,7 @@ func (a *app) welcome(s *server, withWorker bool) {
 	fmt.Fprintf(a.out, "\n\n  on other machines      netrender worker\n  to render a scene      netrender render FILE.blend -f 1-24 -o frames/\n  results and data       %s\n\nCtrl-C stops.\n", s.data)
 }
 
-var _ = verb("steer", func(a *app) *cobra.Command {
+var _ = verb("more", func(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the program's version", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

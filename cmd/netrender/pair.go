@@ -23,6 +23,9 @@ func (a *app) pairVerb() *cobra.Command {
 lets the newcomer in with netrender pair accept CODE.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if r := farm.Role(role); r != farm.RoleSubmit && r != farm.RoleWorker && r != farm.RoleView {
+				return usagef("a machine may ask for the role submit, worker or view, not for %q", role)
+			}
 			given, _ := cmd.Flags().GetString("master")
 			address, err := a.findMaster(cmd.Context(), given)
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,6 +46,9 @@ type jobOptions struct {
 	allowMissing bool
 	blender      []string
 }
+
+// gpuKinds are the devices that Blender knows by these names.
+var gpuKinds = []string{"cuda", "optix", "hip", "oneapi", "metal"}
 
 func jobSettings(c *cobra.Command, o *jobOptions) {
 	f := c.Flags()
@@ -91,6 +95,9 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 			return s, err
 		}
 		s.Needs.MemoryMB = int(n >> 20)
+	}
+	if s.Needs.GPU != "" && !slices.Contains(gpuKinds, s.Needs.GPU) {
+		return s, usagef("a device is %s, not %q", strings.Join(gpuKinds, ", "), s.Needs.GPU)
 	}
 	check := s
 	check.Blend, check.Frames = "x.blend", farm.Frames(1)
@@ -190,13 +197,25 @@ func checkBlend(file string) error {
 	st, err := os.Stat(file)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return farm.Errorf(farm.NotFound, "there is no file %s", file)
+		return farm.Errorf(farm.NotFound, "there is no file %s", file).WithHint("check its name; names without a folder are looked for in %s", workingFolder())
 	case err != nil:
-		return farm.Errorf(farm.Denied, "%s cannot be opened: %v", file, err)
-	case st.IsDir():
-		return farm.Errorf(farm.Invalid, "%s is a folder, not a .blend file", file)
+		return farm.Errorf(farm.Invalid, "%s cannot be opened: %s", file, reasonOf(err)).WithHint("check the path and its permissions")
+	case !st.Mode().IsRegular():
+		what := "a folder"
+		if !st.IsDir() {
+			what = "a device"
+		}
+		return farm.Errorf(farm.Invalid, "%s is %s, not a .blend file", file, what).WithHint("name the .blend file itself")
 	}
 	return nil
+}
+
+// workingFolder is where names without a folder are looked for.
+func workingFolder() string {
+	if dir, err := os.Getwd(); err == nil {
+		return dir
+	}
+	return "the folder you are in"
 }
 
 // checkFarm warns when no worker could render the job now; it waits for one then.

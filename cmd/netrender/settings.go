@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
@@ -16,138 +18,182 @@ import (
 )
 
 // settings finds a flag's value where the command line does not give one: the environment (NETRENDER_ and the flag's
-// name in capitals), then the settings file (the flag's name, at the top or in a table named like the command).
+// name in capitals), then the settings file (the flag's name in a table named like the command, then at the top).
 type settings struct {
 	config string
 	data   string
 }
 
-// notSettings are flags that make sense on a command line only.
-var notSettings = map[string]bool{"config": true, "help": true, "json": true, "version": true}
+// everywhere are settings of every command that has such a flag.
+var everywhere = map[string]bool{"master": true, "token": true, "blender": true, "data": true}
 
+// configured are the commands all of whose flags are settings but for those that choose what is done this once. The
+// flags of other commands are choices: a name set for a worker must not become the name that jobs are searched for.
+var configured = map[string]map[string]bool{
+	"up":     {},
+	"master": {},
+	"worker": {},
+	"render": {"frames": true, "name": true, "out": true, "allow-missing": true},
+	"submit": {"frames": true, "name": true, "allow-missing": true},
+}
+
+// isSetting tells whether the environment and the settings file may give the flag of the command.
+func isSetting(cmd *cobra.Command, flag string) bool {
+	switch flag {
+	case "config", "help", "json", "version":
+		return false
+	}
+	if everywhere[flag] {
+		return true
+	}
+	once, ok := configured[cmd.Name()]
+	return ok && !once[flag] && cmd.Parent() == cmd.Root()
+}
+
+// variable is the name of a setting in the environment.
+func variable(flag string) string {
+	return "NETRENDER_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// apply sets the flags of cmd that the command line left out.
 func (s *settings) apply(cmd *cobra.Command) error {
-	if v := os.Getenv("NETRENDER_DATA"); s.data == "" && v != "" {
+	if v := os.Getenv(variable("config")); s.config == "" && v != "" {
+		s.config = v
+	}
+	if v := os.Getenv(variable("data")); s.data == "" && v != "" {
 		s.data = v
 	}
-	if s.data == "" {
-		dir, err := dataFolder()
-		if err != nil {
+	var file map[string]any
+	var err error
+	named := s.config != ""
+	if named { // it may say where the data lie
+		if file, err = readSettings(s.config); err != nil {
 			return err
 		}
-		s.data = dir
+		if v, ok := file["data"].(string); ok && s.data == "" {
+			s.data = v
+		}
 	}
-	abs, err := filepath.Abs(s.data)
-	if err != nil {
+	if s.data == "" {
+		if s.data, err = dataFolder(); err != nil {
+			return err
+		}
+	}
+	if s.data, err = filepath.Abs(s.data); err != nil {
 		return err
 	}
-	s.data = abs
-	file, path, err := s.read()
-	if err != nil {
+	path := s.config
+	if !named {
+		path = filepath.Join(s.data, "netrender.toml")
+		if file, err = readSettings(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			return err
+		}
+		if _, ok := file["data"]; ok {
+			return usagef("%s: a settings file in the data folder cannot say where that is", path)
+		}
+	}
+	if err := unknownSettings(cmd.Root(), file, path); err != nil {
 		return err
 	}
+	return setFlags(cmd, file, path)
+}
+
+func setFlags(cmd *cobra.Command, file map[string]any, path string) error {
 	table, _ := file[cmd.Name()].(map[string]any)
 	var bad error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if f.Changed || notSettings[f.Name] || f.Name == "data" || bad != nil {
+		if f.Changed || f.Name == "data" || bad != nil || !isSetting(cmd, f.Name) {
 			return
 		}
-		if v, ok := os.LookupEnv("NETRENDER_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))); ok && v != "" {
-			if err := cmd.Flags().Set(f.Name, v); err != nil {
-				bad = usagef("the environment's NETRENDER_%s: %v", strings.ToUpper(f.Name), err)
+		if v := os.Getenv(variable(f.Name)); v != "" {
+			if cmd.Flags().Set(f.Name, v) != nil {
+				bad = usagef("%s", wrongValue(variable(f.Name)+" in the environment", f, v))
 			}
 			return
 		}
-		for _, t := range []map[string]any{table, file} {
-			v, ok := t[f.Name]
-			if !ok {
-				continue
-			}
-			if _, isTable := v.(map[string]any); isTable {
-				continue
-			}
-			if err := cmd.Flags().Set(f.Name, plainValue(v)); err != nil {
-				bad = usagef("%s: the setting %s: %v", path, f.Name, err)
-			}
+		v, ok := table[f.Name]
+		if !ok {
+			v, ok = file[f.Name]
+		}
+		if _, isTable := v.(map[string]any); !ok || isTable {
 			return
+		}
+		if text := plainValue(f, v); cmd.Flags().Set(f.Name, text) != nil {
+			bad = usagef("%s", wrongValue(path+": "+f.Name, f, text))
 		}
 	})
-	if bad != nil {
-		return bad
-	}
-	return s.unknown(cmd.Root(), file, path)
+	return bad
 }
 
-// read returns the settings file; one that was not named need not exist.
-func (s *settings) read() (map[string]any, string, error) {
-	path := s.config
-	if path == "" {
-		path = os.Getenv("NETRENDER_CONFIG")
-	}
-	named := path != ""
-	if !named {
-		path = filepath.Join(s.data, "netrender.toml")
-	}
+func readSettings(path string) (map[string]any, error) {
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && !named {
-		return nil, path, nil
-	}
 	if err != nil {
-		return nil, path, usagef("the settings file cannot be read: %v", err)
+		return nil, fmt.Errorf("%w%w", hidden{err}, usagef("the settings file %s cannot be read: %s", path, reasonOf(err)))
 	}
 	file := map[string]any{}
 	if err := toml.Unmarshal(text, &file); err != nil {
+		why := strings.TrimPrefix(err.Error(), "toml: ")
 		var de *toml.DecodeError
 		if errors.As(err, &de) {
 			row, _ := de.Position()
-			return nil, path, usagef("%s, line %d: %v", path, row, err)
+			return nil, usagef("%s, line %d, is not TOML: %s", path, row, why)
 		}
-		return nil, path, usagef("%s: %v", path, err)
+		return nil, usagef("%s is not TOML: %s", path, why)
 	}
-	return file, path, nil
+	return file, nil
 }
 
-// unknown refuses names in the file that no command has, so that a slip does not stay unseen.
-func (s *settings) unknown(root *cobra.Command, file map[string]any, path string) error {
-	flags := map[string]bool{"data": true}
+// unknownSettings refuses names in the file that no command has, so that a slip does not stay unseen.
+func unknownSettings(root *cobra.Command, file map[string]any, path string) error {
+	top := map[string]bool{"data": true}
 	commands := map[string]*cobra.Command{}
 	for _, c := range root.Commands() {
 		commands[c.Name()] = c
-		c.Flags().VisitAll(func(f *pflag.Flag) { flags[f.Name] = true })
+		c.Flags().VisitAll(func(f *pflag.Flag) { top[f.Name] = top[f.Name] || isSetting(c, f.Name) })
 	}
 	for name, v := range file {
 		table, isTable := v.(map[string]any)
 		switch c := commands[name]; {
 		case isTable && c != nil:
 			for key := range table {
-				if c.Flags().Lookup(key) == nil {
+				if key == "data" || c.Flags().Lookup(key) == nil {
 					return usagef("%s: netrender %s has no setting %q", path, name, key)
+				}
+				if !isSetting(c, key) {
+					return usagef("%s: %s of netrender %s is given on the command line, not in a file", path, key, name)
 				}
 			}
 		case isTable:
 			return usagef("%s: there is no command %q", path, name)
-		case !flags[name] || notSettings[name]:
+		case !top[name]:
 			return usagef("%s: no command has a setting %q", path, name)
 		}
 	}
 	return nil
 }
 
-func plainValue(v any) string {
-	if list, ok := v.([]any); ok {
-		parts := make([]string, len(list))
-		for i, x := range list {
-			parts[i] = fmt.Sprint(x)
-		}
-		return strings.Join(parts, ",")
+// plainValue writes a value of the file as it would stand on the command line.
+func plainValue(f *pflag.Flag, v any) string {
+	list, isList := v.([]any)
+	if _, takes := f.Value.(pflag.SliceValue); !takes || !isList {
+		return fmt.Sprint(v)
 	}
-	return fmt.Sprint(v)
+	parts := make([]string, len(list))
+	for i, x := range list {
+		parts[i] = fmt.Sprint(x)
+	}
+	var b strings.Builder
+	w := csv.NewWriter(&b) // as lists are written on the command line
+	_ = w.Write(parts)
+	w.Flush()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // dataFolder is where a platform keeps a program's data for its user.
 func dataFolder() (string, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return "", usagef("the home folder is not known").(error)
+		return "", usagef("the home folder is not known; name a data folder with --data")
 	}
 	switch runtime.GOOS {
 	case "darwin":

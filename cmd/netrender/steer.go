@@ -193,7 +193,7 @@ func jobChange(words []string) (wire.JobChange, error) {
 		case "tags":
 			err = list(&change.Tags)
 		default:
-			err = usagef("a job has no setting %q; netrender help set lists them", name)
+			err = usagef("a job has no setting %q", name)
 		}
 		if err != nil {
 			return change, err

@@ -17,6 +17,9 @@ func (a *app) upVerb() *cobra.Command {
 		Long: `Run a farm on this machine: a master and a worker. It prints its address and opens nothing. Other machines join with
 netrender worker.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := w.check(); err != nil {
+				return err
+			}
 			return a.up(cmd.Context(), m, w)
 		},
 	}

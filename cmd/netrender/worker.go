@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -59,6 +60,9 @@ machine that was not let in yet it shows a code and waits until somebody accepts
 
 SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a second one stops it at once.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, err := o.check(); err != nil { // before somebody waits for a master
+				return err
+			}
 			log := a.newLogger(o.logJSON, o.verbose)
 			ctx, stop := drainContext(cmd.Context(), nil)
 			defer stop()
@@ -82,6 +86,27 @@ SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a sec
 	workerSettings(c, &o)
 	return c
 }
+
+// check refuses settings that make no sense, and returns the cache's room in bytes.
+func (o *workerOptions) check() (int64, error) {
+	if o.slots < 1 || o.slots > maxSlots {
+		return 0, usagef("--slots is a whole number from 1 to %d, not %d", maxSlots, o.slots)
+	}
+	if o.hang <= 0 {
+		return 0, usagef("--hang-timeout is a time above 0, not %s", o.hang)
+	}
+	for _, d := range o.devices {
+		kind, index, numbered := strings.Cut(d, ":")
+		_, err := strconv.ParseUint(index, 10, 8)
+		if kind != "cpu" && !slices.Contains(gpuKinds, kind) || numbered && err != nil {
+			return 0, usagef("%q is not a device; write it as cpu, optix or optix:1", d)
+		}
+	}
+	return parseSize(o.cache)
+}
+
+// maxSlots is the most that a master takes.
+const maxSlots = 256
 
 // drainContext ends at the second signal; the first one ends polite.
 func drainContext(polite context.Context, onSecond func()) (context.Context, context.CancelFunc) {
@@ -193,7 +218,7 @@ func (a *app) tokenWorks(ctx context.Context, address, token string) bool {
 
 // makeWorker finds this machine's Blenders and makes the worker.
 func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token string, log *slog.Logger) (*worker.Worker, error) {
-	cache, err := parseSize(o.cache)
+	cache, err := o.check()
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +242,7 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token s
 		log.Info("found Blender "+in.Version, "path", in.Path, "denoiser", len(in.Denoisers) > 0)
 	}
 	opt.Installs = installs
-	opt.NewRenderer = startSession
+	opt.NewRenderer = worker.Sessions(blender.Options{Runner: runner(), Environ: os.Environ()})
 	return worker.New(opt)
 }
 
@@ -244,8 +269,11 @@ func parseSize(text string) (int64, error) {
 // findBlenders finds and asks this machine's Blenders; those that do not answer are named and left out.
 func (a *app) findBlenders(ctx context.Context, named []string) ([]blender.Install, error) {
 	found, problems := blenders(ctx, named, a.settings.data)
+	if len(found) == 0 && len(named) > 0 && len(problems) > 0 {
+		return nil, farm.Errorf(farm.NotFound, "%v", problems[0]).WithHint("name a Blender that works with --blender or NETRENDER_BLENDER")
+	}
 	for _, p := range problems {
-		fmt.Fprintf(a.err, "netrender: %v\n", p)
+		a.note(map[string]any{"warning": p.Error()}, "note: %v", p)
 	}
 	if len(found) == 0 {
 		return nil, farm.Errorf(farm.NotFound, "no Blender was found on this machine").

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
@@ -142,7 +143,7 @@ func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.At
 			return out, plainFile(filepath.Dir(target), err)
 		}
 		last := int64(0)
-		err = c.FetchResult(ctx, o.Job, r.Name, target, func(n, _ int64) {
+		err = c.FetchVerified(ctx, o.Job, r, target, func(n, _ int64) {
 			bytes.add(n - last)
 			last = n
 		})
@@ -166,8 +167,11 @@ func same(ctx context.Context, path string, r farm.Result) bool {
 // CheckFolder makes the folder and proves that files can be written in it.
 func CheckFolder(dir string) error {
 	cannot := func(err error) error {
-		return (&farm.Error{Kind: farm.Denied, Text: "the folder " + dir + " cannot be written: " + reason(err), Err: err}).
-			WithHint("name another one with -o")
+		kind, hint := farm.Invalid, "name another one with -o"
+		if errors.Is(err, syscall.ENOSPC) {
+			kind, hint = farm.NoRoom, "make room, or name another one with -o"
+		}
+		return &farm.Error{Kind: kind, Text: "the folder " + dir + " cannot be written: " + reason(err), Hint: hint, Err: err}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return cannot(err)

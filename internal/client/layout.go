@@ -32,13 +32,13 @@ func layout(blend string, files []string, home string) map[string]string {
 			place = outside + "/" + strings.ReplaceAll(strings.Trim(s, "/"), ":", "")
 		}
 		clean, err := blob.CleanPath(place)
-		owner, clash := taken[strings.ToLower(clean)]
+		owner, clash := taken[blob.FoldPath(clean)]
 		if err != nil || clash && owner != s {
 			// A name some platform cannot have: a name made from the path, with the ending that Blender looks at.
 			sum := sha256.Sum256([]byte(s))
 			clean = outside + "/" + hex.EncodeToString(sum[:8]) + plainEnding(s)
 		}
-		taken[strings.ToLower(clean)] = s
+		taken[blob.FoldPath(clean)] = s
 		places[file] = clean
 	}
 	return places
