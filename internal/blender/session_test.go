@@ -228,7 +228,7 @@ type stuck struct{}
 func (stuck) Write([]byte) (int, error) { select {} }
 
 func TestGigabytesOfLog(t *testing.T) {
-	megabytes := "200"
+	megabytes := "50"
 	if os.Getenv("NETRENDER_TEST_BLENDER") == "required" {
 		megabytes = "1024"
 	}
