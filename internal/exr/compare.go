@@ -14,78 +14,109 @@ import (
 type Difference struct {
 	Channel string
 	OnlyIn  string  // "first" or "second": the other file lacks the channel
-	Text    string  // another size or type
-	Pixels  int     // samples whose bits differ
-	Largest float64 // largest absolute difference; NaN against a number counts as infinite
+	Text    string  // another window or type, so that the samples were not compared
+	Samples int     // whose bits differ
+	Largest float64 // greatest absolute difference; infinite between a number and what is none
+}
+
+func (d Difference) String() string {
+	switch {
+	case d.OnlyIn != "":
+		return fmt.Sprintf("channel %s is only in the %s file", clean(d.Channel), d.OnlyIn)
+	case d.Text != "":
+		return fmt.Sprintf("channel %s is %s", clean(d.Channel), d.Text)
+	}
+	return fmt.Sprintf("channel %s differs in %d samples, by up to %g", clean(d.Channel), d.Samples, d.Largest)
 }
 
 // Diff is what differs; none means that every channel has the same bits everywhere.
 type Diff struct {
-	Channels    int // compared
-	Differences []Difference
+	Channels    int          // compared sample by sample
+	Differences []Difference // sorted by channel
 }
 
-// Equal tells whether every sample of every channel has the same bits.
+// Equal tells whether both files have the same channels, and the same bits in every sample of each.
 func (d *Diff) Equal() bool { return len(d.Differences) == 0 }
 
 func (d *Diff) String() string {
 	if d.Equal() {
 		return fmt.Sprintf("all %d channels are equal, bit by bit", d.Channels)
 	}
-	var lines []string
-	for _, x := range d.Differences {
-		switch {
-		case x.OnlyIn != "":
-			lines = append(lines, fmt.Sprintf("channel %s is only in the %s file", clean(x.Channel), x.OnlyIn))
-		case x.Text != "":
-			lines = append(lines, fmt.Sprintf("channel %s: %s", clean(x.Channel), x.Text))
-		default:
-			lines = append(lines, fmt.Sprintf("channel %s differs in %d samples, by up to %g", clean(x.Channel), x.Pixels, x.Largest))
-		}
+	lines := make([]string, len(d.Differences))
+	for i, x := range d.Differences {
+		lines[i] = x.String()
 	}
 	return strings.Join(lines, "\n")
 }
 
-// Compare compares every channel of every part bit by bit, by full names, so that a file of several parts can equal
-// an interleaved one. Both files must be readable here.
+// Compare compares every channel of every part, sample by sample and bit by bit: a NaN equals only the same NaN, and
+// 0 differs from -0. Channels are matched by their full names, so that a file of several parts can equal one that has
+// them all in one. Other attributes than windows and channels do not count. It fails if the pixels of either file
+// cannot be read. One block of each part is in memory at a time.
 func Compare(a, b *File) (Diff, error) {
-	pa, err := a.planes()
-	if err != nil {
-		return Diff{}, err
-	}
-	pb, err := b.planes()
-	if err != nil {
-		return Diff{}, err
-	}
 	var d Diff
-	names := map[string]bool{}
-	for n := range pa {
-		names[n] = true
+	as, bs := a.channels(), b.channels()
+	names := make([]string, 0, len(as))
+	for n := range as {
+		names = append(names, n)
 	}
-	for n := range pb {
-		names[n] = true
+	for n := range bs {
+		if _, ok := as[n]; !ok {
+			names = append(names, n)
+		}
 	}
-	sorted := make([]string, 0, len(names))
-	for n := range names {
-		sorted = append(sorted, n)
+	slices.Sort(names)
+	type pair struct {
+		a, b stream
+		Difference
 	}
-	slices.Sort(sorted)
-	for _, n := range sorted {
-		x, inA := pa[n]
-		y, inB := pb[n]
+	var pairs []*pair
+	height := 0
+	for _, n := range names {
+		x, inA := as[n]
+		y, inB := bs[n]
+		p := &pair{x, y, Difference{Channel: n}}
+		pairs = append(pairs, p)
 		switch {
 		case !inB:
-			d.Differences = append(d.Differences, Difference{Channel: n, OnlyIn: "first"})
+			p.OnlyIn = "first"
 		case !inA:
-			d.Differences = append(d.Differences, Difference{Channel: n, OnlyIn: "second"})
-		case x.Type != y.Type || x.box.Width() != y.box.Width() || x.box.Height() != y.box.Height():
-			d.Differences = append(d.Differences, Difference{Channel: n, Text: "the files differ in size or kind of sample"})
+			p.OnlyIn = "second"
+		case x.kind != y.kind:
+			p.Text = fmt.Sprintf("%v in the first file and %v in the second", x.kind, y.kind)
+		case x.lines.part.Data != y.lines.part.Data:
+			p.Text = fmt.Sprintf("%v in the first file and %v in the second", x.lines.part.Data, y.lines.part.Data)
 		default:
 			d.Channels++
-			if diff := compareBytes(x.Type, x.Bytes, y.Bytes); diff.Pixels > 0 {
-				diff.Channel = n
-				d.Differences = append(d.Differences, diff)
+			height = max(height, int(x.lines.part.Data.Height()))
+		}
+	}
+	for _, f := range []*File{a, b} {
+		for _, p := range f.Parts {
+			if err := p.Readable(); err != nil {
+				return Diff{}, err
 			}
+		}
+	}
+	for y := range height {
+		for _, p := range pairs {
+			if p.OnlyIn != "" || p.Text != "" || int64(y) >= p.a.lines.part.Data.Height() {
+				continue
+			}
+			rowA, err := p.a.lines.Read(y)
+			if err != nil {
+				return Diff{}, fmt.Errorf("the first file: %w", err)
+			}
+			rowB, err := p.b.lines.Read(y)
+			if err != nil {
+				return Diff{}, fmt.Errorf("the second file: %w", err)
+			}
+			p.compare(p.a.kind, rowA[p.a.from:p.a.to], rowB[p.b.from:p.b.to])
+		}
+	}
+	for _, p := range pairs {
+		if p.OnlyIn != "" || p.Text != "" || p.Samples > 0 {
+			d.Differences = append(d.Differences, p.Difference)
 		}
 	}
 	return d, nil
@@ -111,85 +142,56 @@ func CompareFiles(first, second string) (Diff, error) {
 	return d, err
 }
 
-type placed struct {
-	Plane
-	box Box
+// stream is where the samples of a channel come from.
+type stream struct {
+	lines    *Lines // of the part
+	kind     PixelType
+	from, to int // in a line
 }
 
-// planes loads every channel by its full name: in files of several parts, the part's name stands before it unless
-// the channel's name begins with it already.
-func (f *File) planes() (map[string]placed, error) {
-	all := make(map[string]placed)
+// channels finds every channel by its full name: in files of several parts, the part's name stands before it unless
+// the channel's own begins with it. Where two parts would have the same channel, its number tells the later apart.
+func (f *File) channels() map[string]stream {
+	all := make(map[string]stream)
 	for _, p := range f.Parts {
-		list, err := p.Load()
-		if err != nil {
-			return nil, err
-		}
-		for _, pl := range list {
-			if len(f.Parts) > 1 && !strings.HasPrefix(pl.Name, p.Name+".") && p.Name != "" {
-				pl.Name = p.Name + "." + pl.Name
+		lines := p.Lines()
+		for i, c := range p.Channels {
+			full := c.Name
+			if len(f.Parts) > 1 && p.Name != "" && !strings.HasPrefix(full, p.Name+".") {
+				full = p.Name + "." + full
 			}
-			if _, twice := all[pl.Name]; twice {
-				return nil, bad("it has the channel %s twice", clean(pl.Name))
+			if _, twice := all[full]; twice {
+				full = fmt.Sprintf("%s (part %d)", full, p.index+1)
 			}
-			all[pl.Name] = placed{pl, p.Data}
+			s := stream{lines: lines, kind: c.Type}
+			s.from, s.to = p.Span(i)
+			all[full] = s
 		}
 	}
-	return all, nil
+	return all
 }
 
-// Load reads the whole part.
-func (p *Part) Load() ([]Plane, error) {
-	if err := p.scanline(); err != nil {
-		return nil, err
-	}
-	w, h := p.Data.Width(), p.Data.Height()
-	planes := make([]Plane, len(p.Channels))
-	var buf []byte
-	seen := make([]bool, p.Chunks)
-	for i := range p.offsets {
-		b, err := p.ReadBlock(i, buf)
-		if err != nil {
-			return nil, err
-		}
-		buf = b.Bytes
-		seen[b.Line/p.Compression.lines()] = true
-		at := 0
-		for y := b.Line; y < b.Line+b.Lines; y++ {
-			for c, ch := range p.Channels {
-				n := w * ch.Type.Size()
-				if planes[c].Bytes == nil { // after a block was read: a header alone must not cost memory
-					planes[c] = Plane{ch.Name, ch.Type, make([]byte, n*h)}
-				}
-				copy(planes[c].Bytes[y*n:], b.Bytes[at:at+n])
-				at += n
-			}
-		}
-	}
-	if slices.Contains(seen, false) {
-		return nil, bad("some of its lines are missing")
-	}
-	return planes, nil
-}
-
-func compareBytes(t PixelType, a, b []byte) Difference {
-	var d Difference
+// compare counts the differences of a line.
+func (d *Difference) compare(t PixelType, a, b []byte) {
 	if bytes.Equal(a, b) {
-		return d
+		return
 	}
 	n := t.Size()
 	for i := 0; i < len(a); i += n {
 		if bytes.Equal(a[i:i+n], b[i:i+n]) {
 			continue
 		}
-		d.Pixels++
-		diff := math.Abs(sample(t, a[i:]) - sample(t, b[i:]))
-		if math.IsNaN(diff) {
+		d.Samples++
+		x, y := sample(t, a[i:]), sample(t, b[i:])
+		diff := math.Abs(x - y)
+		switch {
+		case math.IsNaN(x) && math.IsNaN(y): // other bits, but no distance
+			diff = 0
+		case math.IsNaN(diff):
 			diff = math.Inf(1)
 		}
 		d.Largest = max(d.Largest, diff)
 	}
-	return d
 }
 
 // sample is a sample's value.
@@ -203,7 +205,7 @@ func sample(t PixelType, b []byte) float64 {
 	return float64(binary.LittleEndian.Uint32(b))
 }
 
-// halfValue widens an IEEE 754 binary16.
+// halfValue widens an IEEE 754 binary16, which it can do exactly ("Floating-Point Numbers").
 func halfValue(h uint16) float32 {
 	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10)&0x1f, uint32(h)&0x3ff
 	switch {
@@ -213,8 +215,5 @@ func halfValue(h uint16) float32 {
 		return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
 	}
 	v := float32(frac) / (1 << 24)
-	if sign != 0 {
-		return -v
-	}
-	return v
+	return math.Float32frombits(math.Float32bits(v) | sign)
 }

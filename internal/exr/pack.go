@@ -8,17 +8,22 @@ import (
 	"sync"
 )
 
-var errDamaged = errors.New("its bytes cannot be unpacked")
+var errPacked = errors.New("the bytes cannot be unpacked")
 
-// unpack writes the block into out, which has its exact size. A block that did not get smaller is stored as it is.
-func unpack(c Compression, packed, out []byte) error {
-	if len(packed) == len(out) || c == None {
-		if len(packed) != len(out) {
-			return errDamaged
-		}
-		copy(out, packed)
-		return nil
+// unpacked is the most that n packed bytes can become: deflate makes at most 1032 bytes of one, a run is 128 bytes in
+// two.
+func (c Compression) unpacked(n int64) int64 {
+	switch c {
+	case None:
+		return n
+	case RLE:
+		return 64 * n
 	}
+	return 1032 * n
+}
+
+// unpack writes the block into out, which has its exact size.
+func unpack(c Compression, packed, out []byte) error {
 	tmp := scratch(len(out))
 	defer free(tmp)
 	var err error
@@ -30,12 +35,13 @@ func unpack(c Compression, packed, out []byte) error {
 	if err != nil {
 		return err
 	}
-	interleave(*tmp, out)
+	restore(*tmp, out)
 	return nil
 }
 
 var scratches sync.Pool
 
+// scratch lends n bytes.
 func scratch(n int) *[]byte {
 	if b, ok := scratches.Get().(*[]byte); ok && cap(*b) >= n {
 		*b = (*b)[:n]
@@ -47,31 +53,43 @@ func scratch(n int) *[]byte {
 
 func free(b *[]byte) { scratches.Put(b) }
 
+type inflater struct {
+	src  bytes.Reader
+	zlib io.ReadCloser
+}
+
 var inflaters sync.Pool
 
 // inflate fills out, no more and no less.
 func inflate(packed, out []byte) error {
-	src := bytes.NewReader(packed)
-	var z io.ReadCloser
-	if old, ok := inflaters.Get().(io.ReadCloser); ok {
-		if err := old.(zlib.Resetter).Reset(src, nil); err != nil {
-			return errDamaged
-		}
-		z = old
+	f, _ := inflaters.Get().(*inflater)
+	if f == nil {
+		f = new(inflater)
+	}
+	f.src.Reset(packed)
+	var err error
+	if f.zlib == nil {
+		f.zlib, err = zlib.NewReader(&f.src)
 	} else {
-		fresh, err := zlib.NewReader(src)
-		if err != nil {
-			return errDamaged
+		err = f.zlib.(zlib.Resetter).Reset(&f.src, nil)
+	}
+	if err != nil {
+		return errPacked
+	}
+	_, err = io.ReadFull(f.zlib, out)
+	if err == nil {
+		var n int
+		var one [1]byte
+		if n, err = f.zlib.Read(one[:]); n == 0 && err == io.EOF { // the checksum was right, too
+			err = nil
+		} else {
+			err = errPacked
 		}
-		z = fresh
 	}
-	defer inflaters.Put(z)
-	if _, err := io.ReadFull(z, out); err != nil {
-		return errDamaged
-	}
-	var one [1]byte
-	if n, err := z.Read(one[:]); n != 0 || err != io.EOF { // also checks the checksum
-		return errDamaged
+	f.src.Reset(nil)
+	inflaters.Put(f)
+	if err != nil {
+		return errPacked
 	}
 	return nil
 }
@@ -83,96 +101,62 @@ func unrle(packed, out []byte) error {
 		packed = packed[1:]
 		if n < 0 {
 			if -n > len(packed) || -n > len(out) {
-				return errDamaged
+				return errPacked
 			}
 			copy(out, packed[:-n])
 			packed, out = packed[-n:], out[-n:]
 			continue
 		}
 		if len(packed) < 1 || n+1 > len(out) {
-			return errDamaged
+			return errPacked
 		}
-		for i := range n + 1 {
-			out[i] = packed[0]
+		run := out[:n+1]
+		for i := range run {
+			run[i] = packed[0]
 		}
 		packed, out = packed[1:], out[n+1:]
 	}
 	if len(out) != 0 {
-		return errDamaged
+		return errPacked
 	}
 	return nil
 }
 
-// interleave undoes the predictor (each byte is kept as its difference from the one before, plus 128) and joins the
-// halves: even bytes stand in the first half, odd ones in the second.
-func interleave(tmp, out []byte) {
-	p := byte(0)
-	if len(tmp) > 0 {
-		p = tmp[0]
-	}
-	for i := 1; i < len(tmp); i++ {
-		p += tmp[i] - 128
-		tmp[i] = p
-	}
-	half := (len(tmp) + 1) / 2
-	even, odd := tmp[:half], tmp[half:]
-	for i, b := range odd {
-		out[2*i] = even[i]
-		out[2*i+1] = b
-	}
-	if len(even) > len(odd) {
-		out[len(out)-1] = even[half-1]
-	}
-}
+// level is that of deflate when nothing else is asked for; the OpenEXR library's own is 4.
+const level = 4
 
-// deinterleave is the inverse of interleave.
-func deinterleave(in, tmp []byte) {
-	half := (len(in) + 1) / 2
-	even, odd := tmp[:half], tmp[half:]
-	for i := range odd {
-		even[i] = in[2*i]
-		odd[i] = in[2*i+1]
-	}
-	if len(even) > len(odd) {
-		even[half-1] = in[len(in)-1]
-	}
-	p := byte(0)
-	for i, b := range tmp {
-		if i > 0 {
-			tmp[i] = b - p + 128
-		}
-		p = b
-	}
-}
-
-// packer compresses blocks.
+// packer packs blocks, one at a time.
 type packer struct {
-	z   *zlib.Writer
-	buf bytes.Buffer
+	zlib *zlib.Writer
+	buf  bytes.Buffer
 }
 
-// pack returns the block's bytes as they are written; they hold until the next call. What does not get smaller is
-// returned as it is.
+// pack returns the block's bytes as they are stored; they hold until the next call. What packing does not make
+// smaller is returned as it is.
 func (k *packer) pack(c Compression, block []byte) ([]byte, error) {
-	if c == None {
+	if c == None || len(block) == 0 {
 		return block, nil
 	}
 	tmp := scratch(len(block))
 	defer free(tmp)
-	deinterleave(block, *tmp)
+	rearrange(block, *tmp)
 	k.buf.Reset()
 	if c == RLE {
 		rle(*tmp, &k.buf)
 	} else {
-		if k.z == nil {
-			k.z, _ = zlib.NewWriterLevel(&k.buf, 4) // Blender's own level; an error is not possible for it
+		if k.zlib == nil {
+			z, err := zlib.NewWriterLevel(&k.buf, level)
+			if err != nil {
+				return nil, err
+			}
+			k.zlib = z
 		} else {
-			k.z.Reset(&k.buf)
+			k.zlib.Reset(&k.buf)
 		}
-		if _, err := k.z.Write(*tmp); err != nil {
+		if _, err := k.zlib.Write(*tmp); err != nil {
 			return nil, err
 		}
-		if err := k.z.Close(); err != nil {
+		if err := k.zlib.Close(); err != nil {
 			return nil, err
 		}
 	}
