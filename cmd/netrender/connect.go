@@ -49,6 +49,9 @@ func (a *app) connect(cmd *cobra.Command) (*wire.Client, error) {
 	defer cancel()
 	// The first question is not repeated: a wrong address shall be said at once.
 	info, err := client.Patient(0).Info(ctx)
+	if errors.Is(err, context.DeadlineExceeded) && cmd.Context().Err() == nil { // our patience ended, nobody else's
+		err = &wire.Unreachable{Address: address, Err: err}
+	}
 	if err != nil {
 		return nil, err
 	}
