@@ -318,6 +318,7 @@ func TestSecondMachine(t *testing.T) {
 
 // TestSecondMachineBlender: the same with pictures.
 func TestSecondMachineBlender(t *testing.T) {
+	t.Parallel()
 	l := newLAN(t)
 	path := blenders(t)[0]
 	file := scene(t, path, "tiny", "tiny.blend", "--size", "64x36")
@@ -364,4 +365,92 @@ func TestTwoMasters(t *testing.T) {
 			t.Errorf("%q is not in %s", want, errs)
 		}
 	}
+}
+
+// kept is how many frames' folders a worker keeps for the master.
+func kept(t *testing.T, data string) int {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(data, "worker", "out", "*", "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list)
+}
+
+// cutNetwork pulls a worker's cable while it renders: it renders on, the lease expires, and when the cable is back
+// all is handed over.
+func cutNetwork(t *testing.T, heartbeatMS int, frames string, pace, cut time.Duration, second bool) {
+	l := newLAN(t)
+	a, b := l.machine(), l.machine()
+	f := a.farm()
+	f.heartbeat(heartbeatMS)
+	w := startIn(t, b.prefix(), append(b.env(), "NETRENDER_TOKEN="+f.token()), "worker", "--name", "oak", "--fake-renderer", pace.String())
+	f.online(20 * time.Second)
+	job := f.submitFake(frames, func(s *nr.JobSpec) { s.Chunk = 1000 })
+	id := job.ID.String()
+	eventually(t, 20*time.Second, "some frames are done", func() bool { return f.job(id).Done >= 3 })
+
+	b.plug(false)
+	began := time.Now()
+	data := filepath.Join(b.home, "data", "netrender")
+	f.gone(time.Duration(heartbeatMS)*time.Millisecond*4 + 10*time.Second)
+	atLoss := kept(t, data)
+	eventually(t, 10*time.Second, "the lease expired", func() bool { return f.job(id).Running == 0 })
+	t.Logf("the lease expired %v after the cut", time.Since(began).Round(10*time.Millisecond))
+	if second {
+		startIn(t, a.prefix(), append(a.env(), "NETRENDER_TOKEN="+f.token()), "worker", "--name", "elm",
+			"--data", filepath.Join(a.home, "elm"), "--fake-renderer", pace.String())
+	}
+	eventually(t, 30*time.Second, "the worker renders on", func() bool { return kept(t, data) > atLoss })
+	<-time.After(cut - time.Since(began)) // how long the cable is out
+	if s := f.job(id); !second && s.State == "done" {
+		t.Fatal("the job was done without the worker")
+	}
+	t.Logf("%d frames wait in the outbox", kept(t, data))
+	b.plug(true)
+	began = time.Now()
+	eventually(t, cut+time.Minute, "the outbox is empty", func() bool { return kept(t, data) == 0 })
+	t.Logf("the outbox was empty %v after the cable was back", time.Since(began).Round(10*time.Millisecond))
+	f.doneWithin(2*time.Minute, job.ID)
+	f.audit(job.ID, job.Total)
+	rendered := map[int]int{}
+	for at, err := range f.client().FollowAttempts(context.Background(), nr.AttemptFilter{Job: job.ID}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at.Outcome == nr.Rendered {
+			rendered[at.Frame]++
+		}
+	}
+	for frame, n := range rendered {
+		if n != 1 && !second {
+			t.Errorf("frame %d was rendered %d times by the only worker", frame, n)
+		}
+	}
+	if !strings.Contains(w.out.String(), "rendering goes on") {
+		t.Error("the worker says nothing of the cut")
+	}
+}
+
+func TestNetworkCut2s(t *testing.T) {
+	t.Parallel()
+	cutNetwork(t, 300, "1-40", 150*time.Millisecond, 2*time.Second, false)
+}
+
+func TestNetworkCut10s(t *testing.T) {
+	t.Parallel()
+	cutNetwork(t, 300, "1-80", 150*time.Millisecond, 10*time.Second, true)
+}
+
+// The true times, under the rules of every day.
+func TestNetworkCut30s(t *testing.T) { longCut(t, 30*time.Second) }
+
+func TestNetworkCut5min(t *testing.T) { longCut(t, 5*time.Minute) }
+
+func longCut(t *testing.T, cut time.Duration) {
+	if os.Getenv("NETRENDER_TEST_LONG") != "1" {
+		t.Skip("takes minutes: wants NETRENDER_TEST_LONG=1")
+	}
+	t.Parallel()
+	cutNetwork(t, nr.DefaultRules().HeartbeatMS, "1-400", time.Second, cut, false)
 }

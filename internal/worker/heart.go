@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -13,6 +14,8 @@ const (
 	freshBeat    = 2 * time.Second        // progress shown to watchers is at most that old
 	leastBeat    = 100 * time.Millisecond // between two heartbeats
 )
+
+var errSilent = errors.New("it did not answer in time")
 
 // heart registers, again after every lost connection, and sends one heartbeat after the other: the answer to one is
 // held by the master until it has orders or the wait is over. It returns when ctx ends, or with an error when the
@@ -91,6 +94,8 @@ func (w *Worker) beat(ctx context.Context) (known bool, err error) {
 	switch {
 	case kindOf(err) == farm.NotFound:
 		return false, nil
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return true, errSilent
 	case err != nil:
 		return true, err
 	}
