@@ -19,7 +19,7 @@ import (
 	"github.com/netrender/netrender/internal/wire"
 )
 
-var _ = verb("farm", (*app).benchVerb)
+var _ = verb("more", (*app).benchVerb)
 
 func (a *app) benchVerb() *cobra.Command {
 	c := &cobra.Command{Use: "bench", Short: "Measure a master on this machine", Long: `Measure a master on this machine. Each measurement starts a master of its own, as a process of its own, with a

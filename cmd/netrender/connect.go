@@ -159,7 +159,7 @@ func (a *app) readTokens() (map[string]string, error) {
 		return map[string]string{}, nil
 	}
 	if err != nil {
-		return nil, farm.Errorf(farm.Denied, "the file of tokens cannot be read: %s", reasonOf(err))
+		return nil, farm.Errorf(farm.Invalid, "the file of tokens cannot be read: %s", reasonOf(err))
 	}
 	tokens := map[string]string{}
 	if err := json.Unmarshal(text, &tokens); err != nil {
@@ -188,11 +188,11 @@ func (a *app) keepToken(farmID, token string) error {
 // writePrivate replaces a file that only the user may read.
 func writePrivate(path string, text []byte) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return farm.Errorf(farm.Denied, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
+		return farm.Errorf(farm.Invalid, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
 	}
 	tmp, err := os.CreateTemp(filepath.Dir(path), ".tmp-*") // mode 0600
 	if err != nil {
-		return farm.Errorf(farm.Denied, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
+		return farm.Errorf(farm.Invalid, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
 	}
 	_, werr := tmp.Write(text)
 	err = errors.Join(werr, tmp.Sync(), tmp.Close())

@@ -84,7 +84,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	}()
 	dir := filepath.Join(s.data, masterDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return s, farm.Errorf(farm.Denied, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
+		return s, farm.Errorf(farm.Invalid, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
 	}
 	db, err := store.OpenSQLite(ctx, filepath.Join(dir, databaseFile))
 	if err != nil {
@@ -229,7 +229,7 @@ func farmID(path string) (string, error) {
 		return strings.TrimSpace(string(text)), nil
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", farm.Errorf(farm.Denied, "the data folder cannot be read: %s", reasonOf(err))
+		return "", farm.Errorf(farm.Invalid, "the data folder cannot be read: %s", reasonOf(err))
 	}
 	raw := make([]byte, 16)
 	if _, err := rand.Read(raw); err != nil {

@@ -135,7 +135,14 @@ func byDefault(f *pflag.Flag) string {
 // plainDefault writes a default as people write it: 10m, not 10m0s.
 func plainDefault(f *pflag.Flag) string {
 	if f.Value.Type() == "duration" {
-		return strings.TrimSuffix(strings.TrimSuffix(f.DefValue, "0s"), "0m")
+		text := f.DefValue
+		if strings.HasSuffix(text, "m0s") {
+			text = strings.TrimSuffix(text, "0s")
+		}
+		if strings.HasSuffix(text, "h0m") {
+			text = strings.TrimSuffix(text, "0m")
+		}
+		return text
 	}
 	return f.DefValue
 }
@@ -195,7 +202,7 @@ value is taken from the first of these that has one:
 The settings file is `+"`netrender.toml`"+` in the data folder, or the one that `+"`--config` or `NETRENDER_CONFIG`"+` names. The data
 folder is named by `+"`--data` or `NETRENDER_DATA`, or by `data`"+` at the top of a settings file that lies elsewhere and was
 named. Names that no command knows are refused, so that a slip does not stay unseen. Frames, a job's name and the other
-things that are chosen anew each time are flags only.
+things that are chosen anew each time are flags only. (`+"`[master]` is the table of the command `netrender master`; a file that has\nit names the master's address in the tables of the other commands, as `master` below `[worker]`."+`)
 
 `+"```toml\n"+exampleSettings+"```\n"+`
 | setting | environment | commands | | default |
@@ -227,10 +234,6 @@ tags = ["big", "gpu"]
 devices = ["optix:0", "optix:1"]
 cache = "200GB"
 scripts = true
-
-[master]
-listen = ":8420"
-name = "studio"
 
 [render]
 exr = "half"

@@ -26,12 +26,12 @@ func (a *app) jobsVerb() *cobra.Command {
 	c := &cobra.Command{
 		Use: "jobs", Short: "List jobs, newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 1 || limit > 1000 {
+				return usagef("--limit is a whole number from 1 to 1000, not %d", limit)
+			}
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err
-			}
-			if limit < 1 || limit > 1000 {
-				return usagef("--limit is a whole number from 1 to 1000, not %d", limit)
 			}
 			filter := farm.JobFilter{Owner: owner, Text: text, Limit: limit}
 			for _, s := range states {
