@@ -77,6 +77,9 @@ func (m *Master) await(ctx context.Context, w *waiter) (*farm.Grant, error) {
 		post(func(e *engine) { e.giveBack(e.leases[id]) })
 		return nil, gone
 	}
+	if gone != nil {
+		return nil, gone
+	}
 	return a.v, a.err
 }
 

@@ -19,10 +19,7 @@ type hub struct {
 	all   map[*watch]struct{}
 }
 
-type watch struct {
-	ch   chan farm.Event
-	lost bool // the last event did not fit
-}
+type watch struct{ ch chan farm.Event }
 
 func (h *hub) wanted() bool { return h.count.Load() > 0 }
 
@@ -36,18 +33,17 @@ func (h *hub) publish(events []farm.Event) {
 		h.seq++
 		ev.Seq = h.seq
 		for w := range h.all {
-			if w.lost {
-				select {
-				case w.ch <- farm.Event{Seq: ev.Seq, Time: ev.Time, Kind: farm.EventLost}:
-					w.lost = false
-				default:
-					continue
-				}
-			}
 			select {
 			case w.ch <- ev:
 			default:
-				w.lost = true
+				// It fell behind. What waits for it is worth nothing now: it is told to read the state again.
+				for len(w.ch) > 0 {
+					select {
+					case <-w.ch:
+					default:
+					}
+				}
+				w.ch <- farm.Event{Seq: ev.Seq, Time: ev.Time, Kind: farm.EventLost}
 			}
 		}
 	}

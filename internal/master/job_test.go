@@ -393,3 +393,49 @@ func TestAheadOnlyWhenMuchWaits(t *testing.T) {
 		want(t, "ahead of 2 waiting, 2 slots", frames(ahead()), "none")
 	})
 }
+
+func TestWhySaysWhatDecided(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		why := func(id farm.JobID) string {
+			reasons, err := b.m.Why(context.Background(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text string
+			for _, r := range reasons {
+				text += r.Worker + ": " + r.Text + "\n"
+			}
+			return text
+		}
+		job := b.submit("1-9", func(s *farm.JobSpec) { s.Needs.Tags = []string{"gpu"} })
+		wantText(t, "no workers", why(job.ID), "no workers")
+		oak := b.worker("oak", 1)
+		wantText(t, "a tag", why(job.ID), "oak: it lacks the tag gpu")
+		other := b.submit("1-9")
+		b.claim(oak, 0)
+		wantText(t, "at work", why(other.ID), "works for this job now")
+		if _, err := b.m.Pause(context.Background(), root, job.ID); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "paused", why(job.ID), "paused")
+		time.Sleep(time.Minute)
+		wantText(t, "offline", why(other.ID), "oak: the worker is offline")
+	})
+}
+
+func TestScriptJobIsNotLeftToWorkersThatRefuseScripts(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		b.worker("elm", 1) // does not allow scripts
+		oak := farm.WorkerID("worker-oak")
+		if _, err := b.m.Register(context.Background(), root, farm.Registration{
+			ID: oak, Name: "oak", Slots: 1, Facts: farm.Facts{Scripts: true, Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		b.submit("1", func(s *farm.JobSpec) { s.Options.Scripts = true })
+		b.report(b.claim(oak, 0), 1, farm.Errored)
+		if b.claim(oak, 0) == nil {
+			t.Fatal("nobody else could render it, and it is not tried again")
+		}
+	})
+}

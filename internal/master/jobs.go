@@ -101,7 +101,7 @@ func checkManifest(spec *farm.JobSpec, files []farm.File) error {
 		if f.Size < 0 || len(f.Original) > 4096 {
 			return farm.Errorf(farm.Invalid, "the manifest's entry %s makes no sense", clip(f.Path, 100))
 		}
-		key := strings.ToLower(f.Path)
+		key := blob.FoldPath(f.Path)
 		if _, twice := seen[key]; twice {
 			return farm.Errorf(farm.Invalid, "the manifest names %s twice", clip(f.Path, 100))
 		}

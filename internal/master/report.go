@@ -334,7 +334,7 @@ func (e *engine) lift(j *job) {
 		if _, refused := j.refused[id]; !nobody || refused || !w.online || !w.Enabled || w.Draining {
 			continue
 		}
-		nobody = j.Needs.WhyNot(&w.Worker) != ""
+		nobody = !j.Needs.Suits(&w.Worker) || j.Options.Scripts && !w.Facts.Scripts
 	}
 	e.snap.Jobs[j.at].NobodyElse = nobody
 }

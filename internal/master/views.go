@@ -188,7 +188,11 @@ func (m *Master) Why(ctx context.Context, id farm.JobID) ([]farm.Reason, error) 
 		say := func(worker, format string, args ...any) {
 			reasons = append(reasons, farm.Reason{Worker: worker, Job: id, Text: fmt.Sprintf(format, args...)})
 		}
-		if !j.State.Dispatches() {
+		live := e.jobs[id]
+		if live != nil {
+			j = live.view()
+		}
+		if live == nil || live.at < 0 {
 			switch j.State {
 			case farm.Collecting:
 				say("", "%s must arrive first", plural(j.Progress.Missing, "file"))
@@ -217,13 +221,10 @@ func (m *Master) Why(ctx context.Context, id farm.JobID) ([]farm.Reason, error) 
 				reasons = append(reasons, farm.Reason{Worker: w.Name, Job: id, Chosen: true, Text: "it works for this job now"})
 				continue
 			}
-			for _, r := range balance.Explain(&e.snap, e.rules, &bw, now) {
-				if r.Job == id {
-					reasons = append(reasons, farm.Reason{
-						Worker: w.Name, Job: id, Chosen: r.Chosen, Class: r.Class, Rating: r.Rating, Text: r.Text,
-					})
-				}
-			}
+			r := balance.ExplainJob(&e.snap, e.rules, &bw, now, live.at)
+			reasons = append(reasons, farm.Reason{
+				Worker: w.Name, Job: id, Chosen: r.Chosen, Class: r.Class, Rating: r.Rating, Text: r.Text,
+			})
 		}
 		slices.SortFunc(reasons, func(a, b farm.Reason) int { return cmp.Compare(a.Worker, b.Worker) })
 		return reasons, nil
