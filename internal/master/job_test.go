@@ -410,7 +410,7 @@ func TestWhySaysWhatDecided(t *testing.T) {
 		job := b.submit("1-9", func(s *farm.JobSpec) { s.Needs.Tags = []string{"gpu"} })
 		wantText(t, "no workers", why(job.ID), "no workers")
 		oak := b.worker("oak", 1)
-		wantText(t, "a tag", why(job.ID), "oak: it lacks the tag gpu")
+		wantText(t, "a tag", why(job.ID), "it lacks the tag gpu")
 		other := b.submit("1-9")
 		b.claim(oak, 0)
 		wantText(t, "at work", why(other.ID), "works for this job now")
