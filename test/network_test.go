@@ -347,13 +347,32 @@ func TestSecondMachineBlender(t *testing.T) {
 	}
 }
 
-// TestTwoMasters: who finds several is asked for one, by name.
+// TestMasterComesLater: a worker that finds nobody waits, says so, and finds the master that is started then.
+func TestMasterComesLater(t *testing.T) {
+	t.Parallel()
+	l := newLAN(t)
+	a, b := l.machine(), l.machine()
+	w := b.start("worker", "--fake-renderer", "50ms")
+	eventually(t, 20*time.Second, "the worker says that it waits", func() bool { return strings.Contains(w.out.String(), "waiting for one") })
+	f := a.farm()
+	letIn(t, w, a)
+	f.online(20 * time.Second)
+}
+
+// TestTwoMasters: who finds several is asked for one, by name; who was let in by one of them goes there.
 func TestTwoMasters(t *testing.T) {
 	t.Parallel()
 	l := newLAN(t)
 	a, b, c := l.machine(), l.machine(), l.machine()
-	a.farm("--name", "studio")
+	f := a.farm("--name", "studio")
+	w := c.start("worker", "--fake-renderer", "50ms", "--data", filepath.Join(c.home, "member"))
+	letIn(t, w, a)
+	f.online(20 * time.Second)
+	f.heartbeat(300)
+	w.kill()
+	f.gone(20 * time.Second)
 	b.farm("--name", "attic")
+
 	began := time.Now()
 	out, errs, code := c.run("jobs")
 	t.Logf("answered after %v: %s", time.Since(began).Round(10*time.Millisecond), errs)
@@ -365,6 +384,10 @@ func TestTwoMasters(t *testing.T) {
 			t.Errorf("%q is not in %s", want, errs)
 		}
 	}
+
+	// A machine that one of them let in belongs there.
+	c.start("worker", "--fake-renderer", "50ms", "--data", filepath.Join(c.home, "member"))
+	f.online(20 * time.Second)
 }
 
 // kept is how many frames' folders a worker keeps for the master.
@@ -443,14 +466,14 @@ func TestNetworkCut10s(t *testing.T) {
 }
 
 // The true times, under the rules of every day.
-func TestNetworkCut30s(t *testing.T) { longCut(t, 30*time.Second) }
+func TestNetworkCut30s(t *testing.T) { longCut(t, "1-60", 30*time.Second) }
 
-func TestNetworkCut5min(t *testing.T) { longCut(t, 5*time.Minute) }
+func TestNetworkCut5min(t *testing.T) { longCut(t, "1-340", 5*time.Minute) }
 
-func longCut(t *testing.T, cut time.Duration) {
+func longCut(t *testing.T, frames string, cut time.Duration) {
 	if os.Getenv("NETRENDER_TEST_LONG") != "1" {
 		t.Skip("takes minutes: wants NETRENDER_TEST_LONG=1")
 	}
 	t.Parallel()
-	cutNetwork(t, nr.DefaultRules().HeartbeatMS, "1-400", time.Second, cut, false)
+	cutNetwork(t, nr.DefaultRules().HeartbeatMS, frames, time.Second, cut, false)
 }

@@ -88,11 +88,26 @@ func (a *app) findMaster(ctx context.Context, given string) (string, error) {
 	case 1:
 		return found[0].URL, nil
 	}
+	if own := a.ours(found); len(own) == 1 {
+		return own[0].URL, nil
+	}
 	text := "several masters were found:"
 	for _, f := range found {
 		text += "\n             " + f.URL + "  " + plainText(f.Name)
 	}
 	return "", farm.Errorf(farm.Invalid, "%s", text).WithHint("name one with --master or NETRENDER_MASTER")
+}
+
+// ours are the masters whose farms let this machine in.
+func (a *app) ours(found []foundMaster) []foundMaster {
+	tokens, _ := a.readTokens() // who needs a token is told later that they cannot be read
+	var own []foundMaster
+	for _, f := range found {
+		if tokens[tokenKey(f.ID, farm.RoleSubmit)] != "" || tokens[tokenKey(f.ID, farm.RoleWorker)] != "" {
+			own = append(own, f)
+		}
+	}
+	return own
 }
 
 // running is what a master writes into its data folder while it runs, so that commands of this user find it.
