@@ -369,8 +369,17 @@ func (a *app) ended(job *farm.Job) error {
 		return nil
 	}
 	if !a.json {
-		fmt.Fprintf(a.err, "netrender: job %d is %s: %s\n", job.ID, job.State, plainText(job.Reason))
+		text := "was canceled"
 		if job.State == farm.Failed {
+			text = "failed"
+		}
+		if job.Reason != "" {
+			text += ": " + plainText(job.Reason)
+		}
+		fmt.Fprintf(a.err, "netrender: job %d %s\n", job.ID, text)
+		if job.State == farm.Canceled {
+			fmt.Fprintf(a.err, "           netrender retry %d lets it go on\n", job.ID)
+		} else {
 			fmt.Fprintf(a.err, "           netrender job %d shows the errors, netrender retry %d renders the failed frames again\n", job.ID, job.ID)
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
@@ -148,10 +147,23 @@ func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.At
 			last = n
 		})
 		if err != nil {
-			return out, err
+			return out, plainFetch(ctx, target, err)
 		}
 	}
 	return out, nil
+}
+
+// plainFetch turns an error of this machine's disk into a sentence; those of the master and the way there are
+// sentences already.
+func plainFetch(ctx context.Context, target string, err error) error {
+	var (
+		told *farm.Error
+		lost *wire.Unreachable
+	)
+	if ctx.Err() != nil || errors.As(err, &told) || errors.As(err, &lost) {
+		return err
+	}
+	return plainFile(target, err)
 }
 
 // same tells whether the file is there with the very bytes of the result.
@@ -168,7 +180,7 @@ func same(ctx context.Context, path string, r farm.Result) bool {
 func CheckFolder(dir string) error {
 	cannot := func(err error) error {
 		kind, hint := farm.Invalid, "name another one with -o"
-		if errors.Is(err, syscall.ENOSPC) {
+		if fullDisk(err) {
 			kind, hint = farm.NoRoom, "make room, or name another one with -o"
 		}
 		return &farm.Error{Kind: kind, Text: "the folder " + dir + " cannot be written: " + reason(err), Hint: hint, Err: err}

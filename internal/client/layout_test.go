@@ -1,0 +1,120 @@
+package client
+
+import (
+	"path"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/netrender/netrender/internal/blob"
+)
+
+func TestLayout(t *testing.T) {
+	for _, c := range []struct {
+		name, home, blend string
+		files             []string
+		want              map[string]string
+	}{
+		{
+			"alone", "/home/ann", "/home/ann/film/shot.blend", nil,
+			map[string]string{"/home/ann/film/shot.blend": "shot.blend"},
+		},
+		{
+			"below the scene", "/home/ann", "/home/ann/film/shot.blend", []string{"/home/ann/film/tex/a.png"},
+			map[string]string{"/home/ann/film/shot.blend": "shot.blend", "/home/ann/film/tex/a.png": "tex/a.png"},
+		},
+		{
+			"beside the scene's folder", "/home/ann", "/home/ann/film/shots/shot.blend", []string{"/home/ann/film/lib/a.blend"},
+			map[string]string{"/home/ann/film/shots/shot.blend": "shots/shot.blend", "/home/ann/film/lib/a.blend": "lib/a.blend"},
+		},
+		{
+			"the home folder is no project", "/home/ann", "/home/ann/film/shot.blend", []string{"/home/ann/pictures/a.png"},
+			map[string]string{"/home/ann/film/shot.blend": "shot.blend", "/home/ann/pictures/a.png": "_outside/home/ann/pictures/a.png"},
+		},
+		{
+			"elsewhere", "/home/ann", "/home/ann/film/shot.blend", []string{"/srv/library/x/a.blend", "/srv/library/y/b.png"},
+			map[string]string{
+				"/home/ann/film/shot.blend": "shot.blend", "/srv/library/x/a.blend": "_outside/srv/library/x/a.blend",
+				"/srv/library/y/b.png": "_outside/srv/library/y/b.png",
+			},
+		},
+		{
+			"Windows", `C:\Users\Ann`, `C:\Users\Ann\film\shots\shot.blend`, []string{`C:\Users\Ann\film\tex\a.png`, `D:\lib\b.blend`, `\\server\share\c.png`},
+			map[string]string{
+				`C:\Users\Ann\film\shots\shot.blend`: "shots/shot.blend", `C:\Users\Ann\film\tex\a.png`: "tex/a.png",
+				`D:\lib\b.blend`: "_outside/D/lib/b.blend", `\\server\share\c.png`: "_outside/server/share/c.png",
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if d := cmp.Diff(c.want, layout(c.blend, c.files, c.home)); d != "" {
+				t.Error(d)
+			}
+		})
+	}
+}
+
+// Names that differ in case only, or that some platform cannot have, get places of their own.
+func TestLayoutOfOddNames(t *testing.T) {
+	files := []string{"/w/p/Tex.png", "/w/p/tex.png", "/w/p/CON.png", "/w/p/a:b.png", "/w/p/end.", "/w/p/a\\b.png", "/w/p/\x01.png", "/w/p/" + strings.Repeat("n", 300) + ".png"}
+	places := layout("/w/p/x.blend", files, "")
+	checkPlaces(t, "/w/p/x.blend", files, places)
+	if places["/w/p/Tex.png"] != "Tex.png" || path.Ext(places["/w/p/tex.png"]) != ".png" {
+		t.Errorf("%v", places)
+	}
+}
+
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+}
+
+// checkPlaces wants every file at a clean place of its own, on disks that do not know cases, too.
+func checkPlaces(t failer, blend string, files []string, places map[string]string) {
+	t.Helper()
+	taken := map[string]string{}
+	for _, file := range append([]string{blend}, files...) {
+		place, ok := places[file]
+		if !ok {
+			t.Errorf("%s has no place", file)
+			continue
+		}
+		if clean, err := blob.CleanPath(place); err != nil || clean != place {
+			t.Errorf("%s lies at %q, which is not clean: %v", file, place, err)
+		}
+		if other, twice := taken[strings.ToLower(place)]; twice && slashes(other) != slashes(file) {
+			t.Errorf("%s and %s lie at the same place %s", file, other, place)
+		}
+		taken[strings.ToLower(place)] = file
+	}
+}
+
+func TestLayoutProperties(t *testing.T) {
+	part := rapid.SampledFrom([]string{"a", "b", "A", "tex", "film", "home", "ann", "x y", "ü", "con", "_outside", "a.png", "b.blend"})
+	file := rapid.Custom(func(t *rapid.T) string {
+		return "/" + strings.Join(rapid.SliceOfN(part, 1, 7).Draw(t, "parts"), "/") + rapid.SampledFrom([]string{"", ".png", ".blend", ".", ":x", "?"}).Draw(t, "end")
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		blend := file.Draw(t, "blend")
+		files := rapid.SliceOfDistinct(file, rapid.ID).Draw(t, "files")
+		home := rapid.SampledFrom([]string{"", "/home/ann", "/a", "/"}).Draw(t, "home")
+		places := layout(blend, files, home)
+		checkPlaces(t, blend, files, places)
+		again := layout(blend, files, home)
+		if d := cmp.Diff(places, again); d != "" {
+			t.Errorf("a second time it is another layout:\n%s", d)
+		}
+		// What lies below the scene's folder keeps its place beside the scene, where its name allows.
+		for _, f := range files {
+			rel, below := strings.CutPrefix(f, path.Dir(blend)+"/")
+			if _, err := blob.CleanPath(rel); !below || err != nil || strings.HasPrefix(places[blend], outside+"/") || strings.HasPrefix(places[f], outside+"/") {
+				continue
+			}
+			if want := path.Join(path.Dir(places[blend]), rel); places[f] != want {
+				t.Errorf("%s lies at %s; beside %s at %s it would be %s", f, places[f], blend, places[blend], want)
+			}
+		}
+	})
+}
