@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,6 +78,38 @@ func scene(t *testing.T, blender, name, blend string, args ...string) string {
 	return filepath.Join(dir, blend)
 }
 
+// probes holds what Blenders said of themselves: asking them anew for each data folder would take longer than the
+// tests.
+var probes = struct {
+	sync.Mutex
+	dir map[string]string
+}{dir: map[string]string{}}
+
+// knownBlender makes a data folder in which the Blender is known already.
+func knownBlender(t *testing.T, blender string) string {
+	t.Helper()
+	probes.Lock()
+	defer probes.Unlock()
+	dir := probes.dir[blender]
+	if dir == "" {
+		var err error
+		if dir, err = os.MkdirTemp(filepath.Dir(program), "probe-*"); err != nil {
+			t.Fatal(err)
+		}
+		// It fails for want of a master; what it found out of Blender is kept.
+		out, errs, _ := run(t, nil, "doctor", "--quick", "--master", "127.0.0.1:1", "--data", dir, "--blender", blender)
+		if !strings.Contains(out, "ok    blender") {
+			t.Fatalf("%s was not found to work:\n%s%s", blender, out, errs)
+		}
+		probes.dir[blender] = dir
+	}
+	data := t.TempDir()
+	if err := os.CopyFS(filepath.Join(data, "blenders"), os.DirFS(filepath.Join(dir, "blenders"))); err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 // TestFarmEqualsLocal renders scenes on two workers that have nothing but what was sent to them, and compares every
 // file with a local render of the same frames: pixels of pictures, every channel of multilayer EXRs.
 func TestFarmEqualsLocal(t *testing.T) {
@@ -104,13 +137,17 @@ func farmEqualsLocal(t *testing.T, blender, name, blend string) {
 	}
 
 	f := startFarm(t)
-	id := strings.TrimSpace(f.ok("submit", file, "-f", frames, "--threads", "1", "--blender", blender))
+	out, errs, code := run(t, append(f.env(), "NETRENDER_DATA="+knownBlender(t, blender)), "submit", file, "-f", frames, "--threads", "1", "--blender", blender)
+	if code != 0 {
+		t.Fatalf("submit: exit %d\n%s", code, errs)
+	}
+	id := strings.TrimSpace(out)
 	// Away with the artist's files: the workers have what was sent, or nothing.
 	if err := os.Rename(studio, strings.TrimSuffix(studio, "/")+"-away"); err != nil {
 		t.Fatal(err)
 	}
-	f.worker("oak", "--blender", blender)
-	f.worker("elm", "--blender", blender)
+	f.workerIn(knownBlender(t, blender), "oak", "--blender", blender)
+	f.workerIn(knownBlender(t, blender), "elm", "--blender", blender)
 	eventually(t, 5*time.Minute, "the job ends", func() bool {
 		s := f.job(id).State
 		return s == "done" || s == "failed"
@@ -120,11 +157,36 @@ func farmEqualsLocal(t *testing.T, blender, name, blend string) {
 	}
 	home := filepath.Join(t.TempDir(), "home")
 	f.ok("fetch", id, "-o", home)
-	compareFolders(t, local, home)
+	again := func(frame int) string {
+		dir := t.TempDir()
+		python(t, blender, file, "multilayer.py", dir, fmt.Sprint(frame))
+		return filepath.Join(dir, fmt.Sprintf("%04d.exr", frame))
+	}
+	if err := os.Rename(strings.TrimSuffix(studio, "/")+"-away", studio); err != nil {
+		t.Fatal(err)
+	}
+	compareFolders(t, local, home, again)
 }
 
-// compareFolders wants the same files with the same pixels.
-func compareFolders(t *testing.T, local, home string) {
+// unsteady returns the channels in which local renders of one frame differ from one another: Blender's own renders
+// are not always repeatable to the last bit (seen in the UV pass of 5.2).
+func unsteady(t *testing.T, first string, again func() string) map[string]bool {
+	t.Helper()
+	channels := map[string]bool{}
+	for range 8 {
+		diff, err := exr.CompareFiles(first, again())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range diff.Differences {
+			channels[d.Channel] = true
+		}
+	}
+	return channels
+}
+
+// compareFolders wants the same files with the same pixels. again renders a frame's multilayer EXR locally once more.
+func compareFolders(t *testing.T, local, home string, again func(frame int) string) {
 	t.Helper()
 	want, got := filesBelow(t, local), filesBelow(t, home)
 	if !slices.Equal(want, got) {
@@ -140,7 +202,18 @@ func compareFolders(t *testing.T, local, home string) {
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			} else if !diff.Equal() {
-				t.Errorf("%s: %s", name, &diff)
+				var frame int
+				if _, err := fmt.Sscanf(name, "exr/%d.exr", &frame); err != nil {
+					t.Fatal(err)
+				}
+				loose := unsteady(t, a, func() string { return again(frame) })
+				for _, d := range diff.Differences {
+					if !loose[d.Channel] || d.Largest > 1e-6 {
+						t.Errorf("%s: %s", name, &diff)
+						break
+					}
+				}
+				t.Logf("%s: local renders differ from one another, too: %v", name, loose)
 			}
 			continue
 		}

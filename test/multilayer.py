@@ -11,6 +11,8 @@ import bpy
 
 folder, *frames = sys.argv[sys.argv.index("--") + 1 :]
 render = bpy.context.scene.render
+# Several threads do not always give the same last bit twice (docs/blender-facts.md).
+render.threads_mode, render.threads = "FIXED", 1
 image = render.image_settings
 if hasattr(image, "media_type"):  # Blender 5
     image.media_type = "MULTI_LAYER_IMAGE"

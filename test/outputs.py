@@ -14,7 +14,9 @@ first, last = map(int, frames.split("-"))
 scene = bpy.context.scene
 render = scene.render
 render.filepath = os.path.join(folder, os.path.basename(render.filepath))
-tree = getattr(scene, "compositing_node_group", None) or (scene.node_tree if getattr(scene, "use_nodes", False) else None)
+# Several threads do not always give the same last bit twice (docs/blender-facts.md).
+render.threads_mode, render.threads = "FIXED", 1
+tree = getattr(scene, "compositing_node_group", None) or getattr(scene, "node_tree", None)
 for node in tree.nodes if tree else ():
     if node.bl_idname == "CompositorNodeOutputFile":
         attribute = "directory" if hasattr(node, "directory") else "base_path"
