@@ -1,0 +1,137 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// studio is a folder with files of the names given, each holding its own name.
+func studio(t *testing.T, names ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "studio")
+	for _, name := range names {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func reads(s Scene) func(context.Context, string) (Scene, error) {
+	return func(context.Context, string) (Scene, error) { return s, nil }
+}
+
+func at(n int) *int { return &n }
+
+func goodScene() Scene {
+	return Scene{Frames: farm.FrameRange(1, 10, 1), Engine: "CYCLES", Camera: "Camera", Saved: farm.Version{Major: 4, Minor: 2, Patch: 3}, OutDir: "/out"}
+}
+
+func TestPlan(t *testing.T) {
+	dir := studio(t, "shots/a.blend", "tex/1.png", "seq/0001.png", "seq/0002.png", "seq/0009.png")
+	s := goodScene()
+	s.Denoiser = true
+	s.Files = []SceneFile{
+		{Path: filepath.Join(dir, "tex", "1.png"), Kind: "image"},
+		{Path: filepath.Join(dir, "tex", "1.png"), Kind: "image"}, // named twice
+		{Path: filepath.Join(dir, "seq", "0001.png"), First: at(1), Last: at(1)},
+		{Path: filepath.Join(dir, "seq", "0002.png"), First: at(2), Last: at(4)},
+		{Path: filepath.Join(dir, "seq", "0009.png"), First: at(9), Last: at(9)},
+	}
+	set, err := farm.ParseFrameSet("3-5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := NewPlan(context.Background(), PlanOptions{Blend: filepath.Join(dir, "shots", "a.blend"), Read: reads(s), Spec: farm.JobSpec{Frames: set}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, f := range p.Files {
+		got[f.Path] = f.Original
+	}
+	want := map[string]string{
+		"shots/a.blend": filepath.Join(dir, "shots", "a.blend"), "tex/1.png": filepath.Join(dir, "tex", "1.png"),
+		"seq/0002.png": filepath.Join(dir, "seq", "0002.png"), // the other frames' files are not needed
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if p.Spec.Blend != "shots/a.blend" || p.Spec.Name != "a" || p.Spec.Frames.String() != "3-5" || p.Spec.Needs.Engine != "CYCLES" ||
+		!p.Spec.Needs.Denoiser || p.Spec.Needs.Blender != (farm.Version{Major: 4, Minor: 2}) || p.OutDir != "/out" {
+		t.Errorf("%+v", p.Spec)
+	}
+	if p.Bytes != int64(len("shots/a.blend")+len("tex/1.png")+len("seq/0002.png")) {
+		t.Errorf("%d bytes", p.Bytes)
+	}
+}
+
+func TestPlanTakesTheScenesOwnFrames(t *testing.T) {
+	dir := studio(t, "a.blend")
+	p, err := NewPlan(context.Background(), PlanOptions{Blend: filepath.Join(dir, "a.blend"), Read: reads(goodScene())})
+	if err != nil || p.Spec.Frames.String() != "1-10" {
+		t.Fatalf("%v %v", p.Spec.Frames, err)
+	}
+}
+
+func TestMissingFiles(t *testing.T) {
+	dir := studio(t, "a.blend")
+	s := goodScene()
+	s.Files = []SceneFile{{Path: filepath.Join(dir, "gone.png"), Kind: "image", Users: []string{"Image gone"}, Missing: true}}
+	o := PlanOptions{Blend: filepath.Join(dir, "a.blend"), Read: reads(s)}
+	p, err := NewPlan(context.Background(), o)
+	if farm.KindOf(err) != farm.NotFound || p == nil || len(p.Missing) != 1 || len(p.Files) != 0 {
+		t.Fatalf("%+v %v", p, err)
+	}
+	o.AllowMissing = true
+	if p, err = NewPlan(context.Background(), o); err != nil || len(p.Files) != 1 || len(p.Missing) != 1 {
+		t.Fatalf("%+v %v", p, err)
+	}
+}
+
+func TestPlansThatAreRefused(t *testing.T) {
+	dir := studio(t, "a.blend")
+	blend := filepath.Join(dir, "a.blend")
+	for name, c := range map[string]struct {
+		o    PlanOptions
+		want string
+	}{
+		"no camera":   {PlanOptions{Blend: blend, Read: reads(Scene{Frames: farm.Frames(1)})}, "no camera"},
+		"no file":     {PlanOptions{Blend: filepath.Join(dir, "b.blend"), Read: reads(goodScene())}, "there is no file"},
+		"a folder":    {PlanOptions{Blend: dir, Read: reads(goodScene())}, "is a folder"},
+		"unreadable":  {PlanOptions{Blend: blend, Read: func(context.Context, string) (Scene, error) { return Scene{}, errors.New("odd") }}, "odd"},
+		"vanished":    {PlanOptions{Blend: blend, Read: reads(func() Scene { s := goodScene(); s.Files = []SceneFile{{Path: dir + "/x.png"}}; return s }())}, "there is no file"},
+		"bad setting": {PlanOptions{Blend: blend, Read: reads(goodScene()), Spec: farm.JobSpec{Priority: 500}}, "priority"},
+	} {
+		if _, err := NewPlan(context.Background(), c.o); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	dir := studio(t, "a.blend")
+	s := goodScene()
+	s.Scripts, s.Movie = true, true
+	o := PlanOptions{Blend: filepath.Join(dir, "a.blend"), Read: reads(s)}
+	p, err := NewPlan(context.Background(), o)
+	if err != nil || len(p.Warnings) != 2 {
+		t.Fatalf("%q %v", p.Warnings, err)
+	}
+	o.Spec.Options.Scripts = true
+	if p, err = NewPlan(context.Background(), o); err != nil || len(p.Warnings) != 1 {
+		t.Fatalf("%q %v", p.Warnings, err)
+	}
+}
