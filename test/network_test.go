@@ -453,6 +453,9 @@ func cutNetwork(t *testing.T, heartbeatMS int, frames string, pace, cut time.Dur
 	if !strings.Contains(w.out.String(), "rendering goes on") {
 		t.Error("the worker says nothing of the cut")
 	}
+	if strings.Contains(w.out.String(), "context deadline") {
+		t.Error("the worker speaks of contexts")
+	}
 }
 
 func TestNetworkCut2s(t *testing.T) {
