@@ -91,10 +91,10 @@ func Compare(a, b *File) (Diff, error) {
 			height = max(height, int(x.lines.part.Data.Height()))
 		}
 	}
-	for _, f := range []*File{a, b} {
+	for which, f := range map[string]*File{"first": a, "second": b} {
 		for _, p := range f.Parts {
 			if err := p.Readable(); err != nil {
-				return Diff{}, err
+				return Diff{}, fmt.Errorf("the %s file: %w", which, err)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ Every image is tiny. Blender 5 also writes multipart.exr, a part for each pass, 
 pixels in one part; the latter two are of another render than the rest.
 """
 
+import array
 import os
 import sys
 
@@ -36,6 +37,11 @@ def write(name, kind, codec, depth, interleave=None):
     if interleave is not None:
         image.use_exr_interleave = interleave
     bpy.data.images["Render Result"].save_render(os.path.join(folder, name + ".exr"))
+    if kind == "OPEN_EXR" and codec == "ZIP":  # what Blender reads again: RGBA floats, from the bottom
+        again = bpy.data.images.load(os.path.join(folder, name + ".exr"))
+        pixels = array.array("f", again.pixels[:])
+        with open(os.path.join(folder, name + ".raw"), "wb") as f:
+            pixels.tofile(f)
 
 
 def crop():
