@@ -40,10 +40,16 @@ bench: build ## speed and memory of a master on this machine
 fuzz: ## every fuzz test for FUZZTIME (10 s) each
 	tools/fuzz
 
+soak: ## kill masters and workers at random for SOAK (20) rounds, each with another seed
+	NETRENDER_SEED=$${SEED:-$$RANDOM} go test ./test -run TestNothingIsLost -v -count $${SOAK:-20} -timeout 24h
+
+release: ## archives for every platform, with checksums, in dist/
+	tools/release
+
 clean: ## remove what was built
 	rm -rf bin dist demo
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-.PHONY: build setup demo test unit race cross lint bench fuzz clean help
+.PHONY: build setup demo test unit race cross lint bench fuzz soak release clean help

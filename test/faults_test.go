@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -110,9 +111,27 @@ func TestFakeFarmRenders(t *testing.T) {
 	f.audit(job.ID, 60)
 }
 
+// soakRound counts the rounds of a soak: each has another seed.
+var soakRound uint64
+
+// soakSeed is 1, or what NETRENDER_SEED says, and one more with each round.
+func soakSeed(t *testing.T) uint64 {
+	seed := uint64(1)
+	if text := os.Getenv("NETRENDER_SEED"); text != "" {
+		n, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			t.Fatalf("NETRENDER_SEED: %v", err)
+		}
+		seed = n
+	}
+	soakRound++
+	return seed + soakRound - 1
+}
+
 // TestNothingIsLost kills masters and workers at random instants while a job is rendered.
 func TestNothingIsLost(t *testing.T) {
-	seed := uint64(1)
+	seed := soakSeed(t)
+	t.Logf("seed %d: NETRENDER_SEED=%d repeats it", seed, seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	f := startFarm(t)
 	ok := f.client()
