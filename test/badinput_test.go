@@ -44,6 +44,19 @@ func scenes(t *testing.T) string {
 // sharedData is a data folder for clients of several tests, so that Blender is asked only once what it is.
 func sharedData() string { return filepath.Join(filepath.Dir(program), "client") }
 
+// blenderWorker starts a worker with real Blender; what the clients of these tests know of it need not be asked again.
+func blenderWorker(t *testing.T, f *farm, args ...string) *proc {
+	t.Helper()
+	dir := t.TempDir()
+	known := filepath.Join(sharedData(), "blenders")
+	if _, err := os.Stat(known); err == nil {
+		if err := os.CopyFS(filepath.Join(dir, "blenders"), os.DirFS(known)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f.workerIn(dir, "oak", append([]string{"--blender", blenders(t)[0]}, args...)...)
+}
+
 // copyOf copies one of the scenes into a folder of the test's own.
 func copyOf(t *testing.T, name string) string {
 	t.Helper()
@@ -510,7 +523,7 @@ func TestInterruptedUploadGoesOn(t *testing.T) {
 func TestScriptsThatRaise(t *testing.T) {
 	blend := copyOf(t, "raises.blend")
 	f := startFarm(t)
-	f.worker("oak", "--scripts", "--blender", blenders(t)[0])
+	blenderWorker(t, f, "--scripts")
 	_, errs, code := f.run("render", "--data", sharedData(), blend, "-f", "1", "-o", t.TempDir(), "--scripts")
 	if code != 0 {
 		t.Errorf("exit %d\n%s", code, errs)
@@ -542,7 +555,7 @@ bpy.ops.wm.save_mainfile()
 	good := copyOf(t, "tiny.blend")
 	python(t, blender, blend, script)
 	f := startFarm(t)
-	f.worker("oak", "--scripts", "--blender", blender)
+	blenderWorker(t, f, "--scripts")
 	_, errs, code := f.run("render", "--data", sharedData(), blend, "-f", "1-2", "-o", t.TempDir(), "--scripts", "--attempts", "1")
 	if code != 1 || !strings.Contains(errs, "failed: ") {
 		t.Errorf("exit %d\n%s", code, errs)
