@@ -39,8 +39,10 @@ func (f *farm) submitFake(frames string, edit ...func(*nr.JobSpec)) nr.Job {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	spec := nr.JobSpec{Name: "fake", Blend: "fake.blend", Frames: set, Key: hex.EncodeToString([]byte(f.t.Name() + frames)),
-		Options: nr.Options{EXR: "full", Outputs: true, Preview: true}}
+	spec := nr.JobSpec{
+		Name: "fake", Blend: "fake.blend", Frames: set, Key: hex.EncodeToString([]byte(f.t.Name() + frames)),
+		Options: nr.Options{EXR: "full", Outputs: true, Preview: true},
+	}
 	for _, e := range edit {
 		e(&spec)
 	}

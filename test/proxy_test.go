@@ -115,8 +115,10 @@ func sendCut(t *testing.T, c *cutter, f *farm, file []byte, twice int64) nr.Job 
 	if err != nil {
 		t.Fatal(err)
 	}
-	reply, err := client.Submit(ctx, nr.JobSpec{Name: "big", Blend: "big.blend", Frames: frames, Key: "0123456789abcdef",
-		Options: nr.Options{EXR: "full", Outputs: true}},
+	reply, err := client.Submit(ctx, nr.JobSpec{
+		Name: "big", Blend: "big.blend", Frames: frames, Key: "0123456789abcdef",
+		Options: nr.Options{EXR: "full", Outputs: true},
+	},
 		[]nr.File{{Path: "big.blend", Original: "/x/big.blend", Size: int64(len(file)), Ref: ref}})
 	if err != nil {
 		t.Fatal(err)

@@ -298,9 +298,12 @@ func (a *app) rulesVerb() *cobra.Command {
 				return a.print(rules)
 			}
 			a.rows([]string{"RULE", "VALUE"}, [][]string{
-				{"cap", fmt.Sprint(rules.Cap)}, {"new_frames", fmt.Sprint(rules.NewFrames)},
-				{"stale_minutes", fmt.Sprint(rules.StaleMins)}, {"attempts", fmt.Sprint(rules.Attempts)},
-				{"out_after", fmt.Sprint(rules.OutAfter)}, {"heartbeat_ms", fmt.Sprint(rules.HeartbeatMS)},
+				{"cap", fmt.Sprint(rules.Cap)},
+				{"new_frames", fmt.Sprint(rules.NewFrames)},
+				{"stale_minutes", fmt.Sprint(rules.StaleMins)},
+				{"attempts", fmt.Sprint(rules.Attempts)},
+				{"out_after", fmt.Sprint(rules.OutAfter)},
+				{"heartbeat_ms", fmt.Sprint(rules.HeartbeatMS)},
 			})
 			return nil
 		},

@@ -86,8 +86,11 @@ func TestCompletion(t *testing.T) {
 		words []string
 		want  string
 	}{
-		{[]string{"ren"}, "render\t"}, {[]string{"render", "--ord"}, "--order\t"},
-		{[]string{"completion", "f"}, "fish\n"}, {[]string{"help", "tok"}, "token\t"}, {[]string{"token", "cr"}, "create\t"},
+		{[]string{"ren"}, "render\t"},
+		{[]string{"render", "--ord"}, "--order\t"},
+		{[]string{"completion", "f"}, "fish\n"},
+		{[]string{"help", "tok"}, "token\t"},
+		{[]string{"token", "cr"}, "create\t"},
 	} {
 		out, _, code := command(t, append([]string{"__complete"}, c.words...)...)
 		if code != 0 || !strings.HasPrefix(out, c.want) {

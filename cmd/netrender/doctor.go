@@ -196,8 +196,10 @@ func (a *app) checkMaster(cmd *cobra.Command, tell func(finding)) {
 			mid := before.Add(time.Since(before) / 2)
 			tell(finding{What: "master", OK: true, Text: fmt.Sprintf("%s (%s), Netrender %s, answers in %s", address, plainText(info.Name), info.Program, span(time.Since(before)))})
 			off := mid.Sub(there).Abs()
-			tell(finding{What: "clock", OK: off < time.Minute, Text: fmt.Sprintf("%s off the master's", span(off)),
-				Next: map[bool]string{false: "frames are rendered right all the same, but times shown will be wrong: set the clock"}[off < time.Minute]})
+			tell(finding{
+				What: "clock", OK: off < time.Minute, Text: fmt.Sprintf("%s off the master's", span(off)),
+				Next: map[bool]string{false: "frames are rendered right all the same, but times shown will be wrong: set the clock"}[off < time.Minute],
+			})
 		}
 	}
 	if err != nil {

@@ -18,8 +18,10 @@ func (a *API) infoRoutes(d *describer) {
 }
 
 func (a *API) adminRoutes(d *describer) {
-	steer(d, route{method: http.MethodGet, path: "/rules", role: farm.RoleView, name: "getRules",
-		about: "Shows the settings of balancing, failure and leases"},
+	steer(d, route{
+		method: http.MethodGet, path: "/rules", role: farm.RoleView, name: "getRules",
+		about: "Shows the settings of balancing, failure and leases",
+	},
 		func(ctx context.Context, _ *none) (*made[farm.Rules], error) { return answer(a.m.Rules(ctx)) })
 	steer(d, route{method: http.MethodPut, path: "/rules", role: farm.RoleAdmin, name: "setRules", about: "Replaces the rules"},
 		func(ctx context.Context, in *struct{ Body farm.Rules }) (*made[farm.Rules], error) {
@@ -33,14 +35,18 @@ func (a *API) adminRoutes(d *describer) {
 			tokens, err := a.m.Tokens(ctx)
 			return answer(full(tokens), err)
 		})
-	steer(d, route{method: http.MethodPost, path: "/tokens", role: farm.RoleAdmin, name: "createToken",
-		about: "Makes a token; its secret is shown once", status: http.StatusCreated},
+	steer(d, route{
+		method: http.MethodPost, path: "/tokens", role: farm.RoleAdmin, name: "createToken",
+		about: "Makes a token; its secret is shown once", status: http.StatusCreated,
+	},
 		func(ctx context.Context, in *struct{ Body wire.TokenRequest }) (*made[wire.NewToken], error) {
 			t, secret, err := a.m.CreateToken(ctx, whoOf(ctx), in.Body.Name, in.Body.Role)
 			return answer(wire.NewToken{Token: t, Secret: secret}, err)
 		})
-	steer(d, route{method: http.MethodDelete, path: "/tokens/{id}", role: farm.RoleAdmin, name: "revokeToken",
-		about: "Makes a token worthless at once", status: http.StatusNoContent},
+	steer(d, route{
+		method: http.MethodDelete, path: "/tokens/{id}", role: farm.RoleAdmin, name: "revokeToken",
+		about: "Makes a token worthless at once", status: http.StatusNoContent,
+	},
 		func(ctx context.Context, in *PathID) (*none, error) {
 			return nil, a.m.RevokeToken(ctx, whoOf(ctx), in.ID)
 		})

@@ -39,7 +39,8 @@ func BenchmarkReportAndClaim(b *testing.B) {
 				var reply wire.ReportReply
 				reply, err = c.Report(ctx, wire.ReportRequest{Wish: &farm.Wish{Worker: id, Scene: grant.Scene}, Reports: []farm.Report{{
 					Lease: grant.Lease.ID, Worker: id, Job: grant.Lease.Job, Frame: grant.Lease.Frames[0], Attempt: grant.Lease.Attempt,
-					Outcome: farm.Rendered, Seconds: 1}}})
+					Outcome: farm.Rendered, Seconds: 1,
+				}}})
 				grant = reply.Grant
 			}
 			if err != nil {

@@ -17,16 +17,22 @@ import (
 )
 
 func (a *API) blobRoutes(d *describer) {
-	d.plain(route{method: http.MethodHead, path: "/blobs/{ref}", role: farm.RoleSubmit, name: "hasBlob",
-		about: "Tells whether a blob is there; if not, Upload-Offset of the 404 says how much of it is"}, a.headBlob)
-	d.plain(route{method: http.MethodPut, path: "/blobs/{ref}", role: farm.RoleSubmit, name: "putBlob",
+	d.plain(route{
+		method: http.MethodHead, path: "/blobs/{ref}", role: farm.RoleSubmit, name: "hasBlob",
+		about: "Tells whether a blob is there; if not, Upload-Offset of the 404 says how much of it is",
+	}, a.headBlob)
+	d.plain(route{
+		method: http.MethodPut, path: "/blobs/{ref}", role: farm.RoleSubmit, name: "putBlob",
 		about: "Sends a blob from an offset on. 201: whole and verified; 202: go on at Upload-Offset; 409: begin at Upload-Offset",
 		in:    raw{}, status: http.StatusCreated, params: []param{
 			inHeader(wire.HeaderOffset, "integer", "where the body begins; 0 when not given"), inHeader(wire.HeaderSize, "integer", "bytes of the whole"),
 			inHeader("Content-Encoding", "string", "zstd, or not given"),
-		}}, a.putBlob)
-	d.plain(route{method: http.MethodGet, path: "/blobs/{ref}", role: farm.RoleWorker, name: "getBlob",
-		about: "Reads a blob, or a range of it; packed by zstd when that is accepted and worth it", out: raw{}}, a.getBlob)
+		},
+	}, a.putBlob)
+	d.plain(route{
+		method: http.MethodGet, path: "/blobs/{ref}", role: farm.RoleWorker, name: "getBlob",
+		about: "Reads a blob, or a range of it; packed by zstd when that is accepted and worth it", out: raw{},
+	}, a.getBlob)
 }
 
 // stored tells the engine that a blob is there. It is told again whenever somebody asks, for a telling may have been

@@ -169,15 +169,19 @@ func TestWrongBytesAreRefused(t *testing.T) {
 		t.Fatal(there, offset, err)
 	}
 	// The file changes after the bytes were sent: then that is what is said.
-	changed := c.PutBlob(ctx, wire.Upload{Ref: promised, Size: 7, Changed: func() bool { return true },
-		Open: func() (io.ReadSeekCloser, error) { return os.Open(path) }})
+	changed := c.PutBlob(ctx, wire.Upload{
+		Ref: promised, Size: 7, Changed: func() bool { return true },
+		Open: func() (io.ReadSeekCloser, error) { return os.Open(path) },
+	})
 	wantKind(t, changed, farm.Mismatch)
 	if !strings.Contains(changed.Error(), "changed while it was sent") {
 		t.Fatal(changed)
 	}
 	// The file got shorter: the master waits for bytes that never come.
-	wantKind(t, c.PutBlob(ctx, wire.Upload{Ref: promised, Size: 9, Changed: func() bool { return true },
-		Open: func() (io.ReadSeekCloser, error) { return os.Open(path) }}), farm.Mismatch)
+	wantKind(t, c.PutBlob(ctx, wire.Upload{
+		Ref: promised, Size: 9, Changed: func() bool { return true },
+		Open: func() (io.ReadSeekCloser, error) { return os.Open(path) },
+	}), farm.Mismatch)
 	_, err := c.OpenBlob(ctx, promised)
 	if err == nil {
 		t.Fatal("a blob that is not there was opened")
@@ -269,8 +273,13 @@ func TestBlobCalls(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"bytes=4-7", 206, "4567"}, {"bytes=10-", 206, "abcdef"}, {"bytes=-3", 206, "def"}, {"", 200, string(content)},
-		{"bytes=99-", 416, ""}, {"lines=1-2", 416, ""}, {"bytes=9-4", 416, ""},
+		{"bytes=4-7", 206, "4567"},
+		{"bytes=10-", 206, "abcdef"},
+		{"bytes=-3", 206, "def"},
+		{"", 200, string(content)},
+		{"bytes=99-", 416, ""},
+		{"lines=1-2", 416, ""},
+		{"bytes=9-4", 416, ""},
 	} {
 		resp, text := h.send(farm.RoleWorker, "GET", path, nil, "Range", r.ask)
 		if resp.StatusCode != r.status || r.status < 400 && string(text) != r.want {

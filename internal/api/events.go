@@ -14,10 +14,12 @@ import (
 )
 
 func (a *API) eventRoutes(d *describer) {
-	d.plain(route{method: http.MethodGet, path: "/events", role: farm.RoleView, name: "watchEvents",
+	d.plain(route{
+		method: http.MethodGet, path: "/events", role: farm.RoleView, name: "watchEvents",
 		about: "Events as they happen, as text/event-stream; data is an Event", out: raw{}, params: []param{
 			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, pair; separated by commas"),
-		}}, a.events)
+		},
+	}, a.events)
 }
 
 // eventFilter selects events. Lost ones concern everybody.

@@ -93,14 +93,18 @@ func TestFromSubmitToFetch(t *testing.T) {
 	if err := machine.PutResult(ctx, grant.Lease.ID, "worker-01", result, reader(picture)); err != nil {
 		t.Fatal(err)
 	}
-	report := farm.Report{Lease: grant.Lease.ID, Worker: "worker-01", Job: id, Frame: 1, Attempt: 1, Outcome: farm.Rendered,
-		Results: []farm.Result{result}, Seconds: 2}
+	report := farm.Report{
+		Lease: grant.Lease.ID, Worker: "worker-01", Job: id, Frame: 1, Attempt: 1, Outcome: farm.Rendered,
+		Results: []farm.Result{result}, Seconds: 2,
+	}
 	settled, err := machine.Report(ctx, wire.ReportRequest{Reports: []farm.Report{report}, Wish: &farm.Wish{Worker: "worker-01"}})
 	if err != nil || len(settled.Verdicts) != 1 || !settled.Verdicts[0].Accepted || settled.Grant == nil {
 		t.Fatal(settled, err)
 	}
-	failed := farm.Report{Lease: settled.Grant.Lease.ID, Worker: "worker-01", Job: id, Frame: 2, Attempt: 1, Outcome: farm.Errored,
-		Error: "no camera", Fatal: true}
+	failed := farm.Report{
+		Lease: settled.Grant.Lease.ID, Worker: "worker-01", Job: id, Frame: 2, Attempt: 1, Outcome: farm.Errored,
+		Error: "no camera", Fatal: true,
+	}
 	if _, err := machine.Report(ctx, wire.ReportRequest{Reports: []farm.Report{failed}}); err != nil {
 		t.Fatal(err)
 	}

@@ -16,17 +16,21 @@ import (
 const maxFramesText = 8 << 10
 
 func (a *API) followRoutes(d *describer) {
-	d.plain(route{method: http.MethodGet, path: "/jobs/{id}/attempts", role: farm.RoleView, name: "listAttempts",
+	d.plain(route{
+		method: http.MethodGet, path: "/jobs/{id}/attempts", role: farm.RoleView, name: "listAttempts",
 		about: "Lists attempts in the order they ended; held until there is one", out: wire.AttemptList{}, params: []param{
 			inQuery("after", "integer", "where the page before ended"), inQuery("frames", "string", "as 1-250"),
 			inQuery("accepted", "boolean", "accepted results only"), inQuery("failed", "boolean", "failed attempts only"),
 			inQuery("limit", "integer", "1 to 1000"), inQuery("wait_ms", "integer", "how long to hold an empty answer"),
-		}}, a.attempts)
-	d.plain(route{method: http.MethodGet, path: "/jobs/{id}/log", role: farm.RoleView, name: "readLog",
+		},
+	}, a.attempts)
+	d.plain(route{
+		method: http.MethodGet, path: "/jobs/{id}/log", role: farm.RoleView, name: "readLog",
 		about: "Reads a piece of a frame's log; held until there is more", out: raw{}, params: []param{
 			inQuery("frame", "integer", ""), inQuery("lease", "integer", "of this attempt; the newest when not given"),
 			inQuery("offset", "integer", "bytes to skip"), inQuery("wait_ms", "integer", "how long to hold an empty answer"),
-		}}, a.readLog)
+		},
+	}, a.readLog)
 }
 
 func (a *API) attempts(w http.ResponseWriter, r *http.Request, who master.Identity) error {
@@ -121,8 +125,10 @@ func (a *API) readLog(w http.ResponseWriter, r *http.Request, who master.Identit
 	}
 	q := queryOf(r)
 	q.must("frame")
-	l := logPlace{job: id, frame: int(q.number("frame", -farm.MaxFrame, farm.MaxFrame, 0)),
-		lease: farm.LeaseID(q.number("lease", 1, 1<<63-1, 0)), offset: q.number("offset", 0, 1<<50, 0)}
+	l := logPlace{
+		job: id, frame: int(q.number("frame", -farm.MaxFrame, farm.MaxFrame, 0)),
+		lease: farm.LeaseID(q.number("lease", 1, 1<<63-1, 0)), offset: q.number("offset", 0, 1<<50, 0),
+	}
 	wait := waitOf(int(q.number("wait_ms", 0, 1<<31-1, 0)))
 	if q.err != nil {
 		return q.err

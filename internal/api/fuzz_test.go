@@ -19,10 +19,18 @@ var bodied = []struct {
 	method, path string
 	role         farm.Role
 }{
-	{"POST", "/jobs", farm.RoleSubmit}, {"PATCH", "/jobs/1", farm.RoleSubmit}, {"POST", "/jobs/1/retry", farm.RoleSubmit},
-	{"POST", "/workers", farm.RoleWorker}, {"PATCH", "/workers/worker-01", farm.RoleAdmin},
-	{"POST", "/workers/worker-01/heartbeat", farm.RoleWorker}, {"POST", "/claim", farm.RoleWorker}, {"POST", "/report", farm.RoleWorker},
-	{"PUT", "/rules", farm.RoleAdmin}, {"POST", "/tokens", farm.RoleAdmin}, {"POST", "/pairings", nobody}, {"POST", "/pairings/poll", nobody},
+	{"POST", "/jobs", farm.RoleSubmit},
+	{"PATCH", "/jobs/1", farm.RoleSubmit},
+	{"POST", "/jobs/1/retry", farm.RoleSubmit},
+	{"POST", "/workers", farm.RoleWorker},
+	{"PATCH", "/workers/worker-01", farm.RoleAdmin},
+	{"POST", "/workers/worker-01/heartbeat", farm.RoleWorker},
+	{"POST", "/claim", farm.RoleWorker},
+	{"POST", "/report", farm.RoleWorker},
+	{"PUT", "/rules", farm.RoleAdmin},
+	{"POST", "/tokens", farm.RoleAdmin},
+	{"POST", "/pairings", nobody},
+	{"POST", "/pairings/poll", nobody},
 }
 
 // ask makes a call without a network; the answer must be a success or a problem, and never a fault of ours.

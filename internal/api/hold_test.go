@@ -175,8 +175,10 @@ func (h *house) rendered(c *wire.Client, frame int) {
 	if err := c.AppendLog(ctx, grant.Lease.ID, "worker-01", frame, 0, []byte("a line\n")); err != nil {
 		h.t.Fatal(err)
 	}
-	reply, err := c.Report(ctx, wire.ReportRequest{Reports: []farm.Report{{Lease: grant.Lease.ID, Worker: "worker-01", Job: grant.Lease.Job,
-		Frame: frame, Attempt: grant.Lease.Attempt, Outcome: farm.Rendered, Seconds: 1}}})
+	reply, err := c.Report(ctx, wire.ReportRequest{Reports: []farm.Report{{
+		Lease: grant.Lease.ID, Worker: "worker-01", Job: grant.Lease.Job,
+		Frame: frame, Attempt: grant.Lease.Attempt, Outcome: farm.Rendered, Seconds: 1,
+	}}})
 	if err != nil || !reply.Verdicts[0].Accepted {
 		h.t.Fatal(reply, err)
 	}

@@ -65,15 +65,18 @@ func (a *API) jobRoutes(d *describer) {
 		func(ctx context.Context, in *struct {
 			PathID
 			Body wire.JobChange
-		}) (*made[farm.Job], error) {
+		},
+		) (*made[farm.Job], error) {
 			id, err := in.job()
 			if err != nil {
 				return nil, err
 			}
 			return answer(a.m.Change(ctx, whoOf(ctx), id, func(s *farm.JobSpec) { changeJob(s, &in.Body) }))
 		})
-	steer(d, route{method: http.MethodDelete, path: "/jobs/{id}", role: farm.RoleSubmit, name: "deleteJob",
-		about: "Forgets a job with its results and logs", status: http.StatusNoContent},
+	steer(d, route{
+		method: http.MethodDelete, path: "/jobs/{id}", role: farm.RoleSubmit, name: "deleteJob",
+		about: "Forgets a job with its results and logs", status: http.StatusNoContent,
+	},
 		func(ctx context.Context, in *PathID) (*none, error) {
 			id, err := in.job()
 			if err != nil {
@@ -102,7 +105,8 @@ func (a *API) jobRoutes(d *describer) {
 		func(ctx context.Context, in *struct {
 			PathID
 			Body wire.RetryRequest
-		}) (*made[farm.Job], error) {
+		},
+		) (*made[farm.Job], error) {
 			id, err := in.job()
 			if err != nil {
 				return nil, err
@@ -140,16 +144,26 @@ func (a *API) jobParts(d *describer) {
 			return answer(out, err)
 		}
 	}
-	steer(d, route{method: http.MethodGet, path: "/jobs/{id}/files", role: farm.RoleView, name: "listFiles",
-		about: "Lists a job's manifest by path"}, files(a.m.Files))
-	steer(d, route{method: http.MethodGet, path: "/jobs/{id}/missing", role: farm.RoleView, name: "listMissing",
-		about: "Lists the files of a job whose bytes are not there"}, files(a.m.Missing))
-	steer(d, route{method: http.MethodGet, path: "/jobs/{id}/frames", role: farm.RoleView, name: "getFrames",
-		about: "Sorts a job's frames by what became of them"}, ofJob(a.m.Frames))
-	steer(d, route{method: http.MethodGet, path: "/jobs/{id}/running", role: farm.RoleView, name: "listRunning",
-		about: "Lists a job's leases"}, ofJob(a.m.Running))
-	steer(d, route{method: http.MethodGet, path: "/jobs/{id}/why", role: farm.RoleView, name: "whyJob",
-		about: "Explains why a job does or does not get workers"}, ofJob(a.m.Why))
+	steer(d, route{
+		method: http.MethodGet, path: "/jobs/{id}/files", role: farm.RoleView, name: "listFiles",
+		about: "Lists a job's manifest by path",
+	}, files(a.m.Files))
+	steer(d, route{
+		method: http.MethodGet, path: "/jobs/{id}/missing", role: farm.RoleView, name: "listMissing",
+		about: "Lists the files of a job whose bytes are not there",
+	}, files(a.m.Missing))
+	steer(d, route{
+		method: http.MethodGet, path: "/jobs/{id}/frames", role: farm.RoleView, name: "getFrames",
+		about: "Sorts a job's frames by what became of them",
+	}, ofJob(a.m.Frames))
+	steer(d, route{
+		method: http.MethodGet, path: "/jobs/{id}/running", role: farm.RoleView, name: "listRunning",
+		about: "Lists a job's leases",
+	}, ofJob(a.m.Running))
+	steer(d, route{
+		method: http.MethodGet, path: "/jobs/{id}/why", role: farm.RoleView, name: "whyJob",
+		about: "Explains why a job does or does not get workers",
+	}, ofJob(a.m.Why))
 }
 
 // ofJob is a view of a job that needs its number only.

@@ -28,14 +28,22 @@ type gauge struct {
 func newGauge(m *master.Master) *gauge {
 	g := &gauge{
 		registry: prometheus.NewRegistry(),
-		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "netrender_requests_total",
-			Help: "Calls answered, by route and status."}, []string{"route", "code"}),
-		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "netrender_request_seconds",
-			Help: "How long calls took, waiting included.", Buckets: []float64{.001, .005, .025, .1, .5, 2.5, 10, 60}}, []string{"route"}),
-		uploaded: prometheus.NewCounter(prometheus.CounterOpts{Name: "netrender_upload_bytes_total",
-			Help: "Bytes of files and results received, as they travelled."}),
-		downloaded: prometheus.NewCounter(prometheus.CounterOpts{Name: "netrender_download_bytes_total",
-			Help: "Bytes of files and results sent, as they travelled."}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "netrender_requests_total",
+			Help: "Calls answered, by route and status.",
+		}, []string{"route", "code"}),
+		durations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "netrender_request_seconds",
+			Help: "How long calls took, waiting included.", Buckets: []float64{.001, .005, .025, .1, .5, 2.5, 10, 60},
+		}, []string{"route"}),
+		uploaded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "netrender_upload_bytes_total",
+			Help: "Bytes of files and results received, as they travelled.",
+		}),
+		downloaded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "netrender_download_bytes_total",
+			Help: "Bytes of files and results sent, as they travelled.",
+		}),
 	}
 	g.registry.MustRegister(g.requests, g.durations, g.uploaded, g.downloaded, engine{m},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -116,8 +124,10 @@ var (
 )
 
 func (engine) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descJobs, descOnline, descSlots, descBusy, descWaiting, descDone, descFailed,
-		descLeases, descExpired, descCommit, descBatch, descUp} {
+	for _, d := range []*prometheus.Desc{
+		descJobs, descOnline, descSlots, descBusy, descWaiting, descDone, descFailed,
+		descLeases, descExpired, descCommit, descBatch, descUp,
+	} {
 		ch <- d
 	}
 }

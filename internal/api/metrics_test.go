@@ -58,8 +58,11 @@ func TestWhoMayScrape(t *testing.T) {
 		from, token, forwarded string
 		status                 int
 	}{
-		{"127.0.0.1:9", "", "", 200}, {"[::1]:9", "", "", 200}, {"127.0.0.1:9", "", "10.0.0.9", 401},
-		{"10.0.0.9:9", "", "", 401}, {"10.0.0.9:9", h.secret[farm.RoleView], "", 200},
+		{"127.0.0.1:9", "", "", 200},
+		{"[::1]:9", "", "", 200},
+		{"127.0.0.1:9", "", "10.0.0.9", 401},
+		{"10.0.0.9:9", "", "", 401},
+		{"10.0.0.9:9", h.secret[farm.RoleView], "", 200},
 	} {
 		r := httptest.NewRequest("GET", "/metrics", nil)
 		r.RemoteAddr = c.from

@@ -10,25 +10,32 @@ import (
 )
 
 func (a *API) pairRoutes(d *describer) {
-	steer(d, route{method: http.MethodPost, path: "/pairings", role: nobody, name: "askPairing",
-		about: "Asks to be let in; the answer has the code to show", status: http.StatusCreated},
+	steer(d, route{
+		method: http.MethodPost, path: "/pairings", role: nobody, name: "askPairing",
+		about: "Asks to be let in; the answer has the code to show", status: http.StatusCreated,
+	},
 		func(ctx context.Context, in *struct{ Body wire.PairRequest }) (*made[wire.PairTicket], error) {
 			p, secret, err := a.m.AskPairing(ctx, in.Body.Name, in.Body.Role, in.Body.Kind, whoOf(ctx).Address)
 			return answer(wire.PairTicket{Code: p.Code, Secret: secret, Expires: p.Expires}, err)
 		})
-	d.plain(route{method: http.MethodPost, path: "/pairings/poll", role: nobody, name: "pollPairing",
-		about: "Asks how a pairing stands; held while it waits", in: wire.PairPoll{}, out: wire.PairAnswer{}}, a.pollPairing)
+	d.plain(route{
+		method: http.MethodPost, path: "/pairings/poll", role: nobody, name: "pollPairing",
+		about: "Asks how a pairing stands; held while it waits", in: wire.PairPoll{}, out: wire.PairAnswer{},
+	}, a.pollPairing)
 	steer(d, route{method: http.MethodGet, path: "/pairings", role: farm.RoleAdmin, name: "listPairings", about: "Lists who asks to be let in"},
 		func(ctx context.Context, _ *none) (*made[[]farm.Pairing], error) {
 			list, err := a.m.Pairings(ctx)
 			return answer(full(list), err)
 		})
 	for verb, accept := range map[string]bool{"accept": true, "refuse": false} {
-		steer(d, route{method: http.MethodPost, path: "/pairings/{code}/" + verb, role: farm.RoleAdmin, name: verb + "Pairing",
-			about: "Answers who asks to be let in: " + verb},
+		steer(d, route{
+			method: http.MethodPost, path: "/pairings/{code}/" + verb, role: farm.RoleAdmin, name: verb + "Pairing",
+			about: "Answers who asks to be let in: " + verb,
+		},
 			func(ctx context.Context, in *struct {
 				Code string `path:"code"`
-			}) (*made[farm.Pairing], error) {
+			},
+			) (*made[farm.Pairing], error) {
 				return answer(a.m.AnswerPairing(ctx, whoOf(ctx), in.Code, accept))
 			})
 	}

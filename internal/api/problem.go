@@ -36,9 +36,11 @@ func translate(err error) wire.Problem {
 		e = ofBlob(err)
 	}
 	if e == nil || e.Kind == farm.Internal {
-		return wire.Problem{Type: "about:blank", Title: http.StatusText(http.StatusInternalServerError),
+		return wire.Problem{
+			Type: "about:blank", Title: http.StatusText(http.StatusInternalServerError),
 			Status: http.StatusInternalServerError, Kind: farm.Internal,
-			Detail: "the master failed at this", Hint: "its log says why"}
+			Detail: "the master failed at this", Hint: "its log says why",
+		}
 	}
 	status := wire.Status(e.Kind)
 	var d denied

@@ -13,13 +13,17 @@ import (
 )
 
 func (a *API) resultRoutes(d *describer) {
-	d.plain(route{method: http.MethodGet, path: "/jobs/{id}/results/{name...}", role: farm.RoleView, name: "getResult",
-		about: "Reads a result of a job, or a range of it", out: raw{}}, a.getResult)
-	d.plain(route{method: http.MethodPut, path: "/leases/{id}/results", role: farm.RoleWorker, name: "putResult",
+	d.plain(route{
+		method: http.MethodGet, path: "/jobs/{id}/results/{name...}", role: farm.RoleView, name: "getResult",
+		about: "Reads a result of a job, or a range of it", out: raw{},
+	}, a.getResult)
+	d.plain(route{
+		method: http.MethodPut, path: "/leases/{id}/results", role: farm.RoleWorker, name: "putResult",
 		about: "Sends a file that a leased frame produced", in: raw{}, status: http.StatusNoContent, params: []param{
 			inQuery("frame", "integer", ""), inQuery("kind", "string", "exr, output, node or preview"), inQuery("name", "string", "below the job's results"),
 			inHeader(wire.HeaderSize, "integer", "bytes"), inHeader(wire.HeaderRef, "string", "SHA-256"), inHeader(wire.HeaderWorker, "string", "id of the worker"),
-		}}, a.putResult)
+		},
+	}, a.putResult)
 }
 
 // shown are the media types that browsers may show; everything else is bytes. Nothing here can run.
@@ -80,8 +84,10 @@ func (a *API) putResult(w http.ResponseWriter, r *http.Request, _ master.Identit
 	q := queryOf(r)
 	q.must("frame")
 	q.must("name")
-	result := farm.Result{Kind: farm.ResultKind(q.text("kind")), Name: q.text("name"), Ref: r.Header.Get(wire.HeaderRef),
-		Size: size, Frame: int(q.number("frame", -farm.MaxFrame, farm.MaxFrame, 0))}
+	result := farm.Result{
+		Kind: farm.ResultKind(q.text("kind")), Name: q.text("name"), Ref: r.Header.Get(wire.HeaderRef),
+		Size: size, Frame: int(q.number("frame", -farm.MaxFrame, farm.MaxFrame, 0)),
+	}
 	switch {
 	case q.err != nil:
 		return q.err

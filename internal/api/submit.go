@@ -11,9 +11,11 @@ import (
 )
 
 func (a *API) submitRoute(d *describer) {
-	d.plain(route{method: http.MethodPost, path: "/jobs", role: farm.RoleSubmit, name: "submitJob",
+	d.plain(route{
+		method: http.MethodPost, path: "/jobs", role: farm.RoleSubmit, name: "submitJob",
 		about: "Announces a job with its manifest; the answer names blobs to upload", in: wire.SubmitRequest{}, out: wire.SubmitReply{},
-		status: http.StatusCreated}, a.submit)
+		status: http.StatusCreated,
+	}, a.submit)
 }
 
 func (a *API) submit(w http.ResponseWriter, r *http.Request, who master.Identity) error {

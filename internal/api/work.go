@@ -11,16 +11,24 @@ import (
 
 // workRoutes are what workers call all the time: no reflection beyond encoding/json, no logging, pooled buffers.
 func (a *API) workRoutes(d *describer) {
-	d.plain(route{method: http.MethodPost, path: "/claim", role: farm.RoleWorker, name: "claim",
-		about: "Asks for a lease; held until there is one. 204 when there is none", in: farm.Wish{}, out: farm.Grant{}}, a.claim)
-	d.plain(route{method: http.MethodPost, path: "/report", role: farm.RoleWorker, name: "report",
-		about: "Says what became of leased frames, and may ask for the next lease", in: wire.ReportRequest{}, out: wire.ReportReply{}}, a.report)
-	d.plain(route{method: http.MethodPost, path: "/workers/{id}/heartbeat", role: farm.RoleWorker, name: "heartbeat",
-		about: "A worker's sign of life; held until there are orders", in: wire.Heartbeat{}, out: farm.Orders{}}, a.heartbeat)
-	d.plain(route{method: http.MethodPost, path: "/leases/{id}/log", role: farm.RoleWorker, name: "appendLog",
+	d.plain(route{
+		method: http.MethodPost, path: "/claim", role: farm.RoleWorker, name: "claim",
+		about: "Asks for a lease; held until there is one. 204 when there is none", in: farm.Wish{}, out: farm.Grant{},
+	}, a.claim)
+	d.plain(route{
+		method: http.MethodPost, path: "/report", role: farm.RoleWorker, name: "report",
+		about: "Says what became of leased frames, and may ask for the next lease", in: wire.ReportRequest{}, out: wire.ReportReply{},
+	}, a.report)
+	d.plain(route{
+		method: http.MethodPost, path: "/workers/{id}/heartbeat", role: farm.RoleWorker, name: "heartbeat",
+		about: "A worker's sign of life; held until there are orders", in: wire.Heartbeat{}, out: farm.Orders{},
+	}, a.heartbeat)
+	d.plain(route{
+		method: http.MethodPost, path: "/leases/{id}/log", role: farm.RoleWorker, name: "appendLog",
 		about: "Adds to the log of a leased frame", in: raw{}, status: http.StatusNoContent, params: []param{
 			inQuery("frame", "integer", ""), inQuery("offset", "integer", "where the text belongs"), inHeader(wire.HeaderWorker, "string", "id of the worker"),
-		}}, a.appendLog)
+		},
+	}, a.appendLog)
 }
 
 func (a *API) claim(w http.ResponseWriter, r *http.Request, who master.Identity) error {

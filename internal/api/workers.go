@@ -31,7 +31,8 @@ func (a *API) workerRoutes(d *describer) {
 		func(ctx context.Context, in *struct {
 			PathID
 			Body wire.WorkerChange
-		}) (*made[wire.WorkerView], error) {
+		},
+		) (*made[wire.WorkerView], error) {
 			who := whoOf(ctx)
 			view, err := a.m.ChangeWorker(ctx, who, farm.WorkerID(in.ID), func(w *farm.Worker) {
 				put(&w.Name, in.Body.Name)
@@ -45,8 +46,10 @@ func (a *API) workerRoutes(d *describer) {
 			})
 			return answer(viewWorker(view), err)
 		})
-	steer(d, route{method: http.MethodDelete, path: "/workers/{id}", role: farm.RoleAdmin, name: "deleteWorker",
-		about: "Forgets a worker", status: http.StatusNoContent},
+	steer(d, route{
+		method: http.MethodDelete, path: "/workers/{id}", role: farm.RoleAdmin, name: "deleteWorker",
+		about: "Forgets a worker", status: http.StatusNoContent,
+	},
 		func(ctx context.Context, in *PathID) (*none, error) {
 			return nil, a.m.DeleteWorker(ctx, whoOf(ctx), farm.WorkerID(in.ID))
 		})

@@ -129,8 +129,10 @@ func TestFindFollows(t *testing.T) {
 
 // What is not asked of this Announcer is not answered; conn is nil, so an answer would end the test.
 func TestWhoIsNotAnswered(t *testing.T) {
-	s := &announcing{Announcer: &Announcer{Service: service, Loopback: true, Payload: says("x")}, id: NewID(),
-		given: map[netip.Addr]int{}, replied: map[probe]bool{}}
+	s := &announcing{
+		Announcer: &Announcer{Service: service, Loopback: true, Payload: says("x")}, id: NewID(),
+		given: map[netip.Addr]int{}, replied: map[probe]bool{},
+	}
 	here, there := netip.MustParseAddrPort("127.0.0.1:9"), netip.MustParseAddrPort("10.0.0.1:9")
 	s.answer(packet{kind: kindProbe, id: NewID(), service: "_else._tcp"}.encode(), here)
 	s.answer(packet{kind: kindProbe, id: s.id, service: service}.encode(), here)

@@ -123,8 +123,10 @@ func locate(name string) (string, error) {
 		}
 		return path, nil
 	}
-	for _, inside := range []string{"blender", "blender.exe", "Contents/MacOS/Blender", "Blender.app/Contents/MacOS/Blender",
-		"bin/python", "bin/python3", "Scripts/python.exe"} {
+	for _, inside := range []string{
+		"blender", "blender.exe", "Contents/MacOS/Blender", "Blender.app/Contents/MacOS/Blender",
+		"bin/python", "bin/python3", "Scripts/python.exe",
+	} {
 		if inner := filepath.Join(path, filepath.FromSlash(inside)); isProgram(inner) {
 			return inner, nil
 		}

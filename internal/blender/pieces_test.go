@@ -112,8 +112,10 @@ func TestEnvironment(t *testing.T) {
 	home := t.TempDir()
 	env := environment([]string{"PATH=/bin", "NETRENDER_TOKEN=x", "AWS_SECRET=y", "HOME=/root", "lc_all=C", "CUDA_VISIBLE_DEVICES=1", "broken"},
 		home, filepath.Join(home, "t"), []string{"DISPLAY=:7"})
-	for name, want := range map[string]string{"PATH": "/bin", "NETRENDER_TOKEN": "", "AWS_SECRET": "", "HOME": home, "lc_all": "C",
-		"CUDA_VISIBLE_DEVICES": "1", "TMPDIR": filepath.Join(home, "t"), "DISPLAY": ":7"} {
+	for name, want := range map[string]string{
+		"PATH": "/bin", "NETRENDER_TOKEN": "", "AWS_SECRET": "", "HOME": home, "lc_all": "C",
+		"CUDA_VISIBLE_DEVICES": "1", "TMPDIR": filepath.Join(home, "t"), "DISPLAY": ":7",
+	} {
 		if got := lookup(env, name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}

@@ -21,8 +21,10 @@ func TestRealBlender(t *testing.T) {
 	in := realBlender(t)
 	dir := scenes(t, in)
 	log := &lockedBuffer{}
-	s, err := Start(t.Context(), Options{Install: in, Home: t.TempDir(), Log: log, Scripts: true, Device: "cpu",
-		Environ: append(os.Environ(), "NETRENDER_TOKEN=secret")})
+	s, err := Start(t.Context(), Options{
+		Install: in, Home: t.TempDir(), Log: log, Scripts: true, Device: "cpu",
+		Environ: append(os.Environ(), "NETRENDER_TOKEN=secret"),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,8 +112,10 @@ func TestBlendersThatDoNotStart(t *testing.T) {
 	for _, mode := range []string{"silent", "stranger"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		runner := testRunner(t)
-		_, err := Start(ctx, Options{Install: Install{Path: runner[0], Kind: Executable}, Runner: runner, Home: t.TempDir(),
-			Env: []string{"FAKE_BLENDER=" + mode}, Channel: ChannelTCP})
+		_, err := Start(ctx, Options{
+			Install: Install{Path: runner[0], Kind: Executable}, Runner: runner, Home: t.TempDir(),
+			Env: []string{"FAKE_BLENDER=" + mode}, Channel: ChannelTCP,
+		})
 		if !errors.Is(err, &Error{Kind: NoStart}) {
 			t.Errorf("%s: got %v", mode, err)
 		}

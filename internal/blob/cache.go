@@ -56,8 +56,10 @@ const staleUpload = 7 * 24 * time.Hour
 
 // OpenCache takes over a Disk. It looks at the size and time of every blob, not at the bytes.
 func OpenCache(ctx context.Context, d *Disk, o CacheOptions) (*Cache, error) {
-	c := &Cache{disk: d, limit: o.Limit, now: o.Now, known: map[Ref]*list.Element{}, order: list.New(),
-		pins: map[Ref]int{}, flights: map[Ref]*flight{}}
+	c := &Cache{
+		disk: d, limit: o.Limit, now: o.Now, known: map[Ref]*list.Element{}, order: list.New(),
+		pins: map[Ref]int{}, flights: map[Ref]*flight{},
+	}
 	if _, err := d.Sweep(ctx, c.now().Add(-staleUpload)); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}

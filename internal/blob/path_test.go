@@ -9,16 +9,20 @@ import (
 )
 
 func TestCleanPath(t *testing.T) {
-	for _, p := range []string{"a", "a/b.blend", "textures/Größe 1.png", "..a/b..c", "COM10/x", "console", "nullable.txt",
-		".hidden", "a b/c", strings.Repeat("x", 255), strings.Repeat(strings.Repeat("x", 255)+"/", 4)[:1023], "COM", "日本/木.exr"} {
+	for _, p := range []string{
+		"a", "a/b.blend", "textures/Größe 1.png", "..a/b..c", "COM10/x", "console", "nullable.txt",
+		".hidden", "a b/c", strings.Repeat("x", 255), strings.Repeat(strings.Repeat("x", 255)+"/", 4)[:1023], "COM", "日本/木.exr",
+	} {
 		if got, err := CleanPath(p); err != nil || got != p {
 			t.Errorf("%q: %q, %v", p, got, err)
 		}
 	}
-	for _, p := range []string{"", "/", "/etc/passwd", "//host/share", `\\host\share`, `a\b`, `..\x`, "C:/x", "c:x", "a:stream",
+	for _, p := range []string{
+		"", "/", "/etc/passwd", "//host/share", `\\host\share`, `a\b`, `..\x`, "C:/x", "c:x", "a:stream",
 		"..", "../x", "a/../b", "a/..", ".", "./a", "a/.", "a//b", "a/", "a\x00b", "a\nb", "a\x7f", "CON", "con", "nul.txt",
 		"x/AUX", "Com1", "lpt9.tar.gz", "COM¹", "NUL ", "nul .txt", "CONIN$", "a.", "a ", "a./b", "a /b", "x...", "a*", "a?", "a<b", "a|b",
-		`a"b`, "\xff\xfe", strings.Repeat("x", 256), strings.Repeat("x/", 512) + "x", "\u0085", "CLOCK$"} {
+		`a"b`, "\xff\xfe", strings.Repeat("x", 256), strings.Repeat("x/", 512) + "x", "\u0085", "CLOCK$",
+	} {
 		if got, err := CleanPath(p); !errors.Is(err, ErrPath) || got != "" {
 			t.Errorf("%q was allowed: %q, %v", p, got, err)
 		}

@@ -87,9 +87,11 @@ func TestPlaceNeverFollowsLinks(t *testing.T) {
 	d := openDisk(t, filepath.Join(top, "store"))
 	ref := put(t, d, []byte("one"))
 	job, out := filepath.Join(top, "job"), filepath.Join(top, "out")
-	for _, err := range []error{os.MkdirAll(filepath.Join(job, "real"), 0o700), os.Mkdir(out, 0o700),
+	for _, err := range []error{
+		os.MkdirAll(filepath.Join(job, "real"), 0o700), os.Mkdir(out, 0o700),
 		os.WriteFile(filepath.Join(out, "f"), []byte("mine"), 0o600), os.Symlink(out, filepath.Join(job, "outside")),
-		os.Symlink("real", filepath.Join(job, "inside")), os.Symlink(filepath.Join(out, "f"), filepath.Join(job, "f"))} {
+		os.Symlink("real", filepath.Join(job, "inside")), os.Symlink(filepath.Join(out, "f"), filepath.Join(job, "f")),
+	} {
 		if err != nil {
 			t.Fatal(err)
 		}

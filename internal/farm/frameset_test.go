@@ -139,7 +139,8 @@ func drawText(t *rapid.T) (string, map[int]bool) {
 func same(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, s FrameSet, want map[int]bool) {
+}, s FrameSet, want map[int]bool,
+) {
 	t.Helper()
 	list := slices.Sorted(maps.Keys(want))
 	if got := slices.Collect(s.All()); !slices.Equal(got, list) {

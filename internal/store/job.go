@@ -96,8 +96,10 @@ func (b *batch) flushMark(job farm.JobID) error {
 	}
 	delete(b.marks, job)
 	p := &m.Progress
-	args := []any{string(m.State), m.Reason, m.Started, m.Ended, int64(p.Total), int64(p.Done), int64(p.Failed),
-		int64(p.Running), int64(p.Dispatched), number(p.Seconds), int64(p.Missing), int64(m.ID), string(m.State)}
+	args := []any{
+		string(m.State), m.Reason, m.Started, m.Ended, int64(p.Total), int64(p.Done), int64(p.Failed),
+		int64(p.Running), int64(p.Dispatched), number(p.Seconds), int64(p.Missing), int64(m.ID), string(m.State),
+	}
 	n, err := b.w.exec(jobMark, args[1:]...)
 	if err == nil && n == 0 {
 		n, err = b.w.exec(jobMarkState, args[:12]...)

@@ -72,8 +72,10 @@ func (c *Client) AskPairing(ctx context.Context, r PairRequest) (PairTicket, err
 func (c *Client) PollPairing(ctx context.Context, secret string, wait time.Duration) (PairAnswer, error) {
 	wait = min(wait, MaxWaitMS*time.Millisecond)
 	var out PairAnswer
-	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/pairings/poll",
-		in: PairPoll{Secret: secret, WaitMS: int(wait.Milliseconds())}, out: &out, wait: wait})
+	err := c.do(ctx, call{
+		method: http.MethodPost, path: Root + "/pairings/poll",
+		in: PairPoll{Secret: secret, WaitMS: int(wait.Milliseconds())}, out: &out, wait: wait,
+	})
 	return out, err
 }
 

@@ -22,8 +22,10 @@ func (c *Client) Info(ctx context.Context) (Info, error) {
 // Submit announces a job. It is repeated by a patient client only when the spec has a Key.
 func (c *Client) Submit(ctx context.Context, spec farm.JobSpec, files []farm.File) (SubmitReply, error) {
 	var out SubmitReply
-	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/jobs", in: SubmitRequest{Spec: spec, Files: files},
-		out: &out, again: spec.Key != ""})
+	err := c.do(ctx, call{
+		method: http.MethodPost, path: Root + "/jobs", in: SubmitRequest{Spec: spec, Files: files},
+		out: &out, again: spec.Key != "",
+	})
 	return out, err
 }
 

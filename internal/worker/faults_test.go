@@ -29,21 +29,35 @@ func TestFaultsOfScenes(t *testing.T) {
 		back       int // of three frames, the first of which fails
 		timeout    int
 	}{
-		{name: "no camera", text: "the scene has no camera", fatal: true, back: 2,
-			render: fails(&blender.Error{Kind: blender.NoCamera, Message: "the scene has no camera"})},
-		{name: "script", text: "a script raised; Blender said: NameError: x", fatal: true, back: 2,
-			open: fails(&blender.Error{Kind: blender.Script, Message: "a script raised", Log: []string{"NameError: x", "bye"}})},
-		{name: "truncated", text: "the file ends too early", fatal: true, back: 2,
-			open: fails(&blender.Error{Kind: blender.Truncated, Message: "the file ends too early"})},
-		{name: "too new", text: "made by Blender 100", back: 2,
-			open: fails(&blender.Error{Kind: blender.TooNew, Message: "made by Blender 100"})},
-		{name: "no frame", text: "nothing was written",
-			render: fails(&blender.Error{Kind: blender.NoFrame, Message: "nothing was written"})},
+		{
+			name: "no camera", text: "the scene has no camera", fatal: true, back: 2,
+			render: fails(&blender.Error{Kind: blender.NoCamera, Message: "the scene has no camera"}),
+		},
+		{
+			name: "script", text: "a script raised; Blender said: NameError: x", fatal: true, back: 2,
+			open: fails(&blender.Error{Kind: blender.Script, Message: "a script raised", Log: []string{"NameError: x", "bye"}}),
+		},
+		{
+			name: "truncated", text: "the file ends too early", fatal: true, back: 2,
+			open: fails(&blender.Error{Kind: blender.Truncated, Message: "the file ends too early"}),
+		},
+		{
+			name: "too new", text: "made by Blender 100", back: 2,
+			open: fails(&blender.Error{Kind: blender.TooNew, Message: "made by Blender 100"}),
+		},
+		{
+			name: "no frame", text: "nothing was written",
+			render: fails(&blender.Error{Kind: blender.NoFrame, Message: "nothing was written"}),
+		},
 		{name: "no memory", text: "out of memory", render: fails(&blender.Error{Kind: blender.NoMemory, Message: "out of memory"})},
-		{name: "crash", text: "Blender crashed (signal 11); its last words: boom",
-			render: fails(&blender.Error{Kind: blender.Crashed, Message: "Blender crashed (signal 11)", Log: []string{"boom"}})},
-		{name: "no device", text: "there is no cuda:7", own: true, back: 2,
-			open: fails(&blender.Error{Kind: blender.NoDevice, Message: "there is no cuda:7"})},
+		{
+			name: "crash", text: "Blender crashed (signal 11); its last words: boom",
+			render: fails(&blender.Error{Kind: blender.Crashed, Message: "Blender crashed (signal 11)", Log: []string{"boom"}}),
+		},
+		{
+			name: "no device", text: "there is no cuda:7", own: true, back: 2,
+			open: fails(&blender.Error{Kind: blender.NoDevice, Message: "there is no cuda:7"}),
+		},
 		{name: "hung while rendering", text: "Blender showed no sign of life for 10 minutes and was stopped; its last words: Read blend", render: hang},
 		{name: "hung while opening", text: "Blender showed no sign of life for 10 minutes and was stopped", open: hang},
 		{name: "too slow", text: "the frame took longer than its limit of 5 minutes", timeout: 300, render: hang},

@@ -28,8 +28,10 @@ func frameFolder(t *testing.T, o *worker.Outbox, frame int) (string, farm.Report
 	if err := os.WriteFile(filepath.Join(dir, "files", "a.exr"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return dir, farm.Report{Lease: 1, Worker: "w", Job: 1, Frame: frame, Attempt: 1, Outcome: farm.Rendered,
-		Results: []farm.Result{{Kind: farm.KindEXR, Name: "a.exr", Size: int64(len(text)), Ref: refOf(text), Frame: frame}}}
+	return dir, farm.Report{
+		Lease: 1, Worker: "w", Job: 1, Frame: frame, Attempt: 1, Outcome: farm.Rendered,
+		Results: []farm.Result{{Kind: farm.KindEXR, Name: "a.exr", Size: int64(len(text)), Ref: refOf(text), Frame: frame}},
+	}
 }
 
 // Stopped at any step, an outbox has after a restart either nothing of the frame or all of it; what was in it before

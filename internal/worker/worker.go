@@ -109,8 +109,10 @@ func (w *Worker) resume() {
 			if w.book.holds(l.ID, f) {
 				continue
 			}
-			r := farm.Report{Lease: l.ID, Worker: w.id, Job: l.Job, Frame: f, Attempt: l.Attempt, Outcome: farm.HandedBack,
-				Error: "the worker was stopped while it rendered"}
+			r := farm.Report{
+				Lease: l.ID, Worker: w.id, Job: l.Job, Frame: f, Attempt: l.Attempt, Outcome: farm.HandedBack,
+				Error: "the worker was stopped while it rendered",
+			}
 			reports = append(reports, r)
 		}
 		for i := range reports {

@@ -53,9 +53,14 @@ func atomicity(t *testing.T, s Store) {
 	newcomer := attempt(1, 2, 5, farm.Errored)
 	newcomer.Worker = "new-word"
 	bad := []farm.Change{
-		farm.JobAdd{Job: newJob(2, 1), Files: []farm.File{{Path: "a"}}}, farm.WorkerSet{Worker: farm.Worker{ID: "new-worker"}},
-		farm.RulesSet{Rules: farm.DefaultRules()}, farm.LeaseAdd{Lease: farm.Lease{ID: 1, Job: 1, Worker: "new-word"}}, farm.FrameTried{Attempt: newcomer},
-		done(1, 3, 1), farm.JobMark{ID: 1, State: farm.Failed}, farm.TokenSet{Token: farm.Token{ID: "t"}},
+		farm.JobAdd{Job: newJob(2, 1), Files: []farm.File{{Path: "a"}}},
+		farm.WorkerSet{Worker: farm.Worker{ID: "new-worker"}},
+		farm.RulesSet{Rules: farm.DefaultRules()},
+		farm.LeaseAdd{Lease: farm.Lease{ID: 1, Job: 1, Worker: "new-word"}},
+		farm.FrameTried{Attempt: newcomer},
+		done(1, 3, 1),
+		farm.JobMark{ID: 1, State: farm.Failed},
+		farm.TokenSet{Token: farm.Token{ID: "t"}},
 		done(1, 4, 0), // a second accepted result
 	}
 	isKind(t, s.Apply(ctx, bad), farm.Internal)
@@ -100,9 +105,17 @@ func twice(t *testing.T, s Store) {
 	j := newJob(1, 100)
 	j.State = farm.Active
 	first := []farm.Change{
-		farm.JobAdd{Job: j, Files: []farm.File{{Path: "a"}, {Path: "b"}}}, farm.LeaseAdd{Lease: farm.Lease{ID: 5, Job: 1}},
-		done(1, 1, 0), failed(1, 2, 1), farm.FrameReset{Job: 1, Position: 0}, farm.FrameReset{Job: 1, Position: 1}, done(1, 3, 0), failed(1, 4, 1),
-		farm.JobAdd{Job: newJob(2, 5)}, done(2, 5, 0), farm.LeaseAdd{Lease: farm.Lease{ID: 6, Job: 2}}, farm.JobMark{ID: 2, State: farm.Active}, farm.JobDelete{ID: 2},
+		farm.JobAdd{Job: j, Files: []farm.File{{Path: "a"}, {Path: "b"}}},
+		farm.LeaseAdd{Lease: farm.Lease{ID: 5, Job: 1}},
+		done(1, 1, 0), failed(1, 2, 1),
+		farm.FrameReset{Job: 1, Position: 0},
+		farm.FrameReset{Job: 1, Position: 1},
+		done(1, 3, 0), failed(1, 4, 1),
+		farm.JobAdd{Job: newJob(2, 5)},
+		done(2, 5, 0),
+		farm.LeaseAdd{Lease: farm.Lease{ID: 6, Job: 2}},
+		farm.JobMark{ID: 2, State: farm.Active},
+		farm.JobDelete{ID: 2},
 		farm.LeaseEnd{ID: 6},
 	}
 	finished := spans(0)
@@ -110,8 +123,10 @@ func twice(t *testing.T, s Store) {
 	read := func() []any {
 		st := must(s.Load(ctx))(t)
 		st.Epoch = 0
-		return []any{st, must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Limit: 99}))(t), must(s.Manifest(ctx, 1, "", 9))(t),
-			must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Accepted: true, Limit: 99}))(t)}
+		return []any{
+			st, must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Limit: 99}))(t), must(s.Manifest(ctx, 1, "", 9))(t),
+			must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Accepted: true, Limit: 99}))(t),
+		}
 	}
 	apply(t, s, first...)
 	want := read()

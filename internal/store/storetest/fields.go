@@ -45,8 +45,10 @@ func everyField(t *testing.T, s Store) {
 	same(t, "Manifest after JobSet", file, must(s.Manifest(ctx, job.ID, "", 10))(t))
 
 	// A mark changes what it names and nothing else.
-	m := farm.JobMark{ID: job.ID, Progress: filled[farm.Progress](t, f), Reason: "waits", State: farm.Paused,
-		Started: noon.Add(time.Hour).UnixMicro(), Ended: noon.Add(2 * time.Hour).UnixMicro()}
+	m := farm.JobMark{
+		ID: job.ID, Progress: filled[farm.Progress](t, f), Reason: "waits", State: farm.Paused,
+		Started: noon.Add(time.Hour).UnixMicro(), Ended: noon.Add(2 * time.Hour).UnixMicro(),
+	}
 	apply(t, s, m)
 	job2.Progress, job2.Reason, job2.State = m.Progress, m.Reason, m.State
 	job2.Started, job2.Ended = noon.Add(time.Hour), noon.Add(2*time.Hour)

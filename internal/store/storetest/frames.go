@@ -82,11 +82,22 @@ func attemptLists(t *testing.T, s Store) {
 	apply(t, s, changes...)
 	frame7, _ := layout.Frame(7)
 	for _, f := range []farm.AttemptFilter{
-		{Limit: 3}, {Limit: 1000}, {Limit: 1000, After: 100}, {Limit: 1000, After: 101}, {Limit: 5, Accepted: true}, {Limit: 5, Failed: true, After: 444},
-		{Limit: 10, Frames: farm.Frames(frame7)}, {Limit: 10, Frames: farm.Frames(frame7, 1, 5000, 9999)}, {Limit: 10, Frames: farm.Frames(frame7), Accepted: true},
-		{Limit: 10, Frames: farm.Frames(frame7), Failed: true}, {Limit: 1, Frames: farm.Frames(frame7)}, {Limit: 10, Frames: farm.Frames(frame7), After: 10 + 2*14},
-		{Limit: 1000, Frames: farm.FrameRange(1, 900, 1)}, {Limit: 1000, Frames: farm.FrameRange(1, 4000, 1), After: 77},
-		{Limit: 1000, Frames: farm.FrameRange(1, 4001, 2), Accepted: true}, {Limit: 300, Frames: farm.FrameRange(1000, 5000, 1), Failed: true},
+		{Limit: 3},
+		{Limit: 1000},
+		{Limit: 1000, After: 100},
+		{Limit: 1000, After: 101},
+		{Limit: 5, Accepted: true},
+		{Limit: 5, Failed: true, After: 444},
+		{Limit: 10, Frames: farm.Frames(frame7)},
+		{Limit: 10, Frames: farm.Frames(frame7, 1, 5000, 9999)},
+		{Limit: 10, Frames: farm.Frames(frame7), Accepted: true},
+		{Limit: 10, Frames: farm.Frames(frame7), Failed: true},
+		{Limit: 1, Frames: farm.Frames(frame7)},
+		{Limit: 10, Frames: farm.Frames(frame7), After: 10 + 2*14},
+		{Limit: 1000, Frames: farm.FrameRange(1, 900, 1)},
+		{Limit: 1000, Frames: farm.FrameRange(1, 4000, 1), After: 77},
+		{Limit: 1000, Frames: farm.FrameRange(1, 4001, 2), Accepted: true},
+		{Limit: 300, Frames: farm.FrameRange(1000, 5000, 1), Failed: true},
 		{Limit: 5, After: 1 << 40},
 	} {
 		f.Job = 1

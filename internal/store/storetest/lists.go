@@ -23,10 +23,23 @@ func jobLists(t *testing.T, s Store) {
 	apply(t, s, changes...)
 	slices.Reverse(all)
 	for _, f := range []farm.JobFilter{
-		{Limit: 1000}, {Limit: 7}, {Limit: 7, Before: 30}, {Limit: 7, Before: 1}, {Limit: 9, Owner: "anna"}, {Limit: 9, Owner: "Anna"},
-		{Limit: 9, States: []farm.JobState{farm.Done}}, {Limit: 11, States: []farm.JobState{farm.Done, farm.Failed, farm.Active, farm.Done}},
-		{Limit: 1000, States: farm.JobStates()}, {Limit: 9, Text: "ärg"}, {Limit: 9, Text: "LÖWE 5"}, {Limit: 9, Text: "100%"}, {Limit: 9, Text: "0%1"},
-		{Limit: 9, Text: `\ d`}, {Limit: 9, Text: "done_"}, {Limit: 9, Text: "don__"}, {Limit: 9, Text: "'"},
+		{Limit: 1000},
+		{Limit: 7},
+		{Limit: 7, Before: 30},
+		{Limit: 7, Before: 1},
+		{Limit: 9, Owner: "anna"},
+		{Limit: 9, Owner: "Anna"},
+		{Limit: 9, States: []farm.JobState{farm.Done}},
+		{Limit: 11, States: []farm.JobState{farm.Done, farm.Failed, farm.Active, farm.Done}},
+		{Limit: 1000, States: farm.JobStates()},
+		{Limit: 9, Text: "ärg"},
+		{Limit: 9, Text: "LÖWE 5"},
+		{Limit: 9, Text: "100%"},
+		{Limit: 9, Text: "0%1"},
+		{Limit: 9, Text: `\ d`},
+		{Limit: 9, Text: "done_"},
+		{Limit: 9, Text: "don__"},
+		{Limit: 9, Text: "'"},
 		{Limit: 3, Text: "w", Owner: "bert", States: []farm.JobState{farm.Done, farm.Queued}, Before: 50},
 	} {
 		var want []farm.JobID

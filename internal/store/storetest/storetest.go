@@ -103,8 +103,10 @@ func isKind(t *testing.T, err error, kind farm.Kind) {
 func newJob(id farm.JobID, n int) farm.Job {
 	return farm.Job{
 		ID: id, Owner: "artist", State: farm.Queued, Created: noon, Scene: "scene", Folder: "shot",
-		JobSpec: farm.JobSpec{Name: "shot", Blend: "shot.blend", Frames: farm.FrameRange(1, n, 1), Chunk: 1, Priority: 1, Order: farm.Linear,
-			Options: farm.Options{EXR: "full"}},
+		JobSpec: farm.JobSpec{
+			Name: "shot", Blend: "shot.blend", Frames: farm.FrameRange(1, n, 1), Chunk: 1, Priority: 1, Order: farm.Linear,
+			Options: farm.Options{EXR: "full"},
+		},
 		Progress: farm.Progress{Total: n},
 	}
 }
