@@ -184,7 +184,7 @@ func TestKillTakesTheWholeTree(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			gone(t, pid)
-			if took := time.Since(begun); took > 4*time.Second {
+			if took := time.Since(begun); took > 20*time.Second {
 				t.Errorf("it took %v", took)
 			}
 		})
@@ -193,7 +193,7 @@ func TestKillTakesTheWholeTree(t *testing.T) {
 
 func awaitPID(t *testing.T, path string) int {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
 		if text, err := os.ReadFile(path); err == nil {
 			pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
@@ -202,7 +202,7 @@ func awaitPID(t *testing.T, path string) int {
 			}
 			return pid
 		}
-		runtime.Gosched()
+		<-time.After(5 * time.Millisecond)
 	}
 	t.Fatal("the grandchild did not start")
 	return 0
