@@ -48,8 +48,12 @@ func TestBlenderPixels(t *testing.T) {
 // TestBlenderCompressions: the same render, written with each compression and, by Blender 5, in one part and in many.
 func TestBlenderCompressions(t *testing.T) {
 	for _, pair := range [][2]string{
-		{"none", "rle"}, {"none", "zips"}, {"none", "multilayer"}, {"half", "decreasing"},
-		{"multipart", "interleaved"}, {"interleaved", "multipart"},
+		{"none", "rle"},
+		{"none", "zips"},
+		{"none", "multilayer"},
+		{"half", "decreasing"},
+		{"multipart", "interleaved"},
+		{"interleaved", "multipart"},
 	} {
 		d, err := CompareFiles("testdata/"+pair[0]+".exr", "testdata/"+pair[1]+".exr")
 		if err != nil {

@@ -171,6 +171,7 @@ func TestBadHeaders(t *testing.T) {
 		"compression number 77": {0, with("compression", Compression(77))},
 		"kind volume":           {flagMulti, with("type", "volume")},
 		"fewer samples":         {0, with("channels", []Channel{{"A", Half, 0, 2, 1}})},
+		"too large":             {0, Replace(with("dataWindow", Box{0, 0, 1<<15 - 1, 1<<15 - 1}), NewAttribute("channels", many[:10]))},
 		"too many":              {0, Replace(with("dataWindow", Box{0, 0, 1 << 16, 20}), NewAttribute("channels", many[:2000]))},
 	} {
 		b := raw(c.flags, c.attributes, 1000)
@@ -178,6 +179,41 @@ func TestBadHeaders(t *testing.T) {
 		_, err := p.Load()
 		if err = errors.Join(err, verify(b)); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)
+		}
+	}
+}
+
+// TestLimits of several parts, and of blocks that are larger than they can be.
+func TestLimits(t *testing.T) {
+	list := append(Basics(1, 1, None, nil), NewAttribute("type", string(DeepTiled)), NewAttribute("name", "x"))
+	one := func(chunks int32) []byte {
+		b := raw(flagMulti, append(list[:10:10], NewAttribute("chunkCount", chunks)), 0)
+		return b[8 : len(b)-1]
+	}
+	file := func(n int, chunks int32) []byte {
+		b := binary.LittleEndian.AppendUint32(nil, magic)
+		b = binary.LittleEndian.AppendUint32(b, version|flagMulti|flagDeep)
+		return append(append(b, bytes.Repeat(one(chunks), n)...), 0)
+	}
+	if f := open(t, file(maxParts, 0)); len(f.Parts) != maxParts {
+		t.Errorf("%d parts", len(f.Parts))
+	}
+	for want, b := range map[string][]byte{
+		"over 1024 parts":            file(maxParts+1, 0),
+		"cannot have 4194306 blocks": file(2, maxChunks/2+1),
+		"no parts":                   file(0, 0),
+	} {
+		if err := verify(b); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+	for _, c := range []Compression{None, RLE, ZIP} {
+		b := encode(t, part{grey(3, 1, c), []byte("abcdef")})
+		b = append(b, 0) // and the only block has it, too
+		f := open(t, b)
+		b[f.Parts[0].offsets[0]+4]++
+		if err := verify(b); err == nil || !strings.Contains(err.Error(), "block 1 of 1 cannot have 7 bytes") {
+			t.Errorf("%v: %v", c, err)
 		}
 	}
 }
@@ -221,9 +257,9 @@ func TestMemory(t *testing.T) {
 	}
 	var files [][]byte
 	for _, c := range []Compression{None, RLE, ZIP} {
-		b := raw(0, Basics(16000, 1000, c, channels), 0)
+		b := raw(0, Basics(16000, 100, c, channels), 0)
 		lines := c.Lines()
-		chunks := (1000 + lines - 1) / lines
+		chunks := (100 + lines - 1) / lines
 		at := len(b) + 8*chunks
 		for i := range chunks {
 			b = binary.LittleEndian.AppendUint64(b, uint64(at+20*i))

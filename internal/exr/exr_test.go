@@ -23,7 +23,8 @@ func read(tb testing.TB, name string) (*File, []byte) {
 func open(tb interface {
 	Helper()
 	Fatal(...any)
-}, b []byte) *File {
+}, b []byte,
+) *File {
 	tb.Helper()
 	f, err := Open(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
@@ -96,7 +97,8 @@ func sortedKeys(m map[string]int32) []string {
 func encode(t interface {
 	Helper()
 	Fatal(...any)
-}, parts ...part) []byte {
+}, parts ...part,
+) []byte {
 	t.Helper()
 	var headers [][]Attribute
 	for _, p := range parts {

@@ -134,6 +134,23 @@ func TestCopied(t *testing.T) {
 	}
 }
 
+// TestLongNames: readers of old have room for 31 bytes; only a file that needs more says so.
+func TestLongNames(t *testing.T) {
+	for n, long := range map[int]bool{31: false, 32: true} {
+		name := strings.Repeat("n", n)
+		for _, list := range [][]Attribute{
+			append(grey(1, 1, None), Attribute{name, "x", nil}),
+			append(grey(1, 1, None), Attribute{"x", name, nil}),
+			Basics(1, 1, None, []Channel{{name, Half, 0, 1, 1}}),
+		} {
+			b := encode(t, part{list, []byte{1, 2}})
+			if got := b[5]&(flagLong>>8) != 0; got != long {
+				t.Errorf("%d bytes: flags %#x", n, b[4:8])
+			}
+		}
+	}
+}
+
 type fullDisk struct{ left int }
 
 var errFull = errors.New("no space left")
@@ -176,11 +193,32 @@ func TestWriteFile(t *testing.T) {
 // TestAttributes: every kind of value comes back.
 func TestAttributes(t *testing.T) {
 	values := []any{
-		"text", "", []string{"a", "", "bc"}, []string{}, []float32{1, 2}, []Channel{{"A", Half, 1, 2, 3}, {"B", Uint, 0, 1, 1}},
-		Preview{2, 1, []byte("12345678")}, Preview{0, 9, []byte{}}, Box{-1, 2, 3, 4}, Box2f{1, 2, 3, 4}, Chromaticities{1, 2, 3, 4, 5, 6, 7, 8},
-		DWAB, float64(1), EnvMap(1), float32(2), int32(-3), Keycode{1, 2, 3, 4, 5, 6, 7}, Decreasing, [9]float64{1}, [9]float32{2},
-		[16]float64{3}, [16]float32{4}, Rational{-24000, 1001}, Tiles{64, 32, 0x11}, Timecode{1, 2}, [2]float64{1, 2}, [2]float32{1, 2},
-		[2]int32{1, 2}, [3]float64{1, 2, 3}, [3]float32{1, 2, 3}, [3]int32{1, 2, 3},
+		"text", "",
+		[]string{"a", "", "bc"},
+		[]string{},
+		[]float32{1, 2},
+		[]Channel{{"A", Half, 1, 2, 3}, {"B", Uint, 0, 1, 1}},
+		Preview{2, 1, []byte("12345678")},
+		Preview{0, 9, []byte{}},
+		Box{-1, 2, 3, 4},
+		Box2f{1, 2, 3, 4},
+		Chromaticities{1, 2, 3, 4, 5, 6, 7, 8},
+		DWAB, float64(1), EnvMap(1), float32(2), int32(-3),
+		Keycode{1, 2, 3, 4, 5, 6, 7},
+		Decreasing,
+		[9]float64{1},
+		[9]float32{2},
+		[16]float64{3},
+		[16]float32{4},
+		Rational{-24000, 1001},
+		Tiles{64, 32, 0x11},
+		Timecode{1, 2},
+		[2]float64{1, 2},
+		[2]float32{1, 2},
+		[2]int32{1, 2},
+		[3]float64{1, 2, 3},
+		[3]float32{1, 2, 3},
+		[3]int32{1, 2, 3},
 	}
 	known := map[string]bool{}
 	for _, v := range values {
@@ -206,6 +244,10 @@ func TestAttributes(t *testing.T) {
 		if !known[name] {
 			t.Errorf("%s is not tried", name)
 		}
+	}
+	small := Attribute{"a", "preview", []byte{1, 0, 0, 0, 1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8}}
+	if _, err := small.Decode(); !errors.Is(err, ErrFormat) {
+		t.Error(err)
 	}
 	if v, err := (Attribute{"a", "unheard", []byte{1}}).Decode(); err != nil || !cmp.Equal(v, []byte{1}) {
 		t.Error(v, err)
