@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,9 @@ func (a *app) docsVerb() *cobra.Command {
 	return &cobra.Command{
 		Use: "docs FOLDER", Short: "Write the pages commands.md and settings.md", Args: cobra.ExactArgs(1), Hidden: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			for name, write := range docPages {
+			// In order: making one page adds help flags that another would show.
+			for _, name := range slices.Sorted(maps.Keys(docPages)) {
+				write := docPages[name]
 				var b strings.Builder
 				write(&b, cmd.Root())
 				if err := os.WriteFile(filepath.Join(args[0], name), []byte(b.String()), 0o644); err != nil {
