@@ -70,7 +70,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 func (s *SQLite) open(ctx context.Context) error {
 	// FULL: a commit returns when it is on the disk, whatever becomes of the power; macOS needs to be told twice.
 	pool, err := sql.Open("sqlite", s.name("busy_timeout(10000)", "journal_mode(wal)", "synchronous(full)", "fullfsync(1)",
-		"foreign_keys(1)", "cache_size(-65536)", "journal_size_limit(67108864)"))
+		"foreign_keys(1)", "cache_size(-32768)", "journal_size_limit(67108864)"))
 	if err != nil {
 		return err
 	}
