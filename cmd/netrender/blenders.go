@@ -22,15 +22,15 @@ func runner() []string {
 }
 
 // blenders finds the Blenders of this machine and asks each what it is; what is known from last time is not asked
-// again. Those that do not answer are told and left out.
-func blenders(ctx context.Context, named []string, data string) (found []blender.Install, problems []error) {
+// again. Those that do not answer are told and left out. Quick does not try whether engines that need a display work.
+func blenders(ctx context.Context, named []string, data string, quick bool) (found []blender.Install, problems []error) {
 	home, _ := os.UserHomeDir()
 	search := blender.Search{
 		Named: named, OnlyNamed: len(named) > 0, Home: home,
 		Programs: []string{os.Getenv("ProgramFiles"), os.Getenv("ProgramFiles(x86)"), os.Getenv("ProgramW6432")},
 	}
 	paths, problems := search.Find()
-	prober := blender.Prober{Home: filepath.Join(data, "probe"), Cache: filepath.Join(data, "blenders"), Runner: runner(), Environ: os.Environ()}
+	prober := blender.Prober{Home: filepath.Join(data, "probe"), Cache: filepath.Join(data, "blenders"), Runner: runner(), Environ: os.Environ(), Quick: quick}
 	for _, path := range paths {
 		in, err := prober.Probe(ctx, path)
 		if err != nil {
@@ -53,7 +53,7 @@ func startSessionIn(ctx context.Context, in blender.Install, home string) (*blen
 
 // readScene has the newest Blender of this machine read a scene.
 func (a *app) readScene(ctx context.Context, blend string, named []string) (client.Scene, error) {
-	installs, err := a.findBlenders(ctx, named)
+	installs, err := a.findBlenders(ctx, named, true)
 	if err != nil {
 		return client.Scene{}, err
 	}

@@ -104,7 +104,7 @@ func (a *app) checkFolders(tell func(finding)) {
 }
 
 func (a *app) checkBlenders(ctx context.Context, named []string, quick bool, tell func(finding)) {
-	found, problems := blenders(ctx, named, a.settings.data)
+	found, problems := blenders(ctx, named, a.settings.data, false)
 	for _, p := range problems {
 		tell(failed("blender", p))
 	}

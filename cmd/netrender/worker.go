@@ -234,7 +234,7 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token s
 		fake(&opt, o.fake)
 		return worker.New(opt)
 	}
-	installs, err := a.findBlenders(ctx, o.blenders)
+	installs, err := a.findBlenders(ctx, o.blenders, false)
 	if err != nil {
 		return nil, err
 	}
@@ -267,8 +267,8 @@ func parseSize(text string) (int64, error) {
 }
 
 // findBlenders finds and asks this machine's Blenders; those that do not answer are named and left out.
-func (a *app) findBlenders(ctx context.Context, named []string) ([]blender.Install, error) {
-	found, problems := blenders(ctx, named, a.settings.data)
+func (a *app) findBlenders(ctx context.Context, named []string, quick bool) ([]blender.Install, error) {
+	found, problems := blenders(ctx, named, a.settings.data, quick)
 	if len(found) == 0 && len(named) > 0 && len(problems) > 0 {
 		return nil, farm.Errorf(farm.NotFound, "%v", problems[0]).WithHint("name a Blender that works with --blender or NETRENDER_BLENDER")
 	}
