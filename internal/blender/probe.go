@@ -41,15 +41,17 @@ func (p Prober) Probe(ctx context.Context, path string) (Install, error) {
 		return Install{}, &Error{Kind: NoStart, Message: err.Error(), cause: err}
 	}
 	in := Install{Path: path, Kind: kindOf(path), Runner: p.Runner}
-	key, err := p.key(in)
+	key, err := p.key(in, p.Quick)
 	if err != nil {
 		return Install{}, &Error{Kind: NoStart, Message: fmt.Sprintf("there is no Blender at %s: %v", path, err), cause: err}
 	}
-	if key != "" {
-		if data, err := os.ReadFile(filepath.Join(p.Cache, key)); err == nil && json.Unmarshal(data, &in.Facts) == nil && in.Version != "" {
+	if p.kept(key, &in.Facts) {
+		return in, nil
+	}
+	if p.Quick { // a whole answer is as good
+		if whole, err := p.key(in, false); err == nil && p.kept(whole, &in.Facts) {
 			return in, nil
 		}
-		in.Facts = Facts{}
 	}
 	if err := p.ask(ctx, in, p.Environ, &in.Facts); err != nil {
 		return Install{}, err
@@ -69,8 +71,22 @@ func (p Prober) Probe(ctx context.Context, path string) (Install, error) {
 	return in, nil
 }
 
+// kept reads the cached answer that key names.
+func (p Prober) kept(key string, facts *Facts) bool {
+	if key == "" {
+		return false
+	}
+	data, err := os.ReadFile(filepath.Join(p.Cache, key))
+	var read Facts
+	if err != nil || json.Unmarshal(data, &read) != nil || read.Version == "" {
+		return false
+	}
+	*facts = read
+	return true
+}
+
 // key names the cached answer; "" when it cannot be known whether the install has changed.
-func (p Prober) key(in Install) (string, error) {
+func (p Prober) key(in Install, quick bool) (string, error) {
 	files := []string{in.Path}
 	if in.Kind == Module {
 		root := filepath.Dir(filepath.Dir(in.Path))
@@ -79,7 +95,7 @@ func (p Prober) key(in Install) (string, error) {
 			files = append(files, found...)
 		}
 	}
-	text := fmt.Sprintf("%d %s %v", probeFormat, p.Xvfb, p.Quick)
+	text := fmt.Sprintf("%d %s %v", probeFormat, p.Xvfb, quick)
 	for _, name := range []string{"DISPLAY", "WAYLAND_DISPLAY"} {
 		text += fmt.Sprintf(" %q", lookup(p.Environ, name))
 	}

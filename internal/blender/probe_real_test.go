@@ -32,6 +32,13 @@ func TestProbeReal(t *testing.T) {
 	if took := time.Since(begun); took > 100*time.Millisecond {
 		t.Errorf("the cached answer took %v", took)
 	}
+	p.Quick = true
+	if quick, err := p.Probe(t.Context(), in.Path); err != nil || quick.Hash != got.Hash {
+		t.Errorf("quickly: %+v, %v", quick, err)
+	}
+	if kept, _ := filepath.Glob(filepath.Join(p.Cache, "*")); len(kept) != 1 {
+		t.Errorf("a whole answer was there, and the install was asked again for a quick one: %v", kept)
+	}
 	if files, _ := filepath.Glob(filepath.Join(p.Home, "tmp", "*")); len(files) != 0 {
 		t.Errorf("left behind: %v", files)
 	}
