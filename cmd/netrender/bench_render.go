@@ -84,7 +84,7 @@ sent and have no scene open. A scene with File Output nodes writes to their fold
 	f.IntVar(&threads, "threads", 1, "threads of every Blender")
 	f.IntVar(&most, "workers", 2, "size of the largest farm")
 	f.IntVar(&rounds, "rounds", 1, "how often to measure each; figures are medians")
-	f.StringVar(&blender, "blender", "blender", "Blender executable to render with")
+	f.StringVar(&blender, "with", "blender", "Blender executable to render with")
 	return c
 }
 

@@ -138,7 +138,7 @@ func TestSubmitAndFetch(t *testing.T) {
 			if text, err := os.ReadFile(one); err != nil || string(text) != "out/2ns.png" {
 				t.Errorf("%q %v", text, err)
 			}
-			if err := os.WriteFile(one, []byte("out/XXX.png"), 0o600); err != nil { // same length, other bytes
+			if err := os.WriteFile(one, []byte("out/zzz.png"), 0o600); err != nil { // same length, other bytes
 				t.Fatal(err)
 			}
 			if kept, fresh := fetch(); kept != 2 || fresh != 1 {

@@ -81,6 +81,11 @@ func run() error {
 		defer stop(w)
 	}
 
+	say("waiting until both have asked their Blender what it can do")
+	for !online(env, program, 2) {
+		time.Sleep(100 * time.Millisecond)
+	}
+
 	// One thread a worker: two share this machine's cores, and with several threads Cycles itself does not always give
 	// the same last bit twice (docs/blender-facts.md).
 	frames := filepath.Join(root, "frames")
@@ -126,7 +131,7 @@ func run() error {
 		}
 		fmt.Printf("frame %2d  %s\n", f, text)
 	}
-	fmt.Printf("\nThe farm took %s with the scene's reading, sending and the start of two Blenders; one Blender alone took %s.\n",
+	fmt.Printf("\nTwo workers with a thread each took %s, with the scene's reading, sending and the start of Blender; one Blender with a thread took %s.\n",
 		onFarm.Round(100*time.Millisecond), alone.Round(100*time.Millisecond))
 	fmt.Printf("Frames: %s\n", frames)
 	if bad > 0 {
@@ -228,6 +233,14 @@ func stop(cmd *exec.Cmd) {
 		_ = cmd.Process.Kill()
 		<-done
 	}
+}
+
+// online tells whether so many workers are there.
+func online(env []string, program string, want int) bool {
+	cmd := exec.Command(program, "workers")
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.Output()
+	return err == nil && strings.Count(string(out), "online") == want
 }
 
 // answers tells whether the master is up.
