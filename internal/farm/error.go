@@ -21,6 +21,7 @@ const (
 	Stopping  Kind = "stopping"  // the server is going down or not up yet; try again
 	Internal  Kind = "internal"  // a fault of ours
 	Throttled Kind = "throttled" // too many attempts; wait
+	Untrusted Kind = "untrusted" // a server that is not the one that is known
 )
 
 // Error is a kind for machines, a sentence for people and, where there is one, the next step.
