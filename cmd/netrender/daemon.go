@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -44,6 +43,9 @@ type masterOptions struct {
 	quiet   bool // do not announce on the network
 	logJSON bool
 	verbose bool
+	tls     bool
+	cert    string
+	key     string
 }
 
 // server is a running master.
@@ -52,8 +54,9 @@ type server struct {
 	data   string
 	id     string
 	name   string
-	url    string // for this machine
-	admin  string // token
+	url    string    // for this machine
+	proof  *identity // nil: no TLS
+	admin  string    // token
 	master *master.Master
 	door   *api.API
 	http   *http.Server
@@ -86,6 +89,9 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s, farm.Errorf(farm.Invalid, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
 	}
+	if s.proof, err = o.identity(dir); err != nil {
+		return s, err
+	}
 	db, err := store.OpenSQLite(ctx, filepath.Join(dir, databaseFile))
 	if err != nil {
 		return s, err
@@ -115,11 +121,14 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 		return s, listenError(o.listen, err)
 	}
 	s.close = append(s.close, func() { _ = s.listen.Close() })
-	s.url = "http://127.0.0.1:" + strconv.Itoa(s.listen.Addr().(*net.TCPAddr).Port)
+	s.url = s.address("127.0.0.1")
 	if ip := s.listen.Addr().(*net.TCPAddr).IP; !ip.IsUnspecified() && !ip.IsLoopback() {
-		s.url = "http://" + s.listen.Addr().String()
+		s.url = s.address(ip.String())
 	}
 	s.http = api.Server(s.door)
+	if s.proof != nil {
+		s.http.TLSConfig = s.proof.config()
+	}
 	s.http.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	return s, nil
 }
@@ -239,18 +248,48 @@ func farmID(path string) (string, error) {
 	return id, writePrivate(path, []byte(id+"\n"))
 }
 
+// address is the URL of the master at a host, with its pin if it has one. A certificate that is checked by name is
+// worth nothing at another one.
+func (s *server) address(host string) string {
+	port := strconv.Itoa(s.listen.Addr().(*net.TCPAddr).Port)
+	switch {
+	case s.proof == nil:
+		return "http://" + net.JoinHostPort(host, port)
+	case s.proof.host != "":
+		return "https://" + net.JoinHostPort(s.proof.host, port)
+	}
+	return "https://" + net.JoinHostPort(host, port) + "#" + s.proof.pin
+}
+
+// identity is what the master proves itself with; nil without TLS.
+func (o *masterOptions) identity(dir string) (*identity, error) {
+	switch {
+	case (o.cert == "") != (o.key == ""):
+		return nil, usagef("--tls-cert and --tls-key go together")
+	case o.cert != "":
+		return studioIdentity(o.cert, o.key, time.Now())
+	case o.tls:
+		return ownIdentity(dir, time.Now())
+	}
+	return nil, nil
+}
+
+// exposed tells whether other machines can reach the master and read what is said.
+func (s *server) exposed() bool {
+	return s.proof == nil && !s.listen.Addr().(*net.TCPAddr).IP.IsLoopback()
+}
+
 // addresses are the URLs that other machines may reach the master at.
 func (s *server) addresses() []string {
-	port := s.listen.Addr().(*net.TCPAddr).Port
 	ip := s.listen.Addr().(*net.TCPAddr).IP
 	if !ip.IsUnspecified() {
-		return []string{fmt.Sprintf("http://%s", s.listen.Addr())}
+		return []string{s.address(ip.String())}
 	}
 	var urls []string
 	addrs, _ := net.InterfaceAddrs()
 	for _, addr := range addrs {
 		if n, ok := addr.(*net.IPNet); ok && n.IP.To4() != nil && !n.IP.IsLoopback() && !n.IP.IsLinkLocalUnicast() {
-			urls = append(urls, fmt.Sprintf("http://%s", net.JoinHostPort(n.IP.String(), strconv.Itoa(port))))
+			urls = append(urls, s.address(n.IP.String()))
 		}
 	}
 	if len(urls) == 0 {

@@ -34,6 +34,9 @@ func masterSettings(c *cobra.Command, o *masterOptions) {
 	f.StringVar(&o.listen, "listen", ":"+strconv.Itoa(wire.DefaultPort), "address to listen on, as HOST:PORT or :PORT")
 	f.StringVar(&o.name, "name", "", "name shown to others (default: the machine's)")
 	f.BoolVar(&o.open, "open", false, "ask nobody for a token (anybody on the network can run code on all workers)")
+	f.BoolVar(&o.tls, "tls", false, "encrypt connections with a certificate made here; machines that are let in remember its key")
+	f.StringVar(&o.cert, "tls-cert", "", "encrypt connections with this certificate (PEM, with its chain)")
+	f.StringVar(&o.key, "tls-key", "", "the key of --tls-cert (PEM)")
 	f.BoolVar(&o.quiet, "quiet-network", false, "do not announce the master on the network")
 	f.BoolVar(&o.logJSON, "log-json", false, "write the log as JSON")
 	f.BoolVar(&o.verbose, "verbose", false, "write more to the log")
@@ -47,6 +50,9 @@ func (a *app) welcome(s *server, withWorker bool) {
 	}
 	if s.opt.open {
 		fmt.Fprintln(a.err, "WARNING: --open lets anybody on this network run code on every worker. Use it on networks you trust only.")
+	}
+	if s.exposed() {
+		fmt.Fprintln(a.err, "NOTE: connections are not encrypted: whoever can listen in on this network can read scenes, frames and tokens. --tls encrypts them.")
 	}
 	what := "The master runs at"
 	if withWorker {
