@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -24,17 +25,38 @@ type Options struct {
 	HTTP    *http.Client // nil: one tuned for a master; then TLS is not looked at
 }
 
-// Client speaks to one master. It is safe for concurrent use; its connections are kept and shared.
+// Client speaks to one master. It is safe for concurrent use; its connections are kept, and shared with its copies, as
+// is the master's address.
 type Client struct {
-	base    string
-	host    string
+	base    string // the address at first; request leads to where the master is now
+	at      *atomic.Pointer[place]
 	token   string
 	program string
 	http    *http.Client
+	conns   *connections  // nil: of a http.Client that was given
 	patient time.Duration // how long calls that may be repeated are; 0: not at all
 	first   time.Duration // first wait between tries
 	silence time.Duration // how long a transfer may stand still
-	local   bool          // the master is on this machine: do not compress
+}
+
+// place is where a master is.
+type place struct {
+	base         string // scheme, host and port
+	scheme, host string
+	local        bool // on this machine: bytes are not packed
+}
+
+func placeOf(address string) (*place, error) {
+	base, err := ParseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(base)
+	if err != nil {
+		return nil, err
+	}
+	ip := net.ParseIP(u.Hostname())
+	return &place{base: base, scheme: u.Scheme, host: u.Host, local: u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()}, nil
 }
 
 // answerTime is how long a call may take beyond what it asks to be held.
@@ -73,29 +95,29 @@ func ParseAddress(text string) (string, error) {
 
 // NewClient returns a client of the master at the address (see ParseAddress). The token may be empty.
 func NewClient(address, token string, o Options) (*Client, error) {
-	base, err := ParseAddress(address)
+	at, err := placeOf(address)
 	if err != nil {
 		return nil, err
 	}
 	if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, farm.Errorf(farm.Invalid, "the token holds characters that no token has")
 	}
-	c := &Client{base: base, token: token, program: o.Program, http: o.HTTP, first: 100 * time.Millisecond, silence: time.Minute}
-	u, _ := url.Parse(base)
-	c.host = u.Host
-	ip := net.ParseIP(u.Hostname())
-	c.local = u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	c := &Client{
+		base: at.base, at: new(atomic.Pointer[place]), token: token, program: o.Program, http: o.HTTP,
+		first: 100 * time.Millisecond, silence: time.Minute,
+	}
+	c.at.Store(at)
 	if c.http == nil {
-		c.http = &http.Client{Transport: transport(o.TLS)}
+		c.conns = newConnections()
+		c.http = &http.Client{Transport: transport(o.TLS, c.conns)}
 	}
 	return c, nil
 }
 
-func transport(t *tls.Config) *http.Transport {
-	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
+func transport(t *tls.Config, all *connections) *http.Transport {
 	return &http.Transport{
 		Proxy:                 proxy,
-		DialContext:           dialer.DialContext,
+		DialContext:           all.dial,
 		TLSClientConfig:       t,
 		TLSHandshakeTimeout:   10 * time.Second,
 		MaxIdleConns:          512,
@@ -119,7 +141,40 @@ func proxy(r *http.Request) (*url.URL, error) {
 }
 
 // Address is the master's scheme, host and port.
-func (c *Client) Address() string { return c.base }
+func (c *Client) Address() string { return c.at.Load().base }
+
+// local tells whether the master is on this machine.
+func (c *Client) local() bool { return c.at.Load().local }
+
+// MoveTo leads the client and all its copies to another address of the same master (see ParseAddress). Transfers that
+// break go on there; whatever is under way at the old address stays there.
+func (c *Client) MoveTo(address string) error {
+	at, err := placeOf(address)
+	if err != nil {
+		return err
+	}
+	c.at.Store(at)
+	c.http.CloseIdleConnections()
+	return nil
+}
+
+// Suspect says that the master seems out of reach. New calls make connections of their own; those under way are left
+// alone until Refresh.
+func (c *Client) Suspect() {
+	if c.conns != nil {
+		c.conns.suspect()
+	}
+	c.http.CloseIdleConnections()
+}
+
+// Refresh says that the master answers again. Connections on which no byte moved since the last Suspect are taken for
+// dead and closed: what hangs on them fails at once with Unreachable, and a Download goes on by another one. With
+// Options.HTTP it does nothing.
+func (c *Client) Refresh() {
+	if c.conns != nil {
+		c.conns.hangUp()
+	}
+}
 
 // Patient returns a client that repeats calls which may be repeated for up to within while the master is away, with
 // growing waits. Submitting without a key, and making or deleting things, is never repeated.
@@ -148,6 +203,8 @@ func (c *Client) request(ctx context.Context, r *http.Request, also ...int) (*ht
 	if c.program != "" {
 		r.Header.Set(HeaderMade, c.program)
 	}
+	at := c.at.Load()
+	r.URL.Scheme, r.URL.Host, r.Host = at.scheme, at.host, ""
 	resp, err := c.http.Do(r.WithContext(ctx))
 	if err != nil {
 		return nil, c.broken(ctx, err)
@@ -169,11 +226,11 @@ func (c *Client) request(ctx context.Context, r *http.Request, also ...int) (*ht
 func (c *Client) broken(ctx context.Context, err error) error {
 	switch cause := context.Cause(ctx); {
 	case cause == errSilent, cause == errStalled:
-		return &Unreachable{Address: c.base, Err: cause}
+		return &Unreachable{Address: c.Address(), Err: cause}
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return &Unreachable{Address: c.base, Err: err}
+	return &Unreachable{Address: c.Address(), Err: err}
 }
 
 // call is one JSON call.
@@ -260,7 +317,7 @@ func (c *Client) decode(ctx context.Context, resp *http.Response, out any) error
 	var own *farm.Error
 	if errors.As(err, &syntax) || errors.As(err, &kind) || errors.As(err, &own) {
 		return farm.Errorf(farm.Outdated, "the master's answer is not understood: %w", err).
-			WithHint("check that %s is the address of a Netrender master of a version that fits", c.base)
+			WithHint("check that %s is the address of a Netrender master of a version that fits", c.Address())
 	}
 	return c.broken(ctx, err)
 }

@@ -335,8 +335,8 @@ func FuzzEventLines(f *testing.F) {
 	f.Add([]byte("data: {\"kind\":\"job\"}\n\n"))
 	f.Add([]byte(": alive\n\nevent: x\ndata:{\n"))
 	f.Add([]byte("data: {\"kind\":\"frame\",\"frame\":3,\"progress\":{}}\r\n\r\ndata: {}\n"))
+	c, _ := NewClient("http://x", "", Options{})
 	f.Fuzz(func(t *testing.T, text []byte) {
-		c := &Client{base: "http://x", silence: time.Hour}
 		g, ctx := c.guard(context.Background())
 		defer g.stop()
 		err := c.lines(ctx, bytes.NewReader(text), g, func(e farm.Event) bool { return e.Kind != "" || !t.Failed() })

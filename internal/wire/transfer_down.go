@@ -32,7 +32,7 @@ type Download struct {
 	body    io.ReadCloser
 	guard   *guard
 	etag    string
-	sum     hash.Hash
+	sum     hash.Hash // nil: the first bytes are not read, so the whole cannot be verified
 	back    backoff
 	barren  int // connections since the last byte that came
 	zstd    bool
@@ -45,14 +45,26 @@ const maxBarren = 6
 
 // OpenBlob starts reading a blob. It fails at once when the master does not have it.
 func (c *Client) OpenBlob(ctx context.Context, ref string) (*Download, error) {
-	d := &Download{Size: -1, Ref: ref, c: c, ctx: ctx, path: BlobPath(ref), sum: sha256.New(), back: backoff{first: c.first}, zstd: !c.local}
+	return c.openBlob(ctx, ref, 0)
+}
+
+func (c *Client) openBlob(ctx context.Context, ref string, offset int64) (*Download, error) {
+	d := c.download(ctx, BlobPath(ref), ref)
+	d.zstd = !c.local()
+	if offset > 0 {
+		d.at, d.sum = offset, nil
+	}
 	return d, d.openFirst()
+}
+
+func (c *Client) download(ctx context.Context, path, ref string) *Download {
+	return &Download{Size: -1, Ref: ref, c: c, ctx: ctx, path: path, sum: sha256.New(), back: backoff{first: c.first}}
 }
 
 // OpenResult starts reading a result of a job: its Name, and its Ref and Size as the attempt's record has them. With
 // an empty Ref the bytes cannot be verified.
 func (c *Client) OpenResult(ctx context.Context, id farm.JobID, r farm.Result) (*Download, error) {
-	d := &Download{Size: -1, Ref: r.Ref, c: c, ctx: ctx, path: ResultPath(id, r.Name), sum: sha256.New(), back: backoff{first: c.first}}
+	d := c.download(ctx, ResultPath(id, r.Name), r.Ref)
 	return d, d.openFirst()
 }
 
@@ -106,6 +118,9 @@ func (d *Download) accept(resp *http.Response) error {
 		from, _, ok := contentRange(resp.Header.Get("Content-Range"))
 		if !ok || from != d.at {
 			return farm.Errorf(farm.Outdated, "the master does not go on where the transfer broke")
+		}
+		if size, ok := number(resp.Header, HeaderSize); ok && d.Size < 0 {
+			d.Size = size
 		}
 		return nil
 	}
@@ -174,7 +189,9 @@ func (d *Download) Read(p []byte) (int, error) {
 		n, err := d.body.Read(p)
 		if n > 0 {
 			d.at += int64(n)
-			d.sum.Write(p[:n])
+			if d.sum != nil {
+				d.sum.Write(p[:n])
+			}
 			d.guard.moved()
 			d.back.reset()
 			d.barren = 0
@@ -193,7 +210,7 @@ func (d *Download) Read(p []byte) (int, error) {
 		case d.ctx.Err() != nil:
 			return n, d.fail(d.ctx.Err())
 		case d.Size < 0 && d.etag == "" && d.Ref == "":
-			return n, d.fail(&Unreachable{Address: d.c.base, Err: err})
+			return n, d.fail(&Unreachable{Address: d.c.Address(), Err: err})
 		}
 		if n > 0 {
 			return n, nil
@@ -217,7 +234,7 @@ func (d *Download) verify() error {
 	if d.Size >= 0 && d.at != d.Size {
 		return d.fail(farm.Errorf(farm.Mismatch, "the file is longer than the %d bytes the master announced", d.Size))
 	}
-	if d.Ref != "" && hex.EncodeToString(d.sum.Sum(nil)) != d.Ref {
+	if d.Ref != "" && d.sum != nil && hex.EncodeToString(d.sum.Sum(nil)) != d.Ref {
 		return d.fail(farm.Errorf(farm.Mismatch, "the bytes that came are not those of %.12s...", d.Ref).WithHint("fetch it again"))
 	}
 	return d.fail(io.EOF)
@@ -234,7 +251,13 @@ func (d *Download) Close() error {
 
 // FetchBlob writes a blob to w, verified; on an error w holds bytes that are worth nothing.
 func (c *Client) FetchBlob(ctx context.Context, ref string, w io.Writer) error {
-	d, err := c.OpenBlob(ctx, ref)
+	return c.FetchBlobFrom(ctx, ref, 0, w)
+}
+
+// FetchBlobFrom writes a blob to w from an offset on, which is below its size. Unless the offset is 0 the bytes are
+// not verified: whoever has the first ones verifies the whole.
+func (c *Client) FetchBlobFrom(ctx context.Context, ref string, offset int64, w io.Writer) error {
+	d, err := c.openBlob(ctx, ref, offset)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (c *Client) HasBlob(ctx context.Context, ref string) (there bool, offset in
 	offset, ok := number(resp.Header, HeaderOffset)
 	if !ok {
 		return false, 0, farm.Errorf(farm.Outdated, "the master does not take files this way").
-			WithHint("check that %s is the address of a Netrender master of a version that fits", c.base)
+			WithHint("check that %s is the address of a Netrender master of a version that fits", c.Address())
 	}
 	return false, offset, nil
 }
@@ -168,7 +168,7 @@ func (c *Client) putFrom(ctx context.Context, u Upload, offset int64) (done bool
 	resp.Body.Close()
 	if resp.StatusCode == http.StatusAccepted {
 		if at, ok := number(resp.Header, HeaderOffset); !ok || at <= offset {
-			return false, &Unreachable{Address: c.base, Err: io.ErrUnexpectedEOF} // wait before the next try
+			return false, &Unreachable{Address: c.Address(), Err: io.ErrUnexpectedEOF} // wait before the next try
 		}
 		return false, nil
 	}

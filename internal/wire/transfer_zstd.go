@@ -10,7 +10,7 @@ import (
 // master is not on this machine and a probe shrinks. length is -1 where it is not known beforehand.
 func (c *Client) packed(file io.ReadSeeker, offset, left int64, in *source, plain bool) (body io.ReadCloser, length int64, encoding string, err error) {
 	in.r = io.LimitReader(file, left)
-	if plain || c.local || left < blob.ProbeSize {
+	if plain || c.local() || left < blob.ProbeSize {
 		return in, left, "", nil
 	}
 	head := make([]byte, blob.ProbeSize)
