@@ -8,8 +8,9 @@ import (
 	fakes "github.com/netrender/netrender/internal/worker/fake"
 )
 
-// fake makes a worker that renders nothing: for trials of a farm without Blender.
-func fake(o *worker.Options, frame time.Duration) {
+// fake makes a worker that renders nothing: for trials of a farm without Blender. The edge of its pictures is in pixels;
+// 0 is what the fake thinks fit.
+func fake(o *worker.Options, frame time.Duration, edge int) {
 	o.Installs = []blender.Install{fakes.Install()}
-	o.NewRenderer = fakes.New(fakes.Options{FrameTime: frame})
+	o.NewRenderer = fakes.New(fakes.Options{FrameTime: frame, Width: edge, Height: edge})
 }

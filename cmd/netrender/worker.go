@@ -34,6 +34,7 @@ type workerOptions struct {
 	cache    string
 	hang     time.Duration
 	fake     time.Duration
+	fakeSize int
 	logJSON  bool
 	verbose  bool
 }
@@ -48,7 +49,9 @@ func workerSettings(c *cobra.Command, o *workerOptions) {
 	f.StringVar(&o.cache, "cache", "50GB", "room for scenes' files")
 	f.DurationVar(&o.hang, "hang-timeout", 10*time.Minute, "give a frame up when Blender shows no progress for so long")
 	f.DurationVar(&o.fake, "fake-renderer", 0, "do not render: write a small picture after so long")
+	f.IntVar(&o.fakeSize, "fake-size", 0, "edge of that picture in pixels, so that the workers' pictures can be told apart")
 	_ = f.MarkHidden("fake-renderer")
+	_ = f.MarkHidden("fake-size")
 }
 
 func (a *app) workerVerb() *cobra.Command {
@@ -231,7 +234,7 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token s
 		Scripts: o.scripts, Program: version, Log: log, Now: time.Now, CacheBytes: cache, HangTimeout: o.hang,
 	}
 	if o.fake > 0 {
-		fake(&opt, o.fake)
+		fake(&opt, o.fake, o.fakeSize)
 		return worker.New(opt)
 	}
 	installs, err := a.findBlenders(ctx, o.blenders, false)
