@@ -164,7 +164,15 @@ func TestMovingTransfersStay(t *testing.T) {
 	const size = 40 << 20
 	content := bytes.Repeat([]byte("0123456789"), 1000)
 	var requests sync.Map
+	ctx := within(t)
 	step, read := make(chan struct{}), make(chan struct{})
+	pass := func(came <-chan struct{}, leave chan<- struct{}) {
+		select {
+		case <-came:
+		case leave <- struct{}{}:
+		case <-ctx.Done():
+		}
+	}
 	_, c := muteServer(t, func(w http.ResponseWriter, r *http.Request) {
 		if _, twice := requests.LoadOrStore(r.Method, true); twice {
 			t.Error("it was asked twice:", r.Method)
@@ -174,31 +182,30 @@ func TestMovingTransfersStay(t *testing.T) {
 			for _, part := range [][]byte{content[:3000], content[3000:6000], content[6000:]} {
 				_, _ = w.Write(part)
 				_ = http.NewResponseController(w).Flush()
-				read <- struct{}{}
-				<-step
+				pass(nil, read)
+				pass(step, nil)
 			}
 			return
 		}
 		for _, n := range []int64{1, size / 2} {
 			_, _ = io.CopyN(io.Discard, r.Body, n)
-			read <- struct{}{}
-			<-step
+			pass(nil, read)
+			pass(step, nil)
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
 	})
-	ctx := within(t)
 	put := make(chan error, 1)
 	go func() {
 		put <- c.PutResult(ctx, 1, "w", farm.Result{Name: "a", Size: size}, func() (io.ReadCloser, error) {
 			return io.NopCloser(io.LimitReader(zeros{}, size)), nil
 		})
 	}()
-	<-read
+	pass(read, nil)
 	c.Suspect()
-	step <- struct{}{}
-	<-read // half of it came
+	pass(nil, step)
+	pass(read, nil) // half of it came
 	c.Refresh()
-	step <- struct{}{}
+	pass(nil, step)
 	if err := <-put; err != nil {
 		t.Error(err)
 	}
@@ -210,7 +217,7 @@ func TestMovingTransfersStay(t *testing.T) {
 	defer d.Close()
 	part := make([]byte, 3000)
 	for i := range 3 {
-		<-read
+		pass(read, nil)
 		if _, err := io.ReadFull(d, part); err != nil {
 			t.Fatal(i, err)
 		}
@@ -218,7 +225,7 @@ func TestMovingTransfersStay(t *testing.T) {
 			c.Refresh()
 		}
 		c.Suspect()
-		step <- struct{}{}
+		pass(nil, step)
 	}
 	if rest, err := io.ReadAll(d); err != nil || len(rest) != 1000 {
 		t.Error(err, len(rest))
