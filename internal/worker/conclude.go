@@ -1,12 +1,10 @@
 package worker
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/netrender/netrender/internal/blender"
-
 	"github.com/netrender/netrender/internal/exr"
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -68,7 +66,7 @@ func (w *Worker) collect(p *parcel, result *blender.Result) error {
 	for _, file := range result.Files {
 		rel, err := filepath.Rel(p.dir, file.Path)
 		if err != nil || !filepath.IsLocal(rel) {
-			return fmt.Errorf("Blender wrote %s, which is outside the frame's folder", file.Path) //nolint:staticcheck // a name
+			return &fault{text: "Blender wrote " + file.Path + ", which is outside the frame's folder", own: true}
 		}
 		found, err := w.examine(file)
 		if err != nil {

@@ -129,7 +129,7 @@ func (f *folder) place(ctx context.Context, m Master, file *farm.File, dir strin
 func download(ctx context.Context, m Master, ref string, offset int64) io.ReadCloser {
 	r, w := io.Pipe()
 	ctx, cancel := context.WithCancel(ctx)
-	go func() { w.CloseWithError(m.FetchBlob(ctx, ref, &skipping{w, offset})) }()
+	go func() { w.CloseWithError(m.FetchBlobFrom(ctx, ref, offset, w)) }()
 	return &stream{r, cancel}
 }
 
@@ -142,21 +142,4 @@ type stream struct {
 func (s *stream) Close() error {
 	s.cancel()
 	return s.PipeReader.Close()
-}
-
-// skipping drops the first bytes: those of an earlier, broken try. The client itself goes on after breaks, so that this
-// happens only when the process was restarted.
-type skipping struct {
-	w    io.Writer
-	left int64
-}
-
-func (s *skipping) Write(p []byte) (int, error) {
-	skip := int(min(s.left, int64(len(p))))
-	s.left -= int64(skip)
-	if skip == len(p) {
-		return skip, nil
-	}
-	n, err := s.w.Write(p[skip:])
-	return skip + n, err
 }

@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/worker/fake"
 )
 
@@ -197,4 +199,43 @@ func TestFilesAreFetchedAhead(t *testing.T) {
 			t.Errorf("frames began after %v", starts)
 		}
 	})
+}
+
+// What an earlier process fetched of a file is not fetched again, unless it is damaged.
+func TestFilesGoOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil byte
+		want  []int64
+	}{
+		"whole":   {0, []int64{4000}},
+		"damaged": {1, []int64{4000, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMaster(t)
+				texture := bytes.Repeat([]byte("0123456789"), 1000)
+				j := m.job(1, func(j *fakeJob) { j.add(m, "wood.png", texture) })
+				o := options(t, m, fake.Options{})
+				disk, err := blob.OpenDisk(filepath.Join(o.Dir, "cache"), blob.DiskOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				part := bytes.Clone(texture[:4000])
+				part[7] ^= c.spoil
+				ref := blob.RefOf(texture)
+				if have, _, err := disk.Append(t.Context(), ref, int64(len(texture)), 0, bytes.NewReader(part)); have != 4000 {
+					t.Fatal(have, err)
+				}
+				if err := disk.Close(); err != nil {
+					t.Fatal(err)
+				}
+				w := start(t, o)
+				m.until("the frame is done", func() bool { return len(j.done) == 1 || len(j.failed) == 1 })
+				w.drain()
+				if len(j.done) != 1 || !slices.Equal(m.offsets[ref.String()], c.want) {
+					t.Errorf("%s; fetched from %v, want %v", j.failed[1].Error, m.offsets[ref.String()], c.want)
+				}
+			})
+		})
+	}
 }

@@ -13,6 +13,8 @@ const (
 	registerTime = 15 * time.Second       // a registration that takes longer is begun anew
 	freshBeat    = 2 * time.Second        // progress shown to watchers is at most that old
 	leastBeat    = 100 * time.Millisecond // between two heartbeats
+	seekTime     = 10 * time.Second       // a search for the master's new address that takes longer is given up
+	seekAfter    = 2                      // heartbeats without an answer
 )
 
 var errSilent = errors.New("it did not answer in time")
@@ -22,19 +24,20 @@ var errSilent = errors.New("it did not answer in time")
 // master will not have this worker.
 func (w *Worker) heart(ctx context.Context) error {
 	back := backoff{jitter: w.opt.Jitter}
-	known, told := false, false
+	known, lost := false, time.Time{} // since when the master does not answer; zero: it does
 	for ctx.Err() == nil {
 		var err error
 		if !known {
 			if err = w.register(ctx); rejected(err) {
 				w.link.set(false)
-				w.log.Error("the master will not have this worker", "err", err)
 				return err
 			}
 		}
 		if err == nil {
-			if known = true; w.link.set(true) {
-				told = false
+			if known = true; !w.link.isOpen() {
+				w.master.Refresh() // before anybody makes a call that is worth keeping
+				w.link.set(true)
+				lost = time.Time{}
 				w.log.Info("the master answers")
 			}
 			began := w.opt.Now()
@@ -49,13 +52,25 @@ func (w *Worker) heart(ctx context.Context) error {
 		}
 		known = false // also when it was rejected: the next registration says so for good
 		w.link.set(false)
-		if !told {
-			told = true
+		w.master.Suspect()
+		if lost.IsZero() {
+			lost = w.opt.Now()
 			w.log.Warn("the master does not answer; rendering goes on, asking again", "err", err)
 		}
 		back.wait(ctx, nil)
+		w.seek(ctx, lost)
 	}
 	return nil
+}
+
+// seek looks for the master at other addresses when it has been lost for a while.
+func (w *Worker) seek(ctx context.Context, lost time.Time) {
+	if w.opt.Seek == nil || ctx.Err() != nil || w.opt.Now().Sub(lost) < seekAfter*w.heartbeat() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, seekTime)
+	defer cancel()
+	w.opt.Seek(ctx)
 }
 
 // register presents the worker and learns the farm's pace.

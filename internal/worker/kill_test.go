@@ -131,7 +131,7 @@ func (m *fakeMaster) serve() http.Handler {
 	})
 	handle("GET /blobs/{ref}", func(r *http.Request) (any, error) {
 		var b strings.Builder
-		err := m.FetchBlob(r.Context(), r.PathValue("ref"), &b)
+		err := m.FetchBlobFrom(r.Context(), r.PathValue("ref"), 0, &b)
 		return []byte(b.String()), err
 	})
 	return mux

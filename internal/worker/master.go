@@ -21,7 +21,11 @@ type Master interface {
 	PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, result farm.Result, open func() (io.ReadCloser, error)) error
 	AppendLog(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, frame int, offset int64, text []byte) error
 	Files(ctx context.Context, id farm.JobID) iter.Seq2[farm.File, error]
-	FetchBlob(ctx context.Context, ref string, w io.Writer) error
+	FetchBlobFrom(ctx context.Context, ref string, offset int64, w io.Writer) error
+	// Suspect is told when the master seems out of reach, Refresh when it answers again: what hangs on connections
+	// that went dead meanwhile must fail then, so that it is tried again at once.
+	Suspect()
+	Refresh()
 }
 
 // Renderer is a running Blender that a slot drives; a blender.Session is one. Its methods are called by one goroutine,

@@ -30,6 +30,7 @@ type fakeMaster struct {
 	jobs    map[farm.JobID]*fakeJob
 	leases  map[farm.LeaseID]*fakeLease
 	blobs   map[string][]byte
+	offsets map[string][]int64           // ref -> where fetches began
 	staged  map[string]map[string][]byte // lease/frame -> name -> bytes
 	logs    map[string][]byte            // lease/frame -> text
 	lastID  farm.LeaseID
@@ -48,6 +49,8 @@ type fakeMaster struct {
 	onReport func(n int)
 	// after is called at the end of every call that took effect; an error is the answer that arrives.
 	after func(call string) error
+	// noticed is told when the link is lost ("suspect") or open again ("refresh"), without the lock.
+	noticed func(what string)
 }
 
 type fakeJob struct {
@@ -70,7 +73,7 @@ type fakeLease struct {
 func newMaster(t testing.TB) *fakeMaster {
 	return &fakeMaster{
 		t: t, chunk: 1, beat: 5000, changed: make(chan struct{}), jobs: make(map[farm.JobID]*fakeJob),
-		leases: make(map[farm.LeaseID]*fakeLease), blobs: make(map[string][]byte), staged: make(map[string]map[string][]byte),
+		leases: make(map[farm.LeaseID]*fakeLease), blobs: make(map[string][]byte), offsets: make(map[string][]int64), staged: make(map[string]map[string][]byte),
 		logs: make(map[string][]byte), known: make(map[farm.WorkerID]farm.Registration), calls: make(map[string]int), called: make(chan struct{}, 1),
 	}
 }
@@ -356,17 +359,31 @@ func (m *fakeMaster) Files(ctx context.Context, id farm.JobID) iter.Seq2[farm.Fi
 	}
 }
 
-func (m *fakeMaster) FetchBlob(ctx context.Context, ref string, w io.Writer) error {
+func (m *fakeMaster) Suspect() { m.tell("suspect") }
+func (m *fakeMaster) Refresh() { m.tell("refresh") }
+
+// tell lets the test know what the heart noticed.
+func (m *fakeMaster) tell(what string) {
+	m.mu.Lock()
+	noticed := m.noticed
+	m.mu.Unlock()
+	if noticed != nil {
+		noticed(what)
+	}
+}
+
+func (m *fakeMaster) FetchBlobFrom(ctx context.Context, ref string, offset int64, w io.Writer) error {
 	if err := m.enter(ctx, "blob "+ref[:8]); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	text, ok := m.blobs[ref]
+	m.offsets[ref] = append(m.offsets[ref], offset)
 	m.mu.Unlock()
 	if !ok {
 		return farm.Errorf(farm.NotFound, "there is no such blob")
 	}
-	_, err := w.Write(text)
+	_, err := w.Write(text[offset:])
 	return err
 }
 

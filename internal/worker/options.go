@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"context"
 	"log/slog"
 	"math/rand/v2"
 	"os"
@@ -36,6 +37,10 @@ type Options struct {
 	HangTimeout   time.Duration // without progress or output a frame is given up; 0: 10 minutes
 	IdleSession   time.Duration // without work after which Blender is closed; 0: 30 minutes
 	Waiting       int           // finished frames of a slot that may wait for upload while the master is there; 0: 4
+
+	// Seek looks for the master at other addresses and leads Master to where it is now. It is called between two tries
+	// to reach a master that has not answered for two heartbeats, and its time is limited; nil: the master never moves.
+	Seek func(ctx context.Context)
 
 	// Free tells the bytes of the file system of Dir that may still be taken; nil asks the system.
 	Free func() (int64, error)
