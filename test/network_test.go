@@ -99,6 +99,14 @@ func (m *machine) plug(in bool) {
 	m.lan.ip("-n", m.lan.hub, "link", "set", m.port, map[bool]string{true: "up", false: "down"}[in])
 }
 
+// move gives the machine another address in place of the one it had.
+func (m *machine) move(addr string) {
+	m.lan.t.Helper()
+	m.lan.ip("-n", m.ns, "addr", "flush", "dev", "eth0", "scope", "global")
+	m.lan.ip("-n", m.ns, "addr", "add", addr+"/24", "brd", "+", "dev", "eth0")
+	m.addr = addr
+}
+
 func (m *machine) prefix() []string { return []string{"ip", "netns", "exec", m.ns} }
 
 // env has a home that is empty at first, and whatever the program keeps there.
@@ -479,4 +487,24 @@ func longCut(t *testing.T, frames string, cut time.Duration) {
 	}
 	t.Parallel()
 	cutNetwork(t, nr.DefaultRules().HeartbeatMS, frames, time.Second, cut, false)
+}
+
+// TestWorkerMoves: a worker gets another address while it renders, as a laptop does, and goes on.
+func TestWorkerMoves(t *testing.T) {
+	t.Parallel()
+	l := newLAN(t)
+	a, b := l.machine(), l.machine()
+	f := a.farm()
+	f.heartbeat(300)
+	w := b.start("worker", "--fake-renderer", "100ms")
+	letIn(t, w, a)
+	f.online(20 * time.Second)
+	job := f.submitFake("1-40")
+	eventually(t, 20*time.Second, "some frames are done", func() bool { return f.job(job.ID.String()).Done >= 3 })
+	b.move("10.77.0.200")
+	began, before := time.Now(), f.job(job.ID.String()).Done
+	eventually(t, 10*time.Second, "another frame is accepted", func() bool { return f.job(job.ID.String()).Done > before })
+	t.Logf("the next frame was accepted %v after the move", time.Since(began).Round(10*time.Millisecond))
+	f.doneWithin(30*time.Second, job.ID)
+	f.audit(job.ID, 40)
 }
