@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -77,10 +76,15 @@ func (a *API) putBlob(w http.ResponseWriter, r *http.Request, _ master.Identity)
 		return err
 	}
 	info, err := a.opt.Blobs.Stat(r.Context(), ref)
-	if err == nil { // somebody else was faster
-		if info.Size != size {
+	if err == nil && info.Size != size { // one of us is wrong
+		if gone, err := a.m.BlobSuspect(r.Context(), ref); err != nil {
+			return err
+		} else if !gone {
 			return farm.Errorf(farm.Mismatch, "this blob has %d bytes, not %d", info.Size, size)
 		}
+		err = blob.ErrNotFound
+	}
+	if err == nil { // somebody else was faster
 		if err := a.stored(r, ref); err != nil {
 			return err
 		}
@@ -156,9 +160,33 @@ func (a *API) getBlob(w http.ResponseWriter, r *http.Request, _ master.Identity)
 		return err
 	}
 	in, err := a.opt.Blobs.Open(r.Context(), ref)
+	if errors.Is(err, blob.ErrNotFound) {
+		a.suspect(r, ref)
+	}
 	if err != nil {
 		return err
 	}
+	switch err := a.sendBlob(w, r, ref, in); {
+	case err == nil:
+		return nil
+	case errors.Is(err, blob.ErrCorrupt):
+		// Before the asker is let go: when it comes back for the rest the file is not there, and that is final.
+		a.suspect(r, ref)
+	case r.Context().Err() == nil:
+		a.log.Warn("a stored file was not sent to its end", "ref", ref.String(), "err", err)
+	}
+	panic(http.ErrAbortHandler) // so that the asker knows
+}
+
+// suspect has the master look at a blob that could not be read as it should.
+func (a *API) suspect(r *http.Request, ref blob.Ref) {
+	if _, err := a.m.BlobSuspect(context.WithoutCancel(r.Context()), ref); err != nil {
+		a.log.Error("a stored file cannot be looked at", "ref", ref.String(), "err", err)
+	}
+}
+
+// sendBlob answers with the blob or a range of it, and closes it. Its error is that of reading the blob.
+func (a *API) sendBlob(w http.ResponseWriter, r *http.Request, ref blob.Ref, in blob.Reader) error {
 	defer in.Close()
 	h := w.Header()
 	h.Set(wire.HeaderRef, ref.String())
@@ -167,32 +195,21 @@ func (a *API) getBlob(w http.ResponseWriter, r *http.Request, _ master.Identity)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "private, max-age=31536000, immutable")
 	h.Set("Vary", "Accept-Encoding")
+	if in.Size() == 0 { // nothing would be read, and so nothing verified
+		if _, err := in.Read(make([]byte, 1)); err != io.EOF {
+			return err
+		}
+	}
 	out := a.pacedWriter(w)
 	defer func() { a.gauge.downloaded.Add(float64(out.n)) }()
 	if r.Header.Get("Range") == "" && accepts(r.Header, "zstd") && worthPacking(in) {
 		h.Set("Content-Encoding", "zstd")
-		if err := pack(out, in); err != nil {
-			if errors.Is(err, blob.ErrCorrupt) {
-				a.log.Error("a stored file is damaged", "ref", ref.String(), "err", err)
-			}
-			panic(http.ErrAbortHandler) // so that the reader knows
-		}
-		return nil
+		return pack(out, in)
 	}
 	h.Set("ETag", `"`+ref.String()+`"`)
-	var content io.ReadSeeker = in
-	if f, ok := in.(interface{ File() *os.File }); ok && f.File() != nil {
-		content = f.File() // the system copies by itself
-	}
-	watched := &watched{ReadSeeker: content}
-	if _, file := content.(*os.File); !file {
-		content = watched
-	}
+	content := &watched{ReadSeeker: in}
 	http.ServeContent(out, r, "", time.Time{}, content)
-	if errors.Is(watched.err, blob.ErrCorrupt) {
-		a.log.Error("a stored file is damaged", "ref", ref.String(), "err", watched.err)
-	}
-	return nil
+	return content.err
 }
 
 // watched remembers how reading failed, which http.ServeContent keeps for itself.

@@ -291,34 +291,36 @@ func TestBlobCalls(t *testing.T) {
 	}
 }
 
+// far is a client on another machine, as far as it knows: it packs what it sends and fetches.
+func (h *house) far(role farm.Role) *wire.Client {
+	h.t.Helper()
+	line := &http.Client{Transport: &http.Transport{DisableCompression: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, strings.TrimPrefix(h.url, "http://"))
+	}}}
+	h.t.Cleanup(line.CloseIdleConnections)
+	c, err := wire.NewClient("http://master.test", h.secret[role], wire.Options{HTTP: line})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return c
+}
+
 func TestPackedTransfers(t *testing.T) {
 	h := open(t)
 	content := bytes.Repeat([]byte("vertices and more vertices; "), 200_000)
 	ref := blob.RefOf(content).String()
-	// A name that is not this machine's makes the client compress.
-	far := &http.Client{Transport: &http.Transport{DisableCompression: true, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, network, strings.TrimPrefix(h.url, "http://"))
-	}}}
-	t.Cleanup(far.CloseIdleConnections)
-	send := func(role farm.Role) *wire.Client {
-		c, err := wire.NewClient("http://master.test", h.secret[role], wire.Options{HTTP: far})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
 	path := filepath.Join(t.TempDir(), "scene")
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := send(farm.RoleSubmit).UploadFile(within(t), path, ref, nil); err != nil {
+	if err := h.far(farm.RoleSubmit).UploadFile(within(t), path, ref, nil); err != nil {
 		t.Fatal(err)
 	}
 	if up := counterOf(t, h, "netrender_upload_bytes_total"); up == 0 || up > float64(len(content)/10) {
 		t.Errorf("%g bytes went up", up)
 	}
 	var got bytes.Buffer
-	if err := send(farm.RoleWorker).FetchBlob(within(t), ref, &got); err != nil || !bytes.Equal(got.Bytes(), content) {
+	if err := h.far(farm.RoleWorker).FetchBlob(within(t), ref, &got); err != nil || !bytes.Equal(got.Bytes(), content) {
 		t.Fatal(err, got.Len())
 	}
 	if down := counterOf(t, h, "netrender_download_bytes_total"); down == 0 || down > float64(len(content)/10) {

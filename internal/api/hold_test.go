@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -203,13 +204,16 @@ func TestFollowingAJob(t *testing.T) {
 		}
 	}()
 	h.rendered(c, 1)
+	var rendering sync.WaitGroup
+	defer rendering.Wait()
 	frames := []int{}
 	for a, err := range watcher.FollowAttempts(ctx, farm.AttemptFilter{Job: job.ID, Limit: 1}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		if frames = append(frames, a.Frame); len(frames) < 3 {
-			go h.rendered(c, len(frames)+1)
+			next := len(frames) + 1
+			rendering.Go(func() { h.rendered(c, next) })
 		}
 	}
 	if !slices.Equal(frames, []int{1, 2, 3}) {

@@ -171,7 +171,7 @@ type JobState string
 
 // The states of a job, each with who moves it on.
 const (
-	Collecting JobState = "collecting" // files are missing; the client's uploads move it on
+	Collecting JobState = "collecting" // files are missing; the client's uploads move it on (or the last running frame ends it)
 	Queued     JobState = "queued"     // no frame was handed out yet; the first lease moves it on
 	Active     JobState = "active"     // frames are rendered; the last report moves it on
 	Paused     JobState = "paused"     // no frame is handed out; a person moves it on (or the last running frame ends it)
@@ -182,12 +182,12 @@ const (
 
 // transitions is the one table of what may follow what.
 var transitions = map[JobState][]JobState{
-	Collecting: {Queued, Paused, Canceled},
-	Queued:     {Active, Paused, Canceled},
-	Active:     {Paused, Done, Failed, Canceled},
+	Collecting: {Queued, Active, Paused, Done, Failed, Canceled},
+	Queued:     {Collecting, Active, Paused, Canceled}, // collecting again: a file was found damaged
+	Active:     {Collecting, Paused, Done, Failed, Canceled},
 	Paused:     {Collecting, Queued, Active, Done, Failed, Canceled},
-	Done:       {Active},
-	Failed:     {Active},
+	Done:       {Collecting, Active},
+	Failed:     {Collecting, Active},
 	Canceled:   {Collecting, Queued, Active},
 }
 

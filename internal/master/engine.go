@@ -83,6 +83,7 @@ type lease struct {
 	beat    farm.Beat
 	slot    *slot
 	started bool
+	excused bool // a file of the job was lost while it was out: that its worker could not work is no fault
 }
 
 type slot struct {
@@ -193,7 +194,7 @@ func (e *engine) add(j *job) {
 		e.wanted[ref][j.ID] = struct{}{}
 	}
 	if len(j.missing) == 0 && j.State == farm.Collecting {
-		e.toState(j, farm.Queued, "")
+		e.toState(j, j.goesOn(), "")
 	}
 	j.Missing = len(j.missing)
 	e.sync(j)

@@ -21,7 +21,7 @@ import (
 type bench struct {
 	t     *testing.T
 	store *memStore
-	blobs *blob.Memory
+	blobs *shelf
 	dir   string
 	m     *master.Master
 	stop  func()
@@ -33,7 +33,7 @@ var root = master.Identity{Name: "root", Role: farm.RoleAdmin, Address: "127.0.0
 func inFarm(t *testing.T, f func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{t: t, store: newMemStore(), blobs: &blob.Memory{}, dir: t.TempDir()}
+		b := &bench{t: t, store: newMemStore(), blobs: &shelf{}, dir: t.TempDir()}
 		b.start()
 		defer func() { b.stop() }()
 		f(b)

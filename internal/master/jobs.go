@@ -144,81 +144,6 @@ func folderName(name string, id farm.JobID) string {
 	return fmt.Sprintf("%s-%d", safe, id)
 }
 
-// notThere returns the refs among the files that the blob store lacks.
-func (m *Master) notThere(ctx context.Context, files []farm.File) (map[string]struct{}, error) {
-	missing := make(map[string]struct{})
-	checked := make(map[string]int64, len(files))
-	wrong := func(f *farm.File, size int64) error {
-		return farm.Errorf(farm.Invalid, "the manifest says %s has %d bytes, but it has %d", clip(f.Path, 100), f.Size, size)
-	}
-	for i := range files {
-		text := files[i].Ref
-		if size, ok := checked[text]; ok {
-			if size != files[i].Size {
-				return nil, wrong(&files[i], size)
-			}
-			continue
-		}
-		checked[text] = files[i].Size
-		ref, err := blob.ParseRef(text)
-		if err != nil {
-			return nil, err
-		}
-		switch info, err := m.opt.Blobs.Stat(ctx, ref); {
-		case err == nil:
-			if info.Size != files[i].Size {
-				return nil, wrong(&files[i], info.Size)
-			}
-		case isNotFound(err):
-			missing[text] = struct{}{}
-		default:
-			return nil, err
-		}
-	}
-	return missing, nil
-}
-
-// findMissing works out what a kept job waits for.
-func (m *Master) findMissing(ctx context.Context, id farm.JobID) (map[string]struct{}, error) {
-	missing := make(map[string]struct{})
-	for after := ""; ; {
-		page, err := m.opt.Store.Manifest(ctx, id, after, 1000)
-		if err != nil {
-			return nil, err
-		}
-		if len(page) == 0 {
-			return missing, nil
-		}
-		some, err := m.notThere(ctx, page)
-		if err != nil {
-			return nil, err
-		}
-		for ref := range some {
-			missing[ref] = struct{}{}
-		}
-		after = page[len(page)-1].Path
-	}
-}
-
-// BlobStored tells the engine that the bytes are there; jobs that waited for them go on.
-func (m *Master) BlobStored(ctx context.Context, ref string) error {
-	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
-		for id := range e.wanted[ref] {
-			j := e.jobs[id]
-			delete(j.missing, ref)
-			e.mark(j)
-			if len(j.missing) == 0 && j.State == farm.Collecting {
-				e.toState(j, farm.Queued, "")
-				e.lift(j)
-				e.offered = true
-			}
-		}
-		delete(e.wanted, ref)
-		return struct{}{}, nil
-	})
-	return err
-}
-
 func (j *job) view() farm.Job {
 	v := j.Job
 	v.Progress = *j.progress()
@@ -394,12 +319,7 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 		e.reset(j, positions)
 		clear(j.refused)
 		if j.State.Ended() {
-			j.Reason = ""
-			if j.State == farm.Canceled {
-				e.toState(j, j.goesOn(), "")
-			} else {
-				e.toState(j, farm.Active, "")
-			}
+			e.toState(j, j.goesOn(), "")
 		}
 		e.lift(j)
 		e.mark(j)

@@ -111,7 +111,7 @@ func (e *engine) beat(w *worker, b *farm.Beat) {
 // revive takes a lapsed lease up again when none of its frames was given to somebody else.
 func (e *engine) revive(w *worker, l *lease) bool {
 	j := l.job
-	if !j.State.Dispatches() && j.State != farm.Paused {
+	if j.State.Ended() {
 		return false
 	}
 	for f, p := range l.left {

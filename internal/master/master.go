@@ -60,6 +60,8 @@ type Master struct {
 	pairs pairs
 	logs  logBoard
 
+	purging sync.Mutex // held while a suspect blob is read and taken out
+
 	commitTime atomic.Int64 // nanoseconds of the last batch
 	batchSize  atomic.Int64
 }

@@ -176,14 +176,14 @@ func (e *engine) settle(r *farm.Report) farm.Verdict {
 	switch r.Outcome {
 	case farm.Rendered:
 		e.frameDone(l, p, r)
-	case farm.Errored:
-		if e.leases[l.ID] == l { // a lapsed lease was put back already: its failure changes nothing
-			e.frameFailed(l, p, r)
-		}
-	case farm.HandedBack:
-		if e.leases[l.ID] == l {
+	case farm.Errored, farm.HandedBack:
+		switch {
+		case e.leases[l.ID] != l: // a lapsed lease was put back already: its failure changes nothing
+		case r.Outcome == farm.HandedBack || r.OwnFault && l.excused:
 			e.settled(l, r.Frame, p)
 			l.job.putBack(p)
+		default:
+			e.frameFailed(l, p, r)
 		}
 	default:
 		v.Accepted, v.Reason = false, "a report says done, failed or returned"
