@@ -21,7 +21,7 @@ import (
 // Options of a client; the zero value is fine.
 type Options struct {
 	Program string       // version of the program that speaks, told to the master
-	TLS     *tls.Config  // nil: the system's trust
+	TLS     *tls.Config  // nil: the pin in the address, or the system's trust
 	HTTP    *http.Client // nil: one tuned for a master; then TLS is not looked at
 }
 
@@ -43,27 +43,29 @@ type Client struct {
 type place struct {
 	base         string // scheme, host and port
 	scheme, host string
-	local        bool // on this machine: bytes are not packed
+	pin          string // of its key; "": its certificate is checked by name
+	local        bool   // on this machine: bytes are not packed
 }
 
 func placeOf(address string) (*place, error) {
-	base, err := ParseAddress(address)
+	address, err := ParseAddress(address)
 	if err != nil {
 		return nil, err
 	}
+	base, pin, _ := strings.Cut(address, "#")
 	u, err := url.Parse(base)
 	if err != nil {
 		return nil, err
 	}
 	ip := net.ParseIP(u.Hostname())
-	return &place{base: base, scheme: u.Scheme, host: u.Host, local: u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()}, nil
+	return &place{base: base, pin: pin, scheme: u.Scheme, host: u.Host, local: u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()}, nil
 }
 
 // answerTime is how long a call may take beyond what it asks to be held.
 const answerTime = 60 * time.Second
 
 // ParseAddress reads a master's address: a URL, or a host with or without a port. DefaultPort is added to a bare
-// host; a URL means what it says.
+// host; a URL means what it says. The pin of a master that speaks TLS stands behind a #; see PinOf.
 func ParseAddress(text string) (string, error) {
 	bad := func() (string, error) {
 		return "", farm.Errorf(farm.Invalid, "%q is not the address of a master", text).
@@ -71,16 +73,22 @@ func ParseAddress(text string) (string, error) {
 	}
 	text = strings.TrimSpace(text)
 	bare := !strings.Contains(text, "://")
+	text, pin, pinned := strings.Cut(text, "#")
 	text = strings.TrimSuffix(text, "/")
+	if pinned && !IsPin(pin) {
+		return bad()
+	}
 	if bare {
 		if strings.Count(text, ":") > 1 && !strings.HasPrefix(text, "[") {
 			text = "[" + text + "]"
 		}
-		text = "http://" + text
+		if text = "http://" + text; pinned {
+			text = "https" + strings.TrimPrefix(text, "http")
+		}
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
-		u.RawQuery != "" || u.Fragment != "" || u.Path != "" || strings.ContainsAny(u.Host, " /\\") {
+		pinned && u.Scheme != "https" || u.RawQuery != "" || u.Path != "" || strings.ContainsAny(u.Host, " /\\") {
 		return bad()
 	}
 	if port := u.Port(); port != "" {
@@ -90,7 +98,7 @@ func ParseAddress(text string) (string, error) {
 	} else if bare {
 		u.Host = net.JoinHostPort(u.Hostname(), strconv.Itoa(DefaultPort))
 	}
-	return u.Scheme + "://" + u.Host, nil
+	return WithPin(u.Scheme+"://"+u.Host, pin), nil
 }
 
 // NewClient returns a client of the master at the address (see ParseAddress). The token may be empty.
@@ -109,6 +117,9 @@ func NewClient(address, token string, o Options) (*Client, error) {
 	c.at.Store(at)
 	if c.http == nil {
 		c.conns = newConnections()
+		if o.TLS == nil {
+			o.TLS = trust(c.at.Load)
+		}
 		c.http = &http.Client{Transport: transport(o.TLS, c.conns)}
 	}
 	return c, nil
@@ -147,11 +158,15 @@ func (c *Client) Address() string { return c.at.Load().base }
 func (c *Client) local() bool { return c.at.Load().local }
 
 // MoveTo leads the client and all its copies to another address of the same master (see ParseAddress). Transfers that
-// break go on there; whatever is under way at the old address stays there.
+// break go on there; whatever is under way at the old address stays there. A master that was spoken to by TLS must
+// have the same pin there.
 func (c *Client) MoveTo(address string) error {
 	at, err := placeOf(address)
 	if err != nil {
 		return err
+	}
+	if old := c.at.Load(); old.scheme == "https" && (at.scheme != old.scheme || at.pin != old.pin) {
+		return farm.Errorf(farm.Untrusted, "what answers at %s does not show the key of the master that was at %s", at.base, old.base)
 	}
 	c.at.Store(at)
 	c.http.CloseIdleConnections()
@@ -229,6 +244,14 @@ func (c *Client) broken(ctx context.Context, err error) error {
 		return &Unreachable{Address: c.Address(), Err: cause}
 	case ctx.Err() != nil:
 		return ctx.Err()
+	}
+	if strings.Contains(err.Error(), "HTTP response to HTTPS client") {
+		return farm.Errorf(farm.Untrusted, "what answers at %s does not encrypt its connections", c.Address()).
+			WithHint("if the master was started without --tls on purpose, write its address with http://")
+	}
+	var untrusted *farm.Error
+	if errors.As(err, &untrusted) && untrusted.Kind == farm.Untrusted {
+		return untrusted
 	}
 	return &Unreachable{Address: c.Address(), Err: err}
 }

@@ -24,11 +24,13 @@ import (
 )
 
 func TestParseAddress(t *testing.T) {
+	pin := strings.Repeat("0f", 32)
 	for in, want := range map[string]string{
 		"box": "http://box:8420", "box:90": "http://box:90", " http://box/ ": "http://box", "https://box.example": "https://box.example",
 		"10.0.0.7": "http://10.0.0.7:8420", "::1": "http://[::1]:8420", "[::1]:90": "http://[::1]:90", "http://[fe80::1]:8420": "http://[fe80::1]:8420",
 		"": "", "ftp://box": "", "http://": "", "http://box/api": "", "http://u:p@box": "", "box:0": "", "box:99999": "", "a b": "", "http://box?x": "",
-		"box:x": "", "http://box#f": "",
+		"box:x": "", "http://box#f": "", "https://box#f": "", "http://box#" + pin: "",
+		"https://box:90#" + pin: "https://box:90#" + pin, "box#" + pin: "https://box:8420#" + pin, "https://box#" + strings.ToUpper(pin): "",
 	} {
 		got, err := ParseAddress(in)
 		if got != want || (err != nil) != (want == "") {

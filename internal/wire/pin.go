@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
+	"net/url"
 	"strings"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -26,23 +27,55 @@ func IsPin(text string) bool {
 	return err == nil && len(raw) == sha256.Size && text == strings.ToLower(text)
 }
 
-// Pinned is a TLS configuration that takes the key with the pin, whoever signed the certificate and whatever name it
-// bears, and no other.
-func Pinned(address, pin string) *tls.Config {
+// WithPin is the address with the pin, in place of the one it may have; an empty pin takes it away.
+func WithPin(address, pin string) string {
+	base, _, _ := strings.Cut(address, "#")
+	if pin == "" {
+		return base
+	}
+	return base + "#" + pin
+}
+
+// PinIn is the pin in an address, or "".
+func PinIn(address string) string {
+	_, pin, _ := strings.Cut(address, "#")
+	return pin
+}
+
+// trust is a TLS configuration that takes the key with the place's pin, whoever signed its certificate and whatever
+// name it bears, and no other. Where there is no pin, certificates are checked as browsers do.
+func trust(now func() *place) *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS13,
 		InsecureSkipVerify: true, // VerifyConnection decides, for resumed sessions too
-		VerifyConnection: func(s tls.ConnectionState) error {
-			if len(s.PeerCertificates) > 0 && PinOf(s.PeerCertificates[0]) == pin {
-				return nil
-			}
-			shown := "none"
-			if len(s.PeerCertificates) > 0 {
-				shown = PinOf(s.PeerCertificates[0])
-			}
-			return farm.Errorf(farm.Untrusted, "the master at %s does not show the certificate that this machine knows (%.16s..., not %.16s...): "+
-				"its key was made anew, or somebody else answers at its address", address, shown, pin).
-				WithHint("if its key was made anew, netrender pair --forget lets you begin again; else ask whoever runs it")
-		},
+		VerifyConnection:   func(s tls.ConnectionState) error { return now().verify(s) },
 	}
+}
+
+func (p *place) verify(s tls.ConnectionState) error {
+	if len(s.PeerCertificates) == 0 {
+		return farm.Errorf(farm.Untrusted, "the master at %s shows no certificate", p.base)
+	}
+	leaf := s.PeerCertificates[0]
+	if p.pin != "" {
+		if shown := PinOf(leaf); shown != p.pin {
+			return farm.Errorf(farm.Untrusted, "the master at %s does not show the key that this machine knows (%.16s..., not %.16s...): "+
+				"it was made anew, or somebody else answers at its address", p.base, shown, p.pin).
+				WithHint("ask whoever runs it; if the key was made anew, netrender pair --again lets this machine in again")
+		}
+		return nil
+	}
+	chain := x509.NewCertPool()
+	for _, c := range s.PeerCertificates[1:] {
+		chain.AddCert(c)
+	}
+	u, err := url.Parse(p.base)
+	if err != nil {
+		return err
+	}
+	if _, err := leaf.Verify(x509.VerifyOptions{DNSName: u.Hostname(), Intermediates: chain}); err != nil {
+		return farm.Errorf(farm.Untrusted, "the certificate of the master at %s is not one that this machine trusts: %w", p.base, err).
+			WithHint("write its address with the key behind a #, as the master prints it at its start; this one shows %s", WithPin(p.base, PinOf(leaf)))
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -86,6 +87,12 @@ func readProblem(resp *http.Response) error {
 		if json.NewDecoder(io.LimitReader(resp.Body, MaxSmall)).Decode(&p) == nil {
 			p.Status = resp.StatusCode
 			return p.Err()
+		}
+	}
+	if resp.StatusCode == http.StatusBadRequest && resp.TLS == nil && kind == "" {
+		if text, _ := io.ReadAll(io.LimitReader(resp.Body, 200)); strings.Contains(string(text), "HTTP request to an HTTPS server") {
+			return farm.Errorf(farm.Untrusted, "the master at %s encrypts its connections", hostOf(resp)).
+				WithHint("leave --master out, and it is found with its key; or give the https address that it prints at its start")
 		}
 	}
 	e := farm.Errorf(KindOfStatus(resp.StatusCode), "the master answered %s", describe(resp.StatusCode))
