@@ -310,7 +310,7 @@ func (a *app) printLog(cmd *cobra.Command, client *wire.Client, r wire.LogRange,
 		if err := show(text); err != nil {
 			return err
 		}
-		r.Offset = next
+		r = next
 	}
 }
 

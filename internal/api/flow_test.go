@@ -81,7 +81,7 @@ func TestFromSubmitToFetch(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if text, next, more, err := artist.Log(ctx, wire.LogRange{Job: id, Frame: 1, Offset: 4}, 0); err != nil || string(text) != "1 Mem:5M\n" || next != 13 || !more {
+	if text, next, more, err := artist.Log(ctx, wire.LogRange{Job: id, Frame: 1, Offset: 4}, 0); err != nil || string(text) != "1 Mem:5M\n" || next.Offset != 13 || next.Lease != grant.Lease.ID || !more {
 		t.Fatalf("%q %d %v %v", text, next, more, err)
 	}
 

@@ -27,8 +27,9 @@ func (a *API) followRoutes(d *describer) {
 	d.plain(route{
 		method: http.MethodGet, path: "/jobs/{id}/log", role: farm.RoleView, name: "readLog",
 		about: "Reads a piece of a frame's log; held until there is more", out: raw{}, params: []param{
-			inQuery("frame", "integer", ""), inQuery("lease", "integer", "of this attempt; the newest when not given"),
+			inQuery("frame", "integer", ""), inQuery("lease", "integer", "of this attempt; the newest when not given, "+wire.HeaderLease+" says which"),
 			inQuery("offset", "integer", "bytes to skip"), inQuery("wait_ms", "integer", "how long to hold an empty answer"),
+			inQuery("of", "integer", "the attempt that offset is meant for: when another is the newest by now, it is read from its beginning"),
 		},
 	}, a.readLog)
 }
@@ -127,17 +128,16 @@ func (a *API) readLog(w http.ResponseWriter, r *http.Request, who master.Identit
 	q.must("frame")
 	l := logPlace{
 		job: id, frame: int(q.number("frame", -farm.MaxFrame, farm.MaxFrame, 0)),
-		lease: farm.LeaseID(q.number("lease", 1, 1<<63-1, 0)), offset: q.number("offset", 0, 1<<50, 0),
+		lease: farm.LeaseID(q.number("lease", 1, 1<<63-1, 0)), of: farm.LeaseID(q.number("of", 1, 1<<63-1, 0)),
+		offset: q.number("offset", 0, 1<<50, 0),
 	}
 	wait := waitOf(int(q.number("wait_ms", 0, 1<<31-1, 0)))
 	if q.err != nil {
 		return q.err
 	}
-	text, growing, err := a.logPiece(r.Context(), l)
-	if err == nil && len(text) == 0 && growing && wait > 0 {
-		if text, growing, err = a.logWait(w, r, who, l, wait); err != nil {
-			return err
-		}
+	p, err := a.logPiece(r.Context(), l)
+	if err == nil && len(p.text) == 0 && p.growing && wait > 0 {
+		p, err = a.logWait(w, r, who, l, wait)
 	}
 	if err != nil {
 		return err
@@ -145,37 +145,54 @@ func (a *API) readLog(w http.ResponseWriter, r *http.Request, who master.Identit
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set(wire.HeaderOffset, strconv.FormatInt(l.offset+int64(len(text)), 10))
-	if growing || len(text) == wire.MaxLogChunk {
+	h.Set(wire.HeaderOffset, strconv.FormatInt(p.offset+int64(len(p.text)), 10))
+	if p.lease != 0 {
+		h.Set(wire.HeaderLease, strconv.FormatInt(int64(p.lease), 10))
+	}
+	if p.growing || len(p.text) == wire.MaxLogChunk {
 		h.Set(wire.HeaderMore, "1")
 	}
-	h.Set("Content-Length", strconv.Itoa(len(text)))
-	_, _ = w.Write(text)
+	h.Set("Content-Length", strconv.Itoa(len(p.text)))
+	_, _ = w.Write(p.text)
 	return nil
 }
 
+// logPlace is a place in a log that is asked for.
 type logPlace struct {
 	job    farm.JobID
 	frame  int
-	lease  farm.LeaseID
+	lease  farm.LeaseID // 0: the newest
+	of     farm.LeaseID // whose offset it is; 0: whoever's
 	offset int64
 }
 
-// logPiece reads at most wire.MaxLogChunk bytes. A log that is not there yet, but may come, is empty and growing.
-func (a *API) logPiece(ctx context.Context, l logPlace) (text []byte, growing bool, err error) {
-	f, growing, err := a.m.OpenLog(ctx, l.job, l.frame, l.lease)
-	if err != nil {
-		if growing && farm.KindOf(err) == farm.NotFound {
-			return nil, true, nil
-		}
-		return nil, false, err
-	}
-	defer f.Close()
-	text, err = io.ReadAll(io.NewSectionReader(f, l.offset, wire.MaxLogChunk))
-	return text, growing, err
+// logPiece is what there is of it.
+type logPiece struct {
+	text    []byte
+	lease   farm.LeaseID // whose it is
+	offset  int64        // where the text begins
+	growing bool
 }
 
-func (a *API) logWait(w http.ResponseWriter, r *http.Request, who master.Identity, l logPlace, wait time.Duration) (text []byte, growing bool, err error) {
+// logPiece reads at most wire.MaxLogChunk bytes. A log that is not there yet, but may come, is empty and growing.
+func (a *API) logPiece(ctx context.Context, l logPlace) (logPiece, error) {
+	log, err := a.m.OpenLog(ctx, l.job, l.frame, l.lease)
+	if err != nil {
+		return logPiece{}, err
+	}
+	p := logPiece{lease: log.Lease, offset: l.offset, growing: log.Growing}
+	if log.File == nil {
+		return p, nil
+	}
+	defer log.Close()
+	if l.of != 0 && l.of != log.Lease {
+		p.offset = 0
+	}
+	p.text, err = io.ReadAll(io.NewSectionReader(log, p.offset, wire.MaxLogChunk))
+	return p, err
+}
+
+func (a *API) logWait(w http.ResponseWriter, r *http.Request, who master.Identity, l logPlace, wait time.Duration) (p logPiece, err error) {
 	ctx, end := a.hold(w, r, who)
 	defer end()
 	ctx, stop := context.WithTimeout(ctx, wait)
@@ -183,8 +200,8 @@ func (a *API) logWait(w http.ResponseWriter, r *http.Request, who master.Identit
 	events := a.m.Watch(ctx)
 	for {
 		grows := a.m.LogGrows(l.job)
-		if text, growing, err = a.logPiece(r.Context(), l); err != nil || len(text) > 0 || !growing {
-			return text, growing, err
+		if p, err = a.logPiece(r.Context(), l); err != nil || len(p.text) > 0 || !p.growing {
+			return p, err
 		}
 		for moved := false; !moved; {
 			select {
@@ -193,9 +210,9 @@ func (a *API) logWait(w http.ResponseWriter, r *http.Request, who master.Identit
 			case e, open := <-events: // the frame's end adds nothing to its log
 				if moved = e.Job == l.job && e.Kind != farm.EventBeat || e.Kind == farm.EventLost; !open {
 					if cause := context.Cause(ctx); cause != context.DeadlineExceeded {
-						return nil, false, cause
+						return logPiece{}, cause
 					}
-					return nil, true, nil
+					return p, nil
 				}
 			}
 		}

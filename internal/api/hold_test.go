@@ -230,3 +230,50 @@ func TestFollowingAJob(t *testing.T) {
 		t.Fatal(page, err)
 	}
 }
+
+// TestFollowingALogOverAttempts: the frame fails and is rendered again; the second log is not mixed with the first.
+func TestFollowingALogOverAttempts(t *testing.T) {
+	h := open(t)
+	ctx := within(t)
+	watcher, c := h.client(farm.RoleView), h.client(farm.RoleWorker)
+	h.worker(c, "worker-01", 1)
+	job := h.submit("1")
+	texts := make(chan string, 8)
+	go func() {
+		defer close(texts)
+		for text, err := range watcher.FollowLog(ctx, wire.LogRange{Job: job.ID, Frame: 1}) {
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			texts <- string(text)
+		}
+	}()
+	for i, text := range []string{"a long line of the first\n", "short\n"} {
+		grant, err := c.Claim(ctx, farm.Wish{Worker: "worker-01", WaitMS: 5000})
+		if err != nil || grant == nil {
+			t.Fatal(grant, err)
+		}
+		if err := c.AppendLog(ctx, grant.Lease.ID, "worker-01", 1, 0, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 {
+			if got := <-texts; got != "--- another attempt at frame 1 ---\n" {
+				t.Fatalf("%q", got)
+			}
+		}
+		if got := <-texts; got != text {
+			t.Fatalf("%q", got)
+		}
+		r := farm.Report{Lease: grant.Lease.ID, Worker: "worker-01", Job: job.ID, Frame: 1, Attempt: grant.Lease.Attempt, Outcome: farm.Errored}
+		if i > 0 {
+			r.Outcome = farm.Rendered
+		}
+		if _, err := c.Report(ctx, wire.ReportRequest{Reports: []farm.Report{r}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, more := <-texts; more {
+		t.Fatalf("the log went on: %q", got)
+	}
+}

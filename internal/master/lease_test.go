@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
 )
 
 func TestSilentWorkerLosesItsLease(t *testing.T) {
@@ -259,17 +260,50 @@ func TestLogs(t *testing.T) {
 		if err := add(99, "gap"); farm.KindOf(err) != farm.Conflict {
 			t.Fatalf("a gap: %v", err)
 		}
-		f, growing, err := b.m.OpenLog(ctx, job.ID, 1, 0)
-		if err != nil {
+		read := func(lease farm.LeaseID) (string, master.Log) {
+			t.Helper()
+			l, err := b.m.OpenLog(ctx, job.ID, 1, lease)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			text, err := io.ReadAll(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(text), l
+		}
+		text, l := read(0)
+		if text != "Fra:1 Mem:2M" || !l.Growing || l.Lease != g.Lease.ID {
+			t.Fatalf("log %q, %+v", text, l)
+		}
+		if _, err := b.m.OpenLog(ctx, job.ID, 2, 0); farm.KindOf(err) != farm.NotFound {
+			t.Fatalf("log of another frame: %v", err)
+		}
+
+		// The attempt fails: its own log is at its end, that of the frame is not.
+		b.report(g, 1, farm.Errored)
+		if _, l = read(g.Lease.ID); l.Growing {
+			t.Fatal("the log of an attempt that has ended grows")
+		}
+		again := b.claim(oak, 0)
+		if text, l = read(0); text != "Fra:1 Mem:2M" || !l.Growing || l.Lease != g.Lease.ID {
+			t.Fatalf("before the next attempt says anything: log %q, %+v", text, l)
+		}
+		first := g
+		g = again
+		if err := add(0, "again"); err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close()
-		text, err := io.ReadAll(f)
-		if err != nil || string(text) != "Fra:1 Mem:2M" || !growing {
-			t.Fatalf("log %q, growing %v, %v", text, growing, err)
+		if text, l = read(0); text != "again" || !l.Growing || l.Lease != again.Lease.ID {
+			t.Fatalf("the newest: log %q, %+v", text, l)
 		}
-		if _, _, err := b.m.OpenLog(ctx, job.ID, 2, 0); farm.KindOf(err) != farm.NotFound {
-			t.Fatalf("log of another frame: %v", err)
+		if text, l = read(first.Lease.ID); text != "Fra:1 Mem:2M" || l.Lease != first.Lease.ID {
+			t.Fatalf("the first: log %q, %+v", text, l)
+		}
+		b.report(again, 1, farm.Rendered)
+		if _, l = read(0); l.Growing {
+			t.Fatal("the log of a frame that is done grows")
 		}
 	})
 }

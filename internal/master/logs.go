@@ -92,38 +92,62 @@ func (m *Master) AppendLog(ctx context.Context, lease farm.LeaseID, worker farm.
 	return nil
 }
 
-// OpenLog opens the log of a frame: of the given lease, or of the newest attempt when lease is 0. Growing tells
-// whether more may come.
-func (m *Master) OpenLog(ctx context.Context, id farm.JobID, frame int, lease farm.LeaseID) (f *os.File, growing bool, err error) {
+// Log is an open log of one attempt at a frame.
+type Log struct {
+	*os.File              // nil: there is none yet
+	Lease    farm.LeaseID // whose it is; 0 when there is none yet
+	Growing  bool         // more may come: of this attempt, or of another when the newest was asked for
+}
+
+// OpenLog opens the log of a frame: of the given lease, or of the newest attempt that has one when lease is 0. A log
+// that is not there and will not come is an error.
+func (m *Master) OpenLog(ctx context.Context, id farm.JobID, frame int, lease farm.LeaseID) (Log, error) {
 	if _, err := m.Job(ctx, id); err != nil {
-		return nil, false, err
+		return Log{}, err
 	}
+	// Asked before the folder is looked at: of an attempt that has ended everything is there.
+	growing, err := ask(ctx, m, func(e *engine) (bool, error) {
+		if lease == 0 {
+			j := e.jobs[id]
+			return j != nil && j.mayStill(frame), nil
+		}
+		l := e.leases[lease]
+		if l == nil {
+			return false, nil
+		}
+		_, left := l.left[frame]
+		return left, nil
+	})
+	if err != nil {
+		return Log{}, err
+	}
+	l := Log{Lease: lease, Growing: growing}
 	if lease == 0 {
 		prefix := strconv.Itoa(frame) + "_"
 		entries, _ := os.ReadDir(m.logDir(id))
 		for _, entry := range entries {
 			rest, ok := strings.CutPrefix(strings.TrimSuffix(entry.Name(), ".log"), prefix)
 			if n, err := strconv.ParseInt(rest, 10, 64); ok && err == nil {
-				lease = max(lease, farm.LeaseID(n))
+				l.Lease = max(l.Lease, farm.LeaseID(n))
 			}
 		}
 	}
-	growing, err = ask(ctx, m, func(e *engine) (bool, error) {
-		if l := e.leases[lease]; l != nil {
-			_, left := l.left[frame]
-			return left, nil
-		}
-		j := e.jobs[id]
-		return lease == 0 && j != nil, nil
-	})
-	if err != nil {
-		return nil, false, err
+	l.File, err = os.Open(filepath.Join(m.logDir(id), fmt.Sprintf("%d_%d.log", frame, l.Lease)))
+	switch {
+	case err == nil:
+		return l, nil
+	case !os.IsNotExist(err):
+		return Log{}, plainDisk(err, "the log cannot be read")
+	case growing:
+		return Log{Lease: lease, Growing: true}, nil
 	}
-	f, err = os.Open(filepath.Join(m.logDir(id), fmt.Sprintf("%d_%d.log", frame, lease)))
-	if os.IsNotExist(err) {
-		return nil, growing, farm.Errorf(farm.NotFound, "there is no log of frame %d of job %d yet", frame, id)
-	}
-	return f, growing, plainDisk(err, "the log cannot be read")
+	return Log{}, farm.Errorf(farm.NotFound, "there is no log of frame %d of job %d", frame, id)
+}
+
+// mayStill tells whether the frame is being rendered or waits to be.
+func (j *job) mayStill(frame int) bool {
+	p, ok := j.layout.Position(frame)
+	return ok && !j.State.Ended() && !j.finished.Contains(p) && !j.gaveUp(p)
 }
 
 // LogGrows returns a channel that is closed when something is added to a log of the job.
