@@ -159,6 +159,8 @@ type Options struct {
 	// Xvfb is the path of the virtual display server, "" to look for it on PATH; "none" never starts one. It is started
 	// only for engines whose facts say Virtual.
 	Xvfb string
+	// Fence confines Blender, where CanFence. What the install and the session itself need is added. Nil: not confined.
+	Fence *Fence
 
 	quitLimit time.Duration // for tests; 0 means the constant of that name
 }

@@ -50,7 +50,7 @@ func startDisplay(ctx context.Context, runner []string, path, tmp string, env []
 		return nil, err
 	}
 	defer read.Close()
-	d.cmd = runnerCommand(context.Background(), runner, 1, []string{
+	d.cmd = runnerCommand(context.Background(), runner, 1, "", []string{
 		path, "-displayfd", "3", "-screen", "0", "1280x1024x24",
 		"-nolisten", "tcp", "-noreset", "-auth", d.cookie,
 	})

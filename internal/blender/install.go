@@ -62,14 +62,14 @@ func (in Install) argv(script string, scripts bool, threads string, args ...stri
 // leaves the script ends the process with a status that is not 0. When ctx ends, the whole process tree is killed if the
 // install has a Runner, else the process alone. The caller sets Env, Stdout and Stderr; Stdin belongs to the runner.
 func (in Install) Command(ctx context.Context, script string, args ...string) *exec.Cmd {
-	return runnerCommand(ctx, in.Runner, 0, in.argv(script, false, "", args...))
+	return runnerCommand(ctx, in.Runner, 0, "", in.argv(script, false, "", args...))
 }
 
-// runnerCommand puts argv behind the runner.
-func runnerCommand(ctx context.Context, runner []string, fds int, argv []string) *exec.Cmd {
+// runnerCommand puts argv behind the runner; fence names the file of a fence, or nothing.
+func runnerCommand(ctx context.Context, runner []string, fds int, fence string, argv []string) *exec.Cmd {
 	full := argv
 	if len(runner) > 0 {
-		full = append(append(append([]string{}, runner...), runFlags(fds)...), argv...)
+		full = append(append(append([]string{}, runner...), runFlags(fds, fence)...), argv...)
 	}
 	cmd := exec.CommandContext(ctx, full[0], full[1:]...)
 	cmd.SysProcAttr = groupAttr()

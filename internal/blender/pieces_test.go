@@ -165,12 +165,12 @@ func TestKindOf(t *testing.T) {
 }
 
 func TestParseRunArgs(t *testing.T) {
-	fds, argv, err := parseRunArgs([]string{"--fds", "2", "--", "blender", "--", "x"})
-	if err != nil || fds != 2 || !slices.Equal(argv, []string{"blender", "--", "x"}) {
-		t.Errorf("%d %v %v", fds, argv, err)
+	r, err := parseRunArgs([]string{"--fds", "2", "--fence", "/f", "--", "blender", "--", "x"})
+	if err != nil || r.fds != 2 || r.fence != "/f" || r.enter != "" || !slices.Equal(r.argv, []string{"blender", "--", "x"}) {
+		t.Errorf("%+v %v", r, err)
 	}
-	for _, bad := range [][]string{nil, {"--"}, {"--fds"}, {"--fds", "-1", "--", "x"}, {"--fds", "many", "--", "x"}, {"blender"}} {
-		if _, _, err := parseRunArgs(bad); err == nil {
+	for _, bad := range [][]string{nil, {"--"}, {"--fds"}, {"--fds", "-1", "--", "x"}, {"--fds", "many", "--", "x"}, {"blender"}, {"--fence"}, {"--enter", "/f"}} {
+		if _, err := parseRunArgs(bad); err == nil {
 			t.Errorf("%v was accepted", bad)
 		}
 	}

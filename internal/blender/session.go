@@ -132,11 +132,30 @@ func (s *Session) start(ctx context.Context) (*bufio.Reader, error) {
 	if end.child != nil {
 		fds = 1
 	}
-	s.cmd = runnerCommand(context.Background(), s.opts.Runner, fds, argv)
+	// What a scene's Python leaves behind must not reach the next scene.
+	home := s.opts.Home
+	if s.opts.Scripts {
+		home = filepath.Join(s.tmp, "home")
+		if err := os.Mkdir(home, 0o700); err != nil {
+			end.close()
+			return fail(err)
+		}
+	}
+	fence := ""
+	if s.opts.Fence != nil {
+		fence = filepath.Join(s.tmp, "fence.json")
+		f := s.opts.Fence.around(s.opts.Install, s.opts.Environ, s.tmp, home)
+		f.Read = append(f.Read, s.opts.Home)
+		if err := f.write(fence); err != nil {
+			end.close()
+			return fail(err)
+		}
+	}
+	s.cmd = runnerCommand(context.Background(), s.opts.Runner, fds, fence, argv)
 	if end.child != nil {
 		s.cmd.ExtraFiles = []*os.File{end.child}
 	}
-	s.env = environment(s.opts.Environ, s.opts.Home, s.tmp, s.opts.Env)
+	s.env = environment(s.opts.Environ, home, s.tmp, s.opts.Env)
 	s.cmd.Env = s.env
 	s.cmd.Dir = s.tmp
 	logRead, logWrite, err := os.Pipe()

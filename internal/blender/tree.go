@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -23,17 +24,32 @@ const (
 const killDeadline = 10 * time.Second
 
 // runFlags are the arguments of RunTree that come before the command.
-func runFlags(fds int) []string { return []string{"--fds", strconv.Itoa(fds), "--"} }
+func runFlags(fds int, fence string) []string {
+	flags := []string{"--fds", strconv.Itoa(fds)}
+	if fence != "" {
+		flags = append(flags, "--fence", fence)
+	}
+	return append(flags, "--")
+}
 
 // RunTree is the body of the runner: "--fds N -- COMMAND ARGS...". It starts COMMAND so that nothing of its process tree can
 // outlive the runner: a job object on Windows, a sub-reaper on Linux, a process group elsewhere. The tree is killed when
 // COMMAND ends, when the runner's stdin ends (its parent is gone or wants it gone) and on SIGTERM. File descriptors 3 to
-// 3+N-1 are handed on to COMMAND. The result is the exit status for the runner's own process: COMMAND's, or 128+signal.
+// 3+N-1 are handed on to COMMAND. With "--fence FILE" before the "--", COMMAND runs inside the Fence in that file. The result is the exit status for the runner's own process: COMMAND's, or 128+signal.
 func RunTree(args []string) int {
-	fds, argv, err := parseRunArgs(args)
+	r, err := parseRunArgs(args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "runner:", err)
 		return exitUsage
+	}
+	fds, argv := r.fds, r.argv
+	if r.enter != "" {
+		fmt.Fprintln(os.Stderr, "runner:", enter(r.enter, argv)) // it does not return when all is well
+		return exitNoStart
+	}
+	if r.fence != "" { // another of us puts the fence up around itself and becomes the command
+		self := slices.Clone(os.Args[:len(os.Args)-len(args)])
+		argv = append(append(self, "--enter", r.fence, "--"), argv...)
 	}
 	runtime.LockOSThread() // the thread that starts the command must live as long as we do: its death would end the command
 	orphaned, err := enterTree()
@@ -92,19 +108,32 @@ func RunTree(args []string) int {
 	}
 }
 
-func parseRunArgs(args []string) (fds int, argv []string, err error) {
+// runArgs are the arguments of RunTree.
+type runArgs struct {
+	fds   int
+	fence string // file with the fence that the command runs in
+	enter string // the same, for the process that becomes the command
+	argv  []string
+}
+
+func parseRunArgs(args []string) (r runArgs, err error) {
 	for len(args) > 0 {
 		switch {
 		case args[0] == "--" && len(args) > 1:
-			return fds, args[1:], nil
+			r.argv = args[1:]
+			return r, nil
 		case args[0] == "--fds" && len(args) > 1:
-			if fds, err = strconv.Atoi(args[1]); err != nil || fds < 0 || fds > 64 {
-				return 0, nil, fmt.Errorf("--fds %q is not a number from 0 to 64", args[1])
+			if r.fds, err = strconv.Atoi(args[1]); err != nil || r.fds < 0 || r.fds > 64 {
+				return r, fmt.Errorf("--fds %q is not a number from 0 to 64", args[1])
 			}
 			args = args[2:]
+		case args[0] == "--fence" && len(args) > 1:
+			r.fence, args = args[1], args[2:]
+		case args[0] == "--enter" && len(args) > 1:
+			r.enter, args = args[1], args[2:]
 		default:
-			return 0, nil, fmt.Errorf("%q was not understood", args[0])
+			return r, fmt.Errorf("%q was not understood", args[0])
 		}
 	}
-	return 0, nil, errors.New("no command was given after --")
+	return r, errors.New("no command was given after --")
 }
