@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -41,11 +42,12 @@ func TestMain(m *testing.M) {
 
 // proc is a running netrender.
 type proc struct {
-	t    *testing.T
-	cmd  *exec.Cmd
-	out  *lockedBuffer
-	done chan struct{}
-	err  error
+	t      *testing.T
+	cmd    *exec.Cmd
+	out    *lockedBuffer // all that it says
+	stdout *lockedBuffer
+	done   chan struct{}
+	err    error
 }
 
 // start runs the program in the background; it is killed when the test ends, and its output is shown if the test
@@ -58,18 +60,10 @@ func start(t *testing.T, env []string, args ...string) *proc {
 // startIn is start behind another command, such as `ip netns exec NAME`.
 func startIn(t *testing.T, prefix, env []string, args ...string) *proc {
 	t.Helper()
-	argv := append(append([]string{}, prefix...), append([]string{program}, args...)...)
-	p := &proc{t: t, cmd: exec.Command(argv[0], argv[1:]...), out: &lockedBuffer{}, done: make(chan struct{})}
-	p.cmd.Env = append(cleanEnv(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := p.cmd.Start(); err != nil {
+	p, err := launch(t, prefix, env, args...)
+	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		p.err = p.cmd.Wait()
-		close(p.done)
-	}()
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
@@ -77,6 +71,23 @@ func startIn(t *testing.T, prefix, env []string, args ...string) *proc {
 		}
 	})
 	return p
+}
+
+// launch is startIn for any goroutine; the caller sees to the end of the process.
+func launch(t *testing.T, prefix, env []string, args ...string) (*proc, error) {
+	argv := append(append([]string{}, prefix...), append([]string{program}, args...)...)
+	p := &proc{t: t, cmd: exec.Command(argv[0], argv[1:]...), out: &lockedBuffer{}, stdout: &lockedBuffer{}, done: make(chan struct{})}
+	p.cmd.Env = append(cleanEnv(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = io.MultiWriter(p.stdout, p.out), p.out
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
 }
 
 // kill is kill -9.
