@@ -65,7 +65,7 @@ func (s *memory) Apply(_ context.Context, changes []farm.Change) error {
 		case farm.FrameTried:
 			s.try(c.Attempt)
 		case farm.FrameReset:
-			s.done[c.Job].Remove(c.Position)
+			s.done[c.Job].RemoveAll(&c.Positions)
 		case farm.WorkerSet:
 			s.workers[c.Worker.ID] = c.Worker
 		case farm.WorkerDelete:

@@ -11,7 +11,7 @@ type (
 		Job   Job
 		Files []File
 	}
-	// JobSet replaces everything of a job but its manifest: spec, state, progress and the snapshot below.
+	// JobSet replaces everything of a job but its manifest and what became of its frames: spec, state and progress.
 	JobSet struct{ Job Job }
 	// JobMark replaces state, reason, times and progress of a job, the cheap part that changes with every report.
 	// Finished is the set of finished positions as far as Seq (an Attempt.Seq) goes; nil leaves the last one.
@@ -36,11 +36,11 @@ type (
 	FrameDone struct{ Attempt Attempt }
 	// FrameTried keeps an attempt that did not end in an accepted result.
 	FrameTried struct{ Attempt Attempt }
-	// FrameReset forgets the accepted attempt of a frame and that its failed ones were final, so that it is
-	// rendered again. The old attempts stay as history.
+	// FrameReset forgets the accepted attempts of frames and that their failed ones count, so that they are rendered
+	// again. The old attempts stay as history.
 	FrameReset struct {
-		Job      JobID
-		Position int
+		Job       JobID
+		Positions Spans
 	}
 	// WorkerSet keeps or replaces a worker.
 	WorkerSet struct{ Worker Worker }
@@ -102,7 +102,7 @@ type AttemptFilter struct {
 	Job      JobID
 	After    int64    // only a larger Seq
 	Accepted bool     // only accepted results
-	Failed   bool     // only failed ones
+	Failed   bool     // only those that failed or expired, also of frames that are finished or were reset since
 	Frames   FrameSet // empty: all
 	Limit    int      // 1..1000
 }

@@ -3,6 +3,7 @@ package farm
 import (
 	"encoding/binary"
 	"iter"
+	"slices"
 	"sort"
 )
 
@@ -14,6 +15,36 @@ type Spans struct {
 }
 
 type span struct{ lo, hi int }
+
+// SpanOf is the set of lo, lo+1, ... hi-1; empty when hi <= lo.
+func SpanOf(lo, hi int) Spans {
+	if hi <= lo {
+		return Spans{}
+	}
+	return Spans{spans: []span{{lo, hi}}, count: hi - lo}
+}
+
+// SpansOf is the set of the members, given in any order.
+func SpansOf(members ...int) Spans {
+	members = slices.Clone(members)
+	slices.Sort(members)
+	var s Spans
+	for _, x := range members {
+		s.join(span{x, x + 1})
+	}
+	return s
+}
+
+// join adds a span that begins no earlier than the last one.
+func (s *Spans) join(n span) {
+	if last := len(s.spans) - 1; last >= 0 && n.lo <= s.spans[last].hi {
+		s.count += max(0, n.hi-s.spans[last].hi)
+		s.spans[last].hi = max(s.spans[last].hi, n.hi)
+		return
+	}
+	s.count += n.hi - n.lo
+	s.spans = append(s.spans, n)
+}
 
 // Count is the number of members.
 func (s *Spans) Count() int { return s.count }
@@ -66,6 +97,8 @@ func (s *Spans) Remove(x int) bool {
 	s.count--
 	sp := s.spans[i]
 	switch {
+	case sp.lo == x && sp.hi == x+1 && i == 0: // a queue is emptied from here
+		s.spans = s.spans[1:]
 	case sp.lo == x && sp.hi == x+1:
 		s.spans = append(s.spans[:i], s.spans[i+1:]...)
 	case sp.lo == x:
@@ -78,6 +111,83 @@ func (s *Spans) Remove(x int) bool {
 		s.spans[i].hi, s.spans[i+1].lo = x, x+1
 	}
 	return true
+}
+
+// AddSpan puts lo, lo+1, ... hi-1 in. Behind the last member that costs nothing.
+func (s *Spans) AddSpan(lo, hi int) {
+	switch {
+	case hi <= lo:
+	case lo > s.Max():
+		s.join(span{lo, hi})
+	default:
+		one := SpanOf(lo, hi)
+		s.AddAll(&one)
+	}
+}
+
+// AddAll puts all members of o in. It takes time for the spans of both, not for their members.
+func (s *Spans) AddAll(o *Spans) {
+	if len(o.spans) == 0 {
+		return
+	}
+	merged := Spans{spans: make([]span, 0, len(s.spans)+len(o.spans))}
+	a, b := s.spans, o.spans
+	for len(a) > 0 || len(b) > 0 {
+		if len(b) == 0 || len(a) > 0 && a[0].lo <= b[0].lo {
+			merged.join(a[0])
+			a = a[1:]
+		} else {
+			merged.join(b[0])
+			b = b[1:]
+		}
+	}
+	*s = merged
+}
+
+// RemoveAll takes all members of o out. It takes time for the spans of both, not for their members.
+func (s *Spans) RemoveAll(o *Spans) {
+	if len(o.spans) == 0 || len(s.spans) == 0 {
+		return
+	}
+	var left Spans
+	b := o.spans
+	for _, sp := range s.spans {
+		for len(b) > 0 && b[0].hi <= sp.lo {
+			b = b[1:]
+		}
+		for _, out := range b {
+			if out.lo >= sp.hi || sp.lo >= sp.hi {
+				break
+			}
+			if sp.lo < out.lo {
+				left.join(span{sp.lo, out.lo})
+			}
+			sp.lo = out.hi
+		}
+		if sp.lo < sp.hi {
+			left.join(sp)
+		}
+	}
+	*s = left
+}
+
+// Runs yields the set as half-open spans, in ascending order, none of which touch.
+func (s *Spans) Runs() iter.Seq2[int, int] {
+	return func(yield func(lo, hi int) bool) {
+		for _, sp := range s.spans {
+			if !yield(sp.lo, sp.hi) {
+				return
+			}
+		}
+	}
+}
+
+// Min is the smallest member, or -1.
+func (s *Spans) Min() int {
+	if len(s.spans) == 0 {
+		return -1
+	}
+	return s.spans[0].lo
 }
 
 // All yields the members in ascending order.

@@ -34,6 +34,22 @@ func equals(t *rapid.T, s *Spans, want map[int]bool, end int) {
 	if s.Count() != len(list) || s.Max() != largest || s.Len() != spans {
 		t.Fatalf("count %d, max %d, spans %d; want %d, %d, %d", s.Count(), s.Max(), s.Len(), len(list), largest, spans)
 	}
+	smallest := -1
+	if len(list) > 0 {
+		smallest = list[0]
+	}
+	var members []int
+	for lo, hi := range s.Runs() {
+		if lo >= hi || len(members) > 0 && members[len(members)-1] >= lo-1 {
+			t.Fatalf("a run from %d to %d after %v", lo, hi, members)
+		}
+		for ; lo < hi; lo++ {
+			members = append(members, lo)
+		}
+	}
+	if s.Min() != smallest || !slices.Equal(members, list) {
+		t.Fatalf("min %d, runs of %v; want %d, %v", s.Min(), members, smallest, list)
+	}
 	for _, upTo := range []int{0, end / 2, end} {
 		i, _ := slices.BinarySearch(gaps, upTo)
 		if got := slices.Collect(s.Gaps(upTo)); !slices.Equal(got, gaps[:i]) {
@@ -63,6 +79,29 @@ func TestSpansIsASet(t *testing.T) {
 				}
 				delete(want, x)
 			},
+			"addAll": func(t *rapid.T) {
+				o := rapid.SliceOfN(number, 0, 12).Draw(t, "o")
+				others := SpansOf(o...)
+				s.AddAll(&others)
+				for _, x := range o {
+					want[x] = true
+				}
+			},
+			"removeAll": func(t *rapid.T) {
+				o := rapid.SliceOfN(number, 0, 25).Draw(t, "o")
+				others := SpansOf(o...)
+				s.RemoveAll(&others)
+				for _, x := range o {
+					delete(want, x)
+				}
+			},
+			"span": func(t *rapid.T) {
+				lo, hi := number.Draw(t, "lo"), number.Draw(t, "hi")
+				s.AddSpan(lo, hi)
+				for x := lo; x < hi; x++ {
+					want[x] = true
+				}
+			},
 			"copy": func(*rapid.T) { copied, frozen = s.Clone(), maps.Clone(want) },
 			"encode": func(t *rapid.T) {
 				again, err := DecodeSpans(s.Encode())
@@ -89,6 +128,9 @@ func TestSpansStopsEarly(t *testing.T) {
 		break
 	}
 	for range s.Gaps(3) {
+		break
+	}
+	for range s.Runs() {
 		break
 	}
 	for x := range s.Gaps(9) {

@@ -250,23 +250,23 @@ func (e *engine) lease(j *job, wk *worker, slotNo int, now time.Time) *lease {
 // take removes the next frames from what waits: first what came back, one frame at a time when it was tried
 // before, then the next chunk.
 func (j *job) take() (positions []int, attempt int) {
-	for len(j.again) > 0 && len(positions) < j.Chunk {
-		p := j.again[0]
+	for j.again.Count() > 0 && len(positions) < j.Chunk {
+		p := j.again.Min()
 		if _, ok := j.layout.Frame(p); !ok || j.finished.Contains(p) || j.held[p] != nil || j.gaveUp(p) || j.settling[p] {
-			j.again = j.again[1:]
+			j.again.Remove(p)
 			continue
 		}
 		n := j.attempt(p)
 		if len(positions) > 0 && (n > 1 || attempt > 1) {
 			break
 		}
-		j.again = j.again[1:]
+		j.again.Remove(p)
 		positions, attempt = append(positions, p), n
 	}
 	if len(positions) > 0 {
 		return positions, attempt
 	}
-	j.again = nil
+	j.again = farm.Spans{}
 	end := j.layout.Positions()
 	for j.next < end && len(positions) == 0 {
 		stop := min(end, (j.next/j.Chunk+1)*j.Chunk)
@@ -281,12 +281,7 @@ func (j *job) take() (positions []int, attempt int) {
 }
 
 // putBack makes the position wait again, in its old place.
-func (j *job) putBack(p int) {
-	i, found := slices.BinarySearch(j.again, p)
-	if !found {
-		j.again = slices.Insert(j.again, i, p)
-	}
-}
+func (j *job) putBack(p int) { j.again.Add(p) }
 
 // hold enters the lease everywhere.
 func (e *engine) hold(wk *worker, l *lease) {

@@ -54,7 +54,7 @@ type job struct {
 	at       int // index in engine.order and snap.Jobs, or -1
 	layout   farm.Layout
 	next     int            // no position from here on was ever handed out
-	again    []int          // positions before next that wait
+	again    farm.Spans     // positions before next that wait
 	finished farm.Spans     // positions accepted
 	tries    map[int]*try   // positions with failed or lost attempts, not finished
 	held     map[int]*lease // positions leased now, by their newest lease
@@ -244,10 +244,14 @@ func (j *job) settleQueue() {
 	for p := range j.held {
 		j.next = max(j.next, p+1)
 	}
-	j.again = j.again[:0]
-	for p := range j.finished.Gaps(j.next) {
-		if _, ok := j.layout.Frame(p); ok && j.held[p] == nil && !j.gaveUp(p) {
-			j.again = append(j.again, p)
+	j.again = farm.SpanOf(0, j.next)
+	j.again.RemoveAll(&j.finished)
+	for p := range j.held {
+		j.again.Remove(p)
+	}
+	for p, t := range j.tries {
+		if t.final {
+			j.again.Remove(p)
 		}
 	}
 	j.Done = j.finished.Count()

@@ -171,6 +171,68 @@ func TestPauseResumeCancelRetry(t *testing.T) {
 	})
 }
 
+// TestRetryOfManyFrames: it costs by spans, not by frames, and what is being rendered is let be.
+func TestRetryOfManyFrames(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak := b.worker("oak", 1)
+		b.worker("elm", 1)
+		job := b.submit("1-5000", func(s *farm.JobSpec) { s.Chunk = 1000 })
+		render := func(frames []int, g *farm.Grant) {
+			t.Helper()
+			reports := make([]farm.Report, len(frames))
+			for i, f := range frames {
+				reports[i] = reportOf(g, f, farm.Rendered)
+			}
+			if _, _, err := b.m.Report(context.Background(), reports, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 {
+			g := b.claim(oak, 0)
+			render(g.Lease.Frames, g)
+		}
+		g := b.claim(oak, 0)
+		render(g.Lease.Frames[:10], g)
+		before := b.store.changes
+		retry := func(which master.RetryWhich, done int) {
+			t.Helper()
+			j, err := b.m.Retry(context.Background(), root, job.ID, which)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, "done", j.Done, done)
+			want(t, "running", j.Running, 990)
+		}
+		retry(master.RetryWhich{Frames: farm.FrameRange(501, 1500, 1)}, 2010)
+		retry(master.RetryWhich{Frames: farm.FrameRange(2, 3000, 2)}, 1010)
+		retry(master.RetryWhich{All: true}, 0)
+		if n := b.store.changes - before; n > 9 {
+			t.Fatalf("three retries were %d changes", n)
+		}
+		if _, err := b.m.Retry(context.Background(), root, job.ID, master.RetryWhich{Frames: farm.FrameRange(1, 9999, 1)}); farm.KindOf(err) != farm.Invalid {
+			t.Fatalf("retry of frames it has not: %v", err)
+		}
+		for _, restart := range []bool{false, true} {
+			if restart {
+				b.restart()
+			}
+			states, err := b.m.Frames(context.Background(), job.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want(t, "running", states.Running.String(), "3011-4000")
+			want(t, "queued", states.Queued.String(), "1-3010,4001-5000")
+		}
+		render(g.Lease.Frames[10:], g)
+		for _, first := range []int{1, 1001, 2001, 3001, 4001} {
+			g := b.claim(oak, 0)
+			want(t, "leased", g.Lease.Frames[0], first)
+			render(g.Lease.Frames, g)
+		}
+		want(t, "state", b.job(job.ID).State, farm.Done)
+	})
+}
+
 func TestOnlyOwnersSteer(t *testing.T) {
 	inFarm(t, func(b *bench) {
 		job := b.submit("1")

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -285,35 +286,27 @@ func (j *job) goesOn() farm.JobState {
 // Retry renders frames again: failed ones, some, or all. On a canceled job it also lets the rest go on. Workers
 // that were refused for failing the job are trusted again.
 func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which RetryWhich) (farm.Job, error) {
+	some, err := m.positions(ctx, who, id, which.Frames)
+	if err != nil {
+		return farm.Job{}, err
+	}
 	return m.steer(ctx, who, id, true, func(e *engine, j *job) error {
-		var positions []int
+		positions := some.Clone()
 		switch {
 		case which.All:
-			for p := range j.tries {
-				positions = append(positions, p)
-			}
-			for p := range j.finished.All() {
-				if j.tries[p] == nil {
-					positions = append(positions, p)
-				}
-			}
+			tried := farm.SpansOf(slices.Collect(maps.Keys(j.tries))...)
+			positions = j.finished.Clone()
+			positions.AddAll(&tried)
 		case which.Failed:
+			var failed []int
 			for p, t := range j.tries {
 				if t.final {
-					positions = append(positions, p)
+					failed = append(failed, p)
 				}
 			}
-		default:
-			for f := range which.Frames.All() {
-				p, ok := j.layout.Position(f)
-				if !ok {
-					return e.notWoken(j, farm.Errorf(farm.Invalid, "job %d has no frame %d", id, f))
-				}
-				positions = append(positions, p)
-			}
+			positions = farm.SpansOf(failed...)
 		}
-		slices.Sort(positions)
-		if len(positions) == 0 && j.State != farm.Canceled {
+		if positions.Count() == 0 && j.State != farm.Canceled {
 			return e.notWoken(j, farm.Errorf(farm.Conflict, "job %d has no failed frames", id).WithHint("name frames, or use --all"))
 		}
 		e.reset(j, positions)
@@ -330,6 +323,34 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 	})
 }
 
+// positions finds where the frames are in the job's order, which never changes. It is done outside of the loop: they
+// may be a million.
+func (m *Master) positions(ctx context.Context, who Identity, id farm.JobID, frames farm.FrameSet) (farm.Spans, error) {
+	if frames.Count() == 0 {
+		return farm.Spans{}, nil
+	}
+	v, err := m.Job(ctx, id)
+	if err != nil {
+		return farm.Spans{}, err
+	}
+	if err := mine(who, v.Owner); err != nil {
+		return farm.Spans{}, err
+	}
+	if frames.Count() > v.JobSpec.Frames.Count() {
+		return farm.Spans{}, farm.Errorf(farm.Invalid, "job %d has no such frames", id).WithHint("it has %s", clip(v.JobSpec.Frames.String(), 100))
+	}
+	layout := v.Layout()
+	list := make([]int, 0, frames.Count())
+	for f := range frames.All() {
+		p, ok := layout.Position(f)
+		if !ok {
+			return farm.Spans{}, farm.Errorf(farm.Invalid, "job %d has no frame %d", id, f)
+		}
+		list = append(list, p)
+	}
+	return farm.SpansOf(list...), nil
+}
+
 // notWoken puts a job that was only brought back for this step to rest again.
 func (e *engine) notWoken(j *job, err error) error {
 	if j.State.Ended() {
@@ -338,28 +359,45 @@ func (e *engine) notWoken(j *job, err error) error {
 	return err
 }
 
-// reset makes the positions wait again, as if never tried.
-func (e *engine) reset(j *job, positions []int) {
-	for _, p := range positions {
-		if j.held[p] != nil || j.settling[p] {
-			continue // being rendered now: that is again enough
-		}
-		if t := j.tries[p]; t != nil && t.final {
-			j.Failed--
-		}
-		delete(j.tries, p)
-		if j.finished.Remove(p) {
-			j.Done--
-		}
-		e.change(farm.FrameReset{Job: j.ID, Position: p})
-		if p < j.next {
-			j.again = append(j.again, p)
+// reset makes the positions wait again, as if never tried. It takes time for spans of positions and for those that
+// are tried or held, not for each that is finished.
+func (e *engine) reset(j *job, positions farm.Spans) {
+	untouched := farm.SpanOf(j.next, j.layout.Positions())
+	positions.RemoveAll(&untouched)
+	for p := range j.held { // being rendered now: that is again enough
+		positions.Remove(p)
+	}
+	for p := range j.settling {
+		positions.Remove(p)
+	}
+	for p, t := range j.tries {
+		if positions.Contains(p) {
+			if t.final {
+				j.Failed--
+			}
+			delete(j.tries, p)
 		}
 	}
-	slices.Sort(j.again)
-	j.again = slices.Compact(j.again)
+	j.finished.RemoveAll(&positions)
+	j.Done = j.finished.Count()
+	j.again.AddAll(&positions)
+	e.change(farm.FrameReset{Job: j.ID, Positions: positions})
+	e.keepRest(j)
 	j.unsaved = 5000 // write the set anew
 	e.mark(j)
+}
+
+// keepRest has the job's leases kept without the frames that they settled: after a restart those would be taken for
+// being rendered.
+func (e *engine) keepRest(j *job) {
+	for _, l := range e.leases {
+		if l.job != j || len(l.left) == len(l.Frames) {
+			continue
+		}
+		rest := l.Lease
+		rest.Frames = slices.DeleteFunc(slices.Clone(l.Frames), func(f int) bool { _, left := l.left[f]; return !left })
+		e.change(farm.LeaseAdd{Lease: rest})
+	}
 }
 
 // Change lets edit change a job's name, priority, attempts, time limit and who may render it.

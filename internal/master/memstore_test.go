@@ -30,6 +30,7 @@ type memStore struct {
 	rules   *farm.Rules
 	fail    error // Apply fails with it
 	applied int   // batches
+	changes int
 }
 
 func newMemStore() *memStore {
@@ -84,6 +85,7 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 		return s.fail
 	}
 	s.applied++
+	s.changes += len(changes)
 	for _, c := range changes {
 		switch c := c.(type) {
 		case farm.JobAdd:
@@ -118,11 +120,13 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 		case farm.FrameTried:
 			s.history[c.Attempt.Job] = append(s.history[c.Attempt.Job], c.Attempt)
 		case farm.FrameReset:
-			delete(s.done[c.Job], c.Position)
 			if s.resets[c.Job] == nil {
 				s.resets[c.Job] = map[int]int64{}
 			}
-			s.resets[c.Job][c.Position] = int64(len(s.history[c.Job]))
+			for p := range c.Positions.All() {
+				delete(s.done[c.Job], p)
+				s.resets[c.Job][p] = int64(len(s.history[c.Job]))
+			}
 		case farm.WorkerSet:
 			s.workers[c.Worker.ID] = c.Worker
 		case farm.WorkerDelete:

@@ -157,6 +157,9 @@ func (e *engine) release(r *farm.Report) {
 	if j := e.jobs[r.Job]; j != nil {
 		if p, ok := j.layout.Position(r.Frame); ok {
 			delete(j.settling, p)
+			if j.held[p] == nil { // passed over meanwhile, when the report was of a lease that had expired
+				j.putBack(p)
+			}
 		}
 	}
 }

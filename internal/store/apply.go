@@ -108,7 +108,7 @@ func (b *batch) apply(c farm.Change) error {
 	case farm.FrameTried:
 		return b.try(tried{&c.Attempt, standingOf(c.Attempt.Outcome)})
 	case farm.FrameReset:
-		return b.reset(c.Job, c.Position)
+		return b.reset(c.Job, &c.Positions)
 	case farm.WorkerSet:
 		return b.workerSet(&c.Worker)
 	case farm.WorkerDelete:

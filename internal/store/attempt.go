@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/json"
-	"iter"
 	"math"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -37,8 +36,6 @@ const (
 	attemptThere    = `SELECT lease, position FROM attempts WHERE job = ? AND seq = ?`
 	attemptAccepted = `SELECT seq, lease FROM attempts WHERE job = ? AND position = ? AND standing = 1`
 	attemptStand    = `UPDATE attempts SET standing = ? WHERE job = ? AND seq = ?`
-	attemptReset    = `UPDATE attempts SET standing = 0 WHERE job = ? AND position >= ? AND position < ? AND standing = 1`
-	attemptForgive  = `UPDATE attempts SET standing = 0 WHERE job = ? AND position >= ? AND position < ? AND standing <> 1`
 )
 
 func (b *batch) try(t tried) error {
@@ -49,62 +46,15 @@ func (b *batch) try(t tried) error {
 	return nil
 }
 
-// reset makes the frame wait again: nothing of it is accepted or counts. Its rows stay as history.
-func (b *batch) reset(job farm.JobID, position int) error {
-	if err := b.flushAttempts(); err != nil {
-		return err
-	}
-	if b.resets == nil {
-		b.resets, b.unfinish = make(map[farm.JobID]*farm.Spans), make(map[farm.JobID]*farm.Spans)
-	}
-	for _, m := range []map[farm.JobID]*farm.Spans{b.resets, b.unfinish} {
-		if m[job] == nil {
-			m[job] = &farm.Spans{}
-		}
-		m[job].Add(position)
-	}
-	return nil
-}
-
-func (b *batch) flushResets() error {
-	for job, positions := range b.resets {
-		for lo, hi := range runs(positions) {
-			for _, query := range []string{attemptReset, attemptForgive} {
-				if _, err := b.w.exec(query, int64(job), int64(lo), int64(hi)); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	clear(b.resets)
-	return nil
-}
-
-// runs yields the members of the set as half-open spans.
-func runs(s *farm.Spans) iter.Seq2[int, int] {
-	return func(yield func(lo, hi int) bool) {
-		lo, hi := 0, 0
-		for p := range s.All() {
-			if p != hi {
-				if lo < hi && !yield(lo, hi) {
-					return
-				}
-				lo = p
-			}
-			hi = p + 1
-		}
-		if lo < hi {
-			yield(lo, hi)
-		}
-	}
-}
-
 func (b *batch) flushAttempts() error {
 	if len(b.attempts) == 0 {
 		return nil
 	}
 	list := b.attempts
 	b.attempts = nil
+	if err := b.catchUp(list); err != nil {
+		return err
+	}
 	args := make([]any, 0, 17*len(list))
 	for i := range list {
 		t := &list[i]

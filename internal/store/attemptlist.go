@@ -58,16 +58,22 @@ func (d *db) Attempts(ctx context.Context, f farm.AttemptFilter) (list []farm.At
 		from, kind = failedSelect, onlyFailed
 	}
 	err = d.look(ctx, func(q querier) error {
-		if f.Frames.Count() == 0 {
+		var waits farm.Spans // accepted, but to be reset
+		if f.Accepted {
+			if waits, err = postponed(ctx, q, f.Job); err != nil {
+				return err
+			}
+		}
+		if f.Frames.Count() == 0 && waits.Count() == 0 {
 			list, err = collect(ctx, q, from+`a.job = ? AND a.seq > ?`+kind+jobStands+` ORDER BY a.seq LIMIT ?`,
 				[]any{int64(f.Job), f.After, int64(f.Job), int64(f.Limit)}, scanAttempt)
 			return err
 		}
 		var seqs []int64
-		if f.Frames.Count() <= few {
-			seqs, err = lookUp(ctx, q, f)
+		if n := f.Frames.Count(); n > 0 && n <= few {
+			seqs, err = lookUp(ctx, q, f, &waits)
 		} else {
-			seqs, err = pick(ctx, q, f, kind)
+			seqs, err = pick(ctx, q, f, kind, &waits)
 		}
 		if err != nil {
 			return err
@@ -88,8 +94,9 @@ func (d *db) Attempts(ctx context.Context, f farm.AttemptFilter) (list []farm.At
 	return list, err
 }
 
-// lookUp finds the attempts at the filter's frames by the positions the job's layout gives them.
-func lookUp(ctx context.Context, q querier, f farm.AttemptFilter) ([]int64, error) {
+// lookUp finds the attempts at the filter's frames by the positions the job's layout gives them; none of those that
+// wait to be reset.
+func lookUp(ctx context.Context, q querier, f farm.AttemptFilter, waits *farm.Spans) ([]int64, error) {
 	j, err := job(ctx, q, f.Job)
 	if farm.KindOf(err) == farm.NotFound {
 		return nil, nil
@@ -100,7 +107,7 @@ func lookUp(ctx context.Context, q querier, f farm.AttemptFilter) ([]int64, erro
 	var positions []any
 	layout := j.Layout()
 	for frame := range f.Frames.All() {
-		if p, ok := layout.Position(frame); ok {
+		if p, ok := layout.Position(frame); ok && !waits.Contains(p) {
 			positions = append(positions, int64(p))
 		}
 	}
@@ -130,13 +137,14 @@ func lookUp(ctx context.Context, q querier, f farm.AttemptFilter) ([]int64, erro
 	return seqs[:min(len(seqs), f.Limit)], nil
 }
 
-// pick finds the attempts at the filter's frames by looking at each in turn.
-func pick(ctx context.Context, q querier, f farm.AttemptFilter, kind string) ([]int64, error) {
+// pick finds the attempts at the filter's frames, or at all, by looking at each in turn; none of those that wait to
+// be reset.
+func pick(ctx context.Context, q querier, f farm.AttemptFilter, kind string, waits *farm.Spans) ([]int64, error) {
 	by := ``
 	if f.Failed {
 		by = byFailed
 	}
-	rows, err := q.QueryContext(ctx, `SELECT a.seq, a.frame FROM attempts a `+by+` WHERE a.job = ? AND a.seq > ?`+kind+jobStands+` ORDER BY a.seq`,
+	rows, err := q.QueryContext(ctx, `SELECT a.seq, a.frame, a.position FROM attempts a `+by+` WHERE a.job = ? AND a.seq > ?`+kind+jobStands+` ORDER BY a.seq`,
 		int64(f.Job), f.After, int64(f.Job))
 	if err != nil {
 		return nil, err
@@ -145,11 +153,11 @@ func pick(ctx context.Context, q querier, f farm.AttemptFilter, kind string) ([]
 	var seqs []int64
 	for len(seqs) < f.Limit && rows.Next() {
 		var seq int64
-		var frame int
-		if err := rows.Scan(&seq, &frame); err != nil {
+		var frame, position int
+		if err := rows.Scan(&seq, &frame, &position); err != nil {
 			return nil, err
 		}
-		if f.Frames.Contains(frame) {
+		if (f.Frames.Count() == 0 || f.Frames.Contains(frame)) && !waits.Contains(position) {
 			seqs = append(seqs, seq)
 		}
 	}

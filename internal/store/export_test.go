@@ -38,13 +38,27 @@ func (s *SQLite) Plan(query string) (string, error) {
 var Queries = map[string]string{
 	"job": jobGet, "key": jobByKey, "mark": jobMark, "files": filesList,
 	"finished since": finishedSince, "counted": attemptsCounted, "there": attemptThere, "accepted": attemptAccepted,
-	"stand": attemptStand, "reset": attemptReset, "forgive": attemptForgive, "next gone": goneNext,
+	"stand": attemptStand, "reset": attemptReset, "forget": attemptForget, "next gone": goneNext,
+	"resets": resetList, "part": resetPart, "reset done": resetDone,
 	"sweep attempts": attemptsSome, "sweep files": filesSome,
 	"attempts":        attemptSelect + `a.job = ? AND a.seq > ?` + jobStands + ` ORDER BY a.seq LIMIT ?`,
 	"failed":          failedSelect + `a.job = ? AND a.seq > ?` + onlyFailed + jobStands + ` ORDER BY a.seq LIMIT ?`,
 	"look up":         `SELECT a.seq FROM attempts a WHERE a.job = ? AND a.position IN (?, ?)` + onlyAccepted,
 	"look up others":  `SELECT a.seq FROM attempts a ` + byOther + ` WHERE a.job = ? AND a.position IN (?, ?)` + onlyOthers,
 	"list of a state": `SELECT id FROM jobs WHERE gone = 0 AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
+}
+
+// SmallParts makes even small resets wait for the sweep.
+func (s *SQLite) SmallParts() {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	s.w.part = 2
+}
+
+// StopSweep leaves what the sweep has to do undone, as a kill does.
+func (s *SQLite) StopSweep() {
+	s.sweep.stop()
+	s.sweep = &sweeper{w: s.w, wake: make(chan struct{}, 1), quit: make(chan struct{})}
 }
 
 // Piece sweeps once.

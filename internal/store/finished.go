@@ -30,9 +30,7 @@ func (b *batch) flushFinished() error {
 			return err
 		}
 		before := set.Count()
-		for p := range positions.All() {
-			set.Remove(p)
-		}
+		set.RemoveAll(positions)
 		if set.Count() == before {
 			continue
 		}
@@ -44,8 +42,8 @@ func (b *batch) flushFinished() error {
 	return nil
 }
 
-// finished reads the kept set of a job and adds what was accepted since.
-func finished(ctx context.Context, q querier, job farm.JobID) (farm.Spans, error) {
+// finished reads the kept set of a job and adds what was accepted since, but for what waits to be reset.
+func finished(ctx context.Context, q querier, job farm.JobID, waits *farm.Spans) (farm.Spans, error) {
 	var set farm.Spans
 	var seq int64
 	rows, err := q.QueryContext(ctx, finishedGet, int64(job))
@@ -76,7 +74,9 @@ func finished(ctx context.Context, q querier, job farm.JobID) (farm.Spans, error
 		if err := since.Scan(&position); err != nil {
 			return set, err
 		}
-		set.Add(position)
+		if !waits.Contains(position) {
+			set.Add(position)
+		}
 	}
 	return set, since.Err()
 }

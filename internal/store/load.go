@@ -71,12 +71,16 @@ const attemptsCounted = failedSelect + `a.job = ? AND a.outcome <> 'done' AND a.
 
 func load(ctx context.Context, q querier, j farm.Job) (l farm.JobLoad, err error) {
 	l.Job = j
-	if l.Finished, err = finished(ctx, q, j.ID); err != nil {
+	waits, err := postponed(ctx, q, j.ID)
+	if err != nil {
+		return l, err
+	}
+	if l.Finished, err = finished(ctx, q, j.ID, &waits); err != nil {
 		return l, err
 	}
 	tries, err := collect(ctx, q, attemptsCounted, []any{int64(j.ID)}, scanAttempt)
 	for i := range tries {
-		if !l.Finished.Contains(tries[i].Position) {
+		if p := tries[i].Position; !l.Finished.Contains(p) && !waits.Contains(p) {
 			l.Tried = append(l.Tried, tries[i])
 		}
 	}

@@ -230,6 +230,65 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestLargeReset is kept at once, without touching a frame's row, and carried out by and by, over a restart.
+func TestLargeReset(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "farm.db")
+	s := open(t, path)
+	s.StopSweep()
+	const n = 3000
+	changes := []farm.Change{farm.JobAdd{Job: job(1)}, farm.JobAdd{Job: job(2)}, frame(2, n)}
+	for i := range n {
+		changes = append(changes, frame(1, i))
+	}
+	apply(t, s, changes...)
+	accepted := func(want string) {
+		t.Helper()
+		if got, err := s.Text(`SELECT count(*) FROM attempts WHERE standing = 1`); err != nil || got != want {
+			t.Fatalf("%s frames are marked as accepted, not %s, %v", got, want, err)
+		}
+	}
+	apply(t, s, farm.FrameReset{Job: 1, Positions: farm.SpanOf(0, n)})
+	accepted("3001")
+	if more, err := s.Piece(); !more || err != nil {
+		t.Fatal(more, err)
+	}
+	accepted("2501")
+	// A batch that fails undoes what it carried out.
+	bad := frame(1, 2000).(farm.FrameDone)
+	bad.Attempt.Seq, bad.Attempt.Lease = 9999, 9999
+	if err := s.Apply(ctx, []farm.Change{bad, farm.FrameDone{Attempt: farm.Attempt{Job: 77}}}); err == nil {
+		t.Fatal("a frame of no job was kept")
+	}
+	accepted("2501")
+	apply(t, s, bad)
+	accepted("2002")
+	if l, err := s.LoadJob(ctx, 1); err != nil || l.Finished.Count() != 1 || !l.Finished.Contains(2000) {
+		t.Fatal(l.Finished, err)
+	}
+	s.Close()
+	s = open(t, path) // sweeps
+	defer s.Close()
+	deadline := time.After(20 * time.Second)
+	for {
+		left, err := s.Rows("resets")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left == 0 {
+			break
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%d parts wait", left)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	accepted("2") // of both jobs
+	if l, err := s.LoadJob(ctx, 1); err != nil || l.Finished.Count() != 1 {
+		t.Fatal(l.Finished, err)
+	}
+}
+
 func TestFileMode(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no file modes on Windows")

@@ -21,13 +21,24 @@ func open(t *testing.T, path string) *store.SQLite {
 }
 
 func TestSQLite(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Store {
-		s := open(t, filepath.Join(t.TempDir(), "farm.db"))
-		t.Cleanup(func() {
-			if err := s.Close(); err != nil {
-				t.Error(err)
-			}
+	for _, as := range []struct {
+		name  string
+		ready func(*store.SQLite)
+	}{
+		{"as it is", func(*store.SQLite) {}},
+		{"resets that wait", func(s *store.SQLite) { s.SmallParts(); s.StopSweep() }},
+	} {
+		t.Run(as.name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) storetest.Store {
+				s := open(t, filepath.Join(t.TempDir(), "farm.db"))
+				as.ready(s)
+				t.Cleanup(func() {
+					if err := s.Close(); err != nil {
+						t.Error(err)
+					}
+				})
+				return s
+			})
 		})
-		return s
-	})
+	}
 }

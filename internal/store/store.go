@@ -5,7 +5,8 @@
 //	standing  whether an attempt is its frame's accepted one, a failure that counts, or history
 //	finished  a job's set of finished positions up to a sequence number; accepted attempts after it add to it
 //	words     texts that many rows repeat, kept once
-//	sweep     the removal, in small pieces, of the rows of deleted jobs
+//	reset     frames that are to be rendered again; a large one is kept at once and carried out in parts
+//	sweep     the removal, in small pieces, of the rows of deleted jobs, and the parts of resets
 //
 // The statements are written by hand, one file a verb, in the SQL that SQLite and PostgreSQL share but for three
 // words: the mark ? of an argument, INSERT OR FAIL and INDEXED BY. Package storetest is the test that every dialect

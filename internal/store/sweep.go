@@ -25,14 +25,16 @@ const sweepPause = 10 * time.Millisecond
 // jobDelete hides the job from all readers at once. Its many rows go later, piece by piece.
 func (b *batch) jobDelete(id farm.JobID) error {
 	b.swept = true
-	if _, err := b.w.exec(leasesDrop, int64(id)); err != nil {
-		return err
+	for _, query := range []string{leasesDrop, resetsDrop} {
+		if _, err := b.w.exec(query, int64(id)); err != nil {
+			return err
+		}
 	}
 	_, err := b.w.exec(jobGone, int64(id))
 	return err
 }
 
-// sweeper removes the rows of deleted jobs in the background.
+// sweeper removes the rows of deleted jobs and carries out large resets, in the background.
 type sweeper struct {
 	w    *writer
 	wake chan struct{} // holds at most one
@@ -80,11 +82,16 @@ func (s *sweeper) run() {
 	}
 }
 
-// piece removes some rows of one deleted job, and the job itself when none are left.
+// piece removes some rows of one deleted job, and the job itself when none are left; with no such job it carries out
+// a part of a reset.
 func (s *sweeper) piece() (more bool, err error) {
 	err = s.w.transact(unbroken, func() error {
 		var id farm.JobID
-		if more, err = s.w.row(goneNext, nil, &id); err != nil || !more {
+		if more, err = s.w.row(goneNext, nil, &id); err != nil {
+			return err
+		}
+		if !more {
+			more, err = s.w.carryOutNext()
 			return err
 		}
 		for _, query := range []string{attemptsSome, filesSome} {

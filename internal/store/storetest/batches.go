@@ -108,8 +108,8 @@ func twice(t *testing.T, s Store) {
 		farm.JobAdd{Job: j, Files: []farm.File{{Path: "a"}, {Path: "b"}}},
 		farm.LeaseAdd{Lease: farm.Lease{ID: 5, Job: 1}},
 		done(1, 1, 0), failed(1, 2, 1),
-		farm.FrameReset{Job: 1, Position: 0},
-		farm.FrameReset{Job: 1, Position: 1},
+		farm.FrameReset{Job: 1, Positions: spans(0)},
+		farm.FrameReset{Job: 1, Positions: spans(1)},
 		done(1, 3, 0), failed(1, 4, 1),
 		farm.JobAdd{Job: newJob(2, 5)},
 		done(2, 5, 0),
@@ -132,7 +132,7 @@ func twice(t *testing.T, s Store) {
 	want := read()
 	apply(t, s, first...)
 	same(t, "after the first batch came twice", want, read())
-	second := []farm.Change{farm.FrameReset{Job: 1, Position: 0}, farm.LeaseEnd{ID: 5}, done(1, 6, 1), farm.JobDelete{ID: 77}}
+	second := []farm.Change{farm.FrameReset{Job: 1, Positions: spans(0)}, farm.LeaseEnd{ID: 5}, done(1, 6, 1), farm.JobDelete{ID: 77}}
 	apply(t, s, second...)
 	want = read()
 	apply(t, s, second...)
@@ -158,7 +158,7 @@ func unknown(t *testing.T, s Store) {
 		}
 	}
 	// Settings and marks of a job that is gone make no job; what it would own is an error of the engine.
-	apply(t, s, farm.JobSet{Job: newJob(1, 1)}, farm.JobMark{ID: 1, State: farm.Active, Finished: []byte{}}, farm.JobDelete{ID: 1}, farm.FrameReset{Job: 1})
+	apply(t, s, farm.JobSet{Job: newJob(1, 1)}, farm.JobMark{ID: 1, State: farm.Active, Finished: []byte{}}, farm.JobDelete{ID: 1}, farm.FrameReset{Job: 1}, farm.FrameReset{Job: 1, Positions: farm.SpanOf(0, 5000)})
 	_, err = s.Job(ctx, 1)
 	isKind(t, err, farm.NotFound)
 	for _, c := range []farm.Change{done(1, 1, 0), failed(1, 1, 0), farm.LeaseAdd{Lease: farm.Lease{ID: 1, Job: 1}}} {

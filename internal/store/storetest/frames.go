@@ -22,19 +22,19 @@ func resets(t *testing.T, s Store) {
 	apply(t, s, mark(j, 5, &set))
 	check([]int64{4}, 0, 1, 2)
 	// The kept set is older than the resets: they take out of it.
-	apply(t, s, farm.FrameReset{Job: 1, Position: 0}, farm.FrameReset{Job: 1, Position: 2}, farm.FrameReset{Job: 1, Position: 3}, farm.FrameReset{Job: 1, Position: 50})
+	apply(t, s, farm.FrameReset{Job: 1, Positions: spans(0)}, farm.FrameReset{Job: 1, Positions: spans(2)}, farm.FrameReset{Job: 1, Positions: spans(3)}, farm.FrameReset{Job: 1, Positions: spans(50)})
 	check([]int64{}, 1)
 	apply(t, s, failed(1, 6, 0), failed(1, 7, 3), done(1, 8, 2))
 	check([]int64{6, 7}, 1, 2)
 	// What was accepted after the set is reset too, with the set of a mark before or after in the same batch.
 	set = spans(1, 2)
-	apply(t, s, mark(j, 8, &set), farm.FrameReset{Job: 1, Position: 2})
+	apply(t, s, mark(j, 8, &set), farm.FrameReset{Job: 1, Positions: spans(2)})
 	check([]int64{6, 7}, 1)
 	set = spans()
-	apply(t, s, farm.FrameReset{Job: 1, Position: 1}, mark(j, 8, &set))
+	apply(t, s, farm.FrameReset{Job: 1, Positions: spans(1)}, mark(j, 8, &set))
 	check([]int64{6, 7})
 	set = spans(4)
-	apply(t, s, done(1, 9, 4), mark(j, 9, &set), farm.FrameReset{Job: 1, Position: 4}, mark(j, 9, nil), done(1, 10, 4), done(1, 11, 0))
+	apply(t, s, done(1, 9, 4), mark(j, 9, &set), farm.FrameReset{Job: 1, Positions: spans(4)}, mark(j, 9, nil), done(1, 10, 4), done(1, 11, 0))
 	check([]int64{7}, 0, 4)
 	// All of it is still listed, and only what counts now is accepted.
 	list := func(f farm.AttemptFilter) []int64 {
@@ -59,6 +59,89 @@ func resets(t *testing.T, s Store) {
 	apply(t, s, append([]farm.Change{farm.JobAdd{Job: newJob(2, 9)}}, changes...)...)
 	same(t, "tried of job 2", []int64{20, 22}, seqs(must(s.LoadJob(ctx, 2))(t).Tried))
 	same(t, "failed of job 2", []int64{20, 22}, seqs(must(s.Attempts(ctx, farm.AttemptFilter{Job: 2, Failed: true, Limit: 9}))(t)))
+}
+
+// resetsMuch resets more frames than a store can mark in a moment: it tells of them as if they were.
+func resetsMuch(t *testing.T, s Store) {
+	const n = 1200
+	j := newJob(1, n)
+	j.State = farm.Active
+	changes := []farm.Change{farm.JobAdd{Job: j}}
+	seq := int64(0)
+	add := func(c farm.Change) {
+		seq++
+		changes = append(changes, c)
+	}
+	for p := range n {
+		add(failed(1, seq+1, p))
+		add(done(1, seq+1, p))
+	}
+	apply(t, s, changes...)
+	changes = nil
+	var odd []int
+	for p := 1; p < n; p += 2 {
+		odd = append(odd, p)
+	}
+	check := func(finished farm.Spans, tried, accepted int) {
+		t.Helper()
+		l := must(s.LoadJob(ctx, 1))(t)
+		same(t, "finished", finished, l.Finished)
+		if len(l.Tried) != tried {
+			t.Fatalf("%d tries, not %d", len(l.Tried), tried)
+		}
+		got := 0
+		for after := int64(0); ; {
+			page := must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Accepted: true, After: after, Limit: 999}))(t)
+			for i := range page {
+				if !finished.Contains(page[i].Position) {
+					t.Fatalf("position %d is accepted", page[i].Position)
+				}
+			}
+			if got += len(page); len(page) < 999 {
+				break
+			}
+			after = page[len(page)-1].Seq
+		}
+		if got != accepted {
+			t.Fatalf("%d accepted, not %d", got, accepted)
+		}
+	}
+	all := farm.SpanOf(0, n)
+	check(all, 0, n)
+	apply(t, s, farm.FrameReset{Job: 1, Positions: spans(odd...)})
+	even := all.Clone()
+	odds := spans(odd...)
+	even.RemoveAll(&odds)
+	check(even, 0, n/2)
+	same(t, "a frame that was reset", []int64{}, seqs(must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Accepted: true, Frames: farm.Frames(2), Limit: 9}))(t)))
+	same(t, "all of it", []int64{3, 4}, seqs(must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Frames: farm.Frames(2), Limit: 9}))(t)))
+	same(t, "its failures", []int64{3}, seqs(must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Failed: true, Frames: farm.Frames(2), Limit: 9}))(t)))
+
+	// One of them comes again, and all are reset once more while it waits to be carried out, with a set in between.
+	add(done(1, seq+1, 1))
+	add(failed(1, seq+1, 3))
+	apply(t, s, changes...)
+	changes = nil
+	even.Add(1)
+	check(even, 1, n/2+1)
+	apply(t, s, mark(j, seq, &even), farm.FrameReset{Job: 1, Positions: all})
+	check(farm.Spans{}, 0, 0)
+	empty := farm.Spans{}
+	apply(t, s, farm.FrameReset{Job: 1, Positions: all}, mark(j, seq, &empty))
+	check(farm.Spans{}, 0, 0)
+	// Twice in one batch, with frames that are done between and after.
+	add(done(1, seq+1, 7))
+	add(done(1, seq+1, 8))
+	changes = append(changes, farm.FrameReset{Job: 1, Positions: all})
+	add(done(1, seq+1, 8))
+	apply(t, s, changes...)
+	check(spans(8), 0, 1)
+	apply(t, s, changes...)
+	check(spans(8), 0, 1)
+	// A job that is deleted and made anew has nothing to be reset.
+	apply(t, s, farm.FrameReset{Job: 1, Positions: all}, farm.JobDelete{ID: 1})
+	_, err := s.Job(ctx, 1)
+	isKind(t, err, farm.NotFound)
 }
 
 func attemptLists(t *testing.T, s Store) {

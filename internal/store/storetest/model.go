@@ -53,9 +53,11 @@ func (m *modelJob) apply(c farm.Change) (ok bool) {
 	case farm.FrameTried:
 		m.attempts[c.Attempt.Seq], m.stands[c.Attempt.Seq] = c.Attempt, 'f'
 	case farm.FrameReset:
-		for _, stand := range []byte{'a', 'f'} {
-			for _, seq := range m.at(c.Position, stand) {
-				delete(m.stands, seq)
+		for p := range c.Positions.All() {
+			for _, stand := range []byte{'a', 'f'} {
+				for _, seq := range m.at(p, stand) {
+					delete(m.stands, seq)
+				}
 			}
 		}
 	}
@@ -89,7 +91,7 @@ func model(t *testing.T, s Store) {
 					seq++
 					c = failed(nextJob, seq, p)
 				case 4:
-					c = farm.FrameReset{Job: nextJob, Position: p}
+					c = farm.FrameReset{Job: nextJob, Positions: spans(rapid.SliceOfN(rapid.IntRange(0, 7), 1, 8).Draw(r, "positions")...)}
 				default:
 					next.job.State = rapid.SampledFrom(farm.JobStates()).Draw(r, "state")
 					next.job.Progress.Done = p

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"unknown jobs", unknown},
 		{"marks", marks},
 		{"reset", resets},
+		{"reset much", resetsMuch},
 		{"delete", deletes},
 		{"delete much", deletesMuch},
 		{"jobs filtered and paged", jobLists},
@@ -127,13 +128,7 @@ func failed(job farm.JobID, seq int64, p int) farm.Change {
 	return farm.FrameTried{Attempt: attempt(job, seq, p, farm.Errored)}
 }
 
-func spans(list ...int) farm.Spans {
-	var s farm.Spans
-	for _, x := range list {
-		s.Add(x)
-	}
-	return s
-}
+func spans(list ...int) farm.Spans { return farm.SpansOf(list...) }
 
 func mark(j farm.Job, seq int64, finished *farm.Spans) farm.JobMark {
 	m := farm.JobMark{ID: j.ID, State: j.State, Reason: j.Reason, Progress: j.Progress, Seq: seq}
