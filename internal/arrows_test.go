@@ -32,7 +32,7 @@ var rooms = map[string]room{
 	"balance": {rooms: "farm", bars: "net database os log io sync math/rand crypto context"},
 	"blob":    {libs: "github.com/klauspost/compress golang.org/x/sys", bars: "net/http database log"},
 	"exr":     {libs: "github.com/klauspost/compress", bars: "net database log"},
-	"blender": {libs: "golang.org/x/sys", bars: "net/http database"},
+	"blender": {libs: "golang.org/x/sys golang.org/x/net/bpf github.com/landlock-lsm/go-landlock", bars: "net/http database"},
 	"beacon":  {libs: "github.com/hashicorp/mdns github.com/miekg/dns golang.org/x/sys golang.org/x/net", bars: "net/http database"},
 	"store": {
 		rooms: "farm", bars: "net/http",
@@ -59,6 +59,7 @@ var pins = []pin{
 	{"time", "After AfterFunc NewTimer NewTicker Tick Sleep", "cmd blob blender beacon store wire master api classic web worker client"},
 	{"os", "Getenv LookupEnv Environ ExpandEnv Setenv Unsetenv Clearenv UserHomeDir UserConfigDir UserCacheDir", "cmd"},
 	{"syscall", "Getenv Environ Setenv", "cmd"},
+	{"golang.org/x/sys/unix", "Getenv Setenv", "cmd"}, // Environ: a process that becomes another hands its own on
 	{"os/exec", "Command CommandContext", "blender"},
 	{"os", "StartProcess", "cmd blender"}, // cmd starts itself to measure it
 	{"syscall", "Exec ForkExec StartProcess", "blender"},

@@ -47,10 +47,6 @@ func sessionOptions(in blender.Install, home string) blender.Options {
 	return blender.Options{Install: in, Runner: runner(), Home: home, Environ: os.Environ()}
 }
 
-func startSessionIn(ctx context.Context, in blender.Install, home string) (*blender.Session, error) {
-	return blender.Start(ctx, sessionOptions(in, home))
-}
-
 // readScene has the newest Blender of this machine read a scene.
 func (a *app) readScene(ctx context.Context, blend string, named []string) (client.Scene, error) {
 	installs, err := a.findBlenders(ctx, named, true)

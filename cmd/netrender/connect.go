@@ -91,11 +91,15 @@ func (a *app) findMaster(ctx context.Context, given string) (string, error) {
 	if own := a.ours(found); len(own) == 1 {
 		return own[0].URL, nil
 	}
+	return "", severalMasters(found).WithHint("name one with --master or NETRENDER_MASTER")
+}
+
+func severalMasters(found []foundMaster) *farm.Error {
 	text := "several masters were found:"
 	for _, f := range found {
 		text += "\n             " + f.URL + "  " + plainText(f.Name)
 	}
-	return "", farm.Errorf(farm.Invalid, "%s", text).WithHint("name one with --master or NETRENDER_MASTER")
+	return farm.Errorf(farm.Invalid, "%s", text)
 }
 
 // ours are the masters whose farms let this machine in.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
 	"time"
 
 	"github.com/netrender/netrender/internal/beacon"
+	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
 
@@ -80,6 +83,64 @@ func discover(ctx context.Context, wait time.Duration) []foundMaster {
 
 // othersAnswer is how long other masters have to answer after the first one did.
 const othersAnswer = 300 * time.Millisecond
+
+// ownMaster is a master that was found, not named. Whatever answers at its address counts only while it is the master
+// of the same farm: addresses are given to others, and a laptop meets strangers at the address of its master.
+type ownMaster struct {
+	*wire.Client
+	farm string // id
+}
+
+// Register asks whose master it is before it shows a token.
+func (m ownMaster) Register(ctx context.Context, r farm.Registration) (farm.Registered, error) {
+	info, err := m.WithToken("").Info(ctx)
+	if err == nil && info.ID != m.farm {
+		err = farm.Errorf(farm.NotFound, "the master of another farm answers there")
+	}
+	if err == nil {
+		return m.Client.Register(ctx, r)
+	}
+	if ctx.Err() == nil && !wire.Again(err) {
+		err = &wire.Unreachable{Address: m.Address(), Err: err}
+	}
+	return farm.Registered{}, err
+}
+
+// seek looks for the farm's master and leads the client to where it is.
+func (a *app) seek(ctx context.Context, m ownMaster, log *slog.Logger) {
+	for at := range a.whereabouts(ctx, m.farm) {
+		if wire.WithPin(at, "") == m.Address() {
+			continue
+		}
+		client, err := wire.NewClient(at, "", wire.Options{Program: version})
+		if err != nil {
+			continue
+		}
+		info, err := client.Info(ctx) // what was heard on the network may be old, or a lie
+		client.Close()
+		if err == nil && info.ID == m.farm {
+			err = m.MoveTo(at)
+		}
+		if err == nil && info.ID == m.farm {
+			log.Info("the master has another address now", "address", m.Address())
+			return
+		}
+	}
+}
+
+// whereabouts yields the addresses at which the farm's master is said to be: on this machine, then on the network.
+func (a *app) whereabouts(ctx context.Context, farmID string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if here, ok := a.localMaster(ctx); ok && !yield(here) {
+			return
+		}
+		for _, f := range discover(ctx, findTime) {
+			if f.ID == farmID && !yield(f.URL) {
+				return
+			}
+		}
+	}
+}
 
 func masterURL(ip netip.Addr, port int) string {
 	return "http://" + net.JoinHostPort(ip.Unmap().String(), strconv.Itoa(port))

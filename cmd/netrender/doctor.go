@@ -55,6 +55,7 @@ func (a *app) doctorVerb() *cobra.Command {
 			}
 			a.checkFolders(tell)
 			a.checkBlenders(cmd.Context(), blenders, quick, tell)
+			checkConfine(tell)
 			a.checkMaster(cmd, tell)
 			if bad > 0 {
 				return errFailed
@@ -134,6 +135,18 @@ func (a *app) checkBlenders(ctx context.Context, named []string, quick bool, tel
 	}
 }
 
+// checkConfine tells whether a worker here keeps scenes inside their folders. That it cannot is no fault of the machine.
+func checkConfine(tell func(finding)) {
+	if can, why := blender.CanFence(); !can {
+		tell(finding{
+			What: "confine", OK: true, Text: "a worker cannot confine Blender here: " + why,
+			Next: "jobs are code that runs here with this user's rights: let in only people you trust",
+		})
+		return
+	}
+	tell(finding{What: "confine", OK: true, Text: "a worker confines Blender: a scene reaches its own files and no network"})
+}
+
 // testFrame renders one small frame of a scene that Blender makes itself.
 func (a *app) testFrame(ctx context.Context, in blender.Install) (time.Duration, error) {
 	dir, err := os.MkdirTemp("", "netrender-doctor-*")
@@ -152,7 +165,11 @@ func (a *app) testFrame(ctx context.Context, in blender.Install) (time.Duration,
 	if out, err := in.Command(ctx, script, blend).CombinedOutput(); err != nil {
 		return 0, farm.Errorf(farm.Internal, "Blender %s could not make a scene: %v; its last words: %s", in.Version, err, lastLine(out))
 	}
-	session, err := startSessionIn(ctx, in, filepath.Join(dir, "home"))
+	o := sessionOptions(in, filepath.Join(dir, "home"))
+	if can, _ := blender.CanFence(); can {
+		o.Fence = &blender.Fence{Read: []string{blend}, Write: []string{dir}}
+	}
+	session, err := blender.Start(ctx, o)
 	if err != nil {
 		return 0, err
 	}

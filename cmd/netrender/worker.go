@@ -31,12 +31,14 @@ type workerOptions struct {
 	tags     []string
 	blenders []string
 	scripts  bool
+	confine  string
 	cache    string
 	hang     time.Duration
 	fake     time.Duration
 	fakeSize int
 	logJSON  bool
 	verbose  bool
+	farm     string // id of the farm whose master was found, not named: it is looked for again when it moves
 }
 
 func workerSettings(c *cobra.Command, o *workerOptions) {
@@ -46,6 +48,7 @@ func workerSettings(c *cobra.Command, o *workerOptions) {
 	f.StringSliceVar(&o.tags, "tags", nil, "tags that jobs may ask for")
 	f.StringSliceVar(&o.blenders, "blender", nil, "Blender executables, or Pythons with the bpy module (default: those found)")
 	f.BoolVar(&o.scripts, "scripts", false, "let jobs that ask for it run the scene's own Python")
+	f.StringVar(&o.confine, "confine", confineAuto, "keep Blender inside its job's folder, without a network: auto (where the system can), always, never")
 	f.StringVar(&o.cache, "cache", "50GB", "room for scenes' files")
 	f.DurationVar(&o.hang, "hang-timeout", 10*time.Minute, "give a frame up when Blender shows no progress for so long")
 	f.DurationVar(&o.fake, "fake-renderer", 0, "do not render: write a small picture after so long")
@@ -71,7 +74,7 @@ SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a sec
 			defer stop()
 			address, _ := cmd.Flags().GetString("master")
 			token, _ := cmd.Flags().GetString("token")
-			address, token, err := a.enlist(cmd.Context(), address, token)
+			address, token, err := a.enlist(cmd.Context(), &o, address, token)
 			if err != nil {
 				return err
 			}
@@ -98,6 +101,9 @@ func (o *workerOptions) check() (int64, error) {
 	if o.hang <= 0 {
 		return 0, usagef("--hang-timeout is a time above 0, not %s", o.hang)
 	}
+	if _, err := o.confined(); err != nil {
+		return 0, err
+	}
 	for _, d := range o.devices {
 		kind, index, numbered := strings.Cut(d, ":")
 		_, err := strconv.ParseUint(index, 10, 8)
@@ -105,8 +111,37 @@ func (o *workerOptions) check() (int64, error) {
 			return 0, usagef("%q is not a device; write it as cpu, optix or optix:1", d)
 		}
 	}
-	return parseSize(o.cache)
+	cache, err := parseSize(o.cache)
+	if err == nil && cache < leastCache {
+		err = usagef("--cache is 100MB or more, not %s: a scene's files must fit", o.cache)
+	}
+	return cache, err
 }
+
+// The values of --confine.
+const (
+	confineAuto   = "auto"
+	confineAlways = "always"
+	confineNever  = "never"
+)
+
+// confined tells whether scenes are kept inside their folders.
+func (o *workerOptions) confined() (bool, error) {
+	can, why := blender.CanFence()
+	switch {
+	case o.confine == confineNever:
+		return false, nil
+	case o.confine != confineAuto && o.confine != confineAlways:
+		return false, usagef("--confine is auto, always or never, not %q", o.confine)
+	case o.confine == confineAlways && !can:
+		return false, farm.Errorf(farm.Invalid, "Blender cannot be confined on this machine: %s", why).
+			WithHint("--confine auto renders all the same; jobs are code that runs here, so let in only people you trust")
+	}
+	return can, nil
+}
+
+// leastCache is the least room for scenes' files that makes sense, in bytes.
+const leastCache = 100e6
 
 // maxSlots is the most that a master takes.
 const maxSlots = 256
@@ -154,30 +189,39 @@ func (a *app) runWorker(ctx, polite context.Context, w *worker.Worker, log *slog
 }
 
 // enlist finds the master, waiting for one to appear, and the token to work with, pairing when there is none.
-func (a *app) enlist(ctx context.Context, address, token string) (string, string, error) {
-	given := address != ""
-	for said := false; ; {
-		found, err := a.findMaster(ctx, address)
+func (a *app) enlist(ctx context.Context, o *workerOptions, address, token string) (string, string, error) {
+	named := address != ""
+	for said := ""; ; {
+		m, err := foundMaster{URL: address}, error(nil)
+		if named {
+			m.URL, err = a.findMaster(ctx, address)
+		} else {
+			m, err = a.choose(ctx, token)
+		}
+		var info wire.Info
 		if err == nil {
-			client, cerr := wire.NewClient(found, "", wire.Options{Program: version})
-			if cerr != nil {
-				return "", "", cerr
+			info, err = a.ask(ctx, m)
+		}
+		if err == nil {
+			if !named {
+				o.farm = info.ID
 			}
-			info, ierr := client.Info(ctx)
-			if ierr == nil {
-				return a.admit(ctx, found, token, info)
-			}
-			err = ierr
+			return a.admit(ctx, m.URL, token, info)
 		}
 		if ctx.Err() != nil {
 			return "", "", ctx.Err()
 		}
-		if given && !wire.Again(err) || !given && !isUnreachable(err) {
+		text := "No master answers yet; waiting for one. (netrender up starts one; --master HOST names one)\n"
+		var strange *strangers
+		switch {
+		case asError(err, &strange):
+			text = strange.text()
+		case !wire.Again(err):
 			return "", "", err
 		}
-		if !said {
-			said = true
-			fmt.Fprintf(a.err, "No master answers yet; waiting for one. (netrender up starts one; --master HOST names one)\n")
+		if said != text {
+			said = text
+			fmt.Fprint(a.err, text)
 		}
 		select {
 		case <-time.After(time.Second):
@@ -187,9 +231,66 @@ func (a *app) enlist(ctx context.Context, address, token string) (string, string
 	}
 }
 
-func isUnreachable(err error) bool {
-	var u *wire.Unreachable
-	return asError(err, &u)
+// ask asks a master who it is. One that was found must be the one that was announced.
+func (a *app) ask(ctx context.Context, m foundMaster) (wire.Info, error) {
+	client, err := wire.NewClient(m.URL, "", wire.Options{Program: version})
+	if err != nil {
+		return wire.Info{}, err
+	}
+	defer client.Close()
+	info, err := client.Info(ctx)
+	if err == nil && m.ID != "" && m.ID != info.ID {
+		err = &wire.Unreachable{Address: m.URL, Err: farm.Errorf(farm.NotFound, "the master of another farm answers there")}
+	}
+	return info, err
+}
+
+// choose finds the master that this machine works for: its own, else the one that let it in, else the only one there
+// is. A machine that was let in somewhere does not go to strangers: their jobs are code that would run here.
+func (a *app) choose(ctx context.Context, token string) (foundMaster, error) {
+	if here, ok := a.localMaster(ctx); ok {
+		return foundMaster{URL: here}, nil
+	}
+	found := discover(ctx, findTime)
+	if len(found) == 0 {
+		return foundMaster{}, &wire.Unreachable{Err: farm.Errorf(farm.NotFound, "no master was found on this network")}
+	}
+	own := a.ours(found)
+	if token == "" && len(own) == 0 && a.member() {
+		return foundMaster{}, &strangers{found}
+	}
+	if len(own) == 0 {
+		own = found
+	}
+	if len(own) == 1 {
+		return own[0], nil
+	}
+	return foundMaster{}, severalMasters(own).WithHint("choose one: netrender worker --master %s", own[0].URL)
+}
+
+// member tells whether some farm besides this machine's own let it in.
+func (a *app) member() bool {
+	tokens, _ := a.readTokens()
+	here, _ := os.ReadFile(filepath.Join(a.settings.data, farmIDFile))
+	for key := range tokens {
+		if id, _, _ := strings.Cut(key, "/"); id != strings.TrimSpace(string(here)) {
+			return true
+		}
+	}
+	return false
+}
+
+// strangers are masters of farms that never let this machine in, where those that did were looked for.
+type strangers struct{ found []foundMaster }
+
+func (s *strangers) Error() string { return "only masters of other farms were found" }
+
+func (s *strangers) text() string {
+	text := "Waiting for the master that let this machine in. Found only masters of other farms:\n"
+	for _, f := range s.found {
+		text += fmt.Sprintf("    %s  %s\n", f.URL, plainText(f.Name))
+	}
+	return text + fmt.Sprintf("To join one of them: netrender worker --master %s\n", s.found[0].URL)
 }
 
 func (a *app) admit(ctx context.Context, address, token string, info wire.Info) (string, string, error) {
@@ -230,8 +331,13 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token s
 		return nil, err
 	}
 	opt := worker.Options{
-		Master: client, Dir: a.workerDir(), Name: o.name, Slots: o.slots, Devices: o.devices, Tags: o.tags,
+		Dir: a.workerDir(), Name: o.name, Slots: o.slots, Devices: o.devices, Tags: o.tags,
 		Scripts: o.scripts, Program: version, Log: log, Now: time.Now, CacheBytes: cache, HangTimeout: o.hang,
+	}
+	if opt.Master = client; o.farm != "" {
+		own := ownMaster{client, o.farm}
+		opt.Master = own
+		opt.Seek = func(ctx context.Context) { a.seek(ctx, own, log) }
 	}
 	if o.fake > 0 {
 		fake(&opt, o.fake, o.fakeSize)
@@ -245,7 +351,13 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token s
 		log.Info("found Blender "+in.Version, "path", in.Path, "denoiser", len(in.Denoisers) > 0)
 	}
 	opt.Installs = installs
-	opt.NewRenderer = worker.Sessions(blender.Options{Runner: runner(), Environ: os.Environ()})
+	if opt.Fenced, err = o.confined(); err != nil {
+		return nil, err
+	}
+	if _, why := blender.CanFence(); !opt.Fenced && o.confine != confineNever {
+		log.Warn("Blender is not confined: a job can read and write what this user can", "why", why)
+	}
+	opt.NewRenderer = worker.Sessions(blender.Options{Runner: runner(), Environ: os.Environ()}, opt.Fenced)
 	return worker.New(opt)
 }
 

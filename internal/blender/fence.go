@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +14,9 @@ import (
 type Fence struct {
 	Read  []string `json:"read"`  // files and folders, absolute
 	Write []string `json:"write"` // folders, absolute; they may be read too
+	// Local lets it talk to other programs of this machine through sockets in the file system, which a window system needs.
+	// Start sets it.
+	Local bool `json:"local"`
 }
 
 // around adds what the install, its environment and its own folders need.
@@ -29,7 +33,13 @@ func (f Fence) around(in Install, environ []string, own ...string) Fence {
 		}
 	}
 	f.Write = append(append([]string{}, f.Write...), own...)
+	f.Local = lookup(environ, "DISPLAY") != "" || lookup(environ, "WAYLAND_DISPLAY") != "" || in.virtual()
 	return f
+}
+
+// virtual tells whether some engine needs the display that a session starts.
+func (f Facts) virtual() bool {
+	return slices.ContainsFunc(f.Engines, func(e Engine) bool { return e.Virtual })
 }
 
 // roots are the folders an install lies in: that of the executable, and those a virtual environment stands on.

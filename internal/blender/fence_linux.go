@@ -75,7 +75,7 @@ func (f Fence) put() error {
 	if err := landlock.V11.BestEffort().Restrict(rules...); err != nil {
 		return fmt.Errorf("files cannot be confined: %w", err)
 	}
-	if err := denyNetwork(); err != nil {
+	if err := denyNetwork(f.Local); err != nil {
 		return fmt.Errorf("the network cannot be shut: %w", err)
 	}
 	return nil
@@ -84,15 +84,19 @@ func (f Fence) put() error {
 // nativeArch is the AUDIT_ARCH value of each architecture, see seccomp(2) and linux/audit.h.
 var nativeArch = map[string]uint32{"amd64": unix.AUDIT_ARCH_X86_64, "arm64": unix.AUDIT_ARCH_AARCH64}
 
-// denyNetwork lets this process and its children open no sockets but those of this machine's own programs and of the
-// kernel. Landlock alone is not enough: it knows plain TCP only, and UDP only on new kernels. Calls of other
+// denyNetwork lets this process and its children open no sockets but those of the kernel and, with local, of this
+// machine's own programs: a docker.sock would be a way out. Landlock alone is not enough: it knows plain TCP only, and UDP only on new kernels. Calls of other
 // architectures, which could go round the filter, are refused, and so is io_uring, which makes sockets without a call.
-func denyNetwork() error {
+func denyNetwork(local bool) error {
 	const (
 		numberAt, archAt, firstArgAt = 0, 4, 16 // in struct seccomp_data; both architectures are little endian
 		x32                          = 0x40000000
 	)
 	refuse := bpf.RetConstant{Val: unix.SECCOMP_RET_ERRNO | uint32(unix.EACCES)}
+	family := uint32(unix.AF_NETLINK)
+	if local {
+		family = unix.AF_UNIX
+	}
 	program, err := bpf.Assemble([]bpf.Instruction{
 		bpf.LoadAbsolute{Off: archAt, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: nativeArch[runtime.GOARCH], SkipTrue: 1},
@@ -105,7 +109,7 @@ func denyNetwork() error {
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.SYS_SOCKET, SkipTrue: 1},
 		bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW},
 		bpf.LoadAbsolute{Off: firstArgAt, Size: 4},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_UNIX, SkipTrue: 2},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: family, SkipTrue: 2},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.AF_NETLINK, SkipTrue: 1},
 		refuse,
 		bpf.RetConstant{Val: unix.SECCOMP_RET_ALLOW},
@@ -142,5 +146,5 @@ func enter(fence string, argv []string) error {
 	if err := f.put(); err != nil {
 		return err
 	}
-	return unix.Exec(path, argv, os.Environ())
+	return unix.Exec(path, argv, unix.Environ())
 }

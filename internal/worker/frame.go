@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -152,8 +153,12 @@ func (s *slot) renderOpen(ctx context.Context, k *work, f *frame, no int, next *
 	o := &k.grant.Options
 	s.phase(k, "rendering")
 	began := s.w.opt.Now()
+	stage := filepath.Join(x.setup.Out, filesDir)
+	if err := os.RemoveAll(stage); err != nil { // of a frame that failed
+		return err
+	}
 	result, err := x.renderer.Render(ctx, blender.Task{
-		Frame: no, OutDir: filepath.Join(f.dir, filesDir), EXR: blender.EXR(o.EXR), Outputs: o.Outputs, Preview: o.Preview,
+		Frame: no, OutDir: stage, EXR: blender.EXR(o.EXR), Outputs: o.Outputs, Preview: o.Preview,
 	}, func(b blender.Progress) {
 		p.beat()
 		fraction := 0.0
@@ -169,6 +174,9 @@ func (s *slot) renderOpen(ctx context.Context, k *work, f *frame, no int, next *
 	if err != nil {
 		return err
 	}
+	if err := f.take(stage, result.Files); err != nil {
+		return err
+	}
 	f.result = &result
 	s.last = s.w.opt.Now().Sub(began)
 	if limit := s.w.machine.sessionMemory(); limit > 0 && result.Memory > limit {
@@ -177,6 +185,28 @@ func (s *slot) renderOpen(ctx context.Context, k *work, f *frame, no int, next *
 		s.endSession()
 	}
 	return nil
+}
+
+// take moves what Blender wrote into the parcel. Links are refused: they could lead to files that a scene may not read.
+func (f *frame) take(stage string, files []blender.File) error {
+	dir := filepath.Join(f.dir, filesDir)
+	if err := os.Rename(stage, dir); err != nil {
+		return err
+	}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !d.Type().IsRegular() {
+			err = &fault{text: "among the frame's results is " + d.Name() + ", which is no plain file"}
+		}
+		return err
+	})
+	for i := range files {
+		inside, err := filepath.Rel(stage, files[i].Path)
+		if err != nil || !filepath.IsLocal(inside) {
+			return &fault{text: "Blender wrote " + files[i].Path + ", which is outside the frame's folder", own: true}
+		}
+		files[i].Path = filepath.Join(dir, inside)
+	}
+	return err
 }
 
 // discard drops a frame of which nothing is reported.

@@ -50,6 +50,8 @@ type Setup struct {
 	Threads int    // 0: all cores
 	Scripts bool   // the scene's Python may run
 	Home    string // a folder of its own
+	Job     string // the folder of the job's files; it need not be written
+	Out     string // the folder below which results are written
 	Log     io.Writer
 }
 

@@ -24,6 +24,7 @@ type Options struct {
 	Installs    []blender.Install // the Blenders of this machine, with their facts
 	NewRenderer NewRenderer       //
 	Scripts     bool              // lets jobs run the scene's Python
+	Fenced      bool              // NewRenderer confines Blender to Setup's folders: each job gets a process of its own
 	Program     string            // version of this program
 	Log         *slog.Logger
 	Now         func() time.Time
@@ -54,6 +55,7 @@ const (
 	jobsDir   = "jobs"
 	outDir    = "out"
 	homeDir   = "home"
+	renderDir = "render" // a folder for each slot, where Blender writes
 	leasesDir = "leases"
 )
 

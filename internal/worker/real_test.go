@@ -82,7 +82,8 @@ func TestRealBlender(t *testing.T) {
 	m := newMaster(t)
 	o := options(t, m, fake.Options{})
 	o.Installs = []blender.Install{in}
-	sessions := worker.Sessions(blender.Options{Environ: os.Environ()})
+	o.Fenced, _ = blender.CanFence()
+	sessions := worker.Sessions(blender.Options{Environ: os.Environ()}, o.Fenced)
 	var mu sync.Mutex
 	var last time.Time
 	var gaps []time.Duration

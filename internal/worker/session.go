@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"io"
+	"os"
 	"path/filepath"
 	"strconv"
 
@@ -30,8 +31,12 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 		return err
 	}
 	home := filepath.Join(s.w.opt.Dir, homeDir, "slot-"+strconv.Itoa(s.no))
-	want := Setup{Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads), Scripts: g.Options.Scripts, Home: home}
-	if s.session != nil && !same(&s.session.setup, &want) {
+	out := s.w.renderDir(s.no)
+	if err := os.MkdirAll(out, 0o700); err != nil {
+		return err
+	}
+	want := Setup{Job: k.files.folder.dir, Out: out, Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads), Scripts: g.Options.Scripts, Home: home}
+	if s.session != nil && (!same(&s.session.setup, &want) || s.w.opt.Fenced && !s.mayOpen(k)) {
 		s.endSession()
 	}
 	if s.session == nil {
@@ -54,6 +59,19 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 		return s.session.folder.lay(ctx, s.w.master, g.Lease.Frames)
 	}
 	return s.open(ctx, k)
+}
+
+// mayOpen tells whether a confined session reaches the lease's files: they are those it was started for, or the open
+// scene is the lease's.
+func (s *slot) mayOpen(k *work) bool {
+	x := s.session
+	return x.setup.Job == k.files.folder.dir || x.folder != nil && x.scene == k.grant.Scene
+}
+
+// renderDir is where a slot's Blender writes. From there a finished frame's files go to the outbox: what waits there is
+// out of every scene's reach.
+func (w *Worker) renderDir(slot int) string {
+	return filepath.Join(w.opt.Dir, renderDir, "slot-"+strconv.Itoa(slot))
 }
 
 // same tells whether one session can serve both.

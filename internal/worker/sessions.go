@@ -7,11 +7,14 @@ import (
 )
 
 // Sessions returns a NewRenderer that starts real Blenders. base carries what all have in common: Runner, Environ, Env,
-// Channel and Xvfb; the rest is filled in for each session.
-func Sessions(base blender.Options) NewRenderer {
+// Channel and Xvfb; the rest is filled in for each session. With fenced each is confined to the folders of its Setup.
+func Sessions(base blender.Options, fenced bool) NewRenderer {
 	return func(ctx context.Context, s Setup) (Renderer, error) {
 		o := base
 		o.Install, o.Device, o.Threads, o.Scripts, o.Home, o.Log = s.Install, s.Device, s.Threads, s.Scripts, s.Home, s.Log
+		if fenced {
+			o.Fence = &blender.Fence{Read: []string{s.Job}, Write: []string{s.Out}}
+		}
 		session, err := blender.Start(ctx, o)
 		if err != nil {
 			return nil, err

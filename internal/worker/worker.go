@@ -85,8 +85,10 @@ func (w *Worker) load() error {
 	if w.folders, err = newFolders(&w.opt); err != nil {
 		return err
 	}
-	if err := removeTree(filepath.Join(w.opt.Dir, homeDir)); err != nil { // of sessions that are gone
-		w.log.Warn("the folder of old sessions cannot be removed", "err", err)
+	for _, of := range []string{homeDir, renderDir} { // of sessions that are gone
+		if err := removeTree(filepath.Join(w.opt.Dir, of)); err != nil {
+			w.log.Warn("the folder of old sessions cannot be removed", "err", err)
+		}
 	}
 	w.machine = newMachine(&w.opt)
 	w.book = newBook(filepath.Join(w.opt.Dir, leasesDir))
