@@ -50,6 +50,10 @@ type (
 	TokenSet struct{ Token Token }
 	// TokenDelete forgets a token.
 	TokenDelete struct{ ID string }
+	// LoginSet keeps or replaces a login.
+	LoginSet struct{ Login Login }
+	// LoginDelete forgets a login.
+	LoginDelete struct{ ID string }
 	// RulesSet keeps the rules.
 	RulesSet struct{ Rules Rules }
 )
@@ -67,6 +71,8 @@ func (WorkerSet) change()    {}
 func (WorkerDelete) change() {}
 func (TokenSet) change()     {}
 func (TokenDelete) change()  {}
+func (LoginSet) change()     {}
+func (LoginDelete) change()  {}
 func (RulesSet) change()     {}
 
 // State is what an engine starts from: everything that still moves. Ended jobs stay in the store.
@@ -79,6 +85,7 @@ type State struct {
 	Leases  []Lease
 	Workers []Worker
 	Tokens  []Token
+	Logins  []Login
 }
 
 // JobLoad is a job that has not ended, with what the engine needs to go on.

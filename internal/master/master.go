@@ -79,7 +79,7 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.auth.load(state.Tokens)
+	m.auth.load(state.Tokens, state.Logins)
 	m.eng, err = m.newEngine(ctx, state)
 	if err != nil {
 		return nil, err
@@ -207,7 +207,7 @@ func (m *Master) recover(cause error) {
 		old.broken = err
 		return
 	}
-	m.auth.load(state.Tokens)
+	m.auth.load(state.Tokens, state.Logins)
 	fresh.inherit(old)
 	m.eng = fresh
 }

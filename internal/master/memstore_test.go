@@ -27,6 +27,7 @@ type memStore struct {
 	resets  map[farm.JobID]map[int]int64 // position -> length of history at its last reset
 	workers map[farm.WorkerID]farm.Worker
 	tokens  map[string]farm.Token
+	logins  map[string]farm.Login
 	rules   *farm.Rules
 	fail    error // Apply fails with it
 	applied int   // batches
@@ -37,7 +38,7 @@ func newMemStore() *memStore {
 	return &memStore{
 		nextJob: 1, jobs: map[farm.JobID]farm.Job{}, files: map[farm.JobID][]farm.File{}, leases: map[farm.LeaseID]farm.Lease{},
 		done: map[farm.JobID]map[int]farm.Attempt{}, history: map[farm.JobID][]farm.Attempt{}, resets: map[farm.JobID]map[int]int64{},
-		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{},
+		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{}, logins: map[string]farm.Login{},
 	}
 }
 
@@ -61,6 +62,7 @@ func (s *memStore) Load(context.Context) (farm.State, error) {
 	st.Leases = slices.SortedFunc(maps.Values(s.leases), func(a, b farm.Lease) int { return cmp.Compare(a.ID, b.ID) })
 	st.Workers = slices.SortedFunc(maps.Values(s.workers), func(a, b farm.Worker) int { return cmp.Compare(a.ID, b.ID) })
 	st.Tokens = slices.Collect(maps.Values(s.tokens))
+	st.Logins = slices.Collect(maps.Values(s.logins))
 	return st, nil
 }
 
@@ -135,6 +137,10 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 			s.tokens[c.Token.ID] = c.Token
 		case farm.TokenDelete:
 			delete(s.tokens, c.ID)
+		case farm.LoginSet:
+			s.logins[c.Login.ID] = c.Login
+		case farm.LoginDelete:
+			delete(s.logins, c.ID)
 		case farm.RulesSet:
 			s.rules = &c.Rules
 		}

@@ -45,6 +45,9 @@ import (
 //	GET    /tokens                        admin      []farm.Token
 //	POST   /tokens                        admin      TokenRequest -> NewToken
 //	DELETE /tokens/{id}                   admin
+//	GET    /logins                        admin      []LoginView
+//	POST   /logins                        view       LoginLink
+//	DELETE /logins/{id}                   admin
 //	POST   /pairings                      (anybody)  PairRequest -> PairTicket
 //	POST   /pairings/poll                 (anybody)  PairPoll -> PairAnswer
 //	GET    /pairings                      admin      []farm.Pairing
