@@ -214,5 +214,16 @@ func (s *memStore) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Att
 	return list, nil
 }
 
+func (s *memStore) Warnings(_ context.Context, id farm.JobID) (list []farm.Warning, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.history[id] {
+		for _, text := range a.Warnings {
+			list = append(list, farm.Warning{Text: text, Frames: 1, Frame: a.Frame})
+		}
+	}
+	return list, nil
+}
+
 func (s *memStore) Size(context.Context) (int64, error) { return 0, nil }
 func (s *memStore) Close() error                        { return nil }

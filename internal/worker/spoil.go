@@ -49,7 +49,11 @@ func (w *Worker) refused(p *parcel, err error) {
 		return
 	}
 	p.refusals = 0
-	w.reject(p, "the master cannot keep the frame: "+err.Error())
+	why := "the finished frame could not be handed over: " + err.Error()
+	if answer := (*farm.Error)(nil); errors.As(err, &answer) && answer.Hint != "" {
+		why += "; " + answer.Hint
+	}
+	w.reject(p, why)
 }
 
 // reject replaces a report that the master will not have by a short one of a failure. When it does not have that
