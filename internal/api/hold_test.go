@@ -129,7 +129,7 @@ func TestHeldHeartbeat(t *testing.T) {
 	answer := make(chan answered, 1)
 	beats := []farm.Beat{{Lease: grant.Lease.ID, Frame: 1, Started: true, Fraction: .25}}
 	go func() {
-		o, err := c.Heartbeat(ctx, "worker-01", wire.Heartbeat{Beats: beats, WaitMS: wire.MaxWaitMS})
+		o, err := c.Heartbeat(ctx, "worker-01", farm.Heartbeat{Beats: beats, WaitMS: wire.MaxWaitMS})
 		answer <- answered{o, err}
 	}()
 	until(t, "the beat was heard", func() bool {

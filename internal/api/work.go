@@ -21,7 +21,7 @@ func (a *API) workRoutes(d *describer) {
 	}, a.report)
 	d.plain(route{
 		method: http.MethodPost, path: "/workers/{id}/heartbeat", role: farm.RoleWorker, name: "heartbeat",
-		about: "A worker's sign of life; held until there are orders", in: wire.Heartbeat{}, out: farm.Orders{},
+		about: "A worker's sign of life; held until there are orders", in: farm.Heartbeat{}, out: farm.Orders{},
 	}, a.heartbeat)
 	d.plain(route{
 		method: http.MethodPost, path: "/leases/{id}/log", role: farm.RoleWorker, name: "appendLog",
@@ -68,16 +68,15 @@ func (a *API) report(w http.ResponseWriter, r *http.Request, _ master.Identity) 
 }
 
 func (a *API) heartbeat(w http.ResponseWriter, r *http.Request, who master.Identity) error {
-	var in wire.Heartbeat
+	var in farm.Heartbeat
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
 	ctx, end := r.Context(), func() {}
-	wait := waitOf(in.WaitMS)
-	if wait > 0 {
+	if in.WaitMS = int(waitOf(in.WaitMS).Milliseconds()); in.WaitMS > 0 {
 		ctx, end = a.hold(w, r, who)
 	}
-	orders, err := a.m.Heartbeat(ctx, farm.WorkerID(r.PathValue("id")), in.Beats, in.Load, wait)
+	orders, err := a.m.Heartbeat(ctx, farm.WorkerID(r.PathValue("id")), in)
 	err = why(ctx, err)
 	if end(); err != nil {
 		return err

@@ -36,6 +36,13 @@ type (
 	FrameDone struct{ Attempt Attempt }
 	// FrameTried keeps an attempt that did not end in an accepted result.
 	FrameTried struct{ Attempt Attempt }
+	// LapseUndone makes the expired attempts of a lease at the positions count for nothing: its worker came back and
+	// goes on, so that it lost nothing. They stay as history.
+	LapseUndone struct {
+		Job       JobID
+		Lease     LeaseID
+		Positions Spans
+	}
 	// FrameReset forgets the accepted attempts of frames and that their failed ones count, so that they are rendered
 	// again. The old attempts stay as history.
 	FrameReset struct {
@@ -50,10 +57,6 @@ type (
 	TokenSet struct{ Token Token }
 	// TokenDelete forgets a token.
 	TokenDelete struct{ ID string }
-	// LoginSet keeps or replaces a login.
-	LoginSet struct{ Login Login }
-	// LoginDelete forgets a login.
-	LoginDelete struct{ ID string }
 	// RulesSet keeps the rules.
 	RulesSet struct{ Rules Rules }
 )
@@ -66,13 +69,12 @@ func (LeaseAdd) change()     {}
 func (LeaseEnd) change()     {}
 func (FrameDone) change()    {}
 func (FrameTried) change()   {}
+func (LapseUndone) change()  {}
 func (FrameReset) change()   {}
 func (WorkerSet) change()    {}
 func (WorkerDelete) change() {}
 func (TokenSet) change()     {}
 func (TokenDelete) change()  {}
-func (LoginSet) change()     {}
-func (LoginDelete) change()  {}
 func (RulesSet) change()     {}
 
 // State is what an engine starts from: everything that still moves. Ended jobs stay in the store.
@@ -85,7 +87,6 @@ type State struct {
 	Leases  []Lease
 	Workers []Worker
 	Tokens  []Token
-	Logins  []Login
 }
 
 // JobLoad is a job that has not ended, with what the engine needs to go on.

@@ -20,11 +20,16 @@ func DefaultRules() Rules {
 	return Rules{Cap: 0.75, NewFrames: 1, StaleMins: 10, Attempts: 3, OutAfter: 3, HeartbeatMS: 5000}
 }
 
+const maxHeartbeatMS = 600_000
+
 // Heartbeat is the longest time a working worker stays silent.
 func (r Rules) Heartbeat() time.Duration { return time.Duration(r.HeartbeatMS) * time.Millisecond }
 
 // LeaseTime is how long a lease lives without a heartbeat.
-func (r Rules) LeaseTime() time.Duration { return 3 * r.Heartbeat() }
+func (r Rules) LeaseTime() time.Duration { return LeaseTime(r.Heartbeat()) }
+
+// LeaseTime is how long a lease lives without a word from a worker that keeps this pace.
+func LeaseTime(heartbeat time.Duration) time.Duration { return 3 * heartbeat }
 
 // Check refuses rules that make no sense.
 func (r Rules) Check() error {
@@ -39,8 +44,8 @@ func (r Rules) Check() error {
 		return Errorf(Invalid, "attempts are 1 to %d, not %d", MaxAttempts, r.Attempts)
 	case r.OutAfter < 0:
 		return Errorf(Invalid, "the number of failed jobs before a worker is taken out cannot be negative")
-	case r.HeartbeatMS < 50 || r.HeartbeatMS > 600_000:
-		return Errorf(Invalid, "a heartbeat is 50 to 600000 ms, not %d", r.HeartbeatMS)
+	case r.HeartbeatMS < 50 || r.HeartbeatMS > maxHeartbeatMS:
+		return Errorf(Invalid, "a heartbeat is 50 to %d ms, not %d", maxHeartbeatMS, r.HeartbeatMS)
 	}
 	return nil
 }

@@ -53,6 +53,19 @@ type Beat struct {
 	MemoryMB int     `json:"memory_mb,omitempty"`
 }
 
+// Heartbeat is a worker's sign of life. The answer is held until there are orders or WaitMS have passed.
+type Heartbeat struct {
+	Beats  []Beat `json:"beats"`
+	Load   Load   `json:"load"`
+	PaceMS int    `json:"pace_ms,omitempty"` // the pace the worker keeps; 0: that of the last answer
+	WaitMS int    `json:"wait_ms,omitempty"`
+}
+
+// Pace is the longest time the worker means to stay silent; 0: it does not say.
+func (h *Heartbeat) Pace() time.Duration {
+	return time.Duration(min(max(h.PaceMS, 0), maxHeartbeatMS)) * time.Millisecond
+}
+
 // Load is what a worker's machine is doing.
 type Load struct {
 	CPU      float64 `json:"cpu"` // busy share of all cores, 0..1
@@ -66,6 +79,8 @@ type Orders struct {
 	Drain    bool      `json:"drain,omitempty"`
 	Unknown  bool      `json:"unknown,omitempty"` // the master does not know this worker: register again
 	Disabled string    `json:"disabled,omitempty"`
+
+	HeartbeatMS int `json:"heartbeat_ms,omitempty"` // the farm's pace from now on
 }
 
 // Verdict is the answer to a report: kept, or not and why. Either way the report is settled.

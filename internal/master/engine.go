@@ -43,7 +43,8 @@ type engine struct {
 	pending []farm.Change
 	afters  []func(error)
 	events  []farm.Event
-	dirty   map[*job]struct{} // progress to be written with the next batch
+	dirty   map[*job]struct{}   // progress to be written with the next batch
+	shrunk  map[*lease]struct{} // frames of them were settled that a restart would take for being rendered
 
 	granted, expired, done, failed int64 // since start, for Stats
 }
@@ -70,7 +71,7 @@ type job struct {
 // try is what is known of a position that did not finish at once.
 type try struct {
 	failures int
-	lost     int // expired leases and workers' own faults
+	lost     []farm.LeaseID // that expired, or whose workers were at fault themselves
 	final    bool
 	workers  []farm.WorkerID // that failed it
 }
@@ -99,6 +100,7 @@ type worker struct {
 	slots    map[int]*slot
 	leases   map[farm.LeaseID]*lease
 	held     int                     // claims held open
+	pace     time.Duration           // the longest it means to stay silent, as far as it is known
 	wake     chan struct{}           // closed when there are orders; nil when no heartbeat is held open
 	failures map[farm.JobID]struct{} // jobs failed in a row
 	faults   int                     // own faults in a row
@@ -117,6 +119,7 @@ func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
 		workers: make(map[farm.WorkerID]*worker),
 		names:   make(map[string]farm.WorkerID),
 		dirty:   make(map[*job]struct{}),
+		shrunk:  make(map[*lease]struct{}),
 
 		lastTick: now, lastUsage: now,
 	}
@@ -124,7 +127,7 @@ func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
 		e.rules = s.Rules
 	}
 	for _, w := range s.Workers {
-		e.addWorker(w)
+		e.addWorker(w).pace = e.rules.Heartbeat() // what the last master told it
 	}
 	for i := range s.Jobs {
 		if err := e.adopt(ctx, &s.Jobs[i]); err != nil {
@@ -156,7 +159,7 @@ func (e *engine) adopt(ctx context.Context, load *farm.JobLoad) error {
 			t.workers = append(t.workers, a.Worker)
 			j.refused[a.Worker] = struct{}{}
 		case farm.Expired:
-			t.lost++
+			t.lost = append(t.lost, a.Lease)
 			t.final = t.final || a.Final
 			e.lapse(j, a)
 		case farm.HandedBack, farm.Revoked, farm.Superseded, farm.Rendered:
@@ -281,7 +284,7 @@ func (j *job) gaveUp(p int) bool {
 // attempt is the number of the next try at the position.
 func (j *job) attempt(p int) int {
 	if t := j.tries[p]; t != nil {
-		return t.failures + t.lost + 1
+		return t.failures + len(t.lost) + 1
 	}
 	return 1
 }
@@ -388,6 +391,12 @@ func (e *engine) flushMarks() {
 		e.pending = append(e.pending, mark)
 	}
 	clear(e.dirty)
+	for l := range e.shrunk {
+		if e.leases[l.ID] == l {
+			e.pending = append(e.pending, farm.LeaseAdd{Lease: l.rest()})
+		}
+	}
+	clear(e.shrunk)
 }
 
 func micros(t time.Time) int64 {
@@ -446,7 +455,7 @@ func (e *engine) inherit(old *engine) {
 		if w == nil {
 			continue
 		}
-		w.seen, w.online, w.load, w.held = ow.seen, ow.online, ow.load, ow.held
+		w.seen, w.online, w.load, w.held, w.pace = ow.seen, ow.online, ow.load, ow.held, ow.pace
 		w.wake = ow.wake
 		w.order()
 	}

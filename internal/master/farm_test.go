@@ -169,7 +169,7 @@ func (b *bench) beat(id farm.WorkerID, grants ...*farm.Grant) farm.Orders {
 	for i, g := range grants {
 		beats[i] = farm.Beat{Lease: g.Lease.ID, Frame: g.Lease.Frames[0], Started: true}
 	}
-	o, err := b.m.Heartbeat(context.Background(), id, beats, farm.Load{}, 0)
+	o, err := b.m.Heartbeat(context.Background(), id, farm.Heartbeat{Beats: beats})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -217,7 +217,7 @@ func (e *engine) bringBack(kept *farm.JobLoad, missing map[string]struct{}) {
 			t.failures++
 			t.workers = append(t.workers, a.Worker)
 		} else {
-			t.lost++
+			t.lost = append(t.lost, a.Lease)
 		}
 	}
 	e.add(j)
@@ -387,16 +387,13 @@ func (e *engine) reset(j *job, positions farm.Spans) {
 	e.mark(j)
 }
 
-// keepRest has the job's leases kept without the frames that they settled: after a restart those would be taken for
-// being rendered.
+// keepRest has the job's leases kept without the frames that they settled.
 func (e *engine) keepRest(j *job) {
 	for _, l := range e.leases {
 		if l.job != j || len(l.left) == len(l.Frames) {
 			continue
 		}
-		rest := l.Lease
-		rest.Frames = slices.DeleteFunc(slices.Clone(l.Frames), func(f int) bool { _, left := l.left[f]; return !left })
-		e.change(farm.LeaseAdd{Lease: rest})
+		e.shrunk[l] = struct{}{}
 	}
 }
 

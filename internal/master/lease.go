@@ -1,15 +1,17 @@
 package master
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 )
 
 // Heartbeat takes a worker's sign of life with all leases it holds, and returns when there are orders for it or
-// wait has passed.
-func (m *Master) Heartbeat(ctx context.Context, id farm.WorkerID, beats []farm.Beat, load farm.Load, wait time.Duration) (farm.Orders, error) {
+// its wait has passed.
+func (m *Master) Heartbeat(ctx context.Context, id farm.WorkerID, h farm.Heartbeat) (farm.Orders, error) {
 	type held struct {
 		orders farm.Orders
 		wake   chan struct{}
@@ -21,44 +23,54 @@ func (m *Master) Heartbeat(ctx context.Context, id farm.WorkerID, beats []farm.B
 				return held{orders: farm.Orders{Unknown: true}}, nil
 			}
 			if first {
-				w.load = load
+				w.load = h.Load
+				if w.pace = h.Pace(); w.pace <= 0 {
+					w.pace = e.rules.Heartbeat() // it does not say, but is told now
+				}
 				e.heard(w)
-				for i := range beats {
-					e.beat(w, &beats[i])
+				for i := range h.Beats {
+					e.beat(w, &h.Beats[i])
 				}
 			}
-			h := held{orders: e.orders(w, beats)}
+			got := held{orders: e.orders(w, h.Beats)}
 			if w.wake == nil {
 				w.wake = make(chan struct{})
 			}
-			h.wake = w.wake
-			return h, nil
+			got.wake = w.wake
+			return got, nil
 		})
 	}
-	h, err := take(true)
-	if err != nil || h.orders.Unknown || len(h.orders.Cancel) > 0 || wait <= 0 {
-		return h.orders, err
+	got, err := take(true)
+	before := got.orders
+	if h.PaceMS > 0 {
+		before.HeartbeatMS = h.PaceMS // what the worker goes by; another pace is news to it
 	}
-	before := h.orders
-	timer := time.NewTimer(min(wait, time.Minute))
+	timer := time.NewTimer(min(time.Duration(max(h.WaitMS, 0))*time.Millisecond, time.Minute))
 	defer timer.Stop()
 	for {
+		if err != nil {
+			return farm.Orders{}, err
+		}
+		if h.WaitMS <= 0 || isNews(&got.orders, &before) {
+			return got.orders, nil
+		}
 		select {
 		case <-timer.C:
-			return before, nil
+			return got.orders, nil
 		case <-ctx.Done():
 			return farm.Orders{}, ctx.Err()
 		case <-m.quit:
 			return farm.Orders{}, errStopped
-		case <-h.wake:
+		case <-got.wake:
 		}
-		if h, err = take(false); err != nil {
-			return farm.Orders{}, err
-		}
-		if len(h.orders.Cancel) > 0 || h.orders.Unknown || h.orders.Drain != before.Drain || h.orders.Disabled != before.Disabled {
-			return h.orders, nil
-		}
+		got, err = take(false)
 	}
+}
+
+// isNews tells whether a worker is to hear the orders at once.
+func isNews(now, before *farm.Orders) bool {
+	return len(now.Cancel) > 0 || now.Unknown || now.Drain != before.Drain || now.Disabled != before.Disabled ||
+		now.HeartbeatMS != before.HeartbeatMS
 }
 
 // order wakes a held heartbeat of the worker.
@@ -71,7 +83,7 @@ func (w *worker) order() {
 
 // orders are what the worker must be told, worked out from what it says it holds.
 func (e *engine) orders(w *worker, beats []farm.Beat) farm.Orders {
-	o := farm.Orders{Drain: w.Draining}
+	o := farm.Orders{Drain: w.Draining, HeartbeatMS: e.rules.HeartbeatMS}
 	if !w.Enabled {
 		o.Disabled = w.Reason
 		if o.Disabled == "" {
@@ -84,6 +96,15 @@ func (e *engine) orders(w *worker, beats []farm.Beat) farm.Orders {
 		}
 	}
 	return o
+}
+
+// patience is how long the worker may be silent. One that was not told yet of a faster pace keeps the old one.
+func (e *engine) patience(w *worker) time.Duration {
+	limit := e.rules.LeaseTime()
+	if w != nil {
+		limit = max(limit, farm.LeaseTime(w.pace))
+	}
+	return limit
 }
 
 // beat renews a lease. One that expired while its frames still wait is taken up again: the worker was cut off and
@@ -127,11 +148,19 @@ func (e *engine) revive(w *worker, l *lease) bool {
 		return false
 	}
 	delete(e.lapsed, l.ID)
+	var undone []int
 	for _, p := range l.left {
 		j.held[p] = l
+		j.again.Remove(p)
+		if j.notLost(p, l.ID) {
+			undone = append(undone, p)
+		}
 	}
 	e.hold(w, l)
-	e.change(farm.LeaseAdd{Lease: l.Lease})
+	e.change(farm.LeaseAdd{Lease: l.rest()})
+	if len(undone) > 0 {
+		e.change(farm.LapseUndone{Job: j.ID, Lease: l.ID, Positions: farm.SpansOf(undone...)})
+	}
 	e.mark(j)
 	e.sync(j)
 	return true
@@ -139,41 +168,67 @@ func (e *engine) revive(w *worker, l *lease) bool {
 
 // expire ends leases whose workers fell silent. Their frames wait again; that is no failure of the scene.
 func (e *engine) expire(now time.Time) {
-	limit := e.rules.LeaseTime()
+	var silent []*lease
 	for _, l := range e.leases {
-		if now.Sub(l.seen) < limit {
-			continue
+		if now.Sub(l.seen) >= e.patience(e.workers[l.Worker]) {
+			silent = append(silent, l)
 		}
-		j := l.job
-		e.expired++
-		left := make(map[int]int, len(l.left))
-		for f, p := range l.left {
-			left[f] = p
-		}
-		e.drop(l)
-		for f, p := range left {
-			t := j.try(p)
-			t.lost++
-			e.seq++
-			a := farm.Attempt{
-				Seq: e.seq, Job: j.ID, Frame: f, Position: p, Number: l.Attempt, Lease: l.ID, Worker: l.Worker,
-				Outcome: farm.Expired, Error: "the worker fell silent", Started: l.Issued, Ended: now,
-			}
-			if t.lost >= j.attemptLimit(e.rules)*lostFactor {
-				a.Error = "every worker that tried it fell silent"
-				e.giveUp(j, p, &a)
-			} else {
-				j.putBack(p)
-			}
-			e.change(farm.FrameTried{Attempt: a})
-			e.frameEvent(j, f, l.Worker, string(farm.Expired), a.Error, a.Seq)
-		}
-		e.lapsed[l.ID] = l
-		e.mark(j)
-		e.sync(j)
-		e.offered = true
-		e.endIfOver(j)
 	}
+	slices.SortFunc(silent, func(a, b *lease) int { return cmp.Compare(a.ID, b.ID) })
+	for _, l := range silent {
+		e.expired++
+		e.drop(l)
+		e.lapsed[l.ID] = l
+		for f, p := range l.left {
+			e.loseFrame(l, f, p, now)
+		}
+		e.mark(l.job)
+		e.sync(l.job)
+		e.offered = true
+		e.endIfOver(l.job)
+	}
+}
+
+// loseFrame notes that the lease's worker fell silent over the frame.
+func (e *engine) loseFrame(l *lease, frame, p int, now time.Time) {
+	j := l.job
+	t := j.try(p)
+	t.lost = append(t.lost, l.ID)
+	e.seq++
+	a := farm.Attempt{
+		Seq: e.seq, Job: j.ID, Frame: frame, Position: p, Number: l.Attempt, Lease: l.ID, Worker: l.Worker,
+		Outcome: farm.Expired, Error: "the worker fell silent", Started: l.Issued, Ended: now,
+	}
+	if len(t.lost) >= j.attemptLimit(e.rules)*lostFactor {
+		a.Error = "every worker that tried it fell silent"
+		e.giveUp(j, p, &a)
+	} else {
+		j.putBack(p)
+	}
+	e.change(farm.FrameTried{Attempt: a})
+	e.frameEvent(j, frame, l.Worker, string(farm.Expired), a.Error, a.Seq)
+}
+
+// notLost takes back that the lease was lost at the position, and tells whether it was.
+func (j *job) notLost(p int, id farm.LeaseID) bool {
+	t := j.tries[p]
+	if t == nil {
+		return false
+	}
+	before := len(t.lost)
+	t.lost = slices.DeleteFunc(t.lost, func(lost farm.LeaseID) bool { return lost == id })
+	if t.failures == 0 && len(t.lost) == 0 {
+		delete(j.tries, p)
+	}
+	return len(t.lost) < before
+}
+
+// rest is the lease as it is kept once frames of it were settled: after a restart they must not be taken for being
+// rendered.
+func (l *lease) rest() farm.Lease {
+	rest := l.Lease
+	rest.Frames = slices.DeleteFunc(slices.Clone(l.Frames), func(f int) bool { _, left := l.left[f]; return !left })
+	return rest
 }
 
 // forgive gives every lease and worker a new lease time.

@@ -80,6 +80,105 @@ func TestWorkerThatWasCutOffTakesUpItsLeaseAgain(t *testing.T) {
 	})
 }
 
+// TestFasterPaceHarmsNobody: a worker that was not told yet of a shorter heartbeat keeps its lease; one whose heartbeat
+// is held is told at once.
+func TestFasterPaceHarmsNobody(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx := context.Background()
+		rules := farm.DefaultRules()
+		pace := func(ms int) {
+			t.Helper()
+			rules.HeartbeatMS = ms
+			if err := b.m.SetRules(ctx, root, rules); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pace(60_000)
+		oak, elm := b.worker("oak", 1), b.worker("elm", 1)
+		job := b.submit("1-2")
+		g := b.claim(oak, 0)
+		b.claim(elm, 0)
+		beat := func(id farm.WorkerID, h farm.Heartbeat) farm.Orders {
+			t.Helper()
+			o, err := b.m.Heartbeat(ctx, id, h)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return o
+		}
+		of := []farm.Beat{{Lease: g.Lease.ID, Frame: 1, Started: true}}
+		beat(oak, farm.Heartbeat{Beats: of, PaceMS: 60_000})
+		told := make(chan farm.Orders)
+		go func() { told <- beat(elm, farm.Heartbeat{PaceMS: 60_000, WaitMS: 60_000}) }()
+		synctest.Wait()
+		began := time.Now()
+		pace(1000)
+		want(t, "the pace that a held heartbeat is told", (<-told).HeartbeatMS, 1000)
+		want(t, "waited", time.Since(began), 0)
+		time.Sleep(100 * time.Second) // oak has said nothing yet, as it may
+		want(t, "running", b.job(job.ID).Running, 2)
+		o := beat(oak, farm.Heartbeat{Beats: of, PaceMS: 60_000, WaitMS: 60_000})
+		want(t, "waited for news", time.Since(began), 100*time.Second)
+		want(t, "the pace", o.HeartbeatMS, 1000)
+		b.restart() // with the new rules: what the workers keep is as before
+		beat(oak, farm.Heartbeat{Beats: of, PaceMS: 1000})
+		time.Sleep(5 * time.Second)
+		want(t, "running after silence at the new pace", b.job(job.ID).Running, 0)
+	})
+}
+
+// TestLapsesThatWereMadeGoodDoNotCount: a frame whose worker is cut off again and again, and comes back each time, is
+// not given up, over restarts as well.
+func TestLapsesThatWereMadeGoodDoNotCount(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak := b.worker("oak", 1)
+		job := b.submit("1-2", func(s *farm.JobSpec) { s.Chunk = 2 })
+		g := b.claim(oak, 0)
+		for n := range 40 {
+			time.Sleep(time.Minute)
+			want(t, "running while cut off", b.job(job.ID).Running, 0)
+			if n%3 == 1 {
+				b.restart() // the lapse is remembered
+			}
+			if o := b.beat(oak, g); len(o.Cancel) > 0 {
+				t.Fatalf("cut %d: the lease is not taken up again", n+1)
+			}
+			want(t, "running again", b.job(job.ID).Running, 2)
+			if n%3 == 2 {
+				b.restart() // and that it was made good
+			}
+		}
+		want(t, "accepted", b.report(g, 1, farm.Rendered).Accepted, true)
+		b.report(g, 2, farm.HandedBack)
+		want(t, "the attempt", b.claim(oak, 0).Lease.Attempt, 1)
+	})
+}
+
+// TestSettledFramesOfALeaseStaySettled: what was reported of a lease that lives on is not taken for being rendered
+// after a restart, and does not count twice.
+func TestSettledFramesOfALeaseStaySettled(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak := b.worker("oak", 1)
+		b.worker("elm", 1)
+		job := b.submit("1-4", func(s *farm.JobSpec) { s.Chunk = 4 })
+		g := b.claim(oak, 0)
+		b.report(g, 1, farm.Errored)
+		b.restart()
+		want(t, "running after a failure", b.job(job.ID).Running, 3)
+		b.report(g, 2, farm.HandedBack)
+		b.restart()
+		b.report(g, 3, farm.Rendered)
+		b.restart()
+		j := b.job(job.ID)
+		want(t, "running", j.Running, 1)
+		want(t, "waiting", j.Queued(), 2)
+		want(t, "the same failure again", b.report(g, 1, farm.Errored).Accepted, false)
+		next := b.claim("worker-elm", 0)
+		want(t, "leased", frames(next), "1")
+		want(t, "attempt", next.Lease.Attempt, 2)
+	})
+}
+
 func TestRestartUnderRunningWorkers(t *testing.T) {
 	inFarm(t, func(b *bench) {
 		oak, elm := b.worker("oak", 2), b.worker("elm", 1)
@@ -204,7 +303,7 @@ func TestCancelReachesAHeldHeartbeatAtOnce(t *testing.T) {
 		g := b.claim(oak, 0)
 		got := make(chan farm.Orders)
 		go func() {
-			o, _ := b.m.Heartbeat(context.Background(), oak, []farm.Beat{{Lease: g.Lease.ID, Frame: 1, Started: true}}, farm.Load{}, 5*time.Second)
+			o, _ := b.m.Heartbeat(context.Background(), oak, farm.Heartbeat{Beats: []farm.Beat{{Lease: g.Lease.ID, Frame: 1, Started: true}}, WaitMS: 5000})
 			got <- o
 		}()
 		synctest.Wait()
@@ -222,7 +321,7 @@ func TestCancelReachesAHeldHeartbeatAtOnce(t *testing.T) {
 
 func TestHeartbeatOfAnUnknownWorker(t *testing.T) {
 	inFarm(t, func(b *bench) {
-		o, err := b.m.Heartbeat(context.Background(), "worker-none", nil, farm.Load{}, time.Minute)
+		o, err := b.m.Heartbeat(context.Background(), "worker-none", farm.Heartbeat{WaitMS: 60_000})
 		if err != nil || !o.Unknown {
 			t.Fatalf("orders: %+v, %v", o, err)
 		}

@@ -24,10 +24,10 @@ type memStore struct {
 	leases  map[farm.LeaseID]farm.Lease
 	done    map[farm.JobID]map[int]farm.Attempt // by position
 	history map[farm.JobID][]farm.Attempt
-	resets  map[farm.JobID]map[int]int64 // position -> length of history at its last reset
+	resets  map[farm.JobID]map[int]int64  // position -> length of history at its last reset
+	undone  map[farm.JobID]map[int64]bool // attempts that count for nothing, by Seq
 	workers map[farm.WorkerID]farm.Worker
 	tokens  map[string]farm.Token
-	logins  map[string]farm.Login
 	rules   *farm.Rules
 	fail    error // Apply fails with it
 	applied int   // batches
@@ -38,7 +38,8 @@ func newMemStore() *memStore {
 	return &memStore{
 		nextJob: 1, jobs: map[farm.JobID]farm.Job{}, files: map[farm.JobID][]farm.File{}, leases: map[farm.LeaseID]farm.Lease{},
 		done: map[farm.JobID]map[int]farm.Attempt{}, history: map[farm.JobID][]farm.Attempt{}, resets: map[farm.JobID]map[int]int64{},
-		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{}, logins: map[string]farm.Login{},
+		undone:  map[farm.JobID]map[int64]bool{},
+		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{},
 	}
 }
 
@@ -62,7 +63,6 @@ func (s *memStore) Load(context.Context) (farm.State, error) {
 	st.Leases = slices.SortedFunc(maps.Values(s.leases), func(a, b farm.Lease) int { return cmp.Compare(a.ID, b.ID) })
 	st.Workers = slices.SortedFunc(maps.Values(s.workers), func(a, b farm.Worker) int { return cmp.Compare(a.ID, b.ID) })
 	st.Tokens = slices.Collect(maps.Values(s.tokens))
-	st.Logins = slices.Collect(maps.Values(s.logins))
 	return st, nil
 }
 
@@ -73,7 +73,7 @@ func (s *memStore) load(id farm.JobID) farm.JobLoad {
 	}
 	for i, a := range s.history[id] {
 		_, done := s.done[id][a.Position]
-		if !done && a.Outcome != farm.Rendered && int64(i) >= s.resets[id][a.Position] {
+		if !done && !s.undone[id][a.Seq] && (a.Outcome == farm.Errored || a.Outcome == farm.Expired) && int64(i) >= s.resets[id][a.Position] {
 			l.Tried = append(l.Tried, a)
 		}
 	}
@@ -121,6 +121,15 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 			s.history[a.Job] = append(s.history[a.Job], a)
 		case farm.FrameTried:
 			s.history[c.Attempt.Job] = append(s.history[c.Attempt.Job], c.Attempt)
+		case farm.LapseUndone:
+			if s.undone[c.Job] == nil {
+				s.undone[c.Job] = map[int64]bool{}
+			}
+			for _, a := range s.history[c.Job] {
+				if a.Lease == c.Lease && a.Outcome == farm.Expired && c.Positions.Contains(a.Position) {
+					s.undone[c.Job][a.Seq] = true
+				}
+			}
 		case farm.FrameReset:
 			if s.resets[c.Job] == nil {
 				s.resets[c.Job] = map[int]int64{}
@@ -137,10 +146,6 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 			s.tokens[c.Token.ID] = c.Token
 		case farm.TokenDelete:
 			delete(s.tokens, c.ID)
-		case farm.LoginSet:
-			s.logins[c.Login.ID] = c.Login
-		case farm.LoginDelete:
-			delete(s.logins, c.ID)
 		case farm.RulesSet:
 			s.rules = &c.Rules
 		}
@@ -209,17 +214,6 @@ func (s *memStore) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Att
 		accepted := done && now.Lease == a.Lease && a.Outcome == farm.Rendered
 		if a.Seq > f.After && (!f.Accepted || accepted) && (!f.Failed || a.Outcome != farm.Rendered) && len(list) < f.Limit {
 			list = append(list, a)
-		}
-	}
-	return list, nil
-}
-
-func (s *memStore) Warnings(_ context.Context, id farm.JobID) (list []farm.Warning, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, a := range s.history[id] {
-		for _, text := range a.Warnings {
-			list = append(list, farm.Warning{Text: text, Frames: 1, Frame: a.Frame})
 		}
 	}
 	return list, nil

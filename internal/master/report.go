@@ -184,6 +184,7 @@ func (e *engine) settle(r *farm.Report) farm.Verdict {
 		case e.leases[l.ID] != l: // a lapsed lease was put back already: its failure changes nothing
 		case r.Outcome == farm.HandedBack || r.OwnFault && l.excused:
 			e.settled(l, r.Frame, p)
+			e.shrunk[l] = struct{}{}
 			l.job.putBack(p)
 		default:
 			e.frameFailed(l, p, r)
@@ -244,11 +245,12 @@ func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
 func (e *engine) frameFailed(l *lease, p int, r *farm.Report) {
 	j := l.job
 	e.settled(l, r.Frame, p)
+	e.shrunk[l] = struct{}{}
 	t := j.try(p)
 	a := e.attempt(l, p, r, farm.Errored)
 	wk := e.workers[l.Worker]
 	if r.OwnFault {
-		t.lost++
+		t.lost = append(t.lost, l.ID)
 		a.Outcome = farm.Expired
 	} else {
 		t.failures++
@@ -257,7 +259,7 @@ func (e *engine) frameFailed(l *lease, p int, r *farm.Report) {
 	j.refused[l.Worker] = struct{}{}
 	e.strike(wk, j, r)
 	limit := j.attemptLimit(e.rules)
-	if r.Fatal && !r.OwnFault || t.failures >= limit || t.lost >= limit*lostFactor {
+	if r.Fatal && !r.OwnFault || t.failures >= limit || len(t.lost) >= limit*lostFactor {
 		e.giveUp(j, p, &a)
 	} else {
 		j.putBack(p)
@@ -362,7 +364,6 @@ func (e *engine) attempt(l *lease, p int, r *farm.Report, outcome farm.Outcome) 
 		Seq: e.seq, Job: l.Job, Frame: r.Frame, Position: p, Number: l.Attempt, Lease: l.ID, Worker: l.Worker,
 		Outcome: outcome, Error: clip(r.Error, maxErrorText), Started: l.Issued, Ended: e.m.opt.Now(),
 		Seconds: r.Seconds, MemoryMB: r.MemoryMB, Install: r.Install, Results: r.Results,
-		Warnings: farm.Sentences(r.Warnings),
 	}
 }
 

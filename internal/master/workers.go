@@ -44,6 +44,7 @@ func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration
 		}
 		w.Slots, w.Facts, w.Address = r.Slots, r.Facts, who.Address
 		w.Draining = false // it was started anew, or came back
+		w.pace = e.rules.Heartbeat()
 		e.heard(w)
 		e.keepWorker(w)
 		e.countSlots()
@@ -133,9 +134,8 @@ func (e *engine) heard(w *worker) {
 
 // watchWorkers notices workers that fell silent. One that holds a claim open is not silent.
 func (e *engine) watchWorkers(now time.Time) {
-	limit := e.rules.LeaseTime()
 	for _, w := range e.workers {
-		if !w.online || w.held > 0 || now.Sub(w.seen) < limit {
+		if !w.online || w.held > 0 || now.Sub(w.seen) < e.patience(w) {
 			continue
 		}
 		w.online = false

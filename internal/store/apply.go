@@ -77,6 +77,8 @@ func jobOf(c farm.Change) (farm.JobID, bool) {
 		return c.Attempt.Job, true
 	case farm.FrameTried:
 		return c.Attempt.Job, true
+	case farm.LapseUndone:
+		return c.Job, true
 	case farm.FrameReset:
 		return c.Job, true
 	}
@@ -107,6 +109,8 @@ func (b *batch) apply(c farm.Change) error {
 		return b.try(tried{&c.Attempt, accepted})
 	case farm.FrameTried:
 		return b.try(tried{&c.Attempt, standingOf(c.Attempt.Outcome)})
+	case farm.LapseUndone:
+		return b.lapseUndone(&c)
 	case farm.FrameReset:
 		return b.reset(c.Job, &c.Positions)
 	case farm.WorkerSet:
@@ -118,11 +122,6 @@ func (b *batch) apply(c farm.Change) error {
 		return b.tokenSet(&c.Token)
 	case farm.TokenDelete:
 		_, err := b.w.exec(tokenDelete, c.ID)
-		return err
-	case farm.LoginSet:
-		return b.loginSet(&c.Login)
-	case farm.LoginDelete:
-		_, err := b.w.exec(loginDelete, c.ID)
 		return err
 	case farm.RulesSet:
 		return b.rulesSet(&c.Rules)

@@ -27,15 +27,17 @@ type tried struct {
 }
 
 const attemptColumns = `job, seq, standing, position, frame, number, lease, worker, outcome, final, started, ended,
-	seconds, memory, install, error, results, warnings`
+	seconds, memory, install, error, results`
 
-var attemptAdd = manyRows(18, insertMany+`attempts (`+attemptColumns+`) VALUES `,
-	`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ` ON CONFLICT DO NOTHING`)
+var attemptAdd = manyRows(17, insertMany+`attempts (`+attemptColumns+`) VALUES `,
+	`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ` ON CONFLICT DO NOTHING`)
 
 const (
 	attemptThere    = `SELECT lease, position FROM attempts WHERE job = ? AND seq = ?`
 	attemptAccepted = `SELECT seq, lease FROM attempts WHERE job = ? AND position = ? AND standing = 1`
 	attemptStand    = `UPDATE attempts SET standing = ? WHERE job = ? AND seq = ?`
+	attemptUndone   = `UPDATE attempts SET standing = 0 WHERE job = ? AND position >= ? AND position < ? AND standing <> 1
+		AND standing = 2 AND outcome = 'expired' AND lease = ?`
 )
 
 func (b *batch) try(t tried) error {
@@ -43,6 +45,19 @@ func (b *batch) try(t tried) error {
 		return err
 	}
 	b.attempts = append(b.attempts, t)
+	return nil
+}
+
+// lapseUndone makes the expired attempts of a lease history.
+func (b *batch) lapseUndone(c *farm.LapseUndone) error {
+	if err := b.flushAttempts(); err != nil {
+		return err
+	}
+	for lo, hi := range c.Positions.Runs() {
+		if _, err := b.w.exec(attemptUndone, int64(c.Job), int64(lo), int64(hi), int64(c.Lease)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -55,7 +70,7 @@ func (b *batch) flushAttempts() error {
 	if err := b.catchUp(list); err != nil {
 		return err
 	}
-	args := make([]any, 0, 18*len(list))
+	args := make([]any, 0, 17*len(list))
 	for i := range list {
 		t := &list[i]
 		worker, err := b.w.wordID(string(t.Worker))
@@ -66,17 +81,17 @@ func (b *batch) flushAttempts() error {
 		if err != nil {
 			return err
 		}
-		results, err := listOrNull(t.Results)
-		if err != nil {
-			return err
-		}
-		warnings, err := listOrNull(t.Warnings)
-		if err != nil {
-			return err
+		var results any
+		if len(t.Results) > 0 {
+			text, err := json.Marshal(t.Results)
+			if err != nil {
+				return err
+			}
+			results = string(text)
 		}
 		args = append(args, int64(t.Job), t.Seq, t.standing, int64(t.Position), int64(t.Frame), int64(t.Number),
 			int64(t.Lease), worker, string(t.Outcome), bit(t.Final), micros(t.Started), micros(t.Ended),
-			number(t.Seconds), int64(t.MemoryMB), install, orNull(t.Error), results, warnings)
+			number(t.Seconds), int64(t.MemoryMB), install, orNull(t.Error), results)
 	}
 	return attemptAdd.run(b.w, args, func(from, to int) error {
 		for i := from; i < to; i++ {
@@ -86,15 +101,6 @@ func (b *batch) flushAttempts() error {
 		}
 		return nil
 	})
-}
-
-// listOrNull is the list as JSON, or NULL when it is empty.
-func listOrNull[T any](list []T) (any, error) {
-	if len(list) == 0 {
-		return nil, nil
-	}
-	text, err := json.Marshal(list)
-	return string(text), err
 }
 
 // again settles an attempt that may have been left out because of what is there: itself, when a batch is applied

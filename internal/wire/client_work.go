@@ -31,7 +31,7 @@ func (c *Client) Claim(ctx context.Context, wish farm.Wish) (*farm.Grant, error)
 }
 
 // Heartbeat says that a worker lives and what it does, and returns what the master wants of it.
-func (c *Client) Heartbeat(ctx context.Context, id farm.WorkerID, h Heartbeat) (farm.Orders, error) {
+func (c *Client) Heartbeat(ctx context.Context, id farm.WorkerID, h farm.Heartbeat) (farm.Orders, error) {
 	var out farm.Orders
 	err := c.do(ctx, call{method: http.MethodPost, path: workerPath(id) + "/heartbeat", in: h, out: &out, wait: milliseconds(h.WaitMS)})
 	return out, err

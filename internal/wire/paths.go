@@ -23,7 +23,6 @@ import (
 //	GET    /jobs/{id}/missing             view       ?after=&limit= -> FileList of files whose bytes are not there
 //	GET    /jobs/{id}/frames              view       farm.FrameStates
 //	GET    /jobs/{id}/running             view       []farm.Running
-//	GET    /jobs/{id}/warnings            view       []farm.Warning
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList
 //	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, ETag
 //	GET    /jobs/{id}/log                 view       ?frame=&lease=&offset=&wait_ms= -> text; Upload-Offset: end, Netrender-More
@@ -35,7 +34,7 @@ import (
 //	GET    /workers                       view       []WorkerView
 //	PATCH  /workers/{id}                  admin      WorkerChange -> WorkerView
 //	DELETE /workers/{id}                  admin
-//	POST   /workers/{id}/heartbeat        worker     Heartbeat -> farm.Orders
+//	POST   /workers/{id}/heartbeat        worker     farm.Heartbeat -> farm.Orders
 //	POST   /claim                         worker     farm.Wish -> farm.Grant, or 204
 //	POST   /report                        worker     ReportRequest -> ReportReply
 //	PUT    /leases/{id}/results           worker     ?frame=&kind=&name=, Upload-Size, Content-Ref, Netrender-Worker
@@ -46,9 +45,6 @@ import (
 //	GET    /tokens                        admin      []farm.Token
 //	POST   /tokens                        admin      TokenRequest -> NewToken
 //	DELETE /tokens/{id}                   admin
-//	GET    /logins                        admin      []LoginView
-//	POST   /logins                        view       LoginLink
-//	DELETE /logins/{id}                   admin
 //	POST   /pairings                      (anybody)  PairRequest -> PairTicket
 //	POST   /pairings/poll                 (anybody)  PairPoll -> PairAnswer
 //	GET    /pairings                      admin      []farm.Pairing

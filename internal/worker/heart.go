@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/netrender/netrender/internal/farm"
-	"github.com/netrender/netrender/internal/wire"
 )
 
 const (
@@ -87,10 +86,15 @@ func (w *Worker) register(ctx context.Context) error {
 		w.name = reg.Worker.Name
 		w.log.Info("registered", "name", w.name, "master", reg.Program)
 	}
-	if reg.HeartbeatMS > 0 {
-		w.pace.Store(int64(time.Duration(reg.HeartbeatMS) * time.Millisecond))
-	}
+	w.keepPace(reg.HeartbeatMS)
 	return nil
+}
+
+// keepPace follows the farm's pace from now on.
+func (w *Worker) keepPace(ms int) {
+	if ms > 0 {
+		w.pace.Store(int64(time.Duration(ms) * time.Millisecond))
+	}
 }
 
 // beat makes one heartbeat and obeys the orders that come back. known is false when the worker must register again.
@@ -103,8 +107,8 @@ func (w *Worker) beat(ctx context.Context) (known bool, err error) {
 	// A master that is gone without a word is noticed before the leases expire, after three heartbeats.
 	limit, cancel := context.WithTimeout(ctx, wait+w.heartbeat())
 	defer cancel()
-	orders, err := w.master.Heartbeat(limit, w.id, wire.Heartbeat{
-		Beats: beats, Load: w.machine.load(), WaitMS: int(wait.Milliseconds()),
+	orders, err := w.master.Heartbeat(limit, w.id, farm.Heartbeat{
+		Beats: beats, Load: w.machine.load(), PaceMS: int(w.heartbeat().Milliseconds()), WaitMS: int(wait.Milliseconds()),
 	})
 	switch {
 	case kindOf(err) == farm.NotFound:
@@ -120,6 +124,7 @@ func (w *Worker) beat(ctx context.Context) (known bool, err error) {
 
 func (w *Worker) obey(o *farm.Orders) {
 	w.book.cancel(o.Cancel)
+	w.keepPace(o.HeartbeatMS)
 	if w.rest.set(o.Drain) {
 		if o.Drain {
 			w.log.Info("the master asks this worker to take no more frames")

@@ -85,7 +85,7 @@ func (m *fakeMaster) serve() http.Handler {
 		return m.Register(r.Context(), in)
 	})
 	handle("POST /workers/{id}/heartbeat", func(r *http.Request) (any, error) {
-		var in wire.Heartbeat
+		var in farm.Heartbeat
 		_ = json.NewDecoder(r.Body).Decode(&in)
 		return m.Heartbeat(r.Context(), farm.WorkerID(r.PathValue("id")), in)
 	})

@@ -15,7 +15,7 @@ import (
 // by itself. An error that is no farm.Error means that the master was not reached.
 type Master interface {
 	Register(ctx context.Context, r farm.Registration) (farm.Registered, error)
-	Heartbeat(ctx context.Context, id farm.WorkerID, h wire.Heartbeat) (farm.Orders, error)
+	Heartbeat(ctx context.Context, id farm.WorkerID, h farm.Heartbeat) (farm.Orders, error)
 	Claim(ctx context.Context, wish farm.Wish) (*farm.Grant, error)
 	Report(ctx context.Context, r wire.ReportRequest) (wire.ReportReply, error)
 	PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, result farm.Result, open func() (io.ReadCloser, error)) error

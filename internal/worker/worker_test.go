@@ -255,6 +255,23 @@ func TestMasterDrains(t *testing.T) {
 	})
 }
 
+// TestPaceChangesUnderWay: a worker follows the farm's pace without registering anew, and says which one it keeps.
+func TestPaceChangesUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMaster(t)
+		m.beat = 60_000
+		w := start(t, options(t, m, fake.Options{}))
+		m.until("a heartbeat is held", func() bool { return m.last.PaceMS == 60_000 && m.last.WaitMS == 60_000 })
+		began := time.Now()
+		m.set(func() { m.orders.HeartbeatMS = 500 })
+		m.until("the new pace is kept", func() bool { return m.last.PaceMS == 500 && m.last.WaitMS <= 500 })
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("it took %s", took)
+		}
+		w.drain()
+	})
+}
+
 func TestAheadIsAskedOnceNearTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMaster(t)

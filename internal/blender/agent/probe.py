@@ -13,8 +13,8 @@ from typing import Any
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-import bpy
-from netagent import devices
+import bpy  # noqa: E402
+from netagent import devices  # noqa: E402
 
 
 def text(value: Any) -> str:

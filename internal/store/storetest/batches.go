@@ -158,7 +158,8 @@ func unknown(t *testing.T, s Store) {
 		}
 	}
 	// Settings and marks of a job that is gone make no job; what it would own is an error of the engine.
-	apply(t, s, farm.JobSet{Job: newJob(1, 1)}, farm.JobMark{ID: 1, State: farm.Active, Finished: []byte{}}, farm.JobDelete{ID: 1}, farm.FrameReset{Job: 1}, farm.FrameReset{Job: 1, Positions: farm.SpanOf(0, 5000)})
+	apply(t, s, farm.JobSet{Job: newJob(1, 1)}, farm.JobMark{ID: 1, State: farm.Active, Finished: []byte{}}, farm.JobDelete{ID: 1}, farm.FrameReset{Job: 1}, farm.FrameReset{Job: 1, Positions: farm.SpanOf(0, 5000)},
+		farm.LapseUndone{Job: 1, Lease: 1, Positions: spans(0)})
 	_, err = s.Job(ctx, 1)
 	isKind(t, err, farm.NotFound)
 	for _, c := range []farm.Change{done(1, 1, 0), failed(1, 1, 0), farm.LeaseAdd{Lease: farm.Lease{ID: 1, Job: 1}}} {

@@ -61,6 +61,30 @@ func resets(t *testing.T, s Store) {
 	same(t, "failed of job 2", []int64{20, 22}, seqs(must(s.Attempts(ctx, farm.AttemptFilter{Job: 2, Failed: true, Limit: 9}))(t)))
 }
 
+// lapses: what expired and was taken up again counts for nothing; nothing else is touched.
+func lapses(t *testing.T, s Store) {
+	check := func(tried ...int64) {
+		t.Helper()
+		l := must(s.LoadJob(ctx, 1))(t)
+		same(t, "tried", tried, seqs(l.Tried))
+		same(t, "finished", spans(3), l.Finished)
+	}
+	other := attempt(1, 6, 1, farm.Errored) // the scene's fault, of the same lease
+	other.Lease = 7
+	apply(t, s, farm.JobAdd{Job: newJob(1, 100)}, done(1, 1, 3), expired(1, 2, 0, 7), expired(1, 3, 1, 7), expired(1, 4, 2, 7), expired(1, 5, 0, 8),
+		farm.FrameTried{Attempt: other})
+	check(2, 3, 4, 5, 6)
+	undo := farm.LapseUndone{Job: 1, Lease: 7, Positions: spans(0, 1, 50)}
+	apply(t, s, undo)
+	check(4, 5, 6)
+	// It expires again, in the batch in which it was taken up.
+	apply(t, s, undo, expired(1, 7, 0, 7))
+	check(4, 5, 6, 7)
+	apply(t, s, expired(1, 8, 1, 7), farm.LapseUndone{Job: 1, Lease: 7, Positions: farm.SpanOf(0, 90)})
+	check(5, 6)
+	same(t, "history", []int64{2, 3, 4, 5, 6, 7, 8}, seqs(must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Failed: true, Limit: 99}))(t)))
+}
+
 // resetsMuch resets more frames than a store can mark in a moment: it tells of them as if they were.
 func resetsMuch(t *testing.T, s Store) {
 	const n = 1200

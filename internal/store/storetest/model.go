@@ -52,6 +52,12 @@ func (m *modelJob) apply(c farm.Change) (ok bool) {
 		m.attempts[c.Attempt.Seq], m.stands[c.Attempt.Seq] = c.Attempt, 'a'
 	case farm.FrameTried:
 		m.attempts[c.Attempt.Seq], m.stands[c.Attempt.Seq] = c.Attempt, 'f'
+	case farm.LapseUndone:
+		for seq, a := range m.attempts {
+			if a.Lease == c.Lease && a.Outcome == farm.Expired && c.Positions.Contains(a.Position) {
+				delete(m.stands, seq)
+			}
+		}
 	case farm.FrameReset:
 		for p := range c.Positions.All() {
 			for _, stand := range []byte{'a', 'f'} {
@@ -80,7 +86,7 @@ func model(t *testing.T, s Store) {
 			for range rapid.IntRange(1, 8).Draw(r, "changes") {
 				p := rapid.IntRange(0, 7).Draw(r, "position")
 				var c farm.Change
-				switch rapid.IntRange(0, 6).Draw(r, "kind") {
+				switch rapid.IntRange(0, 8).Draw(r, "kind") {
 				case 0, 1, 2:
 					if len(next.at(p, 'a')) > 0 && rapid.IntRange(0, 9).Draw(r, "fault") > 0 {
 						continue
@@ -91,6 +97,12 @@ func model(t *testing.T, s Store) {
 					seq++
 					c = failed(nextJob, seq, p)
 				case 4:
+					seq++
+					c = expired(nextJob, seq, p, rapid.IntRange(0, 2).Draw(r, "lease"))
+				case 5:
+					of := rapid.IntRange(0, 2).Draw(r, "lease")
+					c = farm.LapseUndone{Job: nextJob, Lease: farm.LeaseID(of), Positions: spans(p, p+1)}
+				case 6:
 					c = farm.FrameReset{Job: nextJob, Positions: spans(rapid.SliceOfN(rapid.IntRange(0, 7), 1, 8).Draw(r, "positions")...)}
 				default:
 					next.job.State = rapid.SampledFrom(farm.JobStates()).Draw(r, "state")

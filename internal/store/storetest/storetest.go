@@ -23,7 +23,6 @@ type Store interface {
 	Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error)
 	Manifest(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
-	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Size(ctx context.Context) (int64, error)
 	Close() error
 }
@@ -43,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"a batch twice", twice},
 		{"unknown jobs", unknown},
 		{"marks", marks},
+		{"lapses undone", lapses},
 		{"reset", resets},
 		{"reset much", resetsMuch},
 		{"delete", deletes},
@@ -51,7 +51,6 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"keys", keys},
 		{"manifest paged", manifests},
 		{"attempts filtered and paged", attemptLists},
-		{"warnings", warnings},
 		{"leases, workers, tokens, rules", small},
 		{"model", model},
 	} {
@@ -128,6 +127,13 @@ func done(job farm.JobID, seq int64, p int) farm.Change {
 
 func failed(job farm.JobID, seq int64, p int) farm.Change {
 	return farm.FrameTried{Attempt: attempt(job, seq, p, farm.Errored)}
+}
+
+// expired is an attempt at position p whose worker fell silent.
+func expired(job farm.JobID, seq int64, p, lease int) farm.Change {
+	a := attempt(job, seq, p, farm.Expired)
+	a.Lease = farm.LeaseID(lease)
+	return farm.FrameTried{Attempt: a}
 }
 
 func spans(list ...int) farm.Spans { return farm.SpansOf(list...) }

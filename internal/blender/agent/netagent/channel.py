@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from typing import Any
+from typing import Any, Optional
 
 
 class Channel:
@@ -23,7 +23,7 @@ class Channel:
         with self._sending:
             self._line.sendall(text)
 
-    def receive(self) -> dict[str, Any] | None:
+    def receive(self) -> Optional[dict[str, Any]]:
         """The next message; None when the other side is gone."""
         try:
             text = self._reader.readline()
