@@ -15,6 +15,7 @@ type (
 	JobSet struct{ Job Job }
 	// JobMark replaces state, reason, times and progress of a job, the cheap part that changes with every report.
 	// Finished is the set of finished positions as far as Seq (an Attempt.Seq) goes; nil leaves the last one.
+	// Refused are the workers that are not to get the job again; nil leaves the last ones.
 	JobMark struct {
 		ID       JobID
 		State    JobState
@@ -24,6 +25,7 @@ type (
 		Progress Progress
 		Finished []byte
 		Seq      int64
+		Refused  []WorkerID
 	}
 	// JobDelete forgets a job with its manifest, leases and attempts.
 	JobDelete struct{ ID JobID }
@@ -94,6 +96,7 @@ type JobLoad struct {
 	Job      Job
 	Finished Spans     // positions of accepted frames
 	Tried    []Attempt // failed and expired attempts of frames that are not finished
+	Refused  []WorkerID
 }
 
 // JobFilter selects jobs for a list.

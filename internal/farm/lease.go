@@ -43,6 +43,7 @@ type Report struct {
 	MemoryMB int      `json:"memory_mb,omitempty"`   // peak of Blender
 	Fatal    bool     `json:"fatal,omitempty"`       // trying elsewhere cannot help (no camera, script raised)
 	OwnFault bool     `json:"own_fault,omitempty"`   // the worker's fault (disk full, Blender gone), not the scene's
+	Scene    bool     `json:"scene,omitempty"`       // no other frame of the job would fare better: here, or, when Fatal, anywhere
 	Install  string   `json:"install,omitempty"`     // Blender version used
 	LogBytes int64    `json:"log_bytes,omitempty"`   // length of the attempt's log on the worker
 	Dropped  int64    `json:"log_dropped,omitempty"` // bytes of log left out in the middle

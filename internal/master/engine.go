@@ -2,6 +2,7 @@ package master
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -54,18 +55,20 @@ type job struct {
 	farm.Job
 	at       int // index in engine.order and snap.Jobs, or -1
 	layout   farm.Layout
-	next     int            // no position from here on was ever handed out
-	again    farm.Spans     // positions before next that wait
-	finished farm.Spans     // positions accepted
-	tries    map[int]*try   // positions with failed or lost attempts, not finished
-	held     map[int]*lease // positions leased now, by their newest lease
-	settling map[int]bool   // positions whose results are being put in place
-	refused  map[farm.WorkerID]struct{}
-	missing  map[string]struct{} // blobs that are not there
+	next     int                        // no position from here on was ever handed out
+	again    farm.Spans                 // positions before next that wait
+	finished farm.Spans                 // positions accepted
+	tries    map[int]*try               // positions with failed or lost attempts, not finished
+	held     map[int]*lease             // positions leased now, by their newest lease
+	settling map[int]bool               // positions whose results are being put in place
+	refused  map[farm.WorkerID]struct{} // failed it; changed by refuse and pardon only
+	unfit    map[farm.WorkerID]struct{} // said that no frame of it can be rendered there
+	missing  map[string]struct{}        // blobs that are not there
 	usage    float64
 	assigned int
 	lastSent time.Time // last dispatch
 	unsaved  int       // finished frames since the last snapshot of finished
+	judged   bool      // refused is to be written
 }
 
 // try is what is known of a position that did not finish at once.
@@ -104,6 +107,7 @@ type worker struct {
 	wake     chan struct{}           // closed when there are orders; nil when no heartbeat is held open
 	failures map[farm.JobID]struct{} // jobs failed in a row
 	faults   int                     // own faults in a row
+	out      bool                    // strike took it out, not an admin
 }
 
 func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
@@ -149,6 +153,9 @@ func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
 func (e *engine) adopt(ctx context.Context, load *farm.JobLoad) error {
 	j := newJob(load.Job)
 	j.finished = load.Finished
+	for _, id := range load.Refused {
+		j.refused[id] = struct{}{}
+	}
 	for i := range load.Tried {
 		a := &load.Tried[i]
 		t := j.try(a.Position)
@@ -157,7 +164,6 @@ func (e *engine) adopt(ctx context.Context, load *farm.JobLoad) error {
 			t.failures++
 			t.final = t.final || a.Final
 			t.workers = append(t.workers, a.Worker)
-			j.refused[a.Worker] = struct{}{}
 		case farm.Expired:
 			t.lost = append(t.lost, a.Lease)
 			t.final = t.final || a.Final
@@ -180,7 +186,7 @@ func newJob(spec farm.Job) *job {
 	return &job{
 		Job: spec, at: -1, layout: spec.Layout(),
 		tries: make(map[int]*try), held: make(map[int]*lease), settling: make(map[int]bool),
-		refused: make(map[farm.WorkerID]struct{}), missing: make(map[string]struct{}),
+		refused: make(map[farm.WorkerID]struct{}), unfit: make(map[farm.WorkerID]struct{}), missing: make(map[string]struct{}),
 	}
 }
 
@@ -259,12 +265,17 @@ func (j *job) settleQueue() {
 	}
 	j.Done = j.finished.Count()
 	j.Running = len(j.held)
-	j.Failed = 0
+	j.Failed = j.givenUp()
+}
+
+// givenUp counts the frames that were given up one by one.
+func (j *job) givenUp() (n int) {
 	for _, t := range j.tries {
 		if t.final {
-			j.Failed++
+			n++
 		}
 	}
+	return n
 }
 
 func (j *job) try(p int) *try {
@@ -387,6 +398,9 @@ func (e *engine) flushMarks() {
 				mark.Finished = []byte{}
 			}
 			j.unsaved = 0
+		}
+		if j.judged {
+			mark.Refused, j.judged = append([]farm.WorkerID{}, slices.Sorted(maps.Keys(j.refused))...), false
 		}
 		e.pending = append(e.pending, mark)
 	}

@@ -220,8 +220,12 @@ func (e *engine) bringBack(kept *farm.JobLoad, missing map[string]struct{}) {
 			t.lost = append(t.lost, a.Lease)
 		}
 	}
+	for _, id := range kept.Refused {
+		j.refused[id] = struct{}{}
+	}
 	e.add(j)
 	j.settleQueue()
+	j.Failed = kept.Job.Failed
 }
 
 // Cancel stops the job on all workers. Frames that are there stay; a retry goes on with the others.
@@ -310,8 +314,10 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 			return e.notWoken(j, farm.Errorf(farm.Conflict, "job %d has no failed frames", id).WithHint("name frames, or use --all"))
 		}
 		e.reset(j, positions)
-		clear(j.refused)
+		e.pardon(j, slices.Collect(maps.Keys(j.refused))...)
+		clear(j.unfit)
 		if j.State.Ended() {
+			j.Failed = j.givenUp() // what failed with the whole scene waits again
 			e.toState(j, j.goesOn(), "")
 		}
 		e.lift(j)

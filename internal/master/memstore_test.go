@@ -24,7 +24,8 @@ type memStore struct {
 	leases  map[farm.LeaseID]farm.Lease
 	done    map[farm.JobID]map[int]farm.Attempt // by position
 	history map[farm.JobID][]farm.Attempt
-	resets  map[farm.JobID]map[int]int64  // position -> length of history at its last reset
+	resets  map[farm.JobID]map[int]int64 // position -> length of history at its last reset
+	refused map[farm.JobID][]farm.WorkerID
 	undone  map[farm.JobID]map[int64]bool // attempts that count for nothing, by Seq
 	workers map[farm.WorkerID]farm.Worker
 	tokens  map[string]farm.Token
@@ -38,7 +39,7 @@ func newMemStore() *memStore {
 	return &memStore{
 		nextJob: 1, jobs: map[farm.JobID]farm.Job{}, files: map[farm.JobID][]farm.File{}, leases: map[farm.LeaseID]farm.Lease{},
 		done: map[farm.JobID]map[int]farm.Attempt{}, history: map[farm.JobID][]farm.Attempt{}, resets: map[farm.JobID]map[int]int64{},
-		undone:  map[farm.JobID]map[int64]bool{},
+		undone: map[farm.JobID]map[int64]bool{}, refused: map[farm.JobID][]farm.WorkerID{},
 		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{},
 	}
 }
@@ -67,7 +68,7 @@ func (s *memStore) Load(context.Context) (farm.State, error) {
 }
 
 func (s *memStore) load(id farm.JobID) farm.JobLoad {
-	l := farm.JobLoad{Job: s.jobs[id]}
+	l := farm.JobLoad{Job: s.jobs[id], Refused: slices.Clone(s.refused[id])}
 	for p := range s.done[id] {
 		l.Finished.Add(p)
 	}
@@ -100,10 +101,14 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 			j.State, j.Reason, j.Progress = c.State, c.Reason, c.Progress
 			j.Started, j.Ended = unmicros(c.Started), unmicros(c.Ended)
 			s.jobs[c.ID] = j
+			if c.Refused != nil {
+				s.refused[c.ID] = slices.Clone(c.Refused)
+			}
 		case farm.JobDelete:
 			delete(s.jobs, c.ID)
 			delete(s.done, c.ID)
 			delete(s.history, c.ID)
+			delete(s.refused, c.ID)
 			maps.DeleteFunc(s.leases, func(_ farm.LeaseID, l farm.Lease) bool { return l.Job == c.ID })
 		case farm.LeaseAdd:
 			s.leases[c.Lease.ID] = c.Lease

@@ -248,7 +248,6 @@ func (e *engine) frameFailed(l *lease, p int, r *farm.Report) {
 	e.shrunk[l] = struct{}{}
 	t := j.try(p)
 	a := e.attempt(l, p, r, farm.Errored)
-	wk := e.workers[l.Worker]
 	if r.OwnFault {
 		t.lost = append(t.lost, l.ID)
 		a.Outcome = farm.Expired
@@ -256,17 +255,81 @@ func (e *engine) frameFailed(l *lease, p int, r *farm.Report) {
 		t.failures++
 		t.workers = append(t.workers, l.Worker)
 	}
-	j.refused[l.Worker] = struct{}{}
-	e.strike(wk, j, r)
+	scene := r.Scene && !r.OwnFault && j.Done == 0 // a scene of which frames were rendered is none that cannot be
+	fatal := r.Fatal && !r.OwnFault && (scene || !r.Scene)
+	if !fatal {
+		e.refuse(j, l.Worker)
+	}
 	limit := j.attemptLimit(e.rules)
-	if r.Fatal && !r.OwnFault || t.failures >= limit || len(t.lost) >= limit*lostFactor {
+	if fatal || t.failures >= limit || len(t.lost) >= limit*lostFactor {
 		e.giveUp(j, p, &a)
 	} else {
 		j.putBack(p)
 	}
 	e.change(farm.FrameTried{Attempt: a})
-	e.lift(j)
 	e.frameEvent(j, r.Frame, l.Worker, string(a.Outcome), a.Error, a.Seq)
+	if _, blamed := j.refused[l.Worker]; blamed && !scene {
+		e.strike(e.workers[l.Worker], j, r)
+	}
+	if scene {
+		j.unfit[l.Worker] = struct{}{}
+	}
+	if scene && (fatal || !e.anyFit(j)) {
+		e.giveUpAll(j, a.Error)
+	}
+}
+
+// refuse keeps the worker from the job from now on; pardon lets workers have it again.
+func (e *engine) refuse(j *job, id farm.WorkerID) {
+	if _, was := j.refused[id]; was {
+		return
+	}
+	j.refused[id] = struct{}{}
+	j.judged = true
+	e.mark(j)
+	e.lift(j)
+}
+
+func (e *engine) pardon(j *job, ids ...farm.WorkerID) {
+	before := len(j.refused)
+	for _, id := range ids {
+		delete(j.refused, id)
+		if wk := e.workers[id]; wk != nil {
+			delete(wk.failures, j.ID)
+			e.takeIn(wk)
+		}
+	}
+	if len(j.refused) == before {
+		return
+	}
+	j.judged = true
+	e.mark(j)
+	e.lift(j)
+}
+
+// anyFit tells whether some worker that is there could render the job and did not say that it cannot.
+func (e *engine) anyFit(j *job) bool {
+	for id, w := range e.workers {
+		if _, unfit := j.unfit[id]; !unfit && w.mayRender(j) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayRender tells whether the worker is there and suits the job; what it failed does not matter.
+func (w *worker) mayRender(j *job) bool {
+	return w.online && w.Enabled && !w.Draining && (w.Facts.Scripts || !j.Options.Scripts) && j.Needs.Suits(&w.Worker)
+}
+
+// giveUpAll ends a job of which no frame can be rendered: what waits fails with it, without a record of each.
+func (e *engine) giveUpAll(j *job, why string) {
+	e.stopLeases(j)
+	rest := j.Total - j.Done - j.Failed
+	j.Failed += rest
+	e.failed += int64(rest)
+	e.toState(j, farm.Failed, "no frame of it can be rendered: "+why)
+	e.forget(j)
 }
 
 func (j *job) attemptLimit(r farm.Rules) int {
@@ -284,13 +347,9 @@ func (e *engine) giveUp(j *job, p int, a *farm.Attempt) {
 	j.Failed++
 	e.failed++
 	workers := slices.Compact(slices.Sorted(slices.Values(t.workers)))
+	workers = slices.DeleteFunc(workers, func(id farm.WorkerID) bool { _, unfit := j.unfit[id]; return unfit })
 	if len(workers) > 1 {
-		for _, id := range workers {
-			delete(j.refused, id)
-			if wk := e.workers[id]; wk != nil {
-				delete(wk.failures, j.ID)
-			}
-		}
+		e.pardon(j, workers...)
 	}
 }
 
@@ -310,7 +369,7 @@ func (e *engine) strike(wk *worker, j *job, r *farm.Report) {
 	if !wk.Enabled || wk.faults < e.rules.OutAfter && !e.another(wk) {
 		return // the only worker is not taken out for scenes that may all be broken
 	}
-	wk.Enabled = false
+	wk.Enabled, wk.out = false, true
 	wk.Reason = "it failed several jobs in a row; the last one: " + clip(r.Error, 300)
 	if wk.faults >= e.rules.OutAfter {
 		wk.Reason = "it could not work several times in a row: " + clip(r.Error, 300)
@@ -318,6 +377,18 @@ func (e *engine) strike(wk *worker, j *job, r *farm.Report) {
 	e.keepWorker(wk)
 	e.countSlots()
 	e.event(farm.Event{Kind: farm.EventWorker, Worker: wk.ID, State: "disabled", Text: wk.Reason})
+}
+
+// takeIn lets a worker that was taken out work again when what it failed turned out to be no fault of its own.
+func (e *engine) takeIn(wk *worker) {
+	if !wk.out || wk.Enabled || wk.faults >= e.rules.OutAfter || len(wk.failures) >= e.rules.OutAfter {
+		return
+	}
+	wk.Enabled, wk.out, wk.Reason = true, false, ""
+	e.keepWorker(wk)
+	e.countSlots()
+	wk.order()
+	e.event(farm.Event{Kind: farm.EventWorker, Worker: wk.ID, State: "enabled", Text: wk.Name})
 }
 
 func (e *engine) another(wk *worker) bool {
@@ -336,10 +407,10 @@ func (e *engine) lift(j *job) {
 	}
 	nobody := len(j.refused) > 0
 	for id, w := range e.workers {
-		if _, refused := j.refused[id]; !nobody || refused || !w.online || !w.Enabled || w.Draining {
+		if _, refused := j.refused[id]; !nobody || refused {
 			continue
 		}
-		nobody = !j.Needs.Suits(&w.Worker) || j.Options.Scripts && !w.Facts.Scripts
+		nobody = !w.mayRender(j)
 	}
 	e.snap.Jobs[j.at].NobodyElse = nobody
 }

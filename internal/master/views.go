@@ -100,6 +100,7 @@ func (m *Master) Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Att
 func (m *Master) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, error) {
 	type parts struct {
 		known           bool
+		over            bool // the job has failed
 		layout          farm.Layout
 		finished        farm.Spans
 		failed, running []int
@@ -130,14 +131,19 @@ func (m *Master) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, e
 		if err != nil {
 			return farm.FrameStates{}, err
 		}
-		p.layout, p.finished = load.Job.Layout(), load.Finished
+		p.layout, p.finished, p.over = load.Job.Layout(), load.Finished, load.Job.State == farm.Failed
 		for i := range load.Tried {
 			if load.Tried[i].Final {
 				p.failed = append(p.failed, load.Tried[i].Frame)
 			}
 		}
 	}
-	return frameStates(p.layout, &p.finished, p.failed, p.running), nil
+	states := frameStates(p.layout, &p.finished, p.failed, p.running)
+	if p.over { // what is not done failed: one by one, or with the whole scene
+		rest := slices.AppendSeq(p.failed, states.Queued.All())
+		states.Failed, states.Queued = farm.Frames(rest...), farm.FrameSet{}
+	}
+	return states, nil
 }
 
 func frameStates(l farm.Layout, finished *farm.Spans, failed, running []int) farm.FrameStates {

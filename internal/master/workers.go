@@ -222,12 +222,12 @@ func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerI
 		}
 		state := "changed"
 		if next.Enabled != w.Enabled {
-			w.Reason, state = "", "disabled"
+			w.Reason, w.out, state = "", false, "disabled"
 			if next.Enabled {
 				clear(w.failures)
 				w.faults, state = 0, "enabled"
 				for _, j := range e.jobs {
-					delete(j.refused, w.ID)
+					e.pardon(j, w.ID)
 				}
 			} else {
 				w.Reason = next.Reason

@@ -76,6 +76,9 @@ func (b *batch) mark(m *farm.JobMark) {
 	case last != nil:
 		m.Finished, m.Seq = last.Finished, last.Seq
 	}
+	if m.Refused == nil && last != nil {
+		m.Refused = last.Refused
+	}
 	b.marks[m.ID] = m
 }
 
@@ -106,6 +109,9 @@ func (b *batch) flushMark(job farm.JobID) error {
 	}
 	if err == nil && n > 0 && m.Finished != nil {
 		_, err = b.w.exec(finishedSet, int64(m.ID), m.Seq, m.Finished)
+	}
+	if err == nil && n > 0 && m.Refused != nil {
+		err = b.refusalsSet(m.ID, m.Refused)
 	}
 	return err
 }

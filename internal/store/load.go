@@ -75,6 +75,9 @@ func load(ctx context.Context, q querier, j farm.Job) (l farm.JobLoad, err error
 	if err != nil {
 		return l, err
 	}
+	if l.Refused, err = refusals(ctx, q, j.ID); err != nil {
+		return l, err
+	}
 	if l.Finished, err = finished(ctx, q, j.ID, &waits); err != nil {
 		return l, err
 	}

@@ -19,10 +19,16 @@ type fault struct {
 	text  string
 	fatal bool // trying elsewhere cannot help
 	own   bool // this worker's fault, not the scene's
+	scene bool // no other frame of the job would fare better: here, or, when fatal, anywhere
 	rest  bool // the other frames of the lease cannot be rendered here either
 }
 
 func (f *fault) Error() string { return f.text }
+
+// tell writes the fault into a frame's report.
+func (f *fault) tell(r *farm.Report) {
+	r.Outcome, r.Error, r.Fatal, r.OwnFault, r.Scene = farm.Errored, f.text, f.fatal, f.own, f.scene
+}
 
 // What ends the context of a frame.
 var (
@@ -51,10 +57,12 @@ func faultOf(err error, hang time.Duration, timeout int, log []byte) *fault {
 	}
 	f = &fault{text: b.Error()}
 	switch b.Kind {
-	case blender.NotBlend, blender.Truncated, blender.NoScene, blender.NoCamera, blender.Script:
+	case blender.NotBlend, blender.Truncated, blender.NoScene, blender.NoCamera:
+		f.fatal, f.scene, f.rest = true, true, true
+	case blender.Script:
 		f.fatal, f.rest = true, true
-	case blender.TooNew, blender.NoEngine:
-		f.rest = true
+	case blender.TooNew, blender.NoEngine: // another worker may have the right Blender
+		f.scene, f.rest = true, true
 	case blender.NoStart, blender.NoFile, blender.NoDevice, blender.NoSpace, blender.NotOpened, blender.Killed:
 		f.own, f.rest = true, true
 	case blender.Crashed, blender.BadTalk, blender.NoFrame, blender.NoMemory, blender.Refused:

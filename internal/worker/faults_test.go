@@ -26,11 +26,12 @@ func TestFaultsOfScenes(t *testing.T) {
 		render     func(context.Context) error
 		text       string
 		fatal, own bool
+		scene      bool
 		back       int // of three frames, the first of which fails
 		timeout    int
 	}{
 		{
-			name: "no camera", text: "the scene has no camera", fatal: true, back: 2,
+			name: "no camera", text: "the scene has no camera", fatal: true, scene: true, back: 2,
 			render: fails(&blender.Error{Kind: blender.NoCamera, Message: "the scene has no camera"}),
 		},
 		{
@@ -38,11 +39,11 @@ func TestFaultsOfScenes(t *testing.T) {
 			open: fails(&blender.Error{Kind: blender.Script, Message: "a script raised", Log: []string{"NameError: x", "bye"}}),
 		},
 		{
-			name: "truncated", text: "the file ends too early", fatal: true, back: 2,
+			name: "truncated", text: "the file ends too early", fatal: true, scene: true, back: 2,
 			open: fails(&blender.Error{Kind: blender.Truncated, Message: "the file ends too early"}),
 		},
 		{
-			name: "too new", text: "made by Blender 100", back: 2,
+			name: "too new", text: "made by Blender 100", scene: true, back: 2,
 			open: fails(&blender.Error{Kind: blender.TooNew, Message: "made by Blender 100"}),
 		},
 		{
@@ -83,7 +84,7 @@ func TestFaultsOfScenes(t *testing.T) {
 				m.until("the others are rendered", func() bool { return len(j.done) == 2 && len(j.failed) == 1 })
 				w.drain()
 				r := j.failed[1]
-				if !strings.HasPrefix(r.Error, c.text) || r.Fatal != c.fatal || r.OwnFault != c.own || j.back != c.back {
+				if !strings.HasPrefix(r.Error, c.text) || r.Fatal != c.fatal || r.Scene != c.scene || r.OwnFault != c.own || j.back != c.back {
 					t.Errorf("fatal %v, own %v, %d handed back: %s", r.Fatal, r.OwnFault, j.back, r.Error)
 				}
 			})

@@ -69,7 +69,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 		return context.Cause(ctx)
 	}
 	fault := faultOf(err, s.w.opt.HangTimeout, k.grant.Timeout, tail)
-	report.Outcome, report.Error, report.Fatal, report.OwnFault = farm.Errored, fault.text, fault.fatal, fault.own
+	fault.tell(report)
 	report.Seconds = s.w.opt.Now().Sub(began).Seconds()
 	s.w.log.Warn("a frame failed", "job", r.Job, "frame", no, "why", fault.text)
 	f.result = nil

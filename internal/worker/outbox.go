@@ -84,7 +84,10 @@ func openOutbox(dir string, log *slog.Logger) (*outbox, error) {
 		}
 		p := &parcel{dir: path, ask: true}
 		if err == nil {
-			p.record, err = readRecord(text)
+			err = json.Unmarshal(text, &p.record)
+		}
+		if err == nil {
+			err = p.check()
 		}
 		if err != nil {
 			// Written whole or not at all, so the disk is to blame. Kept, for whoever wants to look.
@@ -100,20 +103,17 @@ func openOutbox(dir string, log *slog.Logger) (*outbox, error) {
 	return o, nil
 }
 
-// readRecord refuses a record that does not hold together.
-func readRecord(text []byte) (r record, err error) {
-	if err := json.Unmarshal(text, &r); err != nil {
-		return r, err
+// check refuses a record that does not hold together.
+func (p *parcel) check() error {
+	if len(p.Reports) == 0 || len(p.Paths) != len(p.Reports[0].Results) {
+		return errors.New("the record does not name its files")
 	}
-	if len(r.Reports) == 0 || len(r.Paths) != len(r.Reports[0].Results) {
-		return r, errors.New("the record does not name its files")
-	}
-	for _, path := range r.Paths {
+	for _, path := range p.Paths {
 		if !filepath.IsLocal(filepath.FromSlash(path)) {
-			return r, errors.New("the record names a file outside its folder")
+			return errors.New("the record names a file outside its folder")
 		}
 	}
-	return r, nil
+	return nil
 }
 
 // folder makes a folder for a frame that is about to be rendered.

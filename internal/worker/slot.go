@@ -184,7 +184,7 @@ func (s *slot) leave(k *work, frames []int, why error) {
 	if why != errLeaving && !isRest(why) { // the files could not be had: the first frame tells why
 		fault := faultOf(why, 0, 0, nil)
 		r := s.report(k, frames[0])
-		r.Outcome, r.Error, r.Fatal, r.OwnFault = farm.Errored, fault.text, fault.fatal, fault.own
+		fault.tell(&r)
 		s.w.log.Warn("the files of a lease could not be had", "job", r.Job, "why", fault.text)
 		s.hand(&frame{slot: s.no, reports: []farm.Report{r}})
 		frames, why = frames[1:], restError{fault.text}

@@ -202,4 +202,24 @@ func marks(t *testing.T, s Store) {
 	j.State = farm.Paused
 	apply(t, s, farm.JobSet{Job: k}, mark(j, 0, nil))
 	same(t, "a mark after a setting", j, must(s.Job(ctx, 1))(t))
+	refused := func(want ...farm.WorkerID) {
+		t.Helper()
+		same(t, "refused", want, must(s.LoadJob(ctx, 1))(t).Refused)
+	}
+	refuses := func(ids ...farm.WorkerID) farm.Change {
+		m := mark(j, 0, nil)
+		m.Refused = append([]farm.WorkerID{}, ids...)
+		return m
+	}
+	refused()
+	apply(t, s, refuses("oak", "elm"), mark(j, 0, nil))
+	refused("oak", "elm")
+	apply(t, s, mark(j, 0, nil))
+	refused("oak", "elm")
+	apply(t, s, refuses("ash"), refuses("elm"))
+	same(t, "refused at a start", []farm.WorkerID{"elm"}, must(s.Load(ctx))(t).Jobs[0].Refused)
+	apply(t, s, refuses())
+	refused()
+	apply(t, s, refuses("oak"), farm.JobDelete{ID: 1}, farm.JobAdd{Job: j})
+	refused()
 }
