@@ -6,10 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -111,58 +109,4 @@ func TestFakeFarmRenders(t *testing.T) {
 	job := f.submitFake("1-60")
 	eventually(t, time.Minute, "the job is done", func() bool { return f.job(job.ID.String()).State == "done" })
 	f.audit(job.ID, 60)
-}
-
-// soakRound counts the rounds of a soak: each has another seed.
-var soakRound uint64
-
-// soakSeed is 1, or what NETRENDER_SEED says, and one more with each round.
-func soakSeed(t *testing.T) uint64 {
-	seed := uint64(1)
-	if text := os.Getenv("NETRENDER_SEED"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatalf("NETRENDER_SEED: %v", err)
-		}
-		seed = n
-	}
-	soakRound++
-	return seed + soakRound - 1
-}
-
-// TestNothingIsLost kills masters and workers at random instants while a job is rendered.
-func TestNothingIsLost(t *testing.T) {
-	seed := soakSeed(t)
-	t.Logf("seed %d: NETRENDER_SEED=%d repeats it", seed, seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
-	f := startFarm(t)
-	ok := f.client()
-	if _, err := ok.SetRules(context.Background(), nr.Rules{Cap: 0.75, NewFrames: 1, StaleMins: 10, Attempts: 3, OutAfter: 3, HeartbeatMS: 500}); err != nil {
-		t.Fatal(err)
-	}
-	names := []string{"oak", "elm", "ash"}
-	dirs := make([]string, len(names))
-	workers := make([]*proc, len(names))
-	for i := range names {
-		dirs[i] = t.TempDir()
-		workers[i] = f.workerIn(dirs[i], names[i], "--fake-renderer", "60ms")
-	}
-	const frames = 150
-	job := f.submitFake("1-150", func(s *nr.JobSpec) { s.Chunk = 2 })
-	kills := 0
-	for f.job(job.ID.String()).State != "done" {
-		<-time.After(time.Duration(100+rng.IntN(500)) * time.Millisecond) // a random instant
-		if victim := rng.IntN(len(names) + 1); victim < len(names) {
-			workers[victim].kill()
-			workers[victim] = f.workerIn(dirs[victim], names[victim], "--fake-renderer", "60ms")
-		} else {
-			f.proc.kill()
-			f.start()
-		}
-		if kills++; kills > 200 {
-			t.Fatal("the job does not end")
-		}
-	}
-	t.Logf("%d kills", kills)
-	f.audit(job.ID, frames)
 }

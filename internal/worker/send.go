@@ -257,6 +257,8 @@ func (w *Worker) judge(p *parcel, verdicts []farm.Verdict) {
 	for i := range verdicts {
 		if r := &p.Reports[i]; !verdicts[i].Accepted {
 			w.log.Info("the master does not need a frame", "job", r.Job, "frame", r.Frame, "why", verdicts[i].Reason)
+		} else {
+			w.log.Debug("a report was accepted", "job", r.Job, "frame", r.Frame, "lease", r.Lease, "outcome", r.Outcome)
 		}
 	}
 	w.settle(p)

@@ -1,5 +1,5 @@
-// Package fake renders without Blender: small pictures that depend on nothing but the frame, after a time that can be
-// set. It stands in for Blender in tests, benchmarks and trials of a farm.
+// Package fake renders without Blender: small pictures that depend on nothing but the scene's files and the frame, after a
+// time that can be set. It stands in for Blender in tests, benchmarks and trials of a farm.
 package fake
 
 import (
@@ -66,6 +66,7 @@ type Renderer struct {
 	o      Options
 	killed chan struct{}
 	once   sync.Once
+	mark   SceneMark // of the scene that is open
 
 	mu   sync.Mutex
 	log  io.Writer
@@ -88,7 +89,11 @@ func (r *Renderer) Open(ctx context.Context, s blender.Scene) (blender.SceneFact
 			return blender.SceneFacts{}, r.fail(err)
 		}
 	}
-	r.open = true
+	mark, err := markOf(&s)
+	if err != nil {
+		return blender.SceneFacts{}, &blender.Error{Kind: blender.NoFile, Message: "a file of the scene cannot be read: " + err.Error()}
+	}
+	r.open, r.mark = true, mark
 	r.say(fmt.Sprintf("Read blend: %s\n", s.Blend))
 	return blender.SceneFacts{Name: "Scene", Engine: "CYCLES", Width: r.o.Width, Height: r.o.Height}, nil
 }
@@ -130,36 +135,15 @@ func (r *Renderer) write(t blender.Task) (blender.Result, error) {
 	if err := os.MkdirAll(t.OutDir, 0o700); err != nil {
 		return result, err
 	}
-	add := func(kind blender.Kind, name string, text []byte) error {
-		path := filepath.Join(t.OutDir, name)
-		result.Files = append(result.Files, blender.File{Kind: kind, Path: path, Name: name, Size: int64(len(text))})
-		return os.WriteFile(path, text, 0o600)
+	pic := Picture{r.mark, t.Frame, r.o.Width, r.o.Height}
+	files, err := pic.Files(t.EXR != blender.EXRNone, t.Outputs, t.Preview)
+	if err != nil {
+		return result, err
 	}
-	pic := picture{t.Frame, r.o.Width, r.o.Height}
-	if t.EXR != blender.EXRNone {
-		text, err := pic.exr()
-		if err == nil {
-			err = add(blender.KindEXR, fmt.Sprintf("layers_%04d.exr", t.Frame), text)
-		}
-		if err != nil {
-			return result, err
-		}
-	}
-	if t.Outputs {
-		text, err := pic.png()
-		if err == nil {
-			err = add(blender.KindOutput, fmt.Sprintf("%04d.png", t.Frame), text)
-		}
-		if err != nil {
-			return result, err
-		}
-	}
-	if t.Preview {
-		text, err := pic.jpeg()
-		if err == nil {
-			err = add(blender.KindPreview, fmt.Sprintf("preview_%04d.jpg", t.Frame), text)
-		}
-		if err != nil {
+	for _, f := range files {
+		path := filepath.Join(t.OutDir, f.Name)
+		result.Files = append(result.Files, blender.File{Kind: f.Kind, Path: path, Name: f.Name, Size: int64(len(f.Bytes))})
+		if err := os.WriteFile(path, f.Bytes, 0o600); err != nil {
 			return result, err
 		}
 	}

@@ -2,65 +2,150 @@ package fake
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
+	"maps"
 	"math"
+	"os"
+	"slices"
 
+	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/exr"
 )
 
-// picture is what a frame shows: a gradient that moves with the frame.
-type picture struct{ frame, width, height int }
-
-// at is the colour at a pixel, each channel 0..1.
-func (p picture) at(x, y int) (r, g, b float32) {
-	f := float32(uint32(p.frame)%256) / 255
-	return float32(x) / float32(p.width), float32(y) / float32(p.height), f
+// Picture is what a frame shows: a gradient whose colours depend on every byte of the scene's files and on the frame.
+// Whoever knows the manifest can make the very bytes that a worker delivers, and so check them.
+type Picture struct {
+	Scene         SceneMark
+	Frame         int
+	Width, Height int
 }
 
-func (p picture) image() image.Image {
-	img := image.NewNRGBA(image.Rect(0, 0, p.width, p.height))
-	for y := range p.height {
-		for x := range p.width {
-			r, g, b := p.at(x, y)
-			img.SetNRGBA(x, y, color.NRGBA{R: uint8(r * 255), G: uint8(g * 255), B: uint8(b * 255), A: 255})
+// SceneMark stands for the bytes of a scene's files.
+type SceneMark [sha256.Size]byte
+
+// MarkOf is the mark of files, SHA-256 in hex by original path. A file that is not there has the hash "".
+func MarkOf(files map[string]string) SceneMark {
+	h := sha256.New()
+	for _, original := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%q %s\n", original, files[original])
+	}
+	return SceneMark(h.Sum(nil))
+}
+
+// markOf reads the files of a scene as they are laid out.
+func markOf(s *blender.Scene) (SceneMark, error) {
+	files := make(map[string]string, len(s.Files))
+	for original, path := range s.Files {
+		f, err := os.Open(path)
+		if os.IsNotExist(err) { // other frames need it
+			files[original] = ""
+			continue
 		}
+		if err != nil {
+			return SceneMark{}, err
+		}
+		h := sha256.New()
+		_, err = io.Copy(h, f)
+		_ = f.Close()
+		if err != nil {
+			return SceneMark{}, err
+		}
+		files[original] = hex.EncodeToString(h.Sum(nil))
+	}
+	return MarkOf(files), nil
+}
+
+// tint is what tells pictures of the same size apart.
+func (p Picture) tint() (t [3]float32) {
+	h := sha256.Sum256(binary.BigEndian.AppendUint64(p.Scene[:], uint64(p.Frame)))
+	for i := range t {
+		t[i] = float32(h[i]) / 256
+	}
+	return t
+}
+
+// planes are the red, green and blue of all pixels, each 0..1.
+func (p Picture) planes() (rgb [3][]float32) {
+	t := p.tint()
+	for y := range p.Height {
+		for x := range p.Width {
+			for i, v := range [3]float32{float32(x) / float32(p.Width), float32(y) / float32(p.Height), 0} {
+				if v += t[i]; v >= 1 {
+					v--
+				}
+				rgb[i] = append(rgb[i], v)
+			}
+		}
+	}
+	return rgb
+}
+
+func (p Picture) image() image.Image {
+	img := image.NewNRGBA(image.Rect(0, 0, p.Width, p.Height))
+	rgb := p.planes()
+	for i := range rgb[0] {
+		img.SetNRGBA(i%p.Width, i/p.Width, color.NRGBA{
+			R: uint8(rgb[0][i] * 255), G: uint8(rgb[1][i] * 255), B: uint8(rgb[2][i] * 255), A: 255,
+		})
 	}
 	return img
 }
 
-func (p picture) png() ([]byte, error) {
+// Files are the files of the frame: kinds, names and bytes.
+func (p Picture) Files(layers, outputs, preview bool) ([]File, error) {
+	var list []File
 	var b bytes.Buffer
-	err := png.Encode(&b, p.image())
-	return b.Bytes(), err
+	var err error
+	add := func(kind blender.Kind, name string, write func(io.Writer) error) {
+		if err == nil {
+			b.Reset()
+			if err = write(&b); err == nil {
+				list = append(list, File{kind, fmt.Sprintf(name, p.Frame), bytes.Clone(b.Bytes())})
+			}
+		}
+	}
+	if layers {
+		add(blender.KindEXR, "layers_%04d.exr", p.exr)
+	}
+	if outputs {
+		add(blender.KindOutput, "%04d.png", func(w io.Writer) error { return png.Encode(w, p.image()) })
+	}
+	if preview {
+		add(blender.KindPreview, "preview_%04d.jpg", func(w io.Writer) error { return jpeg.Encode(w, p.image(), nil) })
+	}
+	return list, err
 }
 
-func (p picture) jpeg() ([]byte, error) {
-	var b bytes.Buffer
-	err := jpeg.Encode(&b, p.image(), nil)
-	return b.Bytes(), err
+// File is one file of a frame.
+type File struct {
+	Kind  blender.Kind
+	Name  string
+	Bytes []byte
 }
 
 // exr is the picture as a multilayer OpenEXR without compression, with the channel names that Blender gives the
 // combined pass.
-func (p picture) exr() ([]byte, error) {
-	var planes [4][]byte // R, G, B, A
-	for y := range p.height {
-		for x := range p.width {
-			r, g, b := p.at(x, y)
-			for c, v := range []float32{r, g, b, 1} {
-				planes[c] = binary.LittleEndian.AppendUint32(planes[c], math.Float32bits(v))
-			}
+func (p Picture) exr(w io.Writer) error {
+	im := exr.Image{Width: p.Width, Height: p.Height, Compression: exr.None}
+	rgb := p.planes()
+	alpha := make([]float32, len(rgb[0]))
+	for i := range alpha {
+		alpha[i] = 1
+	}
+	for c, values := range [][]float32{rgb[0], rgb[1], rgb[2], alpha} {
+		raw := make([]byte, 0, 4*len(values))
+		for _, v := range values {
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
 		}
+		im.Planes = append(im.Planes, exr.Plane{Name: "ViewLayer.Combined." + string("RGBA"[c]), Type: exr.Float, Bytes: raw})
 	}
-	im := exr.Image{Width: p.width, Height: p.height, Compression: exr.None}
-	for c, name := range []string{"R", "G", "B", "A"} {
-		im.Planes = append(im.Planes, exr.Plane{Name: "ViewLayer.Combined." + name, Type: exr.Float, Bytes: planes[c]})
-	}
-	var b bytes.Buffer
-	err := exr.Write(&b, &im)
-	return b.Bytes(), err
+	return exr.Write(w, &im)
 }
