@@ -84,7 +84,7 @@ func pick[T any](rng *rand.Rand, list []T) T { return list[rng.IntN(len(list))] 
 
 func upTo(rng *rand.Rand, n int64) int64 { return rng.Int64N(n + 1) }
 
-const jobsPerRound = 7
+const jobsPerRound = 9
 
 // makeScript is the script of a round. It depends on nothing but its arguments.
 func makeScript(seed uint64, length time.Duration, faultEvery time.Duration) []action {
@@ -94,7 +94,7 @@ func makeScript(seed uint64, length time.Duration, faultEvery time.Duration) []a
 	for no := 1; no <= jobsPerRound; no++ {
 		at := int64(0)
 		if no > 2 { // two at once, the others by and by
-			at = upTo(rng, end*6/10)
+			at = upTo(rng, end*8/10)
 		}
 		plan := makeJob(rng)
 		list = append(list, action{At: at, Do: "submit", Job: no, New: plan})

@@ -173,8 +173,8 @@ func (r *run) fetch(n *note) {
 			return true
 		}
 		_, _, code := r.exec(n.user, "fetch", n.job().String(), "-o", n.folder(), "--follow", "--previews")
-		if code == 1 && !r.quiet() { // canceled, or failed; a retry may come
-			time.Sleep(time.Second)
+		if (code == 0 || code == 1) && !r.quiet() { // it has ended; a retry may come
+			time.Sleep(2 * time.Second)
 		}
 		return code == 0 && r.quiet()
 	})
