@@ -51,3 +51,33 @@ func (a *API) adminRoutes(d *describer) {
 			return nil, a.m.RevokeToken(ctx, whoOf(ctx), in.ID)
 		})
 }
+
+func (a *API) loginRoutes(d *describer) {
+	steer(d, route{
+		method: http.MethodGet, path: "/logins", role: farm.RoleAdmin, name: "listLogins",
+		about: "Lists the browsers that are logged in, the newest visit first",
+	},
+		func(ctx context.Context, _ *none) (*made[[]wire.LoginView], error) {
+			list, err := a.m.Logins(ctx)
+			out := make([]wire.LoginView, len(list))
+			for i := range list {
+				out[i] = wire.LoginView(list[i])
+			}
+			return answer(out, err)
+		})
+	steer(d, route{
+		method: http.MethodPost, path: "/logins", role: farm.RoleView, name: "askLogin",
+		about: "Makes a link that lets one browser in, once, with the role of the token", status: http.StatusCreated,
+	},
+		func(ctx context.Context, _ *none) (*made[wire.LoginLink], error) {
+			secret, expires, err := a.m.AskLogin(ctx, whoOf(ctx))
+			return answer(wire.LoginLink{Path: wire.LoginRoot + secret, Expires: expires}, err)
+		})
+	steer(d, route{
+		method: http.MethodDelete, path: "/logins/{id}", role: farm.RoleAdmin, name: "endLogin",
+		about: "Logs a browser out at once", status: http.StatusNoContent,
+	},
+		func(ctx context.Context, in *PathID) (*none, error) {
+			return nil, a.m.EndLogin(ctx, whoOf(ctx), in.ID)
+		})
+}

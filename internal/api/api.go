@@ -31,6 +31,9 @@ type Options struct {
 	Log     *slog.Logger     // nil: silent
 	Open    bool             // no token is asked for: everybody is an admin
 	MaxBlob int64            // largest blob taken, in bytes; 0: no limit but the disk
+	// Browser finds who makes a call that shows no token, by the cookie of a page that is logged in; known is false
+	// when there is none. It refuses calls that were not made by our own pages. nil: browsers are not known.
+	Browser func(w http.ResponseWriter, r *http.Request) (who master.Identity, known bool, err error)
 }
 
 // API is the door as a handler. It serves wire.Root, /healthz, /readyz and /metrics.
@@ -105,6 +108,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.workerRoutes(d)
 	a.eventRoutes(d)
 	a.adminRoutes(d)
+	a.loginRoutes(d)
 	a.pairRoutes(d)
 	return h.OpenAPI()
 }

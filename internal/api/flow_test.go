@@ -103,7 +103,7 @@ func TestFromSubmitToFetch(t *testing.T) {
 	}
 	failed := farm.Report{
 		Lease: settled.Grant.Lease.ID, Worker: "worker-01", Job: id, Frame: 2, Attempt: 1, Outcome: farm.Errored,
-		Error: "no camera", Fatal: true,
+		Error: "no camera", Fatal: true, Warnings: []string{"gone.png\nis missing", "gone.png is missing"},
 	}
 	if _, err := machine.Report(ctx, wire.ReportRequest{Reports: []farm.Report{failed}}); err != nil {
 		t.Fatal(err)
@@ -132,6 +132,10 @@ func TestFromSubmitToFetch(t *testing.T) {
 		t.Fatal("left behind", left)
 	}
 
+	list, err := artist.Warnings(ctx, id)
+	if want := []farm.Warning{{Text: "gone.png is missing", Frames: 1, Frame: 2}}; err != nil || !slices.Equal(list, want) {
+		t.Fatal(list, err)
+	}
 	if fs, err := artist.Frames(ctx, id); err != nil || fs.Done.String() != "1" || fs.Failed.String() != "2" {
 		t.Fatal(fs, err)
 	}

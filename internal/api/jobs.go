@@ -161,6 +161,10 @@ func (a *API) jobParts(d *describer) {
 		about: "Lists a job's leases",
 	}, ofJob(a.m.Running))
 	steer(d, route{
+		method: http.MethodGet, path: "/jobs/{id}/warnings", role: farm.RoleView, name: "listWarnings",
+		about: "Lists what may be wrong with a job's pictures, each sentence once",
+	}, ofJob(a.m.Warnings))
+	steer(d, route{
 		method: http.MethodGet, path: "/jobs/{id}/why", role: farm.RoleView, name: "whyJob",
 		about: "Explains why a job does or does not get workers",
 	}, ofJob(a.m.Why))

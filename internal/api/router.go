@@ -45,7 +45,7 @@ func (rt *router) handle(pattern string, role farm.Role, h handler) {
 	rt.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		sw := &statusWriter{ResponseWriter: w}
 		began := rt.api.opt.Now()
-		who, err := rt.enter(r, role)
+		who, err := rt.enter(sw, r, role)
 		if err == nil {
 			err = h(sw, r, who)
 		}
@@ -92,7 +92,7 @@ type denied struct{ error }
 func (d denied) Unwrap() error { return d.error }
 
 // enter lets a call in or says why not.
-func (rt *router) enter(r *http.Request, role farm.Role) (master.Identity, error) {
+func (rt *router) enter(w http.ResponseWriter, r *http.Request, role farm.Role) (master.Identity, error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		if err := rt.cross.Check(r); err != nil {
 			return master.Identity{}, farm.Errorf(farm.Denied, "a page of another site may not do this")
@@ -105,15 +105,8 @@ func (rt *router) enter(r *http.Request, role farm.Role) (master.Identity, error
 	if role == nobody {
 		return master.Identity{Address: address}, nil
 	}
-	secret := bearer(r.Header)
-	if secret == "" {
-		return master.Identity{}, denied{errNoToken}
-	}
-	who, err := rt.api.m.Authenticate(secret, address)
+	who, err := rt.know(w, r, address)
 	if err != nil {
-		if farm.KindOf(err) == farm.Denied {
-			err = denied{err}
-		}
 		return master.Identity{}, err
 	}
 	if !who.Role.Includes(role) {
@@ -121,6 +114,23 @@ func (rt *router) enter(r *http.Request, role farm.Role) (master.Identity, error
 			WithHint("it takes the role %s", role)
 	}
 	return who, nil
+}
+
+// know finds who makes a call: by its token, or by the cookie of one of our pages.
+func (rt *router) know(w http.ResponseWriter, r *http.Request, address string) (master.Identity, error) {
+	if secret := bearer(r.Header); secret != "" {
+		who, err := rt.api.m.Authenticate(secret, address)
+		if farm.KindOf(err) == farm.Denied {
+			err = denied{err}
+		}
+		return who, err
+	}
+	if rt.api.opt.Browser != nil {
+		if who, known, err := rt.api.opt.Browser(w, r); known || err != nil {
+			return who, err
+		}
+	}
+	return master.Identity{}, denied{errNoToken}
 }
 
 // bearer reads the token of RFC 6750, section 2.1.

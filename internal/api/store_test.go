@@ -163,5 +163,16 @@ func (s *memory) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Attem
 	return list, nil
 }
 
+func (s *memory) Warnings(_ context.Context, id farm.JobID) (list []farm.Warning, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.attempts[id] {
+		for _, text := range a.Warnings {
+			list = append(list, farm.Warning{Text: text, Frames: 1, Frame: a.Frame})
+		}
+	}
+	return list, nil
+}
+
 func (s *memory) Size(context.Context) (int64, error) { return 0, nil }
 func (s *memory) Close() error                        { return nil }

@@ -408,8 +408,8 @@ def geometry(files: Files) -> None:
                     files.add(absolute(modifier.filepath, thing), modifier.filepath, "ocean cache", thing)
             elif modifier.type == "FLUID" and getattr(modifier, "domain_settings", None) is not None:
                 domain = modifier.domain_settings
-                number = r"_(\d{4,})\.[a-z.]+$" if domain.cache_frame_offset == 0 else ""
-                there = files.add_folder(domain.cache_directory, "fluid cache", thing, number=number)
+                in_name = r"_(\d{4,})\.[a-z.]+$" if domain.cache_frame_offset == 0 else ""
+                there = files.add_folder(domain.cache_directory, "fluid cache", thing, number=in_name)
                 if not there and domain.has_cache_baked_data:
                     files.add(absolute(domain.cache_directory, thing), domain.cache_directory, "fluid cache", thing)
             elif modifier.type == "NODES":

@@ -35,7 +35,7 @@ func startDisplay(ctx context.Context, runner []string, path, tmp string, env []
 	if path == "" {
 		found, err := exec.LookPath("Xvfb")
 		if err != nil {
-			return nil, errors.New("Xvfb is not installed")
+			return nil, errors.New("there is no Xvfb on PATH")
 		}
 		path = found
 	}
@@ -60,7 +60,7 @@ func startDisplay(ctx context.Context, runner []string, path, tmp string, env []
 	write.Close()
 	if err != nil {
 		os.Remove(d.cookie)
-		return nil, fmt.Errorf("Xvfb cannot be started: %w", err)
+		return nil, fmt.Errorf("the virtual display Xvfb cannot be started: %w", err)
 	}
 	go func() {
 		d.cmd.Wait()
@@ -72,7 +72,7 @@ func startDisplay(ctx context.Context, runner []string, path, tmp string, env []
 	number = strings.TrimSpace(number)
 	if err != nil || number == "" {
 		d.close()
-		return nil, errors.New("Xvfb ended before it was ready")
+		return nil, errors.New("the virtual display Xvfb ended before it was ready")
 	}
 	d.name = ":" + number
 	return d, nil

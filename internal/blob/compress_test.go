@@ -49,8 +49,8 @@ func TestCompress(t *testing.T) {
 			if _, err := io.Copy(w, iotest.HalfReader(bytes.NewReader(b))); err != nil {
 				t.Fatal(err)
 			}
-			if w.Close() != nil || w.Close() != nil {
-				t.Fatal("Close")
+			if err := errors.Join(w.Close(), w.Close()); err != nil {
+				t.Fatal(err)
 			}
 			if _, err := w.Write([]byte("x")); err == nil {
 				t.Error("a closed writer takes more")

@@ -22,26 +22,31 @@ func TestLayout(t *testing.T) {
 			map[string]string{"/home/ann/film/shot.blend": "shot.blend"},
 		},
 		{
-			"below the scene", "/home/ann", "/home/ann/film/shot.blend", []string{"/home/ann/film/tex/a.png"},
+			"below the scene", "/home/ann", "/home/ann/film/shot.blend",
+			[]string{"/home/ann/film/tex/a.png"},
 			map[string]string{"/home/ann/film/shot.blend": "shot.blend", "/home/ann/film/tex/a.png": "tex/a.png"},
 		},
 		{
-			"beside the scene's folder", "/home/ann", "/home/ann/film/shots/shot.blend", []string{"/home/ann/film/lib/a.blend"},
+			"beside the scene's folder", "/home/ann", "/home/ann/film/shots/shot.blend",
+			[]string{"/home/ann/film/lib/a.blend"},
 			map[string]string{"/home/ann/film/shots/shot.blend": "shots/shot.blend", "/home/ann/film/lib/a.blend": "lib/a.blend"},
 		},
 		{
-			"the home folder is no project", "/home/ann", "/home/ann/film/shot.blend", []string{"/home/ann/pictures/a.png"},
+			"the home folder is no project", "/home/ann", "/home/ann/film/shot.blend",
+			[]string{"/home/ann/pictures/a.png"},
 			map[string]string{"/home/ann/film/shot.blend": "shot.blend", "/home/ann/pictures/a.png": "_outside/home/ann/pictures/a.png"},
 		},
 		{
-			"elsewhere", "/home/ann", "/home/ann/film/shot.blend", []string{"/srv/library/x/a.blend", "/srv/library/y/b.png"},
+			"elsewhere", "/home/ann", "/home/ann/film/shot.blend",
+			[]string{"/srv/library/x/a.blend", "/srv/library/y/b.png"},
 			map[string]string{
 				"/home/ann/film/shot.blend": "shot.blend", "/srv/library/x/a.blend": "_outside/srv/library/x/a.blend",
 				"/srv/library/y/b.png": "_outside/srv/library/y/b.png",
 			},
 		},
 		{
-			"Windows", `C:\Users\Ann`, `C:\Users\Ann\film\shots\shot.blend`, []string{`C:\Users\Ann\film\tex\a.png`, `D:\lib\b.blend`, `\\server\share\c.png`},
+			"Windows", `C:\Users\Ann`, `C:\Users\Ann\film\shots\shot.blend`,
+			[]string{`C:\Users\Ann\film\tex\a.png`, `D:\lib\b.blend`, `\\server\share\c.png`},
 			map[string]string{
 				`C:\Users\Ann\film\shots\shot.blend`: "shots/shot.blend", `C:\Users\Ann\film\tex\a.png`: "tex/a.png",
 				`D:\lib\b.blend`: "_outside/D/lib/b.blend", `\\server\share\c.png`: "_outside/server/share/c.png",

@@ -59,6 +59,10 @@ type (
 	TokenSet struct{ Token Token }
 	// TokenDelete forgets a token.
 	TokenDelete struct{ ID string }
+	// LoginSet keeps or replaces a login.
+	LoginSet struct{ Login Login }
+	// LoginDelete forgets a login.
+	LoginDelete struct{ ID string }
 	// RulesSet keeps the rules.
 	RulesSet struct{ Rules Rules }
 )
@@ -77,6 +81,8 @@ func (WorkerSet) change()    {}
 func (WorkerDelete) change() {}
 func (TokenSet) change()     {}
 func (TokenDelete) change()  {}
+func (LoginSet) change()     {}
+func (LoginDelete) change()  {}
 func (RulesSet) change()     {}
 
 // State is what an engine starts from: everything that still moves. Ended jobs stay in the store.
@@ -89,6 +95,7 @@ type State struct {
 	Leases  []Lease
 	Workers []Worker
 	Tokens  []Token
+	Logins  []Login
 }
 
 // JobLoad is a job that has not ended, with what the engine needs to go on.

@@ -47,6 +47,7 @@ type Report struct {
 	Install  string   `json:"install,omitempty"`     // Blender version used
 	LogBytes int64    `json:"log_bytes,omitempty"`   // length of the attempt's log on the worker
 	Dropped  int64    `json:"log_dropped,omitempty"` // bytes of log left out in the middle
+	Warnings []string `json:"warnings,omitempty"`    // what may be wrong with the picture: sentences, see Sentences
 }
 
 // ResultKind says what a result is.
@@ -87,5 +88,13 @@ type Attempt struct {
 	Install  string    `json:"install,omitempty"`
 	Results  []Result  `json:"results,omitempty"`
 	// Final marks the failed attempt after which the frame was given up.
-	Final bool `json:"final,omitempty"`
+	Final    bool     `json:"final,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
+}
+
+// Warning is something that may be wrong with a job's pictures.
+type Warning struct {
+	Text   string `json:"text"`
+	Frames int    `json:"frames"` // attempts that said so, of those that count
+	Frame  int    `json:"frame"`  // the lowest of their frames
 }

@@ -36,3 +36,15 @@ type Token struct {
 	Created time.Time `json:"created"`
 	Used    time.Time `json:"used,omitzero"`
 }
+
+// Login is what is kept of a browser that was let in by a login link: never its cookie. It stands on the token that
+// the link was asked for with: it may what the token may, and ends with it.
+type Login struct {
+	ID      string    `json:"id"`
+	Token   string    `json:"token"`   // id of the token
+	Hash    string    `json:"-"`       // hex SHA-256 of the cookie
+	Address string    `json:"address"` // where it logged in from
+	Browser string    `json:"browser"` // as it calls itself
+	Created time.Time `json:"created"`
+	Used    time.Time `json:"used"`
+}

@@ -33,6 +33,8 @@ type Store interface {
 	Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error)
 	Manifest(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
+	// Warnings lists what a job's attempts warned of, each sentence once, the most frequent first.
+	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Size(ctx context.Context) (int64, error)
 	Close() error
 }
@@ -79,7 +81,7 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.auth.load(state.Tokens)
+	m.auth.load(state.Tokens, state.Logins)
 	m.eng, err = m.newEngine(ctx, state)
 	if err != nil {
 		return nil, err
@@ -207,7 +209,7 @@ func (m *Master) recover(cause error) {
 		old.broken = err
 		return
 	}
-	m.auth.load(state.Tokens)
+	m.auth.load(state.Tokens, state.Logins)
 	fresh.inherit(old)
 	m.eng = fresh
 }

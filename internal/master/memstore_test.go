@@ -29,6 +29,7 @@ type memStore struct {
 	undone  map[farm.JobID]map[int64]bool // attempts that count for nothing, by Seq
 	workers map[farm.WorkerID]farm.Worker
 	tokens  map[string]farm.Token
+	logins  map[string]farm.Login
 	rules   *farm.Rules
 	fail    error // Apply fails with it
 	applied int   // batches
@@ -40,7 +41,7 @@ func newMemStore() *memStore {
 		nextJob: 1, jobs: map[farm.JobID]farm.Job{}, files: map[farm.JobID][]farm.File{}, leases: map[farm.LeaseID]farm.Lease{},
 		done: map[farm.JobID]map[int]farm.Attempt{}, history: map[farm.JobID][]farm.Attempt{}, resets: map[farm.JobID]map[int]int64{},
 		undone: map[farm.JobID]map[int64]bool{}, refused: map[farm.JobID][]farm.WorkerID{},
-		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{},
+		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{}, logins: map[string]farm.Login{},
 	}
 }
 
@@ -64,6 +65,7 @@ func (s *memStore) Load(context.Context) (farm.State, error) {
 	st.Leases = slices.SortedFunc(maps.Values(s.leases), func(a, b farm.Lease) int { return cmp.Compare(a.ID, b.ID) })
 	st.Workers = slices.SortedFunc(maps.Values(s.workers), func(a, b farm.Worker) int { return cmp.Compare(a.ID, b.ID) })
 	st.Tokens = slices.Collect(maps.Values(s.tokens))
+	st.Logins = slices.Collect(maps.Values(s.logins))
 	return st, nil
 }
 
@@ -151,6 +153,10 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 			s.tokens[c.Token.ID] = c.Token
 		case farm.TokenDelete:
 			delete(s.tokens, c.ID)
+		case farm.LoginSet:
+			s.logins[c.Login.ID] = c.Login
+		case farm.LoginDelete:
+			delete(s.logins, c.ID)
 		case farm.RulesSet:
 			s.rules = &c.Rules
 		}
@@ -219,6 +225,17 @@ func (s *memStore) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Att
 		accepted := done && now.Lease == a.Lease && a.Outcome == farm.Rendered
 		if a.Seq > f.After && (!f.Accepted || accepted) && (!f.Failed || a.Outcome != farm.Rendered) && len(list) < f.Limit {
 			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+func (s *memStore) Warnings(_ context.Context, id farm.JobID) (list []farm.Warning, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.history[id] {
+		for _, text := range a.Warnings {
+			list = append(list, farm.Warning{Text: text, Frames: 1, Frame: a.Frame})
 		}
 	}
 	return list, nil

@@ -435,6 +435,7 @@ func (e *engine) attempt(l *lease, p int, r *farm.Report, outcome farm.Outcome) 
 		Seq: e.seq, Job: l.Job, Frame: r.Frame, Position: p, Number: l.Attempt, Lease: l.ID, Worker: l.Worker,
 		Outcome: outcome, Error: clip(r.Error, maxErrorText), Started: l.Issued, Ended: e.m.opt.Now(),
 		Seconds: r.Seconds, MemoryMB: r.MemoryMB, Install: r.Install, Results: r.Results,
+		Warnings: farm.Sentences(r.Warnings),
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 // Identity is who is speaking: the token's name and role, and where from.
 type Identity struct {
 	Token   string // id of the token; empty on an open farm
+	Login   string // id of the login, for a browser
 	Name    string
 	Role    farm.Role
 	Address string // without port
@@ -26,6 +27,9 @@ type auth struct {
 	mu     sync.RWMutex
 	byHash map[[32]byte]*holder
 	byID   map[string]*holder
+	links  map[[32]byte]link   // by the hash of their secret
+	logins map[[32]byte]*login // by the hash of their cookie
+	wrong  map[string]wrongs   // by the network they come from
 }
 
 type holder struct {
@@ -34,9 +38,12 @@ type holder struct {
 	used    time.Time     // newer than token.Used: to be kept now and then
 }
 
-func (a *auth) load(tokens []farm.Token) {
+func (a *auth) load(tokens []farm.Token, logins []farm.Login) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.links == nil {
+		a.links, a.wrong = make(map[[32]byte]link), make(map[string]wrongs)
+	}
 	old := a.byID
 	a.byHash, a.byID = make(map[[32]byte]*holder), make(map[string]*holder)
 	for _, t := range tokens {
@@ -46,6 +53,7 @@ func (a *auth) load(tokens []farm.Token) {
 		}
 		a.enter(h)
 	}
+	a.loadLogins(logins)
 }
 
 func (a *auth) enter(h *holder) {
@@ -78,15 +86,31 @@ func (m *Master) Authenticate(secret, address string) (Identity, error) {
 	return Identity{Token: h.token.ID, Name: h.token.Name, Role: h.token.Role, Address: address}, nil
 }
 
-// Revoked returns a channel that is closed when the identity's token is revoked: what it has open ends then.
+// Revoked returns a channel that is closed when the identity's token is revoked, or its login ends: what it has open
+// ends then.
 func (m *Master) Revoked(who Identity) <-chan struct{} {
 	m.auth.mu.RLock()
 	defer m.auth.mu.RUnlock()
-	if h := m.auth.byID[who.Token]; h != nil {
+	switch h := m.auth.byID[who.Token]; {
+	case who.Token == "":
+		return nil
+	case who.Login != "":
+		for _, l := range m.auth.logins {
+			if l.ID == who.Login {
+				return l.ended
+			}
+		}
+	case h != nil:
 		return h.revoked
 	}
-	return nil
+	return over // it was revoked between being asked for and now
 }
+
+var over = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // Tokens lists what is kept of all tokens, oldest first.
 func (m *Master) Tokens(ctx context.Context) ([]farm.Token, error) {
@@ -154,12 +178,16 @@ func (m *Master) RevokeToken(ctx context.Context, who Identity, id string) error
 		}
 		close(h.revoked)
 	}
+	logins := m.auth.endLocked(func(l *login) bool { return l.Token == id })
 	m.auth.mu.Unlock()
 	if h == nil {
 		return farm.Errorf(farm.NotFound, "there is no token %s", clip(id, 40)).WithHint("netrender token list shows them")
 	}
 	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
 		e.change(farm.TokenDelete{ID: id})
+		for _, login := range logins {
+			e.change(farm.LoginDelete{ID: login})
+		}
 		return struct{}{}, nil
 	})
 	return err
@@ -175,4 +203,5 @@ func (a *auth) saveUses(e *engine) {
 			e.change(farm.TokenSet{Token: h.token})
 		}
 	}
+	a.saveVisits(e)
 }

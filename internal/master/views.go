@@ -96,6 +96,18 @@ func (m *Master) Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Att
 	return m.opt.Store.Attempts(ctx, f)
 }
 
+// Warnings lists what may be wrong with a job's pictures, each sentence once.
+func (m *Master) Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error) {
+	if _, err := m.Job(ctx, id); err != nil {
+		return nil, err
+	}
+	list, err := m.opt.Store.Warnings(ctx, id)
+	if list == nil {
+		list = []farm.Warning{}
+	}
+	return list, err
+}
+
 // Frames sorts every frame of the job by what became of it.
 func (m *Master) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, error) {
 	type parts struct {

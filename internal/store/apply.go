@@ -123,6 +123,11 @@ func (b *batch) apply(c farm.Change) error {
 	case farm.TokenDelete:
 		_, err := b.w.exec(tokenDelete, c.ID)
 		return err
+	case farm.LoginSet:
+		return b.loginSet(&c.Login)
+	case farm.LoginDelete:
+		_, err := b.w.exec(loginDelete, c.ID)
+		return err
 	case farm.RulesSet:
 		return b.rulesSet(&c.Rules)
 	default:

@@ -27,10 +27,10 @@ type tried struct {
 }
 
 const attemptColumns = `job, seq, standing, position, frame, number, lease, worker, outcome, final, started, ended,
-	seconds, memory, install, error, results`
+	seconds, memory, install, error, results, warnings`
 
-var attemptAdd = manyRows(17, insertMany+`attempts (`+attemptColumns+`) VALUES `,
-	`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ` ON CONFLICT DO NOTHING`)
+var attemptAdd = manyRows(18, insertMany+`attempts (`+attemptColumns+`) VALUES `,
+	`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, ` ON CONFLICT DO NOTHING`)
 
 const (
 	attemptThere    = `SELECT lease, position FROM attempts WHERE job = ? AND seq = ?`
@@ -70,7 +70,7 @@ func (b *batch) flushAttempts() error {
 	if err := b.catchUp(list); err != nil {
 		return err
 	}
-	args := make([]any, 0, 17*len(list))
+	args := make([]any, 0, 18*len(list))
 	for i := range list {
 		t := &list[i]
 		worker, err := b.w.wordID(string(t.Worker))
@@ -81,17 +81,17 @@ func (b *batch) flushAttempts() error {
 		if err != nil {
 			return err
 		}
-		var results any
-		if len(t.Results) > 0 {
-			text, err := json.Marshal(t.Results)
-			if err != nil {
-				return err
-			}
-			results = string(text)
+		results, err := listOrNull(t.Results)
+		if err != nil {
+			return err
+		}
+		warnings, err := listOrNull(t.Warnings)
+		if err != nil {
+			return err
 		}
 		args = append(args, int64(t.Job), t.Seq, t.standing, int64(t.Position), int64(t.Frame), int64(t.Number),
 			int64(t.Lease), worker, string(t.Outcome), bit(t.Final), micros(t.Started), micros(t.Ended),
-			number(t.Seconds), int64(t.MemoryMB), install, orNull(t.Error), results)
+			number(t.Seconds), int64(t.MemoryMB), install, orNull(t.Error), results, warnings)
 	}
 	return attemptAdd.run(b.w, args, func(from, to int) error {
 		for i := from; i < to; i++ {
@@ -101,6 +101,15 @@ func (b *batch) flushAttempts() error {
 		}
 		return nil
 	})
+}
+
+// listOrNull is the list as JSON, or NULL when it is empty.
+func listOrNull[T any](list []T) (any, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	text, err := json.Marshal(list)
+	return string(text), err
 }
 
 // again settles an attempt that may have been left out because of what is there: itself, when a batch is applied

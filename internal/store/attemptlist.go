@@ -12,7 +12,7 @@ import (
 
 const (
 	attemptFields = `SELECT a.seq, a.job, a.frame, a.position, a.number, a.lease, coalesce(w.word, ''), a.outcome,
-	coalesce(a.error, ''), a.started, a.ended, coalesce(a.seconds, 0), a.memory, coalesce(i.word, ''), a.results, a.final FROM attempts a `
+	coalesce(a.error, ''), a.started, a.ended, coalesce(a.seconds, 0), a.memory, coalesce(i.word, ''), a.results, a.final, a.warnings FROM attempts a `
 	attemptWords  = ` LEFT JOIN words w ON w.id = a.worker LEFT JOIN words i ON i.id = a.install WHERE `
 	attemptSelect = attemptFields + attemptWords
 
@@ -24,11 +24,14 @@ const (
 
 func scanAttempt(rows *sql.Rows) (a farm.Attempt, err error) {
 	var started, ended int64
-	var results []byte
+	var results, warnings []byte
 	err = rows.Scan(&a.Seq, &a.Job, &a.Frame, &a.Position, &a.Number, &a.Lease, &a.Worker, &a.Outcome, &a.Error,
-		&started, &ended, &a.Seconds, &a.MemoryMB, &a.Install, &results, &a.Final)
+		&started, &ended, &a.Seconds, &a.MemoryMB, &a.Install, &results, &a.Final, &warnings)
 	if err == nil && results != nil {
 		err = json.Unmarshal(results, &a.Results)
+	}
+	if err == nil && warnings != nil {
+		err = json.Unmarshal(warnings, &a.Warnings)
 	}
 	a.Started, a.Ended = moment(started), moment(ended)
 	return a, err

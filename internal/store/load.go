@@ -46,7 +46,10 @@ func (d *db) Load(ctx context.Context) (farm.State, error) {
 		if s.Workers, err = d.workers(ctx, q); err != nil {
 			return err
 		}
-		s.Tokens, err = d.tokens(ctx, q)
+		if s.Tokens, err = d.tokens(ctx, q); err != nil {
+			return err
+		}
+		s.Logins, err = d.logins(ctx, q)
 		return err
 	})
 	if err != nil {

@@ -127,7 +127,9 @@ func (s *SQLite) mine(ctx context.Context, pool *sql.DB) error {
 // check looks over what Load stands on after an unclean end. The long tables are left out: SQLite's log makes an
 // unclean end harmless, and reading all of a large file would hold up every start after a power cut.
 func (s *SQLite) check() error {
-	for _, table := range []string{"meta", "jobs", "specs", "finished", "resets", "refusals", "leases", "words", "workers", "tokens"} {
+	for _, table := range []string{
+		"meta", "jobs", "specs", "finished", "resets", "refusals", "leases", "words", "workers", "tokens", "logins",
+	} {
 		var said string
 		if _, err := s.w.row(`PRAGMA quick_check(`+table+`)`, nil, &said); err != nil {
 			return err

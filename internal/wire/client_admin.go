@@ -61,6 +61,25 @@ func (c *Client) RevokeToken(ctx context.Context, id string) error {
 	return c.do(ctx, call{method: http.MethodDelete, path: Root + "/tokens/" + url.PathEscape(id)})
 }
 
+// AskLogin returns a link that lets one browser in, once, with the role of the client's token.
+func (c *Client) AskLogin(ctx context.Context) (LoginLink, error) {
+	var out LoginLink
+	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/logins", out: &out})
+	return out, err
+}
+
+// Logins returns the browsers that are logged in.
+func (c *Client) Logins(ctx context.Context) ([]LoginView, error) {
+	var out []LoginView
+	err := c.do(ctx, call{method: http.MethodGet, path: Root + "/logins", out: &out, again: true})
+	return out, err
+}
+
+// EndLogin logs a browser out at once.
+func (c *Client) EndLogin(ctx context.Context, id string) error {
+	return c.do(ctx, call{method: http.MethodDelete, path: Root + "/logins/" + url.PathEscape(id)})
+}
+
 // AskPairing asks to be let in; no token is needed.
 func (c *Client) AskPairing(ctx context.Context, r PairRequest) (PairTicket, error) {
 	var out PairTicket

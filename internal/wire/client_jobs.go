@@ -139,6 +139,13 @@ func (c *Client) Running(ctx context.Context, id farm.JobID) ([]farm.Running, er
 	return out, err
 }
 
+// Warnings returns what may be wrong with a job's pictures, each sentence once.
+func (c *Client) Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error) {
+	var out []farm.Warning
+	err := c.do(ctx, call{method: http.MethodGet, path: jobPath(id, "/warnings"), out: &out, again: true})
+	return out, err
+}
+
 // Why explains why a job does or does not get workers.
 func (c *Client) Why(ctx context.Context, id farm.JobID) ([]farm.Reason, error) {
 	var out []farm.Reason

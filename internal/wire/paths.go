@@ -23,6 +23,7 @@ import (
 //	GET    /jobs/{id}/missing             view       ?after=&limit= -> FileList of files whose bytes are not there
 //	GET    /jobs/{id}/frames              view       farm.FrameStates
 //	GET    /jobs/{id}/running             view       []farm.Running
+//	GET    /jobs/{id}/warnings            view       []farm.Warning
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList
 //	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, ETag
 //	GET    /jobs/{id}/log                 view       ?frame=&lease=&offset=&wait_ms= -> text; Upload-Offset: end, Netrender-More
@@ -45,6 +46,9 @@ import (
 //	GET    /tokens                        admin      []farm.Token
 //	POST   /tokens                        admin      TokenRequest -> NewToken
 //	DELETE /tokens/{id}                   admin
+//	GET    /logins                        admin      []LoginView
+//	POST   /logins                        view       LoginLink
+//	DELETE /logins/{id}                   admin
 //	POST   /pairings                      (anybody)  PairRequest -> PairTicket
 //	POST   /pairings/poll                 (anybody)  PairPoll -> PairAnswer
 //	GET    /pairings                      admin      []farm.Pairing

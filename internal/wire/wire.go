@@ -16,6 +16,9 @@ const Version = 1
 // Root is where the protocol lives below a master's address.
 const Root = "/api/v1"
 
+// LoginRoot is where login links lie below a master's address.
+const LoginRoot = "/login/"
+
 // DefaultPort is the TCP port of a master, and the UDP port of discovery.
 const DefaultPort = 8420
 
@@ -139,6 +142,19 @@ type TokenRequest struct {
 type NewToken struct {
 	farm.Token
 	Secret string `json:"secret"`
+}
+
+// LoginLink lets one browser in, once. It has the role of the token that asked for it.
+type LoginLink struct {
+	Path    string    `json:"path"` // below the master's address; it holds the secret
+	Expires time.Time `json:"expires"`
+}
+
+// LoginView is a browser that is logged in, with the name and role of the token it stands on.
+type LoginView struct {
+	farm.Login
+	Name string    `json:"name"`
+	Role farm.Role `json:"role"`
 }
 
 // PairRequest asks to be let in.

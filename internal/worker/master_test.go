@@ -46,6 +46,8 @@ type fakeMaster struct {
 	last      farm.Heartbeat
 	// before is called at the beginning of every call, without the lock; an error is the answer.
 	before func(ctx context.Context, call string) error
+	// refuses is asked at every put, log and report with the report, or the part of it that is known, with the lock; an error is the answer.
+	refuses func(call string, r *farm.Report) error
 	// onReport is told how many reports a call brought, with the lock.
 	onReport func(n int)
 	// after is called at the end of every call that took effect; an error is the answer that arrives.
@@ -306,7 +308,9 @@ func (m *fakeMaster) PutResult(ctx context.Context, lease farm.LeaseID, worker f
 	}
 	m.mu.Lock()
 	l := m.leases[lease]
-	switch {
+	switch refused := m.refused("put", &farm.Report{Frame: r.Frame}); {
+	case refused != nil:
+		err = refused
 	case l == nil || !l.left[r.Frame]:
 		err = farm.Errorf(farm.Conflict, "the lease is over")
 	case refOf(text) != r.Ref || int64(len(text)) != r.Size:
@@ -331,6 +335,9 @@ func (m *fakeMaster) AppendLog(ctx context.Context, lease farm.LeaseID, worker f
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.refused("log", &farm.Report{Frame: frame}); err != nil {
+		return err
+	}
 	l := m.leases[lease]
 	if l == nil {
 		return farm.Errorf(farm.Conflict, "the lease is over")
@@ -394,6 +401,12 @@ func (m *fakeMaster) Report(ctx context.Context, r wire.ReportRequest) (wire.Rep
 		return wire.ReportReply{}, err
 	}
 	m.mu.Lock()
+	for i := range r.Reports {
+		if err := m.refused("report", &r.Reports[i]); err != nil {
+			m.mu.Unlock()
+			return wire.ReportReply{}, err
+		}
+	}
 	var reply wire.ReportReply
 	if m.onReport != nil {
 		m.onReport(len(r.Reports))
@@ -404,6 +417,13 @@ func (m *fakeMaster) Report(ctx context.Context, r wire.ReportRequest) (wire.Rep
 	m.wake()
 	m.mu.Unlock()
 	return reply, m.leave("report")
+}
+
+func (m *fakeMaster) refused(call string, r *farm.Report) error {
+	if m.refuses == nil {
+		return nil
+	}
+	return m.refuses(call, r)
 }
 
 func (m *fakeMaster) settle(r *farm.Report) farm.Verdict {

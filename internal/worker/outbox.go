@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -36,12 +37,19 @@ type record struct {
 // parcel is what became of a frame, until the master has answered. The sender alone changes one that was pushed.
 type parcel struct {
 	record
-	dir     string // its folder; "" when there was nothing to keep or no room to keep it
-	ask     bool   // report first: the master may have the results already, or not want them
-	logSent int64  // bytes of the log that the master has
-	logDone bool
-	wanted  []string // names of results to upload; nil: all
-	rounds  int      // times that the master missed results
+	dir    string   // its folder; "" when there was nothing to keep or no room to keep it
+	ask    bool     // report first: the master may have the results already, or not want them
+	wanted []string // names of results to upload; nil: all
+	rounds int      // times that the master missed results
+	unread int      // times that a result could not be read
+
+	logSent  int64 // bytes of the log that the master has
+	logAgain bool  // it was sent from its beginning once more
+	logDone  bool
+
+	refusals  int       // times that the master could not take it
+	refusedAt time.Time // the first of them
+	rejected  bool      // the report was replaced by a short one
 }
 
 // outbox keeps the parcels on disk and in order.

@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,9 +18,9 @@ import (
 
 const (
 	phaseSending = "sending results"
-	uploads      = 4       // files sent side by side
-	maxRounds    = 5       // times a result may be missed before the frame is given up
-	logPiece     = 1 << 19 // bytes of log sent in one call
+	uploads      = 4 // files sent side by side
+	maxRounds    = 5 // times a result may be missed before the frame is given up
+	maxUnread    = 5 // times a result may not be readable before the frame is given up
 )
 
 // send empties the outbox for ever, in order: the results of the first parcels side by side, then their reports in
@@ -35,9 +34,13 @@ func (w *Worker) send(ctx context.Context) {
 			return
 		}
 		_, linked := w.link.state()
+		before := w.delivered
 		err := w.deliver(ctx, batch)
 		if ctx.Err() != nil {
 			return
+		}
+		if w.delivered != before {
+			back.reset()
 		}
 		if err == nil {
 			told = false
@@ -69,21 +72,27 @@ func (w *Worker) deliver(ctx context.Context, batch []*parcel) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// What could not be uploaded holds back what comes after it, not what comes before.
-	failed := slices.IndexFunc(errs, func(err error) bool { return err != nil })
-	ready := batch
-	if failed >= 0 {
-		ready = batch[:failed]
+	// What could not be uploaded holds back what comes after it, not what comes before. What the master answered that it
+	// cannot take holds back nothing.
+	var ready []*parcel
+	var failed error
+	for i, p := range batch {
+		if errs[i] == nil {
+			ready = append(ready, p)
+			continue
+		}
+		failed = errs[i]
+		if !isRefusal(failed) {
+			break
+		}
+		w.refused(p, failed)
 	}
 	if len(ready) > 0 {
 		if err := w.report(ctx, ready); err != nil {
 			return err
 		}
 	}
-	if failed >= 0 {
-		return errs[failed]
-	}
-	return nil
+	return failed
 }
 
 // upload sends the log and the results of a parcel. It returns nil also when the master refuses them: its verdict on
@@ -108,53 +117,53 @@ func (w *Worker) upload(ctx context.Context, p *parcel, slots chan struct{}) err
 		})
 	}
 	sending.Wait()
-	for _, err := range errs {
-		var spoilt *spoiltError
-		if errors.As(err, &spoilt) {
-			w.log.Error("a finished frame is lost", "job", r.Job, "frame", r.Frame, "why", spoilt.text)
-			p.spoil(spoilt)
-			return nil
+	failed := firstError(errs)
+	var spoilt *spoiltError
+	var unread *fs.PathError
+	switch {
+	case errors.As(failed, &spoilt):
+	case errors.As(failed, &unread):
+		if p.unread++; p.unread < maxUnread {
+			return failed
 		}
+		spoilt = &spoiltError{text: "a result cannot be read from the worker's disk: " + unread.Err.Error(), own: true}
+	default:
+		return failed
 	}
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
+	w.log.Error("a finished frame is lost", "job", r.Job, "frame", r.Frame, "why", spoilt.text)
+	p.spoil(spoilt)
 	return nil
 }
 
-// spoiltError is a finished frame that cannot be handed over, ever.
-type spoiltError struct {
-	text string
-	own  bool // this machine's fault
-}
-
-func (e *spoiltError) Error() string { return e.text }
-
-// spoil turns the report of a finished frame into one of a failure.
-func (p *parcel) spoil(why *spoiltError) {
-	r := &p.Reports[0]
-	r.Outcome, r.Error, r.OwnFault, r.Results = farm.Errored, why.text, why.own, nil
-	p.Paths, p.wanted, p.ask = nil, nil, false
+// firstError is the one that decides: that the frame is spoilt, then that the master was not reached, then the others.
+func firstError(errs []error) (first error) {
+	var spoilt *spoiltError
+	for _, err := range errs {
+		switch {
+		case errors.As(err, &spoilt):
+			return err
+		case err != nil && (first == nil || isRefusal(first)):
+			first = err
+		}
+	}
+	return first
 }
 
 func (w *Worker) uploadOne(ctx context.Context, p *parcel, i int) error {
 	r := &p.Reports[0]
 	path := filepath.Join(p.dir, filepath.FromSlash(p.Paths[i]))
-	var unread error
 	err := w.master.PutResult(ctx, r.Lease, w.id, r.Results[i], func() (io.ReadCloser, error) {
 		f, err := os.Open(path)
 		if err != nil {
-			unread = err
 			return nil, err
 		}
 		return f, nil
 	})
-	if err == nil {
+	var unread *fs.PathError
+	switch {
+	case err == nil:
 		return nil
-	}
-	if errors.Is(unread, fs.ErrNotExist) {
+	case errors.As(err, &unread) && errors.Is(unread, fs.ErrNotExist):
 		return &spoiltError{text: "the result " + r.Results[i].Name + " vanished from the worker's disk before it was sent", own: true}
 	}
 	switch kindOf(err) {
@@ -181,38 +190,6 @@ func unchanged(path, ref string) bool {
 	return err == nil && got == ref
 }
 
-// sendLog sends what the master does not yet have of the attempt's log. A master that does not take it loses nothing
-// but the log.
-func (w *Worker) sendLog(ctx context.Context, p *parcel) error {
-	if !p.Log || p.logDone {
-		return nil
-	}
-	text, err := os.ReadFile(filepath.Join(p.dir, logFile))
-	if err != nil {
-		p.logDone = true
-		return nil
-	}
-	r := &p.Reports[0]
-	for p.logSent < int64(len(text)) {
-		piece := text[p.logSent:min(int64(len(text)), p.logSent+logPiece)]
-		err := w.master.AppendLog(ctx, r.Lease, w.id, r.Frame, p.logSent, bytes.ToValidUTF8(piece, []byte("?")))
-		if kindOf(err) == "" && err != nil {
-			return err
-		}
-		if kindOf(err) == farm.Conflict && p.logSent > 0 {
-			p.logSent = 0 // it lost what it had
-			continue
-		}
-		if err != nil {
-			w.log.Debug("the master does not take the log", "frame", r.Frame, "err", err)
-			break
-		}
-		p.logSent += int64(len(piece))
-	}
-	p.logDone = true
-	return nil
-}
-
 // report sends the reports of the parcels in one call and settles what was answered.
 func (w *Worker) report(ctx context.Context, batch []*parcel) error {
 	var all []farm.Report
@@ -220,18 +197,25 @@ func (w *Worker) report(ctx context.Context, batch []*parcel) error {
 		all = append(all, p.Reports...)
 	}
 	reply, err := w.master.Report(ctx, wire.ReportRequest{Reports: all})
-	switch kind := kindOf(err); {
-	case (kind == farm.Invalid || kind == farm.TooLarge) && len(batch) > 1:
-		for _, p := range batch { // one of them: the others must not wait behind it
-			if err := w.report(ctx, []*parcel{p}); err != nil {
+	kind := kindOf(err)
+	unwanted := kind == farm.Invalid || kind == farm.TooLarge
+	switch {
+	case (unwanted || isRefusal(err)) && len(batch) > 1: // one of them: the others must not wait behind it
+		var failed error
+		for _, p := range batch {
+			if err := w.report(ctx, []*parcel{p}); isRefusal(err) {
+				failed = err
+			} else if err != nil {
 				return err
 			}
 		}
+		return failed
+	case unwanted:
+		w.reject(batch[0], "the master does not take the report: "+err.Error())
 		return nil
-	case kind == farm.Invalid || kind == farm.TooLarge:
-		w.log.Error("the master cannot read a report; it is dropped", "job", all[0].Job, "frame", all[0].Frame, "err", err)
-		w.settle(batch[0])
-		return nil
+	case isRefusal(err):
+		w.refused(batch[0], err)
+		return err
 	case err != nil:
 		return err
 	case len(reply.Verdicts) != len(all):
@@ -262,6 +246,7 @@ func (w *Worker) judge(p *parcel, verdicts []farm.Verdict) {
 		}
 	}
 	w.settle(p)
+	w.delivered = w.opt.Now()
 }
 
 func (w *Worker) settle(p *parcel) {

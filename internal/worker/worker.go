@@ -41,6 +41,7 @@ type Worker struct {
 	machine *machine
 	pace    atomic.Int64 // the farm's heartbeat, nanoseconds
 
+	delivered time.Time     // when the master last answered a parcel; of the sender's goroutine
 	leaving   chan struct{} // closed by Drain
 	leaveOnce sync.Once
 	rest      gate   // open while the master wants no more frames rendered here

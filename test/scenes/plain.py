@@ -137,7 +137,7 @@ def oranges(scene: Any, frames: int) -> Any:
     knob = lathe("Stalk", [(0, 0.9 * r), (0.11 * r, 0.93 * r), (0.1 * r, 0.97 * r), (0.03 * r, 1.0 * r), (0, 1.0 * r)], 10, 2)
     body.materials.append(peel)
     knob.materials.append(stalk)
-    last = None
+    last: Any = None  # the one on the table
     for index, (at, turn) in enumerate(
         [
             ((0.62, 0.02, 0.5), (0.5, 0.3, 0)),

@@ -13,9 +13,9 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-import bpy  # noqa: E402
-from netagent import channel, devices, logs, opening, rendering  # noqa: E402
-from netagent.failure import Failure  # noqa: E402
+import bpy
+from netagent import channel, devices, logs, opening, rendering
+from netagent.failure import Failure
 
 
 def serve(link: channel.Channel, handover: dict) -> None:
@@ -37,7 +37,7 @@ def serve(link: channel.Channel, handover: dict) -> None:
             reply["error"] = {"kind": failure.kind, "message": str(failure)}
         except MemoryError:
             reply["error"] = {"kind": "no-memory", "message": "the machine ran out of memory"}
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001, whatever it was, there must be an answer
             traceback.print_exc()
             reply["error"] = {"kind": "script", "message": f"{type(error).__name__}: {error}"}
         logs.mark(handover["mark"], request.get("id"))
@@ -76,7 +76,7 @@ if __name__ == "__main__":
     status = 0
     try:
         main()
-    except BaseException:
+    except BaseException:  # noqa: BLE001, it is printed, and the process ends
         traceback.print_exc()
         status = 70
     logs.flush()

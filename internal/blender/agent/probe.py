@@ -13,8 +13,8 @@ from typing import Any
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
-import bpy  # noqa: E402
-from netagent import devices  # noqa: E402
+import bpy
+from netagent import devices
 
 
 def text(value: Any) -> str:

@@ -14,12 +14,14 @@ func everyField(t *testing.T, s Store) {
 	file := []farm.File{filled[farm.File](t, f), filled[farm.File](t, f)}
 	rendered, errored := filled[farm.Attempt](t, f), filled[farm.Attempt](t, f)
 	worker, token, rules := filled[farm.Worker](t, f), filled[farm.Token](t, f), filled[farm.Rules](t, f)
+	login := filled[farm.Login](t, f)
 	file[1].Path += "x"
 	lease.Job, rendered.Job, errored.Job = job.ID, job.ID, job.ID
 	rendered.Outcome, errored.Outcome = farm.Rendered, farm.Errored
 	apply(t, s,
 		farm.JobAdd{Job: job, Files: file}, farm.LeaseAdd{Lease: lease}, farm.FrameDone{Attempt: rendered},
-		farm.FrameTried{Attempt: errored}, farm.WorkerSet{Worker: worker}, farm.TokenSet{Token: token}, farm.RulesSet{Rules: rules})
+		farm.FrameTried{Attempt: errored}, farm.WorkerSet{Worker: worker}, farm.TokenSet{Token: token}, farm.RulesSet{Rules: rules},
+		farm.LoginSet{Login: login})
 
 	same(t, "Job", job, must(s.Job(ctx, job.ID))(t))
 	same(t, "Jobs", []farm.Job{job}, must(s.Jobs(ctx, farm.JobFilter{Limit: 10}))(t))
@@ -29,18 +31,20 @@ func everyField(t *testing.T, s Store) {
 		Epoch: 1, NextJob: job.ID + 1, Rules: rules, HasRule: true,
 		Jobs:   []farm.JobLoad{{Job: job, Finished: spans(rendered.Position), Tried: []farm.Attempt{errored}}},
 		Leases: []farm.Lease{lease}, Workers: []farm.Worker{worker}, Tokens: []farm.Token{token},
+		Logins: []farm.Login{login},
 	}
 	same(t, "Load", want, must(s.Load(ctx))(t))
 	same(t, "LoadJob", want.Jobs[0], must(s.LoadJob(ctx, job.ID))(t))
 
 	// Replaced by others, every field changes.
 	job2, worker2, token2, rules2 := filled[farm.Job](t, f), filled[farm.Worker](t, f), filled[farm.Token](t, f), filled[farm.Rules](t, f)
-	lease2 := filled[farm.Lease](t, f)
-	job2.ID, worker2.ID, token2.ID, lease2.ID, lease2.Job = job.ID, worker.ID, token.ID, lease.ID, job.ID
+	lease2, login2 := filled[farm.Lease](t, f), filled[farm.Login](t, f)
+	job2.ID, worker2.ID, token2.ID, lease2.ID, lease2.Job, login2.ID = job.ID, worker.ID, token.ID, lease.ID, job.ID, login.ID
 	apply(t, s, farm.JobSet{Job: job2}, farm.WorkerSet{Worker: worker2}, farm.TokenSet{Token: token2}, farm.RulesSet{Rules: rules2},
-		farm.LeaseAdd{Lease: lease2})
+		farm.LeaseAdd{Lease: lease2}, farm.LoginSet{Login: login2})
 	want.Epoch, want.Rules, want.Leases = 2, rules2, []farm.Lease{lease2}
 	want.Jobs[0].Job, want.Workers, want.Tokens = job2, []farm.Worker{worker2}, []farm.Token{token2}
+	want.Logins = []farm.Login{login2}
 	same(t, "Load after all was replaced", want, must(s.Load(ctx))(t))
 	same(t, "Manifest after JobSet", file, must(s.Manifest(ctx, job.ID, "", 10))(t))
 
@@ -60,11 +64,11 @@ func zeroValues(t *testing.T, s Store) {
 	worker, token := farm.Worker{}, farm.Token{}
 	a := farm.Attempt{Job: 1, Seq: 1, Seconds: math.NaN(), Error: "a\nb", Results: []farm.Result{{}}}
 	apply(t, s, farm.JobAdd{Job: job, Files: []farm.File{{}}}, farm.LeaseAdd{Lease: farm.Lease{Job: 1}}, farm.FrameTried{Attempt: a},
-		farm.WorkerSet{Worker: worker}, farm.TokenSet{Token: token}, farm.RulesSet{})
+		farm.WorkerSet{Worker: worker}, farm.TokenSet{Token: token}, farm.LoginSet{}, farm.RulesSet{})
 	a.Seconds = 0 // no database has a number for it
 	same(t, "Load", farm.State{
 		Epoch: 1, NextJob: 2, HasRule: true, Jobs: []farm.JobLoad{{Job: job}}, Leases: []farm.Lease{{Job: 1}},
-		Workers: []farm.Worker{worker}, Tokens: []farm.Token{token},
+		Workers: []farm.Worker{worker}, Tokens: []farm.Token{token}, Logins: []farm.Login{{}},
 	}, must(s.Load(ctx))(t))
 	same(t, "Attempts", []farm.Attempt{a}, must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Limit: 1}))(t))
 	apply(t, s)
@@ -92,6 +96,10 @@ func small(t *testing.T, s Store) {
 	same(t, "leases", []farm.Lease{{ID: 8, Job: 1}, {ID: 9, Job: 1, Frames: []int{-3, 7, 1}}}, st.Leases)
 	same(t, "workers", []farm.Worker{{ID: "a"}, {ID: "b", Name: "x"}}, st.Workers)
 	same(t, "tokens", []farm.Token{{ID: "t"}, {ID: "u", Role: farm.RoleView}}, st.Tokens)
+	apply(t, s, farm.LoginSet{Login: farm.Login{ID: "m", Token: "u"}}, farm.LoginSet{Login: farm.Login{ID: "l", Token: "t"}})
+	same(t, "logins", []farm.Login{{ID: "l", Token: "t"}, {ID: "m", Token: "u"}}, must(s.Load(ctx))(t).Logins)
+	apply(t, s, farm.LoginDelete{ID: "m"}, farm.LoginDelete{ID: "zz"})
+	same(t, "logins", []farm.Login{{ID: "l", Token: "t"}}, must(s.Load(ctx))(t).Logins)
 	apply(t, s, farm.WorkerDelete{ID: "a"}, farm.TokenDelete{ID: "u"}, farm.LeaseEnd{ID: 8}, farm.LeaseEnd{ID: 9},
 		farm.LeaseAdd{Lease: farm.Lease{ID: 9, Job: 1, Slot: 3}}, farm.WorkerDelete{ID: "a"}, farm.TokenDelete{ID: "zz"})
 	st = must(s.Load(ctx))(t)

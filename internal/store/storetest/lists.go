@@ -165,3 +165,32 @@ func deletesMuch(t *testing.T, s Store) {
 		t.Fatalf("%d of 20 frames of the other job", l.Finished.Count())
 	}
 }
+
+func warnings(t *testing.T, s Store) {
+	apply(t, s, farm.JobAdd{Job: newJob(1, 20)}, farm.JobAdd{Job: newJob(2, 20)})
+	frame := func(job farm.JobID, seq int64, frame int, outcome farm.Outcome, warnings ...string) {
+		a := farm.Attempt{Job: job, Seq: seq, Frame: frame, Position: frame - 1, Lease: farm.LeaseID(seq), Outcome: outcome, Warnings: warnings}
+		if outcome == farm.Rendered {
+			apply(t, s, farm.FrameDone{Attempt: a})
+		} else {
+			apply(t, s, farm.FrameTried{Attempt: a})
+		}
+	}
+	frame(1, 1, 5, farm.Rendered, "gone.png is missing", "a node is silent")
+	frame(1, 2, 3, farm.Rendered, "gone.png is missing")
+	frame(1, 3, 4, farm.Errored, "a script raised")
+	frame(1, 4, 6, farm.Rendered)
+	frame(1, 5, 7, farm.Superseded, "nobody cares")
+	frame(2, 6, 1, farm.Rendered, "another job's")
+	want := []farm.Warning{
+		{Text: "gone.png is missing", Frames: 2, Frame: 3}, {Text: "a script raised", Frames: 1, Frame: 4}, {Text: "a node is silent", Frames: 1, Frame: 5},
+	}
+	same(t, "warnings", want, must(s.Warnings(ctx, 1))(t))
+	var reset farm.Spans
+	reset.Add(3)
+	reset.Add(4)
+	apply(t, s, farm.FrameReset{Job: 1, Positions: reset})
+	same(t, "after a retry", []farm.Warning{{Text: "gone.png is missing", Frames: 1, Frame: 3}}, must(s.Warnings(ctx, 1))(t))
+	apply(t, s, farm.JobDelete{ID: 1})
+	same(t, "of a deleted job", []farm.Warning(nil), must(s.Warnings(ctx, 1))(t))
+}

@@ -23,6 +23,7 @@ type Store interface {
 	Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error)
 	Manifest(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
+	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Size(ctx context.Context) (int64, error)
 	Close() error
 }
@@ -51,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"keys", keys},
 		{"manifest paged", manifests},
 		{"attempts filtered and paged", attemptLists},
+		{"warnings", warnings},
 		{"leases, workers, tokens, rules", small},
 		{"model", model},
 	} {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from typing import Any, Optional
+from typing import Any
 
 
 class Channel:
@@ -23,7 +23,7 @@ class Channel:
         with self._sending:
             self._line.sendall(text)
 
-    def receive(self) -> Optional[dict[str, Any]]:
+    def receive(self) -> dict[str, Any] | None:
         """The next message; None when the other side is gone."""
         try:
             text = self._reader.readline()

@@ -7,7 +7,7 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Optional
+from typing import Any
 
 import bpy
 
@@ -41,7 +41,7 @@ class Places:
         """The original path of a .blend that lies at blend now."""
         return self._was.get(normal(blend), blend)
 
-    def find(self, originals: Iterable[str]) -> Optional[str]:
+    def find(self, originals: Iterable[str]) -> str | None:
         """The place of the first of the original paths that is known, else a neighbour's folder that has the file."""
         originals = list(originals)
         for path in originals:
@@ -53,7 +53,7 @@ class Places:
                 return os.path.join(folder, base(path))
         return None
 
-    def resolve(self, path: str, owner: str) -> Optional[str]:
+    def resolve(self, path: str, owner: str) -> str | None:
         """The new place of path as stored in the .blend that lies at owner now; None when it is there already."""
         if not path:
             return None
@@ -187,7 +187,7 @@ def apply(places: Places) -> int:
 def _rest(places: Places) -> int:
     count = 0
 
-    def visit(owner: Any, path: str, _meta: Any) -> Optional[str]:
+    def visit(owner: Any, path: str, _meta: Any) -> str | None:
         nonlocal count
         if isinstance(owner, (bpy.types.Library, bpy.types.VectorFont)):
             return None

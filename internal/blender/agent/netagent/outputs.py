@@ -6,14 +6,14 @@ import ntpath
 import os
 import re
 from collections.abc import Iterator
-from typing import Any, Optional
+from typing import Any
 
 import bpy
 
 from .settings import Borrowed
 
 
-def tree_of(scene: Any) -> Optional[Any]:
+def tree_of(scene: Any) -> Any | None:
     """The node tree that composites the scene; None when there is none."""
     if hasattr(scene, "compositing_node_group"):  # 5.0 and up
         return scene.compositing_node_group

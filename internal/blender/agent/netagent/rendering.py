@@ -140,7 +140,7 @@ class Frame:
         if not self.outputs:
             return os.path.join(folder, "scratch"), settings.picture("PNG", color_depth="8", compression=0)
         if render.is_movie_format:
-            stem = re.sub(r"\.(mp4|mkv|mov|avi|mpe?g|ogv|ogg|webm|flv|dv|m4v)$", "_", last_name(render.filepath), flags=re.I)
+            stem = re.sub(r"\.(mp4|mkv|mov|avi|mpe?g|ogv|ogg|webm|flv|dv|m4v)$", "_", last_name(render.filepath), flags=re.IGNORECASE)
             depth = {"color_mode": "RGB", "color_depth": "8", "compression": 15}
             return os.path.join(folder, stem), settings.picture("PNG", **depth)
         return os.path.join(folder, last_name(render.filepath)), {}

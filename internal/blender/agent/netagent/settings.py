@@ -21,7 +21,7 @@ class Borrowed:
         self._kept.append((owner, name, before))
         setattr(owner, name, value)
 
-    def __enter__(self) -> Borrowed:
+    def __enter__(self) -> Borrowed:  # noqa: PYI034, Self is not in the Python 3.10 of Blender 3.4
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -44,7 +44,7 @@ class BorrowedFormat:
 
     def __enter__(self) -> None:
         self._kept = {name: getattr(self._image, name) for name in IMAGE if hasattr(self._image, name)}
-        self._put({**{"color_management": "FOLLOW_SCENE"}, **self._values})
+        self._put({"color_management": "FOLLOW_SCENE", **self._values})
 
     def __exit__(self, *_: object) -> None:
         self._put(self._kept)
