@@ -15,8 +15,9 @@ setup: ## get what tests and the demo need: Blender, a virtual display, network 
 demo: setup build ## render an animated scene on a farm of this machine and compare every frame with a local render
 	go run ./tools/demo
 
-test: setup cross ## everything: unit, property, conformance and end-to-end tests with real Blender
+test: setup cross ## everything: unit, property, conformance and end-to-end tests with real Blender, and a short run of every fuzz test
 	NETRENDER_TEST_BLENDER=required go test -timeout 40m $(PACKAGES)
+	FUZZTIME=2s tools/fuzz
 
 unit: ## what is quick: no Blender, no network namespaces
 	go test -short -timeout 5m ./internal/... ./cmd/...

@@ -61,24 +61,32 @@ func discover(ctx context.Context, wait time.Duration) []foundMaster {
 	var list []foundMaster
 	seen := map[string]int{}
 	for f := range beacon.Find(ctx, beacon.Query{Service: wire.Service, Port: wire.DefaultPort, MDNS: true}) {
-		var n note
-		if json.Unmarshal(f.Payload, &n) != nil || n.Port < 1 || n.Port > 65535 || n.ID == "" {
+		m, ok := readNote(f)
+		if !ok {
 			continue
 		}
-		m := foundMaster{URL: masterURL(f.From.Addr(), n.Port), ID: n.ID, Name: n.Name}
-		if i, twice := seen[n.ID]; twice { // the same one by another way: what other machines can reach, too, is better
+		if i, twice := seen[m.ID]; twice { // the same one by another way: what other machines can reach, too, is better
 			if f.From.Addr().Is4() && !f.From.Addr().IsLoopback() {
 				list[i] = m
 			}
 			continue
 		}
-		seen[n.ID] = len(list)
+		seen[m.ID] = len(list)
 		list = append(list, m)
 		if len(list) == 1 {
 			time.AfterFunc(othersAnswer, cancel)
 		}
 	}
 	return list
+}
+
+// readNote reads what a master says of itself; anybody may have said it.
+func readNote(f beacon.Found) (foundMaster, bool) {
+	var n note
+	if json.Unmarshal(f.Payload, &n) != nil || n.Port < 1 || n.Port > 65535 || n.ID == "" {
+		return foundMaster{}, false
+	}
+	return foundMaster{URL: masterURL(f.From.Addr(), n.Port), ID: n.ID, Name: n.Name}, true
 }
 
 // othersAnswer is how long other masters have to answer after the first one did.

@@ -130,6 +130,10 @@ func readSettings(path string) (map[string]any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w%w", hidden{err}, usagef("the settings file %s cannot be read: %s", path, reasonOf(err)))
 	}
+	return parseSettings(path, text)
+}
+
+func parseSettings(path string, text []byte) (map[string]any, error) {
 	file := map[string]any{}
 	if err := toml.Unmarshal(text, &file); err != nil {
 		why := strings.TrimPrefix(err.Error(), "toml: ")

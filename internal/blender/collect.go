@@ -213,20 +213,23 @@ type collectorAnswer struct {
 	} `json:"error"`
 }
 
-// readAnswer believes nothing that the rest of the program relies on.
 func readAnswer(path string) (collectorAnswer, error) {
-	var answer collectorAnswer
 	info, err := os.Stat(path)
 	if err != nil {
-		return answer, err
+		return collectorAnswer{}, err
 	}
 	if info.Size() > answerLimit {
-		return answer, fmt.Errorf("it has %d bytes", info.Size())
+		return collectorAnswer{}, fmt.Errorf("it has %d bytes", info.Size())
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return answer, err
+		return collectorAnswer{}, err
 	}
+	return parseAnswer(data)
+}
+
+// parseAnswer believes nothing that the rest of the program relies on.
+func parseAnswer(data []byte) (answer collectorAnswer, err error) {
 	if err := json.Unmarshal(data, &answer); err != nil {
 		return answer, err
 	}

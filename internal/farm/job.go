@@ -85,9 +85,10 @@ type Progress struct {
 // Queued is the number of frames that wait.
 func (p Progress) Queued() int { return p.Total - p.Done - p.Failed - p.Running }
 
-// Layout places the job's frames in its order.
+// Layout places the job's frames in its order. A chunk that no job may have, as a damaged record does, counts as the
+// nearest that may be.
 func (s *JobSpec) Layout() Layout {
-	return Layout{Frames: s.Frames, Chunk: s.Chunk, Order: s.Order}
+	return Layout{Frames: s.Frames, Chunk: min(max(1, s.Chunk), MaxChunk), Order: s.Order}
 }
 
 // Limits of what a job may ask.

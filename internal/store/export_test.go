@@ -63,3 +63,17 @@ func (s *SQLite) StopSweep() {
 
 // Piece sweeps once.
 func (s *SQLite) Piece() (bool, error) { return s.sweep.piece() }
+
+// Put runs a statement with arguments on the connection that writes.
+func (s *SQLite) Put(text string, args ...any) error {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	_, err := s.w.exec(text, args...)
+	return err
+}
+
+// ParseNumbers and Numbers are the kept form of lists of frames.
+var (
+	ParseNumbers = parseNumbers
+	Numbers      = numbers
+)

@@ -11,7 +11,7 @@ import (
 
 var ctx = context.Background()
 
-func open(t *testing.T, path string) *store.SQLite {
+func open(t testing.TB, path string) *store.SQLite {
 	t.Helper()
 	s, err := store.OpenSQLite(ctx, path)
 	if err != nil {

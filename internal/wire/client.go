@@ -9,11 +9,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -86,9 +89,12 @@ func ParseAddress(text string) (string, error) {
 			text = "https" + strings.TrimPrefix(text, "http")
 		}
 	}
+	if before, zone, ok := strings.Cut(text, "%"); ok && strings.Contains(before, "[") && !strings.HasPrefix(zone, "25") {
+		text = before + "%25" + zone // the zone of an IPv6 address, as it stands in a URL (RFC 6874)
+	}
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
-		pinned && u.Scheme != "https" || u.RawQuery != "" || u.Path != "" || strings.ContainsAny(u.Host, " /\\") {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !isHost(u.Hostname()) || u.User != nil ||
+		pinned && u.Scheme != "https" || u.RawQuery != "" || u.Path != "" {
 		return bad()
 	}
 	if port := u.Port(); port != "" {
@@ -98,7 +104,17 @@ func ParseAddress(text string) (string, error) {
 	} else if bare {
 		u.Host = net.JoinHostPort(u.Hostname(), strconv.Itoa(DefaultPort))
 	}
-	return WithPin(u.Scheme+"://"+u.Host, pin), nil
+	return WithPin(u.Scheme+"://"+strings.Replace(u.Host, "%", "%25", 1), pin), nil
+}
+
+// isHost tells whether text is an IP address or may be the name of a machine.
+func isHost(text string) bool {
+	if _, err := netip.ParseAddr(text); err == nil {
+		return true
+	}
+	return text != "" && utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool {
+		return r != '-' && r != '.' && r != '_' && !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r)
+	})
 }
 
 // NewClient returns a client of the master at the address (see ParseAddress). The token may be empty.

@@ -92,10 +92,7 @@ func openOutbox(dir string, log *slog.Logger) (*outbox, error) {
 		}
 		p := &parcel{dir: path, ask: true}
 		if err == nil {
-			err = json.Unmarshal(text, &p.record)
-		}
-		if err == nil {
-			err = p.check()
+			p.record, err = readRecord(text)
 		}
 		if err != nil {
 			// Written whole or not at all, so the disk is to blame. Kept, for whoever wants to look.
@@ -111,17 +108,20 @@ func openOutbox(dir string, log *slog.Logger) (*outbox, error) {
 	return o, nil
 }
 
-// check refuses a record that does not hold together.
-func (p *parcel) check() error {
-	if len(p.Reports) == 0 || len(p.Paths) != len(p.Reports[0].Results) {
-		return errors.New("the record does not name its files")
+// readRecord refuses a record that does not hold together.
+func readRecord(text []byte) (r record, err error) {
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, err
 	}
-	for _, path := range p.Paths {
+	if len(r.Reports) == 0 || len(r.Paths) != len(r.Reports[0].Results) {
+		return r, errors.New("the record does not name its files")
+	}
+	for _, path := range r.Paths {
 		if !filepath.IsLocal(filepath.FromSlash(path)) {
-			return errors.New("the record names a file outside its folder")
+			return r, errors.New("the record names a file outside its folder")
 		}
 	}
-	return nil
+	return r, nil
 }
 
 // folder makes a folder for a frame that is about to be rendered.
