@@ -44,6 +44,7 @@ type API struct {
 	router *router
 	doc    func() []byte
 	gauge  *gauge
+	turns  turns // of those who send results
 
 	stopOnce sync.Once
 	stop     chan struct{} // closed by Stop: holds end

@@ -24,6 +24,7 @@ type house struct {
 	a      *API
 	store  *memory
 	blobs  blobs
+	dir    string
 	url    string
 	server *httptest.Server
 	secret map[farm.Role]string
@@ -39,14 +40,14 @@ var patience = 20 * time.Second
 
 func open(t testing.TB, change ...func(*Options)) *house {
 	t.Helper()
-	h := &house{t: t, store: newMemory(), blobs: new(blob.Memory), secret: map[farm.Role]string{}, tokens: map[farm.Role]farm.Token{}}
+	h := &house{t: t, dir: t.TempDir(), store: newMemory(), blobs: new(blob.Memory), secret: map[farm.Role]string{}, tokens: map[farm.Role]farm.Token{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	o := Options{Blobs: h.blobs, Uploads: h.blobs, Now: time.Now, Info: wire.Info{Program: "1.0.0", Name: "here", ID: "f1"}}
 	for _, f := range change {
 		f(&o)
 	}
 	var err error
-	h.m, err = master.New(ctx, master.Options{Store: h.store, Blobs: o.Blobs, Dir: t.TempDir(), Now: time.Now, Rand: rand.Reader, Program: "1.0.0"})
+	h.m, err = master.New(ctx, master.Options{Store: h.store, Blobs: o.Blobs, Dir: h.dir, Now: time.Now, Rand: rand.Reader, Program: "1.0.0"})
 	if err != nil {
 		t.Fatal(err)
 	}

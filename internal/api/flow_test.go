@@ -163,8 +163,13 @@ func TestFromSubmitToFetch(t *testing.T) {
 	wantKind(t, err, farm.NotFound)
 }
 
-func reader(b []byte) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
+func reader(b []byte) func() (io.ReadSeekCloser, error) {
+	return func() (io.ReadSeekCloser, error) {
+		return struct {
+			io.ReadSeeker
+			io.Closer
+		}{bytes.NewReader(b), io.NopCloser(nil)}, nil
+	}
 }
 
 func TestAdministration(t *testing.T) {

@@ -3,7 +3,10 @@ package api
 import (
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
+
+	"github.com/netrender/netrender/internal/farm"
 )
 
 // stall is how long a transfer may stand still before it is dropped.
@@ -21,6 +24,7 @@ type pacedBody struct {
 	due  time.Time // when the deadline is to be moved
 	n    int64
 	fail error
+	over atomic.Bool // cut off
 }
 
 func (a *API) paced(w http.ResponseWriter, r *http.Request) *pacedBody {
@@ -36,6 +40,10 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		_ = b.rc.SetWriteDeadline(now.Add(2 * stall)) // the answer comes after the body
 		b.due = now.Add(stall / 4)
 	}
+	if b.over.Load() { // looked at behind the deadline, which cut may have moved before us
+		b.fail = errCut
+		return 0, errCut
+	}
 	n, err := b.r.Read(p)
 	b.n += int64(n)
 	if err != nil && err != io.EOF {
@@ -43,6 +51,14 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		return n, b.fail
 	}
 	return n, err
+}
+
+var errCut = farm.Errorf(farm.Throttled, "the same is sent by another connection")
+
+// cut ends the body at once; any goroutine may call it.
+func (b *pacedBody) cut() {
+	b.over.Store(true)
+	_ = b.rc.SetReadDeadline(b.now().Add(-time.Second))
 }
 
 // settle gives the server time to verify and keep what came: a deadline that passes meanwhile would look like a

@@ -1,12 +1,14 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"path"
 	"strconv"
 	"strings"
 
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
 	"github.com/netrender/netrender/internal/wire"
@@ -17,12 +19,20 @@ func (a *API) resultRoutes(d *describer) {
 		method: http.MethodGet, path: "/jobs/{id}/results/{name...}", role: farm.RoleView, name: "getResult",
 		about: "Reads a result of a job, or a range of it", out: raw{},
 	}, a.getResult)
+	of := []param{
+		inQuery("frame", "integer", ""), inQuery("kind", "string", "exr, output, node or preview"), inQuery("name", "string", "below the job's results"),
+		inHeader(wire.HeaderSize, "integer", "bytes"), inHeader(wire.HeaderRef, "string", "SHA-256"), inHeader(wire.HeaderWorker, "string", "id of the worker"),
+	}
+	d.plain(route{
+		method: http.MethodHead, path: "/leases/{id}/results", role: farm.RoleWorker, name: "hasResult", params: of,
+		about: "Tells whether a result of a leased frame is there; if not, Upload-Offset of the 404 says how much of it is",
+	}, a.headResult)
 	d.plain(route{
 		method: http.MethodPut, path: "/leases/{id}/results", role: farm.RoleWorker, name: "putResult",
-		about: "Sends a file that a leased frame produced", in: raw{}, status: http.StatusNoContent, params: []param{
-			inQuery("frame", "integer", ""), inQuery("kind", "string", "exr, output, node or preview"), inQuery("name", "string", "below the job's results"),
-			inHeader(wire.HeaderSize, "integer", "bytes"), inHeader(wire.HeaderRef, "string", "SHA-256"), inHeader(wire.HeaderWorker, "string", "id of the worker"),
-		},
+		about: "Sends a file that a leased frame produced, from an offset on. 204: whole and verified; 202: go on at Upload-Offset; " +
+			"409 with Upload-Offset: begin there",
+		in: raw{}, status: http.StatusNoContent,
+		params: append(of, inHeader(wire.HeaderOffset, "integer", "where the body begins; when not given the file begins anew")),
 	}, a.putResult)
 }
 
@@ -65,46 +75,95 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request, _ master.Identit
 	return nil
 }
 
+func (a *API) headResult(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+	in, err := a.comingResult(r)
+	if err != nil {
+		return err
+	}
+	have, whole, err := a.m.ResultOffset(r.Context(), in.lease, in.worker, in.Result)
+	if err != nil {
+		return err
+	}
+	w.Header().Set(wire.HeaderOffset, strconv.FormatInt(have, 10))
+	if whole {
+		w.WriteHeader(http.StatusOK)
+	} else {
+		w.WriteHeader(http.StatusNotFound)
+	}
+	return nil
+}
+
 func (a *API) putResult(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
-	lease, err := pathLease(r)
+	in, err := a.comingResult(r)
 	if err != nil {
 		return err
 	}
-	worker, err := workerHeader(r)
+	offset, err := headerNumber(r.Header, wire.HeaderOffset)
 	if err != nil {
 		return err
 	}
-	size, err := headerNumber(r.Header, wire.HeaderSize)
+	if from := max(offset, 0); from > in.Size || r.ContentLength > in.Size-from {
+		return farm.Errorf(farm.Mismatch, "the body reaches past the %d bytes announced", in.Size)
+	}
+	body := a.paced(w, r)
+	end, err := a.turns.take(r.Context(), in.key(), body.cut)
 	if err != nil {
 		return err
 	}
-	if size < 0 {
-		size = r.ContentLength
+	defer end()
+	have, whole, err := a.m.PutResult(r.Context(), in.lease, in.worker, in.Result, offset, body)
+	a.gauge.uploaded.Add(float64(body.n))
+	body.settle()
+	var at *blob.OffsetError
+	switch {
+	case errors.As(err, &at):
+		w.Header().Set(wire.HeaderOffset, strconv.FormatInt(at.Have, 10))
+		return err
+	case err != nil:
+		return err
+	case !whole:
+		return putDone(w, http.StatusAccepted, have)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// comingResult is a result as its sender announces it.
+type comingResult struct {
+	farm.Result
+	lease  farm.LeaseID
+	worker farm.WorkerID
+}
+
+func (c *comingResult) key() string {
+	return fmt.Sprintf("%d/%d/%s/%s", c.lease, c.Frame, c.Ref, c.Name)
+}
+
+func (a *API) comingResult(r *http.Request) (in comingResult, err error) {
+	if in.lease, err = pathLease(r); err != nil {
+		return in, err
+	}
+	if in.worker, err = workerHeader(r); err != nil {
+		return in, err
+	}
+	if in.Size, err = headerNumber(r.Header, wire.HeaderSize); err != nil {
+		return in, err
+	}
+	if in.Size < 0 && r.Header.Get(wire.HeaderOffset) == "" {
+		in.Size = r.ContentLength
 	}
 	q := queryOf(r)
 	q.must("frame")
 	q.must("name")
-	result := farm.Result{
-		Kind: farm.ResultKind(q.text("kind")), Name: q.text("name"), Ref: r.Header.Get(wire.HeaderRef),
-		Size: size, Frame: int(q.number("frame", -farm.MaxFrame, farm.MaxFrame, 0)),
-	}
+	in.Kind, in.Name, in.Ref = farm.ResultKind(q.text("kind")), q.text("name"), r.Header.Get(wire.HeaderRef)
+	in.Frame = int(q.number("frame", -farm.MaxFrame, farm.MaxFrame, 0))
 	switch {
 	case q.err != nil:
-		return q.err
-	case size < 0:
-		return farm.Errorf(farm.Invalid, "the header %s is missing", wire.HeaderSize)
-	case r.ContentLength > size:
-		return farm.Errorf(farm.Mismatch, "the body is longer than the %d bytes announced", size)
-	case a.opt.MaxBlob > 0 && size > a.opt.MaxBlob:
-		return farm.Errorf(farm.TooLarge, "a file is at most %d bytes here", a.opt.MaxBlob)
+		return in, q.err
+	case in.Size < 0:
+		return in, farm.Errorf(farm.Invalid, "the header %s is missing", wire.HeaderSize)
+	case a.opt.MaxBlob > 0 && in.Size > a.opt.MaxBlob:
+		return in, farm.Errorf(farm.TooLarge, "a file is at most %d bytes here", a.opt.MaxBlob)
 	}
-	body := a.paced(w, r)
-	err = a.m.PutResult(r.Context(), lease, worker, result, body)
-	a.gauge.uploaded.Add(float64(body.n))
-	body.settle()
-	if err != nil {
-		return err
-	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return in, nil
 }

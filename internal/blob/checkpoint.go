@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+	"path/filepath"
 	"sync"
 )
 
@@ -108,6 +109,13 @@ func (k *keeper) save(at int64) error {
 	return k.write(checkpoint{k.last.seq + 1, at})
 }
 
+// restart says that nothing of an earlier part holds: its record must not be taken for one of what comes now.
+func (k *keeper) restart() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.write(checkpoint{seq: k.last.seq + 1})
+}
+
 // write is called with mu held.
 func (k *keeper) write(c checkpoint) (err error) {
 	if k.sum == nil {
@@ -120,6 +128,11 @@ func (k *keeper) write(c checkpoint) (err error) {
 	}
 	if err := k.sum.Sync(); err != nil {
 		return err
+	}
+	if k.last.seq == 0 { // the first: the names of both files must be durable too
+		if err := syncDir(filepath.Dir(k.name)); err != nil {
+			return err
+		}
 	}
 	k.last = c
 	return nil

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"sync/atomic"
 )
 
@@ -21,23 +20,23 @@ import (
 //	temp/             what Put is writing; emptied by OpenDisk
 //	lock              held while the folder is open, by one process
 type Disk struct {
-	dir  string
-	room room
-	lock *os.File
+	dir   string
+	parts pieces
+	lock  *os.File
 
 	cloneless atomic.Pointer[string] // the last folder Place could not clone to
-
-	mu   sync.Mutex
-	part map[Ref]*diskPart // guarded by mu; loaded when first asked for
-	seq  int64             // guarded by mu; makes the names in temp
+	seq       atomic.Int64           // makes the names in temp
 }
 
-// DiskOptions are the settings of a Disk.
+// DiskOptions are the settings of what writes to a disk.
 type DiskOptions struct {
+	// Room is shared with others that write to the same file system; nil: nobody else does.
+	Room *Room
 	// Reserve is the number of bytes of the file system that stay free: a blob that would take from them is refused
 	// with ErrNoRoom before anything is written.
 	Reserve int64
-	// Free tells the bytes of the file system of dir that this user may still take; nil asks the system.
+	// Free tells the bytes of the file system of dir that this user may still take; nil asks the system. It is not
+	// looked at when there is a Room.
 	Free func(dir string) (int64, error)
 }
 
@@ -53,10 +52,7 @@ func OpenDisk(dir string, o DiskOptions) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Disk{dir: dir, room: room{dir: dir, reserve: o.Reserve, free: o.Free}, part: map[Ref]*diskPart{}}
-	if d.room.free == nil {
-		d.room.free = freeBytes
-	}
+	d := &Disk{dir: dir, parts: newPieces(dir, o)}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("blob folder: %w", err)
 	}
@@ -135,15 +131,12 @@ func (d *Disk) Put(ctx context.Context, ref Ref, size int64, r io.Reader) (err e
 	if _, err := d.Stat(ctx, ref); err == nil {
 		return drain(ctx, r, size)
 	}
-	held, err := d.room.hold(size)
+	held, err := d.parts.room.hold(size, d.parts.reserve)
 	if err != nil {
 		return err
 	}
 	defer held.release()
-	d.mu.Lock()
-	d.seq++
-	temp := filepath.Join(d.dir, "temp", strconv.FormatInt(d.seq, 36))
-	d.mu.Unlock()
+	temp := filepath.Join(d.dir, "temp", strconv.FormatInt(d.seq.Add(1), 36))
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return noRoom(err, size)
@@ -171,7 +164,7 @@ func (d *Disk) Put(ctx context.Context, ref Ref, size int64, r io.Reader) (err e
 	if err := d.settle(f, temp, ref); err != nil {
 		return err
 	}
-	d.dropIdle(ref)
+	d.parts.dropIdle(d.partPath(ref))
 	return nil
 }
 
@@ -213,17 +206,7 @@ func (d *Disk) Delete(_ context.Context, ref Ref) error {
 	if err := os.Remove(d.path(ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return d.dropIdle(ref)
-}
-
-// dropIdle removes a partial that nobody is adding to.
-func (d *Disk) dropIdle(ref Ref) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if p := d.part[ref]; p != nil && p.busy {
-		return nil
-	}
-	return d.dropPart(ref)
+	return d.parts.dropIdle(d.partPath(ref))
 }
 
 // List implements Store.

@@ -6,25 +6,42 @@ import (
 	"sync"
 )
 
-// room sees to it that blobs which arrive at once do not all count on the same free bytes.
-type room struct {
-	dir     string
-	reserve int64
-	free    func(dir string) (int64, error)
+// Room is the room of one file system. Those who write to it share one, so that files which arrive at once do not all
+// count on the same free bytes; each leaves a reserve of its own.
+type Room struct {
+	dir  string
+	free func(dir string) (int64, error)
 
 	mu   sync.Mutex
 	held int64 // guarded by mu: promised, not yet written
 }
 
-// hold promises n bytes, or says ErrNoRoom.
-func (r *room) hold(n int64) (*held, error) {
+// NewRoom is the room of dir's file system. free tells the bytes of it that this user may still take; nil asks the
+// system.
+func NewRoom(dir string, free func(dir string) (int64, error)) *Room {
+	if free == nil {
+		free = freeBytes
+	}
+	return &Room{dir: dir, free: free}
+}
+
+// Left is how many bytes are free and promised to nobody.
+func (r *Room) Left() (int64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	free, err := r.free(r.dir)
+	return max(0, free-r.held), err
+}
+
+// hold promises n bytes that leave the reserve alone, or says ErrNoRoom.
+func (r *Room) hold(n, reserve int64) (*held, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	free, err := r.free(r.dir)
 	if err != nil {
 		return nil, err
 	}
-	if left := max(0, free-r.reserve-r.held); n > left {
+	if left := max(0, free-reserve-r.held); n > left {
 		return nil, &NoRoomError{Need: n, Free: left}
 	}
 	n = max(0, n)
@@ -34,7 +51,7 @@ func (r *room) hold(n int64) (*held, error) {
 
 // held is the part of a promise that is not yet written.
 type held struct {
-	room *room
+	room *Room
 	left int64 // guarded by room.mu
 }
 

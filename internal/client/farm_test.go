@@ -76,7 +76,12 @@ func renderAll(t *testing.T, c *wire.Client, frames int) {
 		frame := l.Frames[0]
 		name := "out/" + time.Duration(frame).String() + ".png"
 		r := farm.Result{Kind: farm.KindOutput, Name: name, Size: int64(len(name)), Ref: blob.RefOf([]byte(name)).String(), Frame: frame}
-		if err := c.PutResult(ctx, l.ID, "worker-01", r, func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(name)), nil }); err != nil {
+		if err := c.PutResult(ctx, l.ID, "worker-01", r, func() (io.ReadSeekCloser, error) {
+			return struct {
+				io.ReadSeeker
+				io.Closer
+			}{strings.NewReader(name), io.NopCloser(nil)}, nil
+		}); err != nil {
 			t.Fatal(err)
 		}
 		rep := farm.Report{Lease: l.ID, Worker: "worker-01", Job: l.Job, Frame: frame, Attempt: l.Attempt, Outcome: farm.Rendered, Results: []farm.Result{r}, Seconds: 1}

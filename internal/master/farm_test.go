@@ -147,8 +147,8 @@ func (b *bench) upload(g *farm.Grant, frame int, name, text string) farm.Result 
 	b.t.Helper()
 	sum := sha256.Sum256([]byte(text))
 	r := farm.Result{Kind: farm.KindOutput, Name: name, Size: int64(len(text)), Ref: hex.EncodeToString(sum[:]), Frame: frame}
-	if err := b.m.PutResult(context.Background(), g.Lease.ID, g.Lease.Worker, r, strings.NewReader(text)); err != nil {
-		b.t.Fatal(err)
+	if _, whole, err := b.m.PutResult(context.Background(), g.Lease.ID, g.Lease.Worker, r, 0, strings.NewReader(text)); err != nil || !whole {
+		b.t.Fatal(whole, err)
 	}
 	return r
 }

@@ -7,9 +7,11 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
 )
@@ -238,7 +240,12 @@ func TestResultsAreNotTrusted(t *testing.T) {
 		put := func(edit func(*farm.Result), text string) error {
 			r := good
 			edit(&r)
-			return b.m.PutResult(ctx, g.Lease.ID, oak, r, strings.NewReader(text))
+			_, _, err := b.m.PutResult(ctx, g.Lease.ID, oak, r, 0, strings.NewReader(text))
+			return err
+		}
+		as := func(lease farm.LeaseID, worker farm.WorkerID) error {
+			_, _, err := b.m.PutResult(ctx, lease, worker, good, 0, strings.NewReader("picture"))
+			return err
 		}
 		for name, c := range map[string]struct {
 			err  error
@@ -246,12 +253,11 @@ func TestResultsAreNotTrusted(t *testing.T) {
 		}{
 			"outside":    {put(func(r *farm.Result) { r.Name = "../x.png" }, "picture"), farm.Invalid},
 			"absolute":   {put(func(r *farm.Result) { r.Name = "/x.png" }, "picture"), farm.Invalid},
-			"short":      {put(func(r *farm.Result) { r.Name = "b.png" }, "pict"), farm.Mismatch},
-			"long":       {put(func(r *farm.Result) { r.Name = "b.png" }, "picture and more"), farm.Mismatch},
+			"size":       {put(func(r *farm.Result) { r.Name, r.Size = "b.png", 6 }, "picture"), farm.Mismatch},
 			"other":      {put(func(r *farm.Result) { r.Name = "b.png" }, "PICTURE"), farm.Mismatch},
 			"no frame":   {put(func(r *farm.Result) { r.Frame = 7 }, "picture"), farm.Conflict},
-			"no lease":   {b.m.PutResult(ctx, g.Lease.ID+1, oak, good, strings.NewReader("picture")), farm.Conflict},
-			"not theirs": {b.m.PutResult(ctx, g.Lease.ID, "worker-eve", good, strings.NewReader("picture")), farm.Conflict},
+			"no lease":   {as(g.Lease.ID+1, oak), farm.Conflict},
+			"not theirs": {as(g.Lease.ID, "worker-eve"), farm.Conflict},
 		} {
 			if farm.KindOf(c.err) != c.kind {
 				t.Errorf("%s: %v", name, c.err)
@@ -266,6 +272,44 @@ func TestResultsAreNotTrusted(t *testing.T) {
 			t.Errorf("sending again: %v", err)
 		}
 		want(t, "accepted at last", b.report(g, 1, farm.Rendered, func(r *farm.Report) { r.Results = []farm.Result{good} }).Accepted, true)
+	})
+}
+
+// TestResultGoesOnAfterARestart: what came of a result is there for the next process, and so is what is whole.
+func TestResultGoesOnAfterARestart(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx := context.Background()
+		oak := b.worker("oak", 1)
+		job := b.submit("1")
+		g := b.claim(oak, 0)
+		text := strings.Repeat("picture ", 10_000)
+		r := farm.Result{Kind: farm.KindEXR, Name: "1.exr", Size: int64(len(text)), Ref: blob.RefOf([]byte(text)).String(), Frame: 1}
+		broken := errors.New("the cable broke")
+		body := io.MultiReader(strings.NewReader(text[:50_000]), iotest.ErrReader(broken))
+		if have, whole, err := b.m.PutResult(ctx, g.Lease.ID, oak, r, 0, body); have != 50_000 || whole || !errors.Is(err, broken) {
+			t.Fatal(have, whole, err)
+		}
+		b.restart()
+		if have, whole, err := b.m.ResultOffset(ctx, g.Lease.ID, oak, r); have != 50_000 || whole || err != nil {
+			t.Fatal(have, whole, err)
+		}
+		if _, _, err := b.m.ResultOffset(ctx, g.Lease.ID, "worker-eve", r); farm.KindOf(err) != farm.Conflict {
+			t.Fatal("a stranger is told", err)
+		}
+		want(t, "a report before it is whole", len(b.report(g, 1, farm.Rendered, func(rep *farm.Report) { rep.Results = []farm.Result{r} }).Missing), 1)
+		if have, whole, err := b.m.PutResult(ctx, g.Lease.ID, oak, r, 50_000, strings.NewReader(text[50_000:])); have != r.Size || !whole || err != nil {
+			t.Fatal(have, whole, err)
+		}
+		b.restart()
+		want(t, "accepted", b.report(g, 1, farm.Rendered, func(rep *farm.Report) { rep.Results = []farm.Result{r} }).Accepted, true)
+		f, err := b.m.OpenResult(ctx, job.ID, "1.exr")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if got, err := io.ReadAll(f); string(got) != text || err != nil {
+			t.Fatal("other bytes are there", err)
+		}
 	})
 }
 

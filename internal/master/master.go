@@ -44,6 +44,7 @@ type Options struct {
 	Store   Store
 	Blobs   blob.Store
 	Dir     string           // holds outputs/, logs/ and incoming/
+	Room    *blob.Room       // of the file system of Dir; nil: nobody else writes to it
 	Now     func() time.Time // the clock
 	Rand    io.Reader        // for tokens and codes; crypto/rand in earnest
 	Log     *slog.Logger
@@ -62,6 +63,8 @@ type Master struct {
 	pairs pairs
 	logs  logBoard
 
+	arrivals *blob.Inbox // results on their way into incoming/
+
 	purging sync.Mutex // held while a suspect blob is read and taken out
 
 	commitTime atomic.Int64 // nanoseconds of the last batch
@@ -74,6 +77,7 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	m := &Master{opt: opt, inbox: make(chan func(*engine), 4096), quit: make(chan struct{})}
+	m.arrivals = blob.NewInbox(opt.Dir, blob.DiskOptions{Room: opt.Room})
 	if err := m.makeFolders(); err != nil {
 		return nil, err
 	}

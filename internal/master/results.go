@@ -17,9 +17,9 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-// Results arrive in incoming/LEASE/FRAME/, one file named by what it is to be, verified and synced. Settling the
-// report renames them into outputs/FOLDER/, before the report is made durable: a crash between the two leaves files
-// of a frame that is rendered again and replaced.
+// Results arrive in incoming/LEASE/FRAME/, one file named by what it is to be, verified and synced; beside it gathers
+// what has come of one that is not whole. Settling the report renames them into outputs/FOLDER/, before the report is
+// made durable: a crash between the two leaves files of a frame that is rendered again and replaced.
 
 const maxResultsPerFrame = 1000
 
@@ -42,13 +42,56 @@ func stagedName(r *farm.Result) string {
 	return hex.EncodeToString(h[:])
 }
 
-// PutResult takes a result's bytes, verified against its size and SHA-256. Sending the same result again is
-// harmless.
-func (m *Master) PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, r farm.Result, body io.Reader) error {
-	if err := checkResult(&r); err != nil {
-		return err
+// PutResult takes a result's bytes from an offset on, verified as a whole against its size and SHA-256. What came
+// before the sender broke off stays, and is where the next call goes on; have is how much that is. An offset below 0
+// begins anew whatever there is. Sending a result again that is there is harmless.
+func (m *Master) PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, r farm.Result, offset int64, body io.Reader) (have int64, whole bool, err error) {
+	path, info, err := m.expected(ctx, lease, worker, &r)
+	if err != nil {
+		return 0, false, err
 	}
-	_, err := ask(ctx, m, func(e *engine) (struct{}, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return 0, false, plainDisk(err, "the result cannot be kept")
+	}
+	if offset < 0 {
+		if err := m.arrivals.Restart(path); err != nil {
+			return 0, false, plainDisk(err, "the result cannot be kept")
+		}
+		offset = 0
+	}
+	src := &readError{r: body}
+	have, whole, err = m.arrivals.Append(ctx, path, info, offset, src)
+	var wrong *blob.MismatchError
+	switch {
+	case src.err != nil: // the sender broke off
+		err = src.err
+	case err == nil, errors.Is(err, blob.ErrOffset), errors.Is(err, blob.ErrBusy), ctx.Err() != nil:
+	case errors.As(err, &wrong):
+		err = farm.Errorf(farm.Mismatch, "the bytes of %s do not match what was announced", clip(r.Name, 100))
+	default:
+		err = plainDisk(err, "the result cannot be kept")
+	}
+	return have, whole, err
+}
+
+// ResultOffset is how much of a result is here; whole says that it is all.
+func (m *Master) ResultOffset(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, r farm.Result) (have int64, whole bool, err error) {
+	path, info, err := m.expected(ctx, lease, worker, &r)
+	if err != nil {
+		return 0, false, err
+	}
+	if have, err = m.arrivals.Offset(path, info); err != nil {
+		return 0, false, plainDisk(err, "the result cannot be looked for")
+	}
+	return have, arrived(path, info.Size), nil
+}
+
+// expected is where a result of the lease arrives. It is an error when nobody waits for it.
+func (m *Master) expected(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, r *farm.Result) (path string, info blob.Info, err error) {
+	if err := checkResult(r); err != nil {
+		return "", info, err
+	}
+	_, err = ask(ctx, m, func(e *engine) (struct{}, error) {
 		l := e.leases[lease]
 		if l == nil {
 			l = e.lapsed[lease]
@@ -66,54 +109,15 @@ func (m *Master) PutResult(ctx context.Context, lease farm.LeaseID, worker farm.
 		return struct{}{}, nil
 	})
 	if err != nil {
-		return err
+		return "", info, err
 	}
-	dir := m.incoming(lease, r.Frame)
-	final := filepath.Join(dir, stagedName(&r))
-	if st, err := os.Stat(final); err == nil && st.Size() == r.Size {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return plainDisk(err, "the result cannot be kept")
-	}
-	return writeVerified(final, &r, body)
+	ref, err := blob.ParseRef(r.Ref)
+	return filepath.Join(m.incoming(lease, r.Frame), stagedName(r)), blob.Info{Ref: ref, Size: r.Size}, err
 }
 
-// writeVerified writes the body beside final, checks it, syncs it and renames it.
-func writeVerified(final string, r *farm.Result, body io.Reader) (err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(final), "part-*")
-	if err != nil {
-		return plainDisk(err, "the result cannot be kept")
-	}
-	defer func() {
-		if err != nil {
-			_ = tmp.Close()
-			_ = os.Remove(tmp.Name())
-		}
-	}()
-	h := sha256.New()
-	buf := make([]byte, 256<<10)
-	src := &readError{r: io.LimitReader(body, r.Size+1)}
-	n, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(tmp, h)}, src, buf)
-	if err != nil {
-		if src.err != nil {
-			return src.err // the sender broke off
-		}
-		return plainDisk(err, "the result cannot be kept")
-	}
-	if n != r.Size || hex.EncodeToString(h.Sum(nil)) != r.Ref {
-		return farm.Errorf(farm.Mismatch, "the bytes of %s do not match what was announced", clip(r.Name, 100))
-	}
-	if err = tmp.Chmod(0o644); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return plainDisk(err, "the result cannot be kept")
-	}
-	if err = tmp.Sync(); err != nil {
-		return plainDisk(err, "the result cannot be kept")
-	}
-	if err = tmp.Close(); err != nil {
-		return plainDisk(err, "the result cannot be kept")
-	}
-	return plainDisk(os.Rename(tmp.Name(), final), "the result cannot be kept")
+func arrived(path string, size int64) bool {
+	st, err := os.Lstat(path)
+	return err == nil && st.Mode().IsRegular() && st.Size() == size
 }
 
 // readError remembers that it was the reading that failed.
@@ -152,8 +156,7 @@ func (m *Master) notArrived(r *farm.Report) []string {
 	var missing []string
 	for i := range r.Results {
 		res := &r.Results[i]
-		st, err := os.Stat(filepath.Join(m.incoming(r.Lease, r.Frame), stagedName(res)))
-		if err != nil || st.Size() != res.Size {
+		if !arrived(filepath.Join(m.incoming(r.Lease, r.Frame), stagedName(res)), res.Size) {
 			missing = append(missing, res.Name)
 		}
 	}
@@ -203,6 +206,7 @@ func syncDir(dir string) {
 func (m *Master) clearIncoming(l farm.LeaseID, frame int) {
 	dir := m.incoming(l, frame)
 	_ = os.RemoveAll(dir)
+	m.arrivals.Forget(dir)
 	_ = os.Remove(filepath.Dir(dir)) // goes only when it is empty
 }
 

@@ -143,9 +143,7 @@ func TestPatience(t *testing.T) {
 		t.Error("a steering call was repeated")
 	}
 	calls.Store(0)
-	if err := p.PutResult(within(t), 1, "worker-01", farm.Result{Name: "a", Size: 2}, func() (io.ReadCloser, error) {
-		return io.NopCloser(strings.NewReader("ab")), nil
-	}); err != nil || calls.Load() != 3 {
+	if err := p.PutResult(within(t), 1, "worker-01", farm.Result{Name: "a", Size: 2}, twoBytes); err != nil || calls.Load() != 3 {
 		t.Error(err, calls.Load())
 	}
 }

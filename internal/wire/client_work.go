@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"context"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -66,44 +65,6 @@ func (c *Client) AppendLog(ctx context.Context, lease farm.LeaseID, worker farm.
 		r.Header.Set("Content-Type", "text/plain; charset=utf-8")
 		r.Header.Set(HeaderWorker, string(worker))
 		resp, err := c.request(ctx, r)
-		if err != nil {
-			return err
-		}
-		return resp.Body.Close()
-	}
-	return c.repeat(ctx, send)
-}
-
-// PutResult sends a file that a leased frame produced. open is called for each try and the reader closed; result
-// gives its size and hash. The call is repeated only by a patient client.
-func (c *Client) PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, result farm.Result, open func() (io.ReadCloser, error)) error {
-	q := url.Values{"frame": {strconv.Itoa(result.Frame)}, "kind": {string(result.Kind)}, "name": {result.Name}}
-	send := func() error {
-		body, err := open()
-		if err != nil {
-			return err
-		}
-		guard, ctx := c.guard(ctx)
-		defer guard.stop()
-		in := &source{r: io.LimitReader(body, result.Size), want: result.Size, guard: guard, close: body.Close}
-		r, err := http.NewRequest(http.MethodPut, c.base+leasePath(lease)+"/results?"+q.Encode(), in)
-		if err != nil {
-			in.Close()
-			return farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)
-		}
-		if r.ContentLength = result.Size; result.Size == 0 {
-			in.Close()
-			r.Body = http.NoBody
-		}
-		r.Header.Set("Content-Type", "application/octet-stream")
-		r.Header.Set(HeaderWorker, string(worker))
-		r.Header.Set(HeaderSize, strconv.FormatInt(result.Size, 10))
-		r.Header.Set(HeaderRef, result.Ref)
-		expect(r, result.Size)
-		resp, err := c.request(ctx, r)
-		if failed := in.failure(); failed != nil && err != nil {
-			return failed
-		}
 		if err != nil {
 			return err
 		}

@@ -38,7 +38,8 @@ import (
 //	POST   /workers/{id}/heartbeat        worker     farm.Heartbeat -> farm.Orders
 //	POST   /claim                         worker     farm.Wish -> farm.Grant, or 204
 //	POST   /report                        worker     ReportRequest -> ReportReply
-//	PUT    /leases/{id}/results           worker     ?frame=&kind=&name=, Upload-Size, Content-Ref, Netrender-Worker
+//	HEAD   /leases/{id}/results           worker     as PUT; 200 there; 404 with Upload-Offset: bytes there so far
+//	PUT    /leases/{id}/results           worker     ?frame=&kind=&name=, Upload-Offset, Upload-Size, Content-Ref, Netrender-Worker
 //	POST   /leases/{id}/log               worker     ?frame=&offset=, Netrender-Worker; text
 //	GET    /events                        view       ?job=&kinds= server-sent events, data: farm.Event
 //	GET    /rules                         view       farm.Rules

@@ -109,7 +109,12 @@ func (m *fakeMaster) serve() http.Handler {
 			Kind: farm.ResultKind(r.FormValue("kind")), Name: r.FormValue("name"), Size: size, Ref: r.Header.Get(wire.HeaderRef),
 			Frame: number(r.FormValue("frame")),
 		}
-		return nil, m.PutResult(r.Context(), farm.LeaseID(number(r.PathValue("id"))), "", result, func() (io.ReadCloser, error) { return r.Body, nil })
+		return nil, m.PutResult(r.Context(), farm.LeaseID(number(r.PathValue("id"))), "", result, func() (io.ReadSeekCloser, error) {
+			return struct {
+				io.Seeker
+				io.ReadCloser
+			}{nil, r.Body}, nil
+		})
 	})
 	handle("POST /leases/{id}/log", func(r *http.Request) (any, error) {
 		text, err := io.ReadAll(r.Body)

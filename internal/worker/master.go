@@ -18,7 +18,7 @@ type Master interface {
 	Heartbeat(ctx context.Context, id farm.WorkerID, h farm.Heartbeat) (farm.Orders, error)
 	Claim(ctx context.Context, wish farm.Wish) (*farm.Grant, error)
 	Report(ctx context.Context, r wire.ReportRequest) (wire.ReportReply, error)
-	PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, result farm.Result, open func() (io.ReadCloser, error)) error
+	PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, result farm.Result, open func() (io.ReadSeekCloser, error)) error
 	AppendLog(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, frame int, offset int64, text []byte) error
 	Files(ctx context.Context, id farm.JobID) iter.Seq2[farm.File, error]
 	FetchBlobFrom(ctx context.Context, ref string, offset int64, w io.Writer) error

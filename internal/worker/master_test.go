@@ -293,7 +293,7 @@ func (m *fakeMaster) grant(wish farm.Wish) *farm.Grant {
 
 func place(lease farm.LeaseID, frame int) string { return fmt.Sprintf("%d/%d", lease, frame) }
 
-func (m *fakeMaster) PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, r farm.Result, open func() (io.ReadCloser, error)) error {
+func (m *fakeMaster) PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, r farm.Result, open func() (io.ReadSeekCloser, error)) error {
 	if err := m.enter(ctx, "put"); err != nil {
 		return err
 	}

@@ -152,7 +152,7 @@ func firstError(errs []error) (first error) {
 func (w *Worker) uploadOne(ctx context.Context, p *parcel, i int) error {
 	r := &p.Reports[0]
 	path := filepath.Join(p.dir, filepath.FromSlash(p.Paths[i]))
-	err := w.master.PutResult(ctx, r.Lease, w.id, r.Results[i], func() (io.ReadCloser, error) {
+	err := w.master.PutResult(ctx, r.Lease, w.id, r.Results[i], func() (io.ReadSeekCloser, error) {
 		f, err := os.Open(path)
 		if err != nil {
 			return nil, err
