@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 )
@@ -102,4 +104,30 @@ func TestMasterThatIsNotThere(t *testing.T) {
 	if code != exitReach || !strings.Contains(errs, `"kind":"unreachable"`) {
 		t.Errorf("exit %d\n%s", code, errs)
 	}
+}
+
+// A worker that is told to end while it waits for a master has done all that it was asked.
+func TestWaitingWorkerEnds(t *testing.T) {
+	said := make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
+	go func() {
+		<-said
+		stop()
+	}()
+	args := []string{"worker", "--master", "127.0.0.1:1", "--fake-renderer", "1s", "--data", t.TempDir()}
+	if code := runContext(ctx, args, streams{strings.NewReader(""), io.Discard, firstWrite{said}}); code != exitDone {
+		t.Errorf("exit %d", code)
+	}
+}
+
+// firstWrite closes a channel when something is said.
+type firstWrite struct{ said chan struct{} }
+
+func (f firstWrite) Write(p []byte) (int, error) {
+	select {
+	case <-f.said:
+	default:
+		close(f.said)
+	}
+	return len(p), nil
 }

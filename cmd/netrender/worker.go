@@ -75,10 +75,13 @@ SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a sec
 			address, _ := cmd.Flags().GetString("master")
 			token, _ := cmd.Flags().GetString("token")
 			address, token, err := a.enlist(cmd.Context(), &o, address, token)
-			if err != nil {
-				return err
+			var w *worker.Worker
+			if err == nil {
+				w, err = a.makeWorker(cmd.Context(), &o, address, token, log)
 			}
-			w, err := a.makeWorker(cmd.Context(), &o, address, token, log)
+			if err != nil && cmd.Context().Err() != nil {
+				return nil // told to end before there was anything to finish
+			}
 			if err != nil {
 				return err
 			}

@@ -136,8 +136,8 @@ func (r *run) harm(a action, mended <-chan struct{}) {
 		line.setRate(a.N)
 		lasting(func() { line.setRate(0) })
 	case "cable out":
-		hit = r.plug(a.Who, false)
-		lasting(func() { r.plug(a.Who, true) })
+		hit = r.plug(false)
+		lasting(func() { r.plug(true) })
 	case "disk full":
 		if hit = r.disks[a.Who].fill(a.N); hit {
 			lasting(func() { r.roomAgain(a.Who) })
@@ -182,9 +182,7 @@ func (r *run) mend() {
 	for name := range r.disks {
 		r.roomAgain(name)
 	}
-	for _, name := range workerNames {
-		r.plug(name, true)
-	}
+	r.plug(true)
 	for name, l := range r.links {
 		l.mend(r.users[name] != nil)
 	}

@@ -68,6 +68,7 @@ type run struct {
 	links  map[string]*link
 	disks  map[string]*disk
 	users  map[string]*user
+	far    *place // nil: it is here
 
 	jobs   sync.WaitGroup // what the clients do
 	undo   sync.WaitGroup // faults that end by themselves
@@ -159,8 +160,12 @@ func newRun(t *testing.T) *run {
 	r.must(r.call(func(ctx context.Context) error { _, err := r.admin.SetRules(ctx, rules); return err }))
 	for i, name := range workerNames {
 		at := r.place(name)
-		r.links[name] = openLink(at.listen(t), r.addr)
-		r.launch(name, at.prefix, []string{"NETRENDER_MASTER=" + r.links[name].url(), "NETRENDER_TOKEN=" + r.token(name, nr.RoleWorker)},
+		l, err := at.listen()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.links[name] = openLink(l, r.addr)
+		r.launch(name, at.prefix(), []string{"NETRENDER_MASTER=" + r.links[name].url(), "NETRENDER_TOKEN=" + r.token(name, nr.RoleWorker)},
 			append([]string{"worker", "--data", r.workerData(name), "--name", name, "--log-json", "--verbose"}, workerArgs[i]...)...)
 	}
 	for _, name := range userNames {
@@ -254,6 +259,9 @@ func (r *run) close() {
 	}
 	for _, l := range r.links {
 		l.close()
+	}
+	if r.far != nil {
+		r.far.close()
 	}
 	r.jobs.Wait()
 	r.undo.Wait()
