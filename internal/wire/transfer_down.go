@@ -296,14 +296,13 @@ func (c *Client) fetchResult(ctx context.Context, id farm.JobID, r farm.Result, 
 		return err
 	}
 	defer d.Close()
-	f, err := os.CreateTemp(filepath.Dir(path), ".fetch-*")
+	f, err := createBeside(path)
 	if err != nil {
 		return err
 	}
 	defer func() {
-		f.Close()
 		if err != nil {
-			os.Remove(f.Name())
+			dropBeside(f)
 		}
 	}()
 	var w io.Writer = struct{ io.Writer }{f}
@@ -316,13 +315,10 @@ func (c *Client) fetchResult(ctx context.Context, id farm.JobID, r farm.Result, 
 	if err = f.Sync(); err != nil {
 		return fmt.Errorf("the fetched file cannot be kept: %w", err)
 	}
-	if err = f.Close(); err != nil {
-		return err
-	}
 	if err = os.Chmod(f.Name(), 0o644); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), path)
+	return putInPlace(f, path)
 }
 
 type meter struct {

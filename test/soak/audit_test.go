@@ -364,10 +364,6 @@ func (a *auditor) fetched(n *note, job *nr.Job, accepted []nr.Attempt) {
 	}
 	if job.State == nr.Done {
 		for name := range got {
-			if strings.HasPrefix(filepath.Base(name), ".fetch-") {
-				a.count("temporary files left by commands that were killed", 1)
-				continue
-			}
 			a.failf("job %d: in the folder that it was fetched to lies %s, which is no result", n.id, name)
 		}
 	}
