@@ -33,7 +33,7 @@ func newMemory() *memory {
 	}
 }
 
-func (s *memory) Load(context.Context) (farm.State, error) {
+func (s *memory) Load(context.Context, int64) (farm.State, error) {
 	return farm.State{Epoch: 1, NextJob: 1}, nil
 }
 

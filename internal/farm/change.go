@@ -87,7 +87,7 @@ func (RulesSet) change()     {}
 
 // State is what an engine starts from: everything that still moves. Ended jobs stay in the store.
 type State struct {
-	Epoch   int64 // how often a master has started on this store, this start included
+	Epoch   int64 // grows with every start of a master on this store; see EpochAt
 	NextJob JobID
 	Rules   Rules
 	HasRule bool // false: no rules were ever kept

@@ -2,8 +2,26 @@ package farm
 
 import "time"
 
-// LeaseID names a lease for ever: the master's start count in the high part, a counter in the low 32 bits.
+// LeaseID names a lease for ever: the master's epoch in the high part, a counter in the low 32 bits.
 type LeaseID int64
+
+// Epochs count the starts of a farm's master. They name what a start gives out (leases, the order of attempts), so none
+// may come twice, also when a copy of the database is put back that knows nothing of the latest starts.
+const (
+	epochStep = 10 * time.Minute
+	// lastEpochAt bounds what a clock may say, to half of the epochs whose leases a float64 can tell apart, as programs
+	// that read JSON take them for.
+	lastEpochAt = 1 << 20
+)
+
+// firstEpoch is when the clock says 0.
+var firstEpoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// EpochAt is the least epoch of a start at a time. A master that starts less than once in ten minutes never gets ahead
+// of it, and so a start on an older database gets an epoch that was never there.
+func EpochAt(t time.Time) int64 {
+	return min(max(int64(t.Sub(firstEpoch)/epochStep), 0), lastEpochAt)
+}
 
 // Lease is the timed right of one worker slot to render some frames of a job.
 type Lease struct {

@@ -22,9 +22,9 @@ import (
 // Store keeps the farm. Apply is called by one goroutine at a time; reads may run beside it and see only what was
 // applied.
 type Store interface {
-	// Load returns everything that still moves and durably counts the start. It is called once, before all else,
-	// and again only after an Apply failed.
-	Load(ctx context.Context) (farm.State, error)
+	// Load returns everything that still moves and durably counts the start: the count becomes one more, and at least
+	// least. It is called once, before all else, and again only after an Apply failed.
+	Load(ctx context.Context, least int64) (farm.State, error)
 	// Apply makes the changes in one transaction and returns when they are durable. On an error none was made.
 	Apply(ctx context.Context, changes []farm.Change) error
 	Job(ctx context.Context, id farm.JobID) (farm.Job, error)
@@ -81,7 +81,7 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 	if err := m.makeFolders(); err != nil {
 		return nil, err
 	}
-	state, err := opt.Store.Load(ctx)
+	state, err := opt.Store.Load(ctx, farm.EpochAt(opt.Now()))
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (m *Master) recover(cause error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	state, err := m.opt.Store.Load(ctx)
+	state, err := m.opt.Store.Load(ctx, farm.EpochAt(m.opt.Now()))
 	if err != nil {
 		old.broken = err
 		return

@@ -45,13 +45,13 @@ func newMemStore() *memStore {
 	}
 }
 
-func (s *memStore) Load(context.Context) (farm.State, error) {
+func (s *memStore) Load(_ context.Context, least int64) (farm.State, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {
 		return farm.State{}, s.fail
 	}
-	s.epoch++
+	s.epoch = max(s.epoch+1, least)
 	st := farm.State{Epoch: s.epoch, NextJob: s.nextJob}
 	if s.rules != nil {
 		st.Rules, st.HasRule = *s.rules, true

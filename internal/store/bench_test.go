@@ -214,7 +214,7 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatal(err)
 		}
 		opened := time.Since(began)
-		st, err := s.Load(ctx)
+		st, err := s.Load(ctx, 0)
 		if err != nil || len(st.Jobs) != active || st.Jobs[0].Finished.Count() != inActive {
 			b.Fatal(len(st.Jobs), err)
 		}

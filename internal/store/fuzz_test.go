@@ -72,7 +72,7 @@ func FuzzRows(f *testing.F) {
 			t.Fatal(end)
 		}
 		if err == nil {
-			said(t, columns[int(which)%len(columns)], v, func() error { _, err := s.Load(ctx); return err })
+			said(t, columns[int(which)%len(columns)], v, func() error { _, err := s.Load(ctx, 0); return err })
 			said(t, columns[int(which)%len(columns)], v, func() error { _, err := s.LoadJob(ctx, 1); return err })
 			said(t, columns[int(which)%len(columns)], v, func() error { _, err := s.Manifest(ctx, 1, "", 9); return err })
 			for _, filter := range []farm.AttemptFilter{{}, {Accepted: true}, {Failed: true}, {Frames: farm.Frames(1, 3)}} {

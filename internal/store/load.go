@@ -6,14 +6,14 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-// Load counts the start durably and returns everything that still moves.
-func (d *db) Load(ctx context.Context) (farm.State, error) {
+// Load counts the start durably, to at least least, and returns everything that still moves.
+func (d *db) Load(ctx context.Context, least int64) (farm.State, error) {
 	var s farm.State
 	err := d.w.transact(ctx, func() (err error) {
 		if s.Epoch, err = d.w.metaNumber(metaEpoch); err != nil {
 			return err
 		}
-		s.Epoch++
+		s.Epoch = max(s.Epoch+1, least)
 		if err := d.w.metaSetNumber(metaEpoch, s.Epoch); err != nil {
 			return err
 		}

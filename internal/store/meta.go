@@ -11,7 +11,7 @@ const (
 	metaGet = `SELECT value FROM meta WHERE name = ?`
 	metaSet = `INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`
 
-	metaEpoch   = "epoch"    // how often a master has started
+	metaEpoch   = "epoch"    // grows with every start of a master, see farm.EpochAt
 	metaNextJob = "next job" // one more than the largest job number ever used
 	metaRules   = "rules"    // farm.Rules as JSON
 )

@@ -40,7 +40,7 @@ func refused(t *testing.T, path string, kind farm.Kind, saying string) {
 	}
 	s, err := store.OpenSQLite(ctx, path)
 	if err == nil {
-		_, err = s.Load(ctx)
+		_, err = s.Load(ctx, 0)
 		s.Close()
 	}
 	var e *farm.Error

@@ -17,7 +17,7 @@ func loads(t *testing.T, s Store) {
 	}
 	apply(t, s, changes...)
 	var open []farm.JobID
-	for _, l := range must(s.Load(ctx))(t).Jobs {
+	for _, l := range must(s.Load(ctx, 0))(t).Jobs {
 		open = append(open, l.Job.ID)
 	}
 	same(t, "jobs of Load", []farm.JobID{1, 2, 3, 4}, open)
@@ -29,27 +29,32 @@ func loads(t *testing.T, s Store) {
 
 func counts(t *testing.T, s Store) {
 	for want := int64(1); want <= 3; want++ {
-		if st := must(s.Load(ctx))(t); st.Epoch != want || st.NextJob != 1 {
+		if st := must(s.Load(ctx, 0))(t); st.Epoch != want || st.NextJob != 1 {
 			t.Fatalf("epoch %d, next job %d at start %d", st.Epoch, st.NextJob, want)
 		}
 	}
 	apply(t, s, farm.JobAdd{Job: newJob(7, 1)}, farm.JobAdd{Job: newJob(3, 1)})
-	if st := must(s.Load(ctx))(t); st.NextJob != 8 {
+	for _, at := range [][2]int64{{3, 4}, {1000, 1000}, {7, 1001}, {1001, 1002}} { // the least asked for, and what it is
+		if st := must(s.Load(ctx, at[0]))(t); st.Epoch != at[1] {
+			t.Fatalf("of a start that asked for %d the epoch is %d, not %d", at[0], st.Epoch, at[1])
+		}
+	}
+	if st := must(s.Load(ctx, 0))(t); st.NextJob != 8 {
 		t.Fatalf("next job %d after job 7", st.NextJob)
 	}
 	apply(t, s, farm.JobDelete{ID: 7})
-	if st := must(s.Load(ctx))(t); st.NextJob != 8 {
+	if st := must(s.Load(ctx, 0))(t); st.NextJob != 8 {
 		t.Fatalf("next job %d after job 7 was deleted", st.NextJob)
 	}
 	apply(t, s, farm.JobAdd{Job: newJob(8, 1)}, farm.JobDelete{ID: 8})
-	if st := must(s.Load(ctx))(t); st.NextJob != 9 {
+	if st := must(s.Load(ctx, 0))(t); st.NextJob != 9 {
 		t.Fatalf("next job %d after job 8 came and went", st.NextJob)
 	}
 }
 
 func atomicity(t *testing.T, s Store) {
 	apply(t, s, farm.JobAdd{Job: newJob(1, 100)}, done(1, 1, 0))
-	before := must(s.Load(ctx))(t)
+	before := must(s.Load(ctx, 0))(t)
 	newcomer := attempt(1, 2, 5, farm.Errored)
 	newcomer.Worker = "new-word"
 	bad := []farm.Change{
@@ -64,7 +69,7 @@ func atomicity(t *testing.T, s Store) {
 		done(1, 4, 0), // a second accepted result
 	}
 	isKind(t, s.Apply(ctx, bad), farm.Internal)
-	after := must(s.Load(ctx))(t)
+	after := must(s.Load(ctx, 0))(t)
 	before.Epoch++
 	same(t, "after a batch that failed", before, after)
 	_, err := s.Job(ctx, 2)
@@ -76,7 +81,7 @@ func atomicity(t *testing.T, s Store) {
 	if l := must(s.LoadJob(ctx, 1))(t); l.Finished.Count() != 2 || len(l.Tried) != 1 || l.Tried[0].Worker != "new-word" {
 		t.Fatalf("after the batch without its fault: %+v", l)
 	}
-	if st := must(s.Load(ctx))(t); st.Leases[0].Worker != "new-word" {
+	if st := must(s.Load(ctx, 0))(t); st.Leases[0].Worker != "new-word" {
 		t.Fatalf("lease %+v", st.Leases[0])
 	}
 	// Nothing is done for someone who has gone.
@@ -121,7 +126,7 @@ func twice(t *testing.T, s Store) {
 	finished := spans(0)
 	first = append(first, mark(j, 4, &finished))
 	read := func() []any {
-		st := must(s.Load(ctx))(t)
+		st := must(s.Load(ctx, 0))(t)
 		st.Epoch = 0
 		return []any{
 			st, must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Limit: 99}))(t), must(s.Manifest(ctx, 1, "", 9))(t),
@@ -165,7 +170,7 @@ func unknown(t *testing.T, s Store) {
 	for _, c := range []farm.Change{done(1, 1, 0), failed(1, 1, 0), farm.LeaseAdd{Lease: farm.Lease{ID: 1, Job: 1}}} {
 		isKind(t, s.Apply(ctx, []farm.Change{c}), farm.Internal)
 	}
-	if st := must(s.Load(ctx))(t); len(st.Jobs)+len(st.Leases) > 0 {
+	if st := must(s.Load(ctx, 0))(t); len(st.Jobs)+len(st.Leases) > 0 {
 		t.Fatal(st)
 	}
 }
@@ -217,7 +222,7 @@ func marks(t *testing.T, s Store) {
 	apply(t, s, mark(j, 0, nil))
 	refused("oak", "elm")
 	apply(t, s, refuses("ash"), refuses("elm"))
-	same(t, "refused at a start", []farm.WorkerID{"elm"}, must(s.Load(ctx))(t).Jobs[0].Refused)
+	same(t, "refused at a start", []farm.WorkerID{"elm"}, must(s.Load(ctx, 0))(t).Jobs[0].Refused)
 	apply(t, s, refuses())
 	refused()
 	apply(t, s, refuses("oak"), farm.JobDelete{ID: 1}, farm.JobAdd{Job: j})

@@ -33,7 +33,7 @@ func everyField(t *testing.T, s Store) {
 		Leases: []farm.Lease{lease}, Workers: []farm.Worker{worker}, Tokens: []farm.Token{token},
 		Logins: []farm.Login{login},
 	}
-	same(t, "Load", want, must(s.Load(ctx))(t))
+	same(t, "Load", want, must(s.Load(ctx, 0))(t))
 	same(t, "LoadJob", want.Jobs[0], must(s.LoadJob(ctx, job.ID))(t))
 
 	// Replaced by others, every field changes.
@@ -45,7 +45,7 @@ func everyField(t *testing.T, s Store) {
 	want.Epoch, want.Rules, want.Leases = 2, rules2, []farm.Lease{lease2}
 	want.Jobs[0].Job, want.Workers, want.Tokens = job2, []farm.Worker{worker2}, []farm.Token{token2}
 	want.Logins = []farm.Login{login2}
-	same(t, "Load after all was replaced", want, must(s.Load(ctx))(t))
+	same(t, "Load after all was replaced", want, must(s.Load(ctx, 0))(t))
 	same(t, "Manifest after JobSet", file, must(s.Manifest(ctx, job.ID, "", 10))(t))
 
 	// A mark changes what it names and nothing else.
@@ -69,7 +69,7 @@ func zeroValues(t *testing.T, s Store) {
 	same(t, "Load", farm.State{
 		Epoch: 1, NextJob: 2, HasRule: true, Jobs: []farm.JobLoad{{Job: job}}, Leases: []farm.Lease{{Job: 1}},
 		Workers: []farm.Worker{worker}, Tokens: []farm.Token{token}, Logins: []farm.Login{{}},
-	}, must(s.Load(ctx))(t))
+	}, must(s.Load(ctx, 0))(t))
 	same(t, "Attempts", []farm.Attempt{a}, must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Limit: 1}))(t))
 	apply(t, s)
 	if size := must(s.Size(ctx))(t); size <= 0 {
@@ -80,7 +80,7 @@ func zeroValues(t *testing.T, s Store) {
 func small(t *testing.T, s Store) {
 	job := newJob(1, 9)
 	apply(t, s, farm.JobAdd{Job: job})
-	if st := must(s.Load(ctx))(t); st.HasRule {
+	if st := must(s.Load(ctx, 0))(t); st.HasRule {
 		t.Fatal("rules that were never kept")
 	}
 	for _, state := range farm.JobStates() {
@@ -92,17 +92,17 @@ func small(t *testing.T, s Store) {
 		farm.TokenSet{Token: farm.Token{ID: "u", Role: farm.RoleView}}, farm.TokenSet{Token: farm.Token{ID: "t"}},
 		farm.LeaseAdd{Lease: farm.Lease{ID: 9, Job: 1, Frames: []int{-3, 7, 1}}}, farm.LeaseAdd{Lease: farm.Lease{ID: 8, Job: 1}},
 		farm.LeaseAdd{Lease: farm.Lease{ID: 7, Job: 1}}, farm.LeaseEnd{ID: 7}, farm.LeaseEnd{ID: 999})
-	st := must(s.Load(ctx))(t)
+	st := must(s.Load(ctx, 0))(t)
 	same(t, "leases", []farm.Lease{{ID: 8, Job: 1}, {ID: 9, Job: 1, Frames: []int{-3, 7, 1}}}, st.Leases)
 	same(t, "workers", []farm.Worker{{ID: "a"}, {ID: "b", Name: "x"}}, st.Workers)
 	same(t, "tokens", []farm.Token{{ID: "t"}, {ID: "u", Role: farm.RoleView}}, st.Tokens)
 	apply(t, s, farm.LoginSet{Login: farm.Login{ID: "m", Token: "u"}}, farm.LoginSet{Login: farm.Login{ID: "l", Token: "t"}})
-	same(t, "logins", []farm.Login{{ID: "l", Token: "t"}, {ID: "m", Token: "u"}}, must(s.Load(ctx))(t).Logins)
+	same(t, "logins", []farm.Login{{ID: "l", Token: "t"}, {ID: "m", Token: "u"}}, must(s.Load(ctx, 0))(t).Logins)
 	apply(t, s, farm.LoginDelete{ID: "m"}, farm.LoginDelete{ID: "zz"})
-	same(t, "logins", []farm.Login{{ID: "l", Token: "t"}}, must(s.Load(ctx))(t).Logins)
+	same(t, "logins", []farm.Login{{ID: "l", Token: "t"}}, must(s.Load(ctx, 0))(t).Logins)
 	apply(t, s, farm.WorkerDelete{ID: "a"}, farm.TokenDelete{ID: "u"}, farm.LeaseEnd{ID: 8}, farm.LeaseEnd{ID: 9},
 		farm.LeaseAdd{Lease: farm.Lease{ID: 9, Job: 1, Slot: 3}}, farm.WorkerDelete{ID: "a"}, farm.TokenDelete{ID: "zz"})
-	st = must(s.Load(ctx))(t)
+	st = must(s.Load(ctx, 0))(t)
 	same(t, "leases", []farm.Lease{{ID: 9, Job: 1, Slot: 3}}, st.Leases)
 	same(t, "workers", []farm.Worker{{ID: "b", Name: "x"}}, st.Workers)
 	same(t, "tokens", []farm.Token{{ID: "t"}}, st.Tokens)
@@ -111,7 +111,7 @@ func small(t *testing.T, s Store) {
 		many = append(many, farm.LeaseAdd{Lease: farm.Lease{ID: farm.LeaseID(100 + i), Job: 1, Worker: "w"}})
 	}
 	apply(t, s, many...)
-	if st = must(s.Load(ctx))(t); len(st.Leases) != 201 {
+	if st = must(s.Load(ctx, 0))(t); len(st.Leases) != 201 {
 		t.Fatalf("%d leases of 201", len(st.Leases))
 	}
 }

@@ -35,7 +35,7 @@ func killedBatch(n int) []farm.Change {
 // WriteUntilKilled applies batches for ever and writes the number of each to ack when the store says it is durable.
 // It is the body of the process that TestKill starts.
 func WriteUntilKilled(s Store, ack io.Writer) error {
-	st, err := s.Load(ctx)
+	st, err := s.Load(ctx, 0)
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func Kill(t *testing.T, open func(t *testing.T) Store, start func(t *testing.T) 
 
 func checkKilled(t *testing.T, s Store, acked int) {
 	t.Helper()
-	st := must(s.Load(ctx))(t)
+	st := must(s.Load(ctx, 0))(t)
 	kept := len(st.Jobs)
 	if kept < acked || kept > acked+1 {
 		t.Fatalf("%d batches were acknowledged and %d are there", acked, kept)

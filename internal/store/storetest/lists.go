@@ -110,7 +110,7 @@ func deletes(t *testing.T, s Store) {
 	}
 	apply(t, s, done(1, 50, 5), farm.JobMark{ID: 1, State: farm.Active}, farm.JobDelete{ID: 1}, farm.LeaseEnd{ID: 1})
 	absent(t, s, 1)
-	st := must(s.Load(ctx))(t)
+	st := must(s.Load(ctx, 0))(t)
 	if len(st.Jobs) != 1 || len(st.Leases) != 1 || st.Jobs[0].Finished.Count() != 1 || len(must(s.Manifest(ctx, 2, "", 9))(t)) != 1 {
 		t.Fatalf("the other job: %+v", st)
 	}
@@ -140,7 +140,7 @@ func absent(t *testing.T, s Store, id farm.JobID) {
 	if list := must(s.Jobs(ctx, farm.JobFilter{Limit: 1000}))(t); slices.Contains(ids(list), id) {
 		t.Fatal("a deleted job is listed")
 	}
-	for _, l := range must(s.Load(ctx))(t).Jobs {
+	for _, l := range must(s.Load(ctx, 0))(t).Jobs {
 		if l.Job.ID == id {
 			t.Fatal("a deleted job is loaded")
 		}

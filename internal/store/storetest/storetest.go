@@ -15,7 +15,7 @@ import (
 
 // Store is what package master asks of a store.
 type Store interface {
-	Load(ctx context.Context) (farm.State, error)
+	Load(ctx context.Context, least int64) (farm.State, error)
 	Apply(ctx context.Context, changes []farm.Change) error
 	Job(ctx context.Context, id farm.JobID) (farm.Job, error)
 	LoadJob(ctx context.Context, id farm.JobID) (farm.JobLoad, error)
