@@ -33,5 +33,9 @@ func (a *API) ready(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, r, farm.Errorf(farm.Stopping, "the store of files does not answer"))
 		return
 	}
-	writeText(w, "ok\n")
+	text := "ok\n"
+	if a.m.Soundness().Damage != "" { // it works as far as it goes; who watches shall see it
+		text += "the database is damaged: the master's log says where\n"
+	}
+	writeText(w, text)
 }

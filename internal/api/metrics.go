@@ -120,13 +120,15 @@ var (
 	descExpired = prometheus.NewDesc("netrender_leases_expired_total", "Leases whose workers fell silent since the master started.", nil, nil)
 	descCommit  = prometheus.NewDesc("netrender_commit_seconds", "How long the last batch took to become durable.", nil, nil)
 	descBatch   = prometheus.NewDesc("netrender_commit_changes", "Changes in the last batch.", nil, nil)
+	descChecked = prometheus.NewDesc("netrender_database_checked_timestamp_seconds", "When the database was last read through and found whole; 0: not since the start.", nil, nil)
+	descDamaged = prometheus.NewDesc("netrender_database_damaged", "1 when reading the database through found it damaged; the log says where.", nil, nil)
 	descUp      = prometheus.NewDesc("netrender_up", "1 when the engine answers.", nil, nil)
 )
 
 func (engine) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descJobs, descOnline, descSlots, descBusy, descWaiting, descDone, descFailed,
-		descLeases, descExpired, descCommit, descBatch, descUp,
+		descLeases, descExpired, descCommit, descBatch, descUp, descChecked, descDamaged,
 	} {
 		ch <- d
 	}
@@ -136,9 +138,19 @@ func (e engine) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), readyTime)
 	defer cancel()
 	s, err := e.m.Stats(ctx)
+	sound := e.m.Soundness()
 	level := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
+	checked, damaged := 0.0, 0.0
+	if !sound.Checked.IsZero() {
+		checked = float64(sound.Checked.Unix())
+	}
+	if sound.Damage != "" {
+		damaged = 1
+	}
+	level(descChecked, checked)
+	level(descDamaged, damaged)
 	if err != nil {
 		level(descUp, 0)
 		return

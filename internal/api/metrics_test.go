@@ -94,3 +94,22 @@ func TestHealth(t *testing.T) {
 		t.Error("stopping is not dead")
 	}
 }
+
+// TestDamage: what the inspection of the database found is seen by those who watch, without where it lies.
+func TestDamage(t *testing.T) {
+	h := open(t)
+	for name, want := range map[string]float64{"netrender_database_damaged": 0, "netrender_database_checked_timestamp_seconds": 0} {
+		if got := counterOf(t, h, name); got != want {
+			t.Errorf("%s is %g, want %g", name, got, want)
+		}
+	}
+	h.store.inspected <- farm.Errorf(farm.Internal, "/srv/farm.db is damaged")
+	until(t, "damage shows", func() bool { return counterOf(t, h, "netrender_database_damaged") == 1 })
+	resp, text := h.send(nobody, "GET", "/readyz", nil)
+	if resp.StatusCode != 200 || !strings.Contains(string(text), "damaged") || strings.Contains(string(text), "/srv") {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+	whole := open(t)
+	whole.store.inspected <- nil
+	until(t, "a whole database shows", func() bool { return counterOf(t, whole, "netrender_database_checked_timestamp_seconds") > 0 })
+}

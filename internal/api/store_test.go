@@ -22,14 +22,16 @@ type memory struct {
 	leases   map[farm.LeaseID]farm.Lease
 	workers  map[farm.WorkerID]farm.Worker
 	tokens   map[string]farm.Token
-	forget   bool // keep no attempts, for benchmarks
+
+	inspected chan error // what Inspect comes to
+	forget    bool       // keep no attempts, for benchmarks
 }
 
 func newMemory() *memory {
 	return &memory{
 		jobs: map[farm.JobID]farm.Job{}, files: map[farm.JobID][]farm.File{}, done: map[farm.JobID]*farm.Spans{},
 		attempts: map[farm.JobID][]farm.Attempt{}, leases: map[farm.LeaseID]farm.Lease{},
-		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{},
+		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{}, inspected: make(chan error),
 	}
 }
 
@@ -172,6 +174,15 @@ func (s *memory) Warnings(_ context.Context, id farm.JobID) (list []farm.Warning
 		}
 	}
 	return list, nil
+}
+
+func (s *memory) Inspect(ctx context.Context) (int64, error) {
+	select {
+	case err := <-s.inspected:
+		return 0, err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
 }
 
 func (s *memory) Size(context.Context) (int64, error) { return 0, nil }

@@ -36,6 +36,8 @@ type Store interface {
 	// Warnings lists what a job's attempts warned of, each sentence once, the most frequent first.
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Size(ctx context.Context) (int64, error)
+	// Inspect reads all that is kept, slowly, until ctx ends. An error is of damage that it found, or of ctx.
+	Inspect(ctx context.Context) (rows int64, err error)
 	Close() error
 }
 
@@ -69,6 +71,7 @@ type Master struct {
 
 	commitTime atomic.Int64 // nanoseconds of the last batch
 	batchSize  atomic.Int64
+	sound      atomic.Pointer[Soundness] // nil: nothing is known yet
 }
 
 // New reads the store and gets the engine ready. Run must be called for anything to happen.
@@ -120,9 +123,12 @@ func (m *Master) Run(ctx context.Context) error {
 			written <- m.write(b)
 		}
 	})
+	inspecting, stopInspecting := context.WithCancel(ctx)
+	writer.Go(func() { m.inspect(inspecting) })
 	defer func() {
 		close(m.quit)
 		close(batches)
+		stopInspecting()
 		writer.Wait()
 	}()
 	ticker := time.NewTicker(tickEvery)

@@ -32,6 +32,7 @@ type memStore struct {
 	logins  map[string]farm.Login
 	rules   *farm.Rules
 	fail    error // Apply fails with it
+	damage  error // Inspect finds it
 	applied int   // batches
 	changes int
 }
@@ -68,6 +69,8 @@ func (s *memStore) Load(_ context.Context, least int64) (farm.State, error) {
 	st.Logins = slices.Collect(maps.Values(s.logins))
 	return st, nil
 }
+
+func (s *memStore) Inspect(context.Context) (int64, error) { return 0, s.damage }
 
 func (s *memStore) load(id farm.JobID) farm.JobLoad {
 	l := farm.JobLoad{Job: s.jobs[id], Refused: slices.Clone(s.refused[id])}

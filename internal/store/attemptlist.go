@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"slices"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -28,10 +27,10 @@ func scanAttempt(rows *sql.Rows) (a farm.Attempt, err error) {
 	err = rows.Scan(&a.Seq, &a.Job, &a.Frame, &a.Position, &a.Number, &a.Lease, &a.Worker, &a.Outcome, &a.Error,
 		&started, &ended, &a.Seconds, &a.MemoryMB, &a.Install, &results, &a.Final, &warnings)
 	if err == nil && results != nil {
-		err = json.Unmarshal(results, &a.Results)
+		err = decodeJSON(results, &a.Results, "list of results of frame %d of job %d", a.Frame, a.Job)
 	}
 	if err == nil && warnings != nil {
-		err = json.Unmarshal(warnings, &a.Warnings)
+		err = decodeJSON(warnings, &a.Warnings, "warnings of frame %d of job %d", a.Frame, a.Job)
 	}
 	a.Started, a.Ended = moment(started), moment(ended)
 	return a, err

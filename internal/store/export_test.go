@@ -41,6 +41,7 @@ var Queries = map[string]string{
 	"stand": attemptStand, "reset": attemptReset, "forget": attemptForget, "next gone": goneNext,
 	"resets": resetList, "part": resetPart, "reset done": resetDone,
 	"sweep attempts": attemptsSome, "sweep files": filesSome,
+	"inspect":         attemptsAfter,
 	"attempts":        attemptSelect + `a.job = ? AND a.seq > ?` + jobStands + ` ORDER BY a.seq LIMIT ?`,
 	"failed":          failedSelect + `a.job = ? AND a.seq > ?` + onlyFailed + jobStands + ` ORDER BY a.seq LIMIT ?`,
 	"look up":         `SELECT a.seq FROM attempts a WHERE a.job = ? AND a.position IN (?, ?)` + onlyAccepted,
@@ -77,3 +78,9 @@ var (
 	ParseNumbers = parseNumbers
 	Numbers      = numbers
 )
+
+// InspectFast takes the pauses out of inspections.
+func InspectFast() { inspectPause = 0 }
+
+// Short are the tables that are checked at every start.
+var Short = short

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -22,6 +23,9 @@ func (s *SQLite) explain(err error) error {
 	}
 	var e *sqlite.Error
 	if !errors.As(err, &e) {
+		if strings.HasPrefix(err.Error(), "sql: Scan error") { // database/sql has no type for a value that is none of its column's
+			return s.damaged(err)
+		}
 		return farm.Errorf(farm.Internal, "the database failed: %w", err)
 	}
 	switch e.Code() & 0xff {
@@ -61,7 +65,7 @@ func (s *SQLite) noRoom() bool {
 
 func (s *SQLite) damaged(cause error) error {
 	e := farm.Errorf(farm.Internal, "the database %s is damaged or not a database", s.path).
-		WithHint("put back a copy of it, or move it away with its -wal and -shm files to start with an empty one; finished pictures stay in the outputs folder")
+		WithHint(wayOut)
 	e.Err = cause
 	return e
 }

@@ -25,7 +25,7 @@ func (b *batch) flushFinished() error {
 		if !found {
 			continue
 		}
-		set, err := farm.DecodeSpans(kept)
+		set, err := decodeSpans(kept)
 		if err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func finished(ctx context.Context, q querier, job farm.JobID, waits *farm.Spans)
 	if rows.Next() {
 		var kept []byte
 		if err = rows.Scan(&seq, &kept); err == nil {
-			set, err = farm.DecodeSpans(kept)
+			set, err = decodeSpans(kept)
 		}
 		if err != nil {
 			return set, err

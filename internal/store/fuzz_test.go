@@ -17,6 +17,7 @@ var columns = []string{
 	"specs.spec", "finished.spans", "finished.seq", "leases.frames", "leases.issued", "leases.worker", "attempts.results", "attempts.position",
 	"attempts.frame", "attempts.seconds", "attempts.started", "attempts.outcome", "workers.tags", "workers.facts", "workers.enabled", "tokens.created",
 	"jobs.state", "jobs.seconds", "jobs.total", "files.first", "files.size", "resets.spans", "meta.value",
+	"refusals.workers", "attempts.warnings",
 }
 
 // FuzzRows puts any value into any column, as a damaged disk may: reading says so in a sentence, or gives what makes
@@ -28,7 +29,7 @@ func FuzzRows(f *testing.F) {
 	good := []farm.Change{
 		farm.JobAdd{Job: job(1), Files: []farm.File{{Path: "a", Ref: "b"}}},
 		frame(1, 0),
-		farm.FrameTried{Attempt: farm.Attempt{Seq: 9, Job: 1, Frame: 3, Position: 2, Lease: 2, Outcome: farm.Errored, Results: []farm.Result{{Name: "x"}}}},
+		farm.FrameTried{Attempt: farm.Attempt{Seq: 9, Job: 1, Frame: 3, Position: 2, Lease: 2, Outcome: farm.Errored, Results: []farm.Result{{Name: "x"}}, Warnings: []string{"x"}}},
 		farm.JobMark{ID: 1, State: farm.Active, Finished: spansOf(0), Seq: 1},
 		farm.LeaseAdd{Lease: farm.Lease{ID: 1, Job: 1, Frames: []int{2}}},
 		farm.WorkerSet{Worker: farm.Worker{ID: "w"}},
@@ -99,7 +100,7 @@ func FuzzRows(f *testing.F) {
 func said(t *testing.T, where string, value any, read func() error) {
 	t.Helper()
 	var e *farm.Error
-	if err := read(); err != nil && (!errors.As(err, &e) || e.Text == "" || strings.Contains(e.Text, "\n")) {
+	if err := read(); err != nil && (!errors.As(err, &e) || e.Text == "" || e.Hint == "" || strings.Contains(e.Text, "\n")) {
 		t.Errorf("%s is %#v: %#v", where, value, err)
 	}
 }

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"strings"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -29,10 +28,7 @@ func scanJob(rows *sql.Rows) (j farm.Job, err error) {
 		return j, err
 	}
 	j.Created, j.Started, j.Ended = moment(created), moment(started), moment(ended)
-	if err := json.Unmarshal(spec, &j.JobSpec); err != nil {
-		return j, farm.Errorf(farm.Internal, "the kept settings of job %d cannot be read: %w", j.ID, err)
-	}
-	return j, nil
+	return j, decodeJSON(spec, &j.JobSpec, "settings of job %d", j.ID)
 }
 
 func job(ctx context.Context, q querier, id farm.JobID) (farm.Job, error) {

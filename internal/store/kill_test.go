@@ -19,6 +19,7 @@ var victim = flag.String("victim", "", "write to the database of this `path` unt
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if *victim == "" {
+		store.InspectFast()
 		os.Exit(m.Run())
 	}
 	s, err := store.OpenSQLite(ctx, *victim)

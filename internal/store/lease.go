@@ -92,7 +92,7 @@ func parseNumbers(text string) ([]int, error) {
 	for part := range strings.SplitSeq(text, ",") {
 		n, err := strconv.Atoi(part)
 		if err != nil {
-			return nil, farm.Errorf(farm.Internal, "the kept list of frames %.40q cannot be read", text)
+			return nil, unreadable(err, "the kept list of frames %.40q cannot be read", text)
 		}
 		list = append(list, n)
 	}

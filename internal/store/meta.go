@@ -25,7 +25,7 @@ func (w *writer) metaNumber(name string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return 0, farm.Errorf(farm.Internal, "the kept %s %.40q is not a number", name, text)
+		return 0, unreadable(err, "the kept %s %.40q is not a number", name, text)
 	}
 	return n, nil
 }
@@ -54,7 +54,7 @@ func (b *batch) rulesSet(r *farm.Rules) error {
 func (w *writer) rules() (r farm.Rules, kept bool, err error) {
 	var text []byte
 	if kept, err = w.row(metaGet, []any{metaRules}, &text); kept && err == nil {
-		err = json.Unmarshal(text, &r)
+		err = decodeJSON(text, &r, "rules")
 	}
 	return r, kept, err
 }

@@ -30,7 +30,7 @@ func (b *batch) refusalsSet(job farm.JobID, workers []farm.WorkerID) error {
 func refusals(ctx context.Context, q querier, job farm.JobID) (workers []farm.WorkerID, err error) {
 	_, err = collect(ctx, q, refusalsGet, []any{int64(job)}, func(rows *sql.Rows) (text []byte, err error) {
 		if err = rows.Scan(&text); err == nil {
-			err = json.Unmarshal(text, &workers)
+			err = decodeJSON(text, &workers, "refusals of job %d", job)
 		}
 		return text, err
 	})

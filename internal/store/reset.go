@@ -134,7 +134,7 @@ func scanSpans(rows *sql.Rows) (farm.Spans, error) {
 	if err := rows.Scan(&text); err != nil {
 		return farm.Spans{}, err
 	}
-	return farm.DecodeSpans(text)
+	return decodeSpans(text)
 }
 
 // owing is the jobs that may have resets that wait. It is read when it is not known: at the start, and after a
@@ -174,7 +174,7 @@ func (b *batch) catchUp(list []tried) error {
 		if !found {
 			continue
 		}
-		part, err := farm.DecodeSpans(text)
+		part, err := decodeSpans(text)
 		if err != nil {
 			return err
 		}
@@ -211,7 +211,7 @@ func (w *writer) carryOutNext() (more bool, err error) {
 		}
 		return more, err
 	}
-	part, err := farm.DecodeSpans(text)
+	part, err := decodeSpans(text)
 	if err != nil {
 		return true, err
 	}

@@ -53,15 +53,11 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 		return nil, s.cannotOpen(err)
 	}
 	f.Close()
-	wal, err := os.Stat(path + "-wal")
-	unclean := err == nil && wal.Size() > 0
 	if err := s.open(ctx); err != nil {
 		return nil, s.fault(err)
 	}
-	if unclean {
-		if err := s.check(); err != nil {
-			return nil, s.fault(err)
-		}
+	if err := s.check(); err != nil {
+		return nil, s.fault(err)
 	}
 	s.sweep = newSweeper(s.w)
 	return s, nil
@@ -107,38 +103,27 @@ func (s *SQLite) name(pragmas ...string) string {
 
 // mine refuses databases of other programs and marks an empty one as ours.
 func (s *SQLite) mine(ctx context.Context, pool *sql.DB) error {
-	var id, tables int64
+	var id, tables, versions int64
 	if err := pool.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&id); err != nil {
 		return err
 	}
-	if id == applicationID {
-		return nil
-	}
-	if err := pool.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_schema`).Scan(&tables); err != nil {
+	if err := pool.QueryRowContext(ctx, `SELECT count(*), count(*) FILTER (WHERE name = 'goose_db_version') FROM sqlite_schema`).Scan(&tables, &versions); err != nil {
 		return err
 	}
-	if id != 0 || tables > 0 {
+	switch {
+	case tables == 0 && (id == 0 || id == applicationID):
+		_, err := pool.ExecContext(ctx, `PRAGMA application_id = 1315271762`)
+		return err
+	case id != applicationID:
 		return farm.Errorf(farm.Invalid, "%s is a database of another program", s.path).WithHint("name another file or folder")
+	case versions == 0:
+		return s.damaged(errors.New("it does not say which schema it has"))
 	}
-	_, err := pool.ExecContext(ctx, `PRAGMA application_id = 1315271762`)
-	return err
-}
-
-// check looks over what Load stands on after an unclean end. The long tables are left out: SQLite's log makes an
-// unclean end harmless, and reading all of a large file would hold up every start after a power cut.
-func (s *SQLite) check() error {
-	for _, table := range []string{
-		"meta", "jobs", "specs", "finished", "resets", "refusals", "leases", "words", "workers", "tokens", "logins",
-	} {
-		var said string
-		if _, err := s.w.row(`PRAGMA quick_check(`+table+`)`, nil, &said); err != nil {
-			return err
-		}
-		if said != "ok" {
-			return s.damaged(errors.New(said))
-		}
+	var said string // unread, it would look like a database that was never used
+	if err := pool.QueryRowContext(ctx, `PRAGMA quick_check(goose_db_version)`).Scan(&said); err != nil || said == "ok" {
+		return err
 	}
-	return nil
+	return s.damaged(errors.New(said))
 }
 
 // Size is the bytes of the database on the disk.

@@ -137,6 +137,22 @@ func TestForeignAndNewer(t *testing.T) {
 	refused(t, path, farm.Invalid, "another program")
 }
 
+// TestMarkedOnly opens what a master leaves that was killed while it made its database.
+func TestMarkedOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "farm.db")
+	s := open(t, path)
+	if err := s.Pragma(`PRAGMA writable_schema = 1`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Pragma(`DELETE FROM sqlite_schema`); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	s = open(t, path)
+	defer s.Close()
+	apply(t, s, farm.JobAdd{Job: job(1)})
+}
+
 // TestDiskFull lets the database grow no further.
 func TestDiskFull(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "farm.db")

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"slices"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -31,7 +30,7 @@ func (d *db) Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error
 		groups, err = collect(ctx, q, warned, []any{int64(id), int64(id), warnedMany}, func(rows *sql.Rows) (g group, err error) {
 			var text []byte
 			if err = rows.Scan(&text, &g.frames, &g.frame); err == nil {
-				err = json.Unmarshal(text, &g.sentences)
+				err = decodeJSON(text, &g.sentences, "warnings of job %d", id)
 			}
 			return g, err
 		})

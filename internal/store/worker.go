@@ -40,10 +40,10 @@ func (d *db) workers(ctx context.Context, q querier) ([]farm.Worker, error) {
 		err = rows.Scan(&w.ID, &w.Name, &w.Wished, &w.Slots, &tags, &facts, &w.Enabled, &w.Reason, &w.Draining,
 			&registered, &seen, &w.Address)
 		if err == nil {
-			err = json.Unmarshal(tags, &w.Tags)
+			err = decodeJSON(tags, &w.Tags, "tags of worker %.80q", w.Name)
 		}
 		if err == nil {
-			err = json.Unmarshal(facts, &w.Facts)
+			err = decodeJSON(facts, &w.Facts, "facts of worker %.80q", w.Name)
 		}
 		w.Registered, w.Seen = moment(registered), moment(seen)
 		return w, err

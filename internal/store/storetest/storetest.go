@@ -25,6 +25,7 @@ type Store interface {
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Size(ctx context.Context) (int64, error)
+	Inspect(ctx context.Context) (rows int64, err error)
 	Close() error
 }
 
