@@ -24,6 +24,7 @@ import (
 	"github.com/netrender/netrender/internal/master"
 	"github.com/netrender/netrender/internal/store"
 	"github.com/netrender/netrender/internal/wire"
+	"github.com/netrender/netrender/internal/worker"
 )
 
 // The files of a master below the data folder.
@@ -224,7 +225,11 @@ func (s *server) workerToken(ctx context.Context, a *app) (string, error) {
 	if who, err := s.master.Authenticate(tokens[key], ""); err == nil && who.Role == farm.RoleWorker {
 		return tokens[key], nil
 	}
-	_, secret, err := s.master.CreateToken(ctx, master.Identity{Name: "netrender", Role: farm.RoleAdmin}, s.name, farm.RoleWorker)
+	id, err := worker.Identity(a.workerDir())
+	if err != nil {
+		return "", err
+	}
+	_, secret, err := s.master.CreateTokenFor(ctx, master.Identity{Name: "netrender", Role: farm.RoleAdmin}, s.name, farm.RoleWorker, id)
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
+	"github.com/netrender/netrender/internal/worker"
 )
 
 var _ = verb("farm", (*app).pairVerb)
@@ -63,7 +64,7 @@ lets the newcomer in with netrender pair accept CODE.`,
 					}
 					continue
 				}
-				rows = append(rows, []string{p.Code, plainText(p.Name), string(p.Role), plainText(p.Kind), p.Address, p.Expires.Local().Format(time.TimeOnly)})
+				rows = append(rows, []string{p.Code, newcomer(&p), string(p.Role), plainText(p.Kind), p.Address, p.Expires.Local().Format(time.TimeOnly)})
 			}
 			if len(rows) == 0 && !a.json {
 				fmt.Fprintln(a.out, "Nobody asks to be let in.")
@@ -75,6 +76,14 @@ lets the newcomer in with netrender pair accept CODE.`,
 	a.masterFlags(list)
 	c.AddCommand(list, a.answerVerb("accept", true), a.answerVerb("refuse", false))
 	return c
+}
+
+// newcomer is the name of who asks, and whose place it would take.
+func newcomer(p *farm.Pairing) string {
+	if p.Again == "" {
+		return plainText(p.Name)
+	}
+	return plainText(p.Name) + ", again: it is worker " + plainText(p.Again)
 }
 
 func (a *app) answerVerb(name string, accept bool) *cobra.Command {
@@ -93,7 +102,7 @@ func (a *app) answerVerb(name string, accept bool) *cobra.Command {
 			if a.json {
 				return a.print(p)
 			}
-			fmt.Fprintf(a.out, "%s (%s, %s) is %s as %s\n", plainText(p.Name), plainText(p.Kind), p.Address, p.State, p.Role)
+			fmt.Fprintf(a.out, "%s (%s, %s) is %s as %s\n", newcomer(&p), plainText(p.Kind), p.Address, p.State, p.Role)
 			return nil
 		},
 	}
@@ -124,14 +133,16 @@ func (a *app) pairAs(ctx context.Context, address string, role farm.Role) (strin
 		return "", nil
 	}
 	client = client.Patient(time.Hour)
-	name, _ := os.Hostname()
-	if name == "" {
-		name = "unnamed machine"
+	request := wire.PairRequest{
+		Name: hostName(), Role: role, Kind: fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
+	}
+	if role == farm.RoleWorker {
+		if request.Worker, err = worker.Identity(a.workerDir()); err != nil {
+			return "", err
+		}
 	}
 	for {
-		ticket, err := client.AskPairing(ctx, wire.PairRequest{
-			Name: name, Role: role, Kind: fmt.Sprintf("%s/%s, %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU()),
-		})
+		ticket, err := client.AskPairing(ctx, request)
 		if err != nil {
 			return "", err
 		}
@@ -152,6 +163,14 @@ func (a *app) pairAs(ctx context.Context, address string, role farm.Role) (strin
 			fmt.Fprintln(a.err, "The code expired; here is a new one.")
 		}
 	}
+}
+
+// hostName is what this machine calls itself.
+func hostName() string {
+	if name, err := os.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "unnamed machine"
 }
 
 func waitPaired(ctx context.Context, client *wire.Client, secret string) (wire.PairAnswer, error) {

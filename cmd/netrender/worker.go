@@ -304,13 +304,33 @@ func (a *app) admit(ctx context.Context, address, token string, info wire.Info) 
 	if err != nil {
 		return "", "", err
 	}
-	for _, t := range []string{tokens[tokenKey(info.ID, farm.RoleWorker)], a.adminToken(info.ID)} {
-		if t != "" && a.tokenWorks(ctx, address, t) {
-			return address, t, nil
-		}
+	if t := tokens[tokenKey(info.ID, farm.RoleWorker)]; t != "" && a.tokenWorks(ctx, address, t) {
+		return address, t, nil
+	}
+	if t := a.adminToken(info.ID); t != "" && a.tokenWorks(ctx, address, t) {
+		t, err := a.ownWorkerToken(ctx, address, t, info.ID)
+		return address, t, err
 	}
 	t, err := a.pairAs(ctx, address, farm.RoleWorker)
 	return address, t, err
+}
+
+// ownWorkerToken uses the admin's token, once, to make one for a worker on the master's own machine: a worker may less.
+func (a *app) ownWorkerToken(ctx context.Context, address, admin, farmID string) (string, error) {
+	id, err := worker.Identity(a.workerDir())
+	if err != nil {
+		return "", err
+	}
+	client, err := wire.NewClient(address, admin, wire.Options{Program: version})
+	if err != nil {
+		return "", err
+	}
+	defer client.Close()
+	t, err := client.CreateTokenFor(ctx, wire.TokenRequest{Name: hostName(), Role: farm.RoleWorker, Worker: id})
+	if err != nil {
+		return "", err
+	}
+	return t.Secret, a.keepToken(tokenKey(farmID, farm.RoleWorker), t.Secret)
 }
 
 // tokenWorks tells whether the master still takes the token.
@@ -319,7 +339,7 @@ func (a *app) tokenWorks(ctx context.Context, address, token string) bool {
 	if err != nil {
 		return false
 	}
-	_, err = client.Patient(patience).Rules(ctx)
+	_, err = client.Patient(patience).Whoami(ctx)
 	return err == nil || farm.KindOf(err) != farm.Denied
 }
 

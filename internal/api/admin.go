@@ -17,6 +17,17 @@ func (a *API) infoRoutes(d *describer) {
 		})
 }
 
+func (a *API) whoRoutes(d *describer) {
+	steer(d, route{
+		method: http.MethodGet, path: "/whoami", role: farm.RoleView, also: farm.RoleWorker, name: "whoami",
+		about: "Says whose token makes the call",
+	},
+		func(ctx context.Context, _ *none) (*made[wire.Whoami], error) {
+			who := whoOf(ctx)
+			return answer(wire.Whoami{Token: who.Token, Name: who.Name, Role: who.Role}, nil)
+		})
+}
+
 func (a *API) adminRoutes(d *describer) {
 	steer(d, route{
 		method: http.MethodGet, path: "/rules", role: farm.RoleView, name: "getRules",
@@ -40,7 +51,7 @@ func (a *API) adminRoutes(d *describer) {
 		about: "Makes a token; its secret is shown once", status: http.StatusCreated,
 	},
 		func(ctx context.Context, in *struct{ Body wire.TokenRequest }) (*made[wire.NewToken], error) {
-			t, secret, err := a.m.CreateToken(ctx, whoOf(ctx), in.Body.Name, in.Body.Role)
+			t, secret, err := a.m.CreateTokenFor(ctx, whoOf(ctx), in.Body.Name, in.Body.Role, in.Body.Worker)
 			return answer(wire.NewToken{Token: t, Secret: secret}, err)
 		})
 	steer(d, route{

@@ -100,6 +100,7 @@ func (a *API) routes() *huma.OpenAPI {
 	h := humago.New(a.router, config)
 	d := &describer{api: a, huma: h}
 	a.infoRoutes(d)
+	a.whoRoutes(d)
 	a.jobRoutes(d)
 	a.submitRoute(d)
 	a.followRoutes(d)

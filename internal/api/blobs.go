@@ -30,7 +30,7 @@ func (a *API) blobRoutes(d *describer) {
 	}, a.putBlob)
 	d.plain(route{
 		method: http.MethodGet, path: "/blobs/{ref}", role: farm.RoleWorker, name: "getBlob",
-		about: "Reads a blob, or a range of it; packed by zstd when that is accepted and worth it", out: raw{},
+		about: "Reads a blob of a job that is leased to the caller, or a range of it; packed by zstd when that is accepted and worth it", out: raw{},
 	}, a.getBlob)
 }
 
@@ -154,9 +154,12 @@ func (a *API) uploadBounds(r *http.Request) (size, offset int64, err error) {
 	return size, offset, nil
 }
 
-func (a *API) getBlob(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+func (a *API) getBlob(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	ref, err := blob.ParseRef(r.PathValue("ref"))
 	if err != nil {
+		return err
+	}
+	if err := a.m.MayFetch(r.Context(), who, ref); err != nil {
 		return err
 	}
 	in, err := a.opt.Blobs.Open(r.Context(), ref)

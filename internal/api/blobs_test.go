@@ -144,7 +144,7 @@ func TestDownloadGoesOnAfterBreaks(t *testing.T) {
 	size := int64(len(content))
 	line := cut(t, h, false, size/2, size/4)
 	var got bytes.Buffer
-	if err := h.through(farm.RoleWorker, line).FetchBlob(within(t), blob.RefOf(content).String(), &got); err != nil {
+	if err := h.through(farm.RoleAdmin, line).FetchBlob(within(t), blob.RefOf(content).String(), &got); err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got.Bytes(), content) {
@@ -195,7 +195,7 @@ func TestDownloadVerifies(t *testing.T) {
 	if err := mem.Put(within(t), blob.RefOf(content), int64(len(content)), bytes.NewReader(content)); err != nil {
 		t.Fatal(err)
 	}
-	wantKind(t, h.client(farm.RoleWorker).FetchBlob(within(t), blob.RefOf(content).String(), io.Discard), farm.Mismatch)
+	wantKind(t, h.client(farm.RoleAdmin).FetchBlob(within(t), blob.RefOf(content).String(), io.Discard), farm.Mismatch)
 }
 
 // wrong is a store that gives out other bytes of the right length.
@@ -281,7 +281,7 @@ func TestBlobCalls(t *testing.T) {
 		{"lines=1-2", 416, ""},
 		{"bytes=9-4", 416, ""},
 	} {
-		resp, text := h.send(farm.RoleWorker, "GET", path, nil, "Range", r.ask)
+		resp, text := h.send(farm.RoleAdmin, "GET", path, nil, "Range", r.ask)
 		if resp.StatusCode != r.status || r.status < 400 && string(text) != r.want {
 			t.Errorf("%s: %d %q", r.ask, resp.StatusCode, text)
 		}
@@ -320,7 +320,7 @@ func TestPackedTransfers(t *testing.T) {
 		t.Errorf("%g bytes went up", up)
 	}
 	var got bytes.Buffer
-	if err := h.far(farm.RoleWorker).FetchBlob(within(t), ref, &got); err != nil || !bytes.Equal(got.Bytes(), content) {
+	if err := h.far(farm.RoleAdmin).FetchBlob(within(t), ref, &got); err != nil || !bytes.Equal(got.Bytes(), content) {
 		t.Fatal(err, got.Len())
 	}
 	if down := counterOf(t, h, "netrender_download_bytes_total"); down == 0 || down > float64(len(content)/10) {

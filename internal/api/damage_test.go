@@ -86,7 +86,7 @@ func TestDamagedBlobIsSentAgain(t *testing.T) {
 			}
 			second := send()
 			var got bytes.Buffer
-			if err := machine.FetchBlob(within(t), ref, &got); err != nil || !bytes.Equal(got.Bytes(), c.content) {
+			if err := h.far(farm.RoleAdmin).FetchBlob(within(t), ref, &got); err != nil || !bytes.Equal(got.Bytes(), c.content) {
 				t.Fatal(got.Len(), err)
 			}
 			for want, id := range map[farm.JobState]farm.JobID{farm.Active: id, farm.Queued: second} {

@@ -18,7 +18,8 @@ import (
 type route struct {
 	method, path string // path below wire.Root
 	role         farm.Role
-	name         string // of the operation, in the words of the client
+	also         farm.Role // another role that may call; empty: none
+	name         string    // of the operation, in the words of the client
 	about        string
 	params       []param // of plain routes; huma finds its own
 	in, out      any     // values of the types that travel as JSON; nil: none. raw: bytes
@@ -57,7 +58,7 @@ func (d *describer) operation(rt route) huma.Operation {
 		Extensions:         map[string]any{"x-role": "none"},
 	}
 	if rt.role != nobody {
-		op.Extensions["x-role"] = string(rt.role)
+		op.Extensions["x-role"] = rt.roles().String()
 		op.Security = []map[string][]string{{"token": {}}}
 	}
 	if section, _, _ := strings.Cut(strings.TrimPrefix(rt.path, "/"), "/"); section != "" {
@@ -70,7 +71,7 @@ func (d *describer) operation(rt route) huma.Operation {
 func steer[I, O any](d *describer, rt route, f func(ctx context.Context, in *I) (*O, error)) {
 	op := d.operation(rt)
 	call := rt.method + " " + rt.path
-	d.api.router.roles[op.Method+" "+op.Path] = rt.role
+	d.api.router.roles[op.Method+" "+op.Path] = rt.roles()
 	huma.Register(d.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := f(ctx, in)
 		if err != nil {
@@ -82,7 +83,7 @@ func steer[I, O any](d *describer, rt route, f func(ctx context.Context, in *I) 
 
 // plain enters a call that a handler of ours reads and writes, for speed or because it carries bytes.
 func (d *describer) plain(rt route, h handler) {
-	d.api.router.handle(rt.method+" "+wire.Root+rt.path, rt.role, h)
+	d.api.router.handle(rt.method+" "+wire.Root+rt.path, rt.roles(), h)
 	op := d.operation(rt)
 	schemas := d.huma.OpenAPI().Components.Schemas
 	body := func(v any) map[string]*huma.MediaType {

@@ -26,11 +26,15 @@ func (a *API) eventRoutes(d *describer) {
 type eventFilter struct {
 	job   farm.JobID
 	kinds []farm.EventKind
+	admin bool // sees who asks to be let in
 }
 
 func (f *eventFilter) wants(e *farm.Event) bool {
 	if e.Kind == farm.EventLost {
 		return true
+	}
+	if e.Kind == farm.EventPair && !f.admin {
+		return false
 	}
 	return (f.job == 0 || e.Job == f.job) && (len(f.kinds) == 0 || slices.Contains(f.kinds, e.Kind))
 }
@@ -61,6 +65,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, who master.Identity
 	if err != nil {
 		return err
 	}
+	filter.admin = who.Role == farm.RoleAdmin
 	ctx, end := a.hold(w, r, who)
 	defer end()
 	events := a.m.Watch(ctx)

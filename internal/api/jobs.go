@@ -132,6 +132,9 @@ func (a *API) jobParts(d *describer) {
 			if err != nil {
 				return nil, err
 			}
+			if err := a.m.MaySee(ctx, whoOf(ctx), id); err != nil {
+				return nil, err
+			}
 			limit, err := limitOf(in.Limit, wire.MaxPage)
 			if err != nil {
 				return nil, err
@@ -145,8 +148,8 @@ func (a *API) jobParts(d *describer) {
 		}
 	}
 	steer(d, route{
-		method: http.MethodGet, path: "/jobs/{id}/files", role: farm.RoleView, name: "listFiles",
-		about: "Lists a job's manifest by path",
+		method: http.MethodGet, path: "/jobs/{id}/files", role: farm.RoleView, also: farm.RoleWorker, name: "listFiles",
+		about: "Lists a job's manifest by path; to a worker's token, of jobs that are leased to it",
 	}, files(a.m.Files))
 	steer(d, route{
 		method: http.MethodGet, path: "/jobs/{id}/missing", role: farm.RoleView, name: "listMissing",

@@ -83,7 +83,7 @@ func (rg *routeGauge) done(status int, took time.Duration) {
 // metrics are for whoever may see, and for scrapers on the same machine that come straight.
 func (a *API) metrics(w http.ResponseWriter, r *http.Request) {
 	if !straightFromHere(r) {
-		if _, err := a.router.enter(w, r, farm.RoleView); err != nil {
+		if _, err := a.router.enter(w, r, roles{least: farm.RoleView}); err != nil {
 			a.refuse(w, r, err)
 			return
 		}

@@ -15,7 +15,9 @@ func (a *API) pairRoutes(d *describer) {
 		about: "Asks to be let in; the answer has the code to show", status: http.StatusCreated,
 	},
 		func(ctx context.Context, in *struct{ Body wire.PairRequest }) (*made[wire.PairTicket], error) {
-			p, secret, err := a.m.AskPairing(ctx, in.Body.Name, in.Body.Role, in.Body.Kind, whoOf(ctx).Address)
+			p, secret, err := a.m.AskPairing(ctx, master.Newcomer{
+				Name: in.Body.Name, Role: in.Body.Role, Kind: in.Body.Kind, Worker: in.Body.Worker, Address: whoOf(ctx).Address,
+			})
 			return answer(wire.PairTicket{Code: p.Code, Secret: secret, Expires: p.Expires}, err)
 		})
 	d.plain(route{

@@ -75,12 +75,12 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request, _ master.Identit
 	return nil
 }
 
-func (a *API) headResult(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+func (a *API) headResult(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	in, err := a.comingResult(r)
 	if err != nil {
 		return err
 	}
-	have, whole, err := a.m.ResultOffset(r.Context(), in.lease, in.worker, in.Result)
+	have, whole, err := a.m.ResultOffset(r.Context(), who, in.lease, in.worker, in.Result)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (a *API) headResult(w http.ResponseWriter, r *http.Request, _ master.Identi
 	return nil
 }
 
-func (a *API) putResult(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+func (a *API) putResult(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	in, err := a.comingResult(r)
 	if err != nil {
 		return err
@@ -106,12 +106,12 @@ func (a *API) putResult(w http.ResponseWriter, r *http.Request, _ master.Identit
 		return farm.Errorf(farm.Mismatch, "the body reaches past the %d bytes announced", in.Size)
 	}
 	body := a.paced(w, r)
-	end, err := a.turns.take(r.Context(), in.key(), body.cut)
+	end, err := a.turns.take(r.Context(), in.key(who), body.cut)
 	if err != nil {
 		return err
 	}
 	defer end()
-	have, whole, err := a.m.PutResult(r.Context(), in.lease, in.worker, in.Result, offset, body)
+	have, whole, err := a.m.PutResult(r.Context(), who, in.lease, in.worker, in.Result, offset, body)
 	a.gauge.uploaded.Add(float64(body.n))
 	body.settle()
 	var at *blob.OffsetError
@@ -135,8 +135,8 @@ type comingResult struct {
 	worker farm.WorkerID
 }
 
-func (c *comingResult) key() string {
-	return fmt.Sprintf("%d/%d/%s/%s", c.lease, c.Frame, c.Ref, c.Name)
+func (c *comingResult) key(who master.Identity) string {
+	return fmt.Sprintf("%s/%d/%d/%s/%s", who.Token, c.lease, c.Frame, c.Ref, c.Name)
 }
 
 func (a *API) comingResult(r *http.Request) (in comingResult, err error) {

@@ -15,17 +15,29 @@ import (
 // handler answers a call of who. An error becomes a problem document, unless the answer has begun.
 type handler func(w http.ResponseWriter, r *http.Request, who master.Identity) error
 
+// roles are who may make a call: whoever has the least role or more, or the other one, if there is one.
+type roles struct{ least, also farm.Role }
+
+func (rt *route) roles() roles { return roles{rt.role, rt.also} }
+
+func (r roles) String() string {
+	if r.also == nobody {
+		return string(r.least)
+	}
+	return string(r.least) + "," + string(r.also)
+}
+
 // router is http.ServeMux with the token check and the count of calls before every route. It is also the mux that
 // huma's operations are entered on; their roles must be known by then.
 type router struct {
 	api   *API
 	mux   *http.ServeMux
-	roles map[string]farm.Role // by pattern
+	roles map[string]roles // by pattern
 	cross *http.CrossOriginProtection
 }
 
 func newRouter(a *API) *router {
-	rt := &router{api: a, mux: http.NewServeMux(), roles: make(map[string]farm.Role), cross: http.NewCrossOriginProtection()}
+	rt := &router{api: a, mux: http.NewServeMux(), roles: make(map[string]roles), cross: http.NewCrossOriginProtection()}
 	rt.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeText(w, "ok\n") })
 	rt.mux.HandleFunc("GET /readyz", a.ready)
 	rt.mux.HandleFunc("GET /metrics", a.metrics)
@@ -40,12 +52,12 @@ func newRouter(a *API) *router {
 }
 
 // handle enters a route.
-func (rt *router) handle(pattern string, role farm.Role, h handler) {
+func (rt *router) handle(pattern string, may roles, h handler) {
 	count := rt.api.gauge.route(pattern)
 	rt.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		sw := &statusWriter{ResponseWriter: w}
 		began := rt.api.opt.Now()
-		who, err := rt.enter(sw, r, role)
+		who, err := rt.enter(sw, r, may)
 		if err == nil {
 			err = h(sw, r, who)
 		}
@@ -58,11 +70,11 @@ func (rt *router) handle(pattern string, role farm.Role, h handler) {
 
 // HandleFunc is what huma enters its operations with.
 func (rt *router) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
-	role, known := rt.roles[pattern]
+	may, known := rt.roles[pattern]
 	if !known {
 		panic("the role of " + pattern + " is not known")
 	}
-	rt.handle(pattern, role, func(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	rt.handle(pattern, may, func(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 		if r.ContentLength != 0 { // `curl -d` says that JSON is a form; huma takes what is named JSON only
 			r.Header.Set("Content-Type", "application/json")
 		}
@@ -92,7 +104,7 @@ type denied struct{ error }
 func (d denied) Unwrap() error { return d.error }
 
 // enter lets a call in or says why not.
-func (rt *router) enter(w http.ResponseWriter, r *http.Request, role farm.Role) (master.Identity, error) {
+func (rt *router) enter(w http.ResponseWriter, r *http.Request, may roles) (master.Identity, error) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		if err := rt.cross.Check(r); err != nil {
 			return master.Identity{}, farm.Errorf(farm.Denied, "a page of another site may not do this")
@@ -102,16 +114,16 @@ func (rt *router) enter(w http.ResponseWriter, r *http.Request, role farm.Role) 
 	if rt.api.opt.Open {
 		return master.Identity{Name: "anybody", Role: farm.RoleAdmin, Address: address}, nil
 	}
-	if role == nobody {
+	if may.least == nobody {
 		return master.Identity{Address: address}, nil
 	}
 	who, err := rt.know(w, r, address)
 	if err != nil {
 		return master.Identity{}, err
 	}
-	if !who.Role.Includes(role) {
+	if !who.Role.Includes(may.least) && (may.also == nobody || !who.Role.Includes(may.also)) {
 		return master.Identity{}, farm.Errorf(farm.Denied, "a token of the role %s may not do this", who.Role).
-			WithHint("it takes the role %s", role)
+			WithHint("it takes the role %s", may.least)
 	}
 	return who, nil
 }

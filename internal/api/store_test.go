@@ -152,6 +152,17 @@ func (s *memory) Manifest(_ context.Context, id farm.JobID, after string, limit 
 	return list, nil
 }
 
+func (s *memory) PathOf(_ context.Context, id farm.JobID, ref string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.files[id] {
+		if f.Ref == ref {
+			return f.Path, nil
+		}
+	}
+	return "", nil
+}
+
 func (s *memory) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Attempt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -40,7 +40,7 @@ func (a *API) claim(w http.ResponseWriter, r *http.Request, who master.Identity)
 	if wish.WaitMS = int(waitOf(wish.WaitMS).Milliseconds()); wish.WaitMS > 0 && !wish.Ahead {
 		ctx, end = a.hold(w, r, who)
 	}
-	grant, err := a.m.Claim(ctx, wish)
+	grant, err := a.m.Claim(ctx, who, wish)
 	if err == nil && grant == nil {
 		err = ctx.Err() // "nothing" because the wait was cut short is not "nothing"
 	}
@@ -55,12 +55,12 @@ func (a *API) claim(w http.ResponseWriter, r *http.Request, who master.Identity)
 	return writeJSON(w, http.StatusOK, grant)
 }
 
-func (a *API) report(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+func (a *API) report(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	var in wire.ReportRequest
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	verdicts, grant, err := a.m.Report(r.Context(), in.Reports, in.Wish)
+	verdicts, grant, err := a.m.Report(r.Context(), who, in.Reports, in.Wish)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (a *API) heartbeat(w http.ResponseWriter, r *http.Request, who master.Ident
 	if in.WaitMS = int(waitOf(in.WaitMS).Milliseconds()); in.WaitMS > 0 {
 		ctx, end = a.hold(w, r, who)
 	}
-	orders, err := a.m.Heartbeat(ctx, farm.WorkerID(r.PathValue("id")), in)
+	orders, err := a.m.Heartbeat(ctx, who, farm.WorkerID(r.PathValue("id")), in)
 	err = why(ctx, err)
 	if end(); err != nil {
 		return err
@@ -84,7 +84,7 @@ func (a *API) heartbeat(w http.ResponseWriter, r *http.Request, who master.Ident
 	return writeJSON(w, http.StatusOK, &orders)
 }
 
-func (a *API) appendLog(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+func (a *API) appendLog(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	lease, err := pathLease(r)
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (a *API) appendLog(w http.ResponseWriter, r *http.Request, _ master.Identit
 		return errBigLog
 	}
 	body := a.paced(w, r)
-	if err := a.m.AppendLog(r.Context(), lease, worker, frame, offset, io.LimitReader(body, wire.MaxLogChunk)); err != nil {
+	if err := a.m.AppendLog(r.Context(), who, lease, worker, frame, offset, io.LimitReader(body, wire.MaxLogChunk)); err != nil {
 		return err
 	}
 	if n, _ := body.Read(make([]byte, 1)); n > 0 {

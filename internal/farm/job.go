@@ -23,7 +23,8 @@ func ParseJobID(text string) (JobID, error) {
 // Job is a scene with its files, a frame set and options, and how far it is.
 type Job struct {
 	ID      JobID     `json:"id"`
-	Owner   string    `json:"owner"` // name of the token that submitted it
+	Owner   string    `json:"owner"`              // name of the token that submitted it, for people
+	OwnerID string    `json:"owner_id,omitempty"` // id of that token: whose holder may steer the job
 	State   JobState  `json:"state"`
 	Reason  string    `json:"reason,omitempty"` // why it failed or waits, for people
 	Created time.Time `json:"created"`

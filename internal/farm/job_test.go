@@ -237,7 +237,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda"}
 	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4}
 	job := Job{
-		ID: 7, Owner: "ada", State: Active, Reason: "why", Created: now, Started: now, Ended: now, Scene: "scene", Folder: "shot-7", JobSpec: spec,
+		ID: 7, Owner: "ada", OwnerID: "tok", State: Active, Reason: "why", Created: now, Started: now, Ended: now, Scene: "scene", Folder: "shot-7", JobSpec: spec,
 		Progress: Progress{Total: 1, Done: 2, Failed: 3, Running: 4, Dispatched: 5, Seconds: 6.5, Missing: 7},
 	}
 	lease := Lease{ID: 1 << 40, Job: 7, Worker: "worker-1", Slot: 2, Frames: []int{1, -2}, Attempt: 3, Issued: now}
@@ -249,7 +249,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	}
 	worker := Worker{
 		ID: "worker-1", Name: "one", Wished: "uno", Slots: 2, Tags: []string{"big"}, Facts: facts, Enabled: true, Reason: "r", Draining: true,
-		Registered: now, Seen: now, Address: "10.0.0.1",
+		Registered: now, Seen: now, Address: "10.0.0.1", Token: "tok",
 	}
 	progress := job.Progress
 	for _, v := range []any{
@@ -275,7 +275,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		FrameStates{Done: Frames(1, 2), Failed: Frames(4), Running: Frames(7, 9), Queued: FrameRange(10, 20, 2)},
 		Reason{Worker: "w", Job: 7, Chosen: true, Class: 1, Rating: 0.5, Text: "t"},
 		Event{Seq: 1, Time: now, Kind: EventFrame, Job: 7, Worker: "w", Frame: &one, State: "s", Text: "t", Cursor: 2, Progress: &progress, Beat: &beat},
-		Pairing{Code: "4821-KQ", Name: "n", Role: RoleWorker, Kind: "k", Address: "a", Asked: now, Expires: now, State: PairWaiting},
+		Pairing{Code: "4821-KQ", Name: "n", Role: RoleWorker, Kind: "k", Address: "a", Worker: "w", Again: "o", Asked: now, Expires: now, State: PairWaiting},
 		Token{ID: "i", Name: "n", Role: RoleView, Created: now, Used: now},
 	} {
 		noted := reflect.ValueOf(v)

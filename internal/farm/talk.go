@@ -167,6 +167,8 @@ type Pairing struct {
 	Role    Role      `json:"role"` // worker or submit, as asked
 	Kind    string    `json:"kind"` // what the machine is, as linux/amd64, 8 cores
 	Address string    `json:"address"`
+	Worker  WorkerID  `json:"worker,omitempty"` // the worker it is, or says it was
+	Again   string    `json:"again,omitempty"`  // name of that worker, when the farm knows it: accepting gives it a new token
 	Asked   time.Time `json:"asked"`
 	Expires time.Time `json:"expires"`
 	State   PairState `json:"state"`

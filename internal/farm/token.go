@@ -2,14 +2,15 @@ package farm
 
 import "time"
 
-// Role is what a token may do. Each includes the reading of the one before it, except worker.
+// Role is what a token may do. Submit includes view, admin includes all; worker includes nothing else: it sees what is
+// leased to it and no more.
 type Role string
 
 // The roles.
 const (
 	RoleView   Role = "view"   // sees
 	RoleSubmit Role = "submit" // submits and steers its own jobs
-	RoleWorker Role = "worker" // claims and reports
+	RoleWorker Role = "worker" // claims and reports, for the workers that were registered with the token
 	RoleAdmin  Role = "admin"  // everything
 )
 
@@ -22,7 +23,7 @@ func (r Role) Includes(needed Role) bool {
 	case r == needed || r == RoleAdmin:
 		return true
 	case needed == RoleView:
-		return r == RoleSubmit || r == RoleWorker
+		return r == RoleSubmit
 	}
 	return false
 }

@@ -22,6 +22,7 @@ type Worker struct {
 	Registered time.Time `json:"registered"`
 	Seen       time.Time `json:"seen"` // last time it spoke; written now and then, exact only in memory
 	Address    string    `json:"address,omitempty"`
+	Token      string    `json:"token,omitempty"` // id of the token that speaks for it; empty: none yet
 }
 
 // Facts is what a worker says of its machine.

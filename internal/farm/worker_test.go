@@ -147,7 +147,7 @@ func TestRoleIncludes(t *testing.T) {
 	want := map[Role][]Role{ // what each may
 		RoleView:   {RoleView},
 		RoleSubmit: {RoleView, RoleSubmit},
-		RoleWorker: {RoleView, RoleWorker},
+		RoleWorker: {RoleWorker},
 		RoleAdmin:  {RoleView, RoleSubmit, RoleWorker, RoleAdmin},
 	}
 	if len(Roles()) != len(want) {

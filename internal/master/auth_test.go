@@ -53,7 +53,7 @@ func TestTokens(t *testing.T) {
 func TestPairing(t *testing.T) {
 	inFarm(t, func(b *bench) {
 		ctx := context.Background()
-		p, secret, err := b.m.AskPairing(ctx, "laptop", farm.RoleWorker, "linux/amd64", "10.0.0.9")
+		p, secret, err := b.m.AskPairing(ctx, master.Newcomer{Name: "laptop", Role: farm.RoleWorker, Kind: "linux/amd64", Address: "10.0.0.9"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestPairingExpiresAndIsLimited(t *testing.T) {
 		ctx := context.Background()
 		var last farm.Pairing
 		for n := range 6 {
-			p, _, err := b.m.AskPairing(ctx, "laptop", farm.RoleSubmit, "", "10.0.0.9")
+			p, _, err := b.m.AskPairing(ctx, master.Newcomer{Name: "laptop", Role: farm.RoleSubmit, Kind: "", Address: "10.0.0.9"})
 			if n < 5 && err != nil || n == 5 && farm.KindOf(err) != farm.Throttled {
 				t.Fatalf("request %d: %v", n+1, err)
 			}
@@ -102,10 +102,10 @@ func TestPairingExpiresAndIsLimited(t *testing.T) {
 				last = p
 			}
 		}
-		if _, _, err := b.m.AskPairing(ctx, "other", farm.RoleSubmit, "", "10.0.0.10"); err != nil {
+		if _, _, err := b.m.AskPairing(ctx, master.Newcomer{Name: "other", Role: farm.RoleSubmit, Kind: "", Address: "10.0.0.10"}); err != nil {
 			t.Fatalf("another address: %v", err)
 		}
-		if _, _, err := b.m.AskPairing(ctx, "king", farm.RoleAdmin, "", "10.0.0.11"); farm.KindOf(err) != farm.Invalid {
+		if _, _, err := b.m.AskPairing(ctx, master.Newcomer{Name: "king", Role: farm.RoleAdmin, Kind: "", Address: "10.0.0.11"}); farm.KindOf(err) != farm.Invalid {
 			t.Fatalf("pairing as admin: %v", err)
 		}
 		time.Sleep(10*time.Minute + time.Second)

@@ -14,6 +14,7 @@ const maxWaitMS = 60_000
 
 // waiter is a claim held open.
 type waiter struct {
+	who  Identity
 	wish farm.Wish
 	ch   chan answer[*farm.Grant] // room for one
 	gone bool                     // granted, replaced or given up
@@ -21,8 +22,8 @@ type waiter struct {
 
 // Claim returns a lease for the slot, or nil when there is nothing for it within the wish's wait. The lease is
 // durable when Claim returns.
-func (m *Master) Claim(ctx context.Context, wish farm.Wish) (*farm.Grant, error) {
-	w := newWaiter(wish)
+func (m *Master) Claim(ctx context.Context, who Identity, wish farm.Wish) (*farm.Grant, error) {
+	w := newWaiter(who, wish)
 	select {
 	case m.inbox <- func(e *engine) { e.claim(w) }:
 	case <-ctx.Done():
@@ -33,8 +34,8 @@ func (m *Master) Claim(ctx context.Context, wish farm.Wish) (*farm.Grant, error)
 	return m.await(ctx, w)
 }
 
-func newWaiter(wish farm.Wish) *waiter {
-	return &waiter{wish: wish, ch: make(chan answer[*farm.Grant], 1)}
+func newWaiter(who Identity, wish farm.Wish) *waiter {
+	return &waiter{who: who, wish: wish, ch: make(chan answer[*farm.Grant], 1)}
 }
 
 // await returns what the claim brought, within its wish's wait.
@@ -90,7 +91,7 @@ func (e *engine) claim(w *waiter) {
 		return
 	}
 	wk := e.workers[w.wish.Worker]
-	if wk == nil {
+	if wk == nil || !wk.speaks(w.who) {
 		w.ch <- answer[*farm.Grant]{nil, farm.Errorf(farm.NotFound, "the master does not know this worker").WithHint("register first")}
 		return
 	}

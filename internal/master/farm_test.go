@@ -86,6 +86,11 @@ func (b *bench) worker(name string, slots int, tags ...string) farm.WorkerID {
 // submit sends a job whose one file is there.
 func (b *bench) submit(frames string, edit ...func(*farm.JobSpec)) farm.Job {
 	b.t.Helper()
+	return b.submitAs(root, frames, edit...)
+}
+
+func (b *bench) submitAs(who master.Identity, frames string, edit ...func(*farm.JobSpec)) farm.Job {
+	b.t.Helper()
 	set, err := farm.ParseFrameSet(frames)
 	if err != nil {
 		b.t.Fatal(err)
@@ -94,7 +99,7 @@ func (b *bench) submit(frames string, edit ...func(*farm.JobSpec)) farm.Job {
 	for _, e := range edit {
 		e(&spec)
 	}
-	job, err := b.m.Submit(context.Background(), root, spec, []farm.File{b.file("shot.blend", "a scene")})
+	job, err := b.m.Submit(context.Background(), who, spec, []farm.File{b.file("shot.blend", "a scene")})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -114,7 +119,7 @@ func (b *bench) file(path, text string) farm.File {
 // claim asks once, without waiting.
 func (b *bench) claim(id farm.WorkerID, slot int) *farm.Grant {
 	b.t.Helper()
-	g, err := b.m.Claim(context.Background(), farm.Wish{Worker: id, Slot: slot})
+	g, err := b.m.Claim(context.Background(), root, farm.Wish{Worker: id, Slot: slot})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -135,7 +140,7 @@ func (b *bench) report(g *farm.Grant, frame int, outcome farm.Outcome, edit ...f
 	for _, e := range edit {
 		e(&r)
 	}
-	v, _, err := b.m.Report(context.Background(), []farm.Report{r}, nil)
+	v, _, err := b.m.Report(context.Background(), root, []farm.Report{r}, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -147,7 +152,7 @@ func (b *bench) upload(g *farm.Grant, frame int, name, text string) farm.Result 
 	b.t.Helper()
 	sum := sha256.Sum256([]byte(text))
 	r := farm.Result{Kind: farm.KindOutput, Name: name, Size: int64(len(text)), Ref: hex.EncodeToString(sum[:]), Frame: frame}
-	if _, whole, err := b.m.PutResult(context.Background(), g.Lease.ID, g.Lease.Worker, r, 0, strings.NewReader(text)); err != nil || !whole {
+	if _, whole, err := b.m.PutResult(context.Background(), root, g.Lease.ID, g.Lease.Worker, r, 0, strings.NewReader(text)); err != nil || !whole {
 		b.t.Fatal(whole, err)
 	}
 	return r
@@ -169,7 +174,7 @@ func (b *bench) beat(id farm.WorkerID, grants ...*farm.Grant) farm.Orders {
 	for i, g := range grants {
 		beats[i] = farm.Beat{Lease: g.Lease.ID, Frame: g.Lease.Frames[0], Started: true}
 	}
-	o, err := b.m.Heartbeat(context.Background(), id, farm.Heartbeat{Beats: beats})
+	o, err := b.m.Heartbeat(context.Background(), root, id, farm.Heartbeat{Beats: beats})
 	if err != nil {
 		b.t.Fatal(err)
 	}

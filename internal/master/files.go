@@ -140,7 +140,7 @@ func (m *Master) wantAgain(ctx context.Context, ref string) error {
 	}
 	paths := make(map[farm.JobID]string)
 	for _, id := range ids {
-		path, err := m.pathOf(ctx, id, ref)
+		path, err := m.opt.Store.PathOf(ctx, id, ref)
 		if err != nil {
 			return err
 		}
@@ -160,22 +160,6 @@ func (m *Master) wantAgain(ctx context.Context, ref string) error {
 		return struct{}{}, nil
 	})
 	return err
-}
-
-// pathOf finds the blob in the job's manifest, "" when it is not there.
-func (m *Master) pathOf(ctx context.Context, id farm.JobID, ref string) (string, error) {
-	for after := ""; ; {
-		page, err := m.opt.Store.Manifest(ctx, id, after, 1000)
-		if err != nil || len(page) == 0 {
-			return "", err
-		}
-		for i := range page {
-			if page[i].Ref == ref {
-				return page[i].Path, nil
-			}
-		}
-		after = page[len(page)-1].Path
-	}
 }
 
 // lost makes the job wait for a file that it had. Leases that are out go on where their workers have the file; those

@@ -183,7 +183,7 @@ func TestRetryOfManyFrames(t *testing.T) {
 			for i, f := range frames {
 				reports[i] = reportOf(g, f, farm.Rendered)
 			}
-			if _, _, err := b.m.Report(context.Background(), reports, nil); err != nil {
+			if _, _, err := b.m.Report(context.Background(), root, reports, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -235,8 +235,16 @@ func TestRetryOfManyFrames(t *testing.T) {
 
 func TestOnlyOwnersSteer(t *testing.T) {
 	inFarm(t, func(b *bench) {
-		job := b.submit("1")
-		for _, who := range []master.Identity{{Name: "eve", Role: farm.RoleSubmit}, {Name: "root", Role: farm.RoleView}, {Name: "root", Role: farm.RoleWorker}} {
+		anna := master.Identity{Token: "t1", Name: "anna", Role: farm.RoleSubmit}
+		job := b.submitAs(anna, "1")
+		want(t, "shown as", job.Owner, "anna")
+		for _, who := range []master.Identity{
+			{Token: "t2", Name: "eve", Role: farm.RoleSubmit},
+			{Token: "t2", Name: "anna", Role: farm.RoleSubmit},
+			{Name: "anna", Role: farm.RoleSubmit},
+			{Token: "t1", Name: "anna", Role: farm.RoleView},
+			{Token: "t1", Name: "anna", Role: farm.RoleWorker},
+		} {
 			if _, err := b.m.Cancel(context.Background(), who, job.ID); farm.KindOf(err) != farm.Denied {
 				t.Errorf("%v canceled: %v", who, err)
 			}
@@ -244,8 +252,17 @@ func TestOnlyOwnersSteer(t *testing.T) {
 				t.Errorf("%v deleted: %v", who, err)
 			}
 		}
-		if _, err := b.m.Cancel(context.Background(), master.Identity{Name: "root", Role: farm.RoleSubmit}, job.ID); err != nil {
+		b.restart()
+		if _, err := b.m.Cancel(context.Background(), anna, job.ID); err != nil {
 			t.Errorf("the owner: %v", err)
+		}
+		if _, err := b.m.Retry(context.Background(), root, job.ID, master.RetryWhich{All: true}); err != nil {
+			t.Errorf("an admin: %v", err)
+		}
+		// A job from before tokens were noted, of an owner who has none any more.
+		old := b.submitAs(master.Identity{Name: "ida", Role: farm.RoleSubmit}, "1")
+		if _, err := b.m.Cancel(context.Background(), master.Identity{Name: "ida", Role: farm.RoleSubmit}, old.ID); farm.KindOf(err) != farm.Denied {
+			t.Errorf("nobody's job: %v", err)
 		}
 	})
 }
@@ -257,7 +274,7 @@ func TestDeleteForgetsEverything(t *testing.T) {
 		g := b.claim(id, 0)
 		r := b.upload(g, 1, "a.png", "x")
 		b.report(g, 1, farm.Rendered, func(rep *farm.Report) { rep.Results = []farm.Result{r} })
-		if err := b.m.AppendLog(context.Background(), g.Lease.ID, id, 1, 0, strings.NewReader("late")); farm.KindOf(err) != farm.Conflict {
+		if err := b.m.AppendLog(context.Background(), root, g.Lease.ID, id, 1, 0, strings.NewReader("late")); farm.KindOf(err) != farm.Conflict {
 			t.Fatalf("log of a settled lease: %v", err)
 		}
 		if err := b.m.Delete(context.Background(), root, job.ID); err != nil {
@@ -390,7 +407,7 @@ func TestWaitingClaimGetsANewJobAtOnce(t *testing.T) {
 		oak := b.worker("oak", 1)
 		got := make(chan *farm.Grant)
 		go func() {
-			g, _ := b.m.Claim(context.Background(), farm.Wish{Worker: oak, WaitMS: 60_000})
+			g, _ := b.m.Claim(context.Background(), root, farm.Wish{Worker: oak, WaitMS: 60_000})
 			got <- g
 		}()
 		synctest.Wait()
@@ -405,7 +422,7 @@ func TestClaimEndsWithItsWait(t *testing.T) {
 	inFarm(t, func(b *bench) {
 		oak := b.worker("oak", 1)
 		began := time.Now()
-		g, err := b.m.Claim(context.Background(), farm.Wish{Worker: oak, WaitMS: 20_000})
+		g, err := b.m.Claim(context.Background(), root, farm.Wish{Worker: oak, WaitMS: 20_000})
 		if g != nil || err != nil {
 			t.Fatalf("claim: %v, %v", g, err)
 		}
@@ -424,7 +441,7 @@ func TestAClaimWhoseAskerLeftIsGivenBack(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan struct{})
 		go func() {
-			_, _ = b.m.Claim(ctx, farm.Wish{Worker: oak, WaitMS: 60_000})
+			_, _ = b.m.Claim(ctx, root, farm.Wish{Worker: oak, WaitMS: 60_000})
 			close(ended)
 		}()
 		synctest.Wait()
@@ -443,7 +460,7 @@ func TestAheadOnlyWhenMuchWaits(t *testing.T) {
 		b.worker("elm", 1)
 		b.submit("1-5")
 		ahead := func() *farm.Grant {
-			g, err := b.m.Claim(context.Background(), farm.Wish{Worker: oak, Ahead: true})
+			g, err := b.m.Claim(context.Background(), root, farm.Wish{Worker: oak, Ahead: true})
 			if err != nil {
 				t.Fatal(err)
 			}

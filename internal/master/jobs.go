@@ -46,7 +46,7 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 			return e.jobs[id].view(), nil
 		}
 		fj := farm.Job{
-			ID: e.nextJob, Owner: who.Name, State: farm.Queued, Created: m.opt.Now(), Scene: sceneKey(&spec, files),
+			ID: e.nextJob, Owner: who.Name, OwnerID: who.Token, State: farm.Queued, Created: m.opt.Now(), Scene: sceneKey(&spec, files),
 			JobSpec: spec, Progress: farm.Progress{Total: spec.Frames.Count(), Missing: len(missing)},
 		}
 		fj.Folder = folderName(spec.Name, fj.ID)
@@ -152,11 +152,14 @@ func (j *job) view() farm.Job {
 }
 
 // mine refuses who may not steer the job.
-func mine(who Identity, owner string) error {
-	if who.Role == farm.RoleAdmin || who.Role == farm.RoleSubmit && who.Name == owner {
+func mine(who Identity, j *farm.Job) error {
+	if who.Role == farm.RoleAdmin || who.Role == farm.RoleSubmit && who.Token != "" && who.Token == j.OwnerID {
 		return nil
 	}
-	return farm.Errorf(farm.Denied, "the job belongs to %s", owner).WithHint("ask them or an admin")
+	if who.Name == j.Owner {
+		return farm.Errorf(farm.Denied, "the job belongs to another token that is named %s, too", j.Owner).WithHint("ask an admin")
+	}
+	return farm.Errorf(farm.Denied, "the job belongs to %s", j.Owner).WithHint("ask them or an admin")
 }
 
 // steer runs f on the job in the loop. A job that has ended is brought back into the engine first when wake is set.
@@ -169,7 +172,7 @@ func (m *Master) steer(ctx context.Context, who Identity, id farm.JobID, wake bo
 				ended = true
 				return farm.Job{}, nil
 			}
-			if err := mine(who, j.Owner); err != nil {
+			if err := mine(who, &j.Job); err != nil {
 				return farm.Job{}, err
 			}
 			if err := f(e, j); err != nil {
@@ -184,7 +187,7 @@ func (m *Master) steer(ctx context.Context, who Identity, id farm.JobID, wake bo
 		if err != nil {
 			return farm.Job{}, err
 		}
-		if err := mine(who, kept.Job.Owner); err != nil {
+		if err := mine(who, &kept.Job); err != nil {
 			return farm.Job{}, err
 		}
 		if !wake {
@@ -339,7 +342,7 @@ func (m *Master) positions(ctx context.Context, who Identity, id farm.JobID, fra
 	if err != nil {
 		return farm.Spans{}, err
 	}
-	if err := mine(who, v.Owner); err != nil {
+	if err := mine(who, &v); err != nil {
 		return farm.Spans{}, err
 	}
 	if frames.Count() > v.JobSpec.Frames.Count() {

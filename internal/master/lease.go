@@ -11,7 +11,7 @@ import (
 
 // Heartbeat takes a worker's sign of life with all leases it holds, and returns when there are orders for it or
 // its wait has passed.
-func (m *Master) Heartbeat(ctx context.Context, id farm.WorkerID, h farm.Heartbeat) (farm.Orders, error) {
+func (m *Master) Heartbeat(ctx context.Context, who Identity, id farm.WorkerID, h farm.Heartbeat) (farm.Orders, error) {
 	type held struct {
 		orders farm.Orders
 		wake   chan struct{}
@@ -19,7 +19,7 @@ func (m *Master) Heartbeat(ctx context.Context, id farm.WorkerID, h farm.Heartbe
 	take := func(first bool) (held, error) {
 		return ask(ctx, m, func(e *engine) (held, error) {
 			w := e.workers[id]
-			if w == nil {
+			if w == nil || !w.speaks(who) { // registering again says why, where it may not
 				return held{orders: farm.Orders{Unknown: true}}, nil
 			}
 			if first {

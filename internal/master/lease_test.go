@@ -102,7 +102,7 @@ func TestFasterPaceHarmsNobody(t *testing.T) {
 		b.claim(elm, 0)
 		beat := func(id farm.WorkerID, h farm.Heartbeat) farm.Orders {
 			t.Helper()
-			o, err := b.m.Heartbeat(ctx, id, h)
+			o, err := b.m.Heartbeat(ctx, root, id, h)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -240,11 +240,11 @@ func TestResultsAreNotTrusted(t *testing.T) {
 		put := func(edit func(*farm.Result), text string) error {
 			r := good
 			edit(&r)
-			_, _, err := b.m.PutResult(ctx, g.Lease.ID, oak, r, 0, strings.NewReader(text))
+			_, _, err := b.m.PutResult(ctx, root, g.Lease.ID, oak, r, 0, strings.NewReader(text))
 			return err
 		}
 		as := func(lease farm.LeaseID, worker farm.WorkerID) error {
-			_, _, err := b.m.PutResult(ctx, lease, worker, good, 0, strings.NewReader("picture"))
+			_, _, err := b.m.PutResult(ctx, root, lease, worker, good, 0, strings.NewReader("picture"))
 			return err
 		}
 		for name, c := range map[string]struct {
@@ -286,18 +286,18 @@ func TestResultGoesOnAfterARestart(t *testing.T) {
 		r := farm.Result{Kind: farm.KindEXR, Name: "1.exr", Size: int64(len(text)), Ref: blob.RefOf([]byte(text)).String(), Frame: 1}
 		broken := errors.New("the cable broke")
 		body := io.MultiReader(strings.NewReader(text[:50_000]), iotest.ErrReader(broken))
-		if have, whole, err := b.m.PutResult(ctx, g.Lease.ID, oak, r, 0, body); have != 50_000 || whole || !errors.Is(err, broken) {
+		if have, whole, err := b.m.PutResult(ctx, root, g.Lease.ID, oak, r, 0, body); have != 50_000 || whole || !errors.Is(err, broken) {
 			t.Fatal(have, whole, err)
 		}
 		b.restart()
-		if have, whole, err := b.m.ResultOffset(ctx, g.Lease.ID, oak, r); have != 50_000 || whole || err != nil {
+		if have, whole, err := b.m.ResultOffset(ctx, root, g.Lease.ID, oak, r); have != 50_000 || whole || err != nil {
 			t.Fatal(have, whole, err)
 		}
-		if _, _, err := b.m.ResultOffset(ctx, g.Lease.ID, "worker-eve", r); farm.KindOf(err) != farm.Conflict {
+		if _, _, err := b.m.ResultOffset(ctx, root, g.Lease.ID, "worker-eve", r); farm.KindOf(err) != farm.Conflict {
 			t.Fatal("a stranger is told", err)
 		}
 		want(t, "a report before it is whole", len(b.report(g, 1, farm.Rendered, func(rep *farm.Report) { rep.Results = []farm.Result{r} }).Missing), 1)
-		if have, whole, err := b.m.PutResult(ctx, g.Lease.ID, oak, r, 50_000, strings.NewReader(text[50_000:])); have != r.Size || !whole || err != nil {
+		if have, whole, err := b.m.PutResult(ctx, root, g.Lease.ID, oak, r, 50_000, strings.NewReader(text[50_000:])); have != r.Size || !whole || err != nil {
 			t.Fatal(have, whole, err)
 		}
 		b.restart()
@@ -323,10 +323,10 @@ func TestFullDatabaseDiskLosesNothing(t *testing.T) {
 		b.store.fail = full
 		b.store.mu.Unlock()
 		r := reportOf(g, 1, farm.Rendered)
-		if _, _, err := b.m.Report(context.Background(), []farm.Report{r}, nil); !errors.Is(err, full) {
+		if _, _, err := b.m.Report(context.Background(), root, []farm.Report{r}, nil); !errors.Is(err, full) {
 			t.Fatalf("a report that was not kept was answered with %v", err)
 		}
-		if _, err := b.m.Claim(context.Background(), farm.Wish{Worker: oak}); !errors.Is(err, full) {
+		if _, err := b.m.Claim(context.Background(), root, farm.Wish{Worker: oak}); !errors.Is(err, full) {
 			t.Fatalf("a claim: %v", err)
 		}
 		b.store.mu.Lock()
@@ -347,7 +347,7 @@ func TestCancelReachesAHeldHeartbeatAtOnce(t *testing.T) {
 		g := b.claim(oak, 0)
 		got := make(chan farm.Orders)
 		go func() {
-			o, _ := b.m.Heartbeat(context.Background(), oak, farm.Heartbeat{Beats: []farm.Beat{{Lease: g.Lease.ID, Frame: 1, Started: true}}, WaitMS: 5000})
+			o, _ := b.m.Heartbeat(context.Background(), root, oak, farm.Heartbeat{Beats: []farm.Beat{{Lease: g.Lease.ID, Frame: 1, Started: true}}, WaitMS: 5000})
 			got <- o
 		}()
 		synctest.Wait()
@@ -365,7 +365,7 @@ func TestCancelReachesAHeldHeartbeatAtOnce(t *testing.T) {
 
 func TestHeartbeatOfAnUnknownWorker(t *testing.T) {
 	inFarm(t, func(b *bench) {
-		o, err := b.m.Heartbeat(context.Background(), "worker-none", farm.Heartbeat{WaitMS: 60_000})
+		o, err := b.m.Heartbeat(context.Background(), root, "worker-none", farm.Heartbeat{WaitMS: 60_000})
 		if err != nil || !o.Unknown {
 			t.Fatalf("orders: %+v, %v", o, err)
 		}
@@ -393,7 +393,7 @@ func TestLogs(t *testing.T) {
 		job := b.submit("1")
 		g := b.claim(oak, 0)
 		add := func(offset int64, text string) error {
-			return b.m.AppendLog(ctx, g.Lease.ID, oak, 1, offset, strings.NewReader(text))
+			return b.m.AppendLog(ctx, root, g.Lease.ID, oak, 1, offset, strings.NewReader(text))
 		}
 		grows := b.m.LogGrows(job.ID)
 		if err := errors.Join(add(0, "Fra:1 "), add(0, "Fra:1 "), add(6, "Mem:2M")); err != nil {

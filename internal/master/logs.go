@@ -49,13 +49,13 @@ func (m *Master) logDir(id farm.JobID) string {
 
 // AppendLog adds to the log of a leased frame. Bytes below offset+len that are there already are skipped, so that
 // sending again is harmless; a gap is refused with the offset to send from.
-func (m *Master) AppendLog(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, frame int, offset int64, body io.Reader) error {
+func (m *Master) AppendLog(ctx context.Context, who Identity, lease farm.LeaseID, worker farm.WorkerID, frame int, offset int64, body io.Reader) error {
 	job, err := ask(ctx, m, func(e *engine) (farm.JobID, error) {
 		l := e.leases[lease]
 		if l == nil {
 			l = e.lapsed[lease]
 		}
-		if l == nil || l.Worker != worker {
+		if l == nil || l.Worker != worker || !e.speaks(who, worker) {
 			return 0, farm.Errorf(farm.Conflict, "the lease is over")
 		}
 		for _, f := range l.Frames {

@@ -32,6 +32,8 @@ type Store interface {
 	JobByKey(ctx context.Context, key string) (farm.JobID, error)
 	Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error)
 	Manifest(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error)
+	// PathOf is a path that the job's manifest gives the blob; "" when the job does not have it.
+	PathOf(ctx context.Context, id farm.JobID, ref string) (string, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
 	// Warnings lists what a job's attempts warned of, each sentence once, the most frequent first.
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)

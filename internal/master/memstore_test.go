@@ -219,6 +219,17 @@ func (s *memStore) Manifest(_ context.Context, id farm.JobID, after string, limi
 	return list[:min(len(list), limit)], nil
 }
 
+func (s *memStore) PathOf(_ context.Context, id farm.JobID, ref string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.files[id] {
+		if f.Ref == ref {
+			return f.Path, nil
+		}
+	}
+	return "", nil
+}
+
 func (s *memStore) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Attempt, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

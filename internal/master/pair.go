@@ -32,13 +32,23 @@ type pairing struct {
 	done  chan struct{} // closed when it was answered
 }
 
+// Newcomer is what somebody says who asks to be let in, and where from.
+type Newcomer struct {
+	Name    string
+	Role    farm.Role
+	Kind    string // of machine
+	Worker  farm.WorkerID
+	Address string
+}
+
 // AskPairing enters a newcomer's request. It shows the code to its person and asks with the secret.
-func (m *Master) AskPairing(ctx context.Context, name string, role farm.Role, kind, address string) (farm.Pairing, string, error) {
-	if role != farm.RoleWorker && role != farm.RoleSubmit && role != farm.RoleView {
-		return farm.Pairing{}, "", farm.Errorf(farm.Invalid, "one can be paired as worker, submit or view")
+func (m *Master) AskPairing(ctx context.Context, n Newcomer) (farm.Pairing, string, error) {
+	if err := n.check(); err != nil {
+		return farm.Pairing{}, "", err
 	}
-	if name == "" || len(name) > farm.MaxName || len(kind) > farm.MaxName {
-		return farm.Pairing{}, "", farm.Errorf(farm.Invalid, "a name is 1 to %d bytes long", farm.MaxName)
+	again, err := m.nameOf(ctx, n.Worker)
+	if err != nil {
+		return farm.Pairing{}, "", err
 	}
 	secret, err := m.random(32)
 	if err != nil {
@@ -57,8 +67,8 @@ func (m *Master) AskPairing(ctx context.Context, name string, role farm.Role, ki
 	}
 	now := m.opt.Now()
 	p := &pairing{done: make(chan struct{}), Pairing: farm.Pairing{
-		Code: string(code), Name: name, Role: role, Kind: kind, Address: address, Asked: now, Expires: now.Add(pairLives),
-		State: farm.PairWaiting,
+		Code: string(code), Name: n.Name, Role: n.Role, Kind: n.Kind, Address: n.Address, Worker: n.Worker, Again: again,
+		Asked: now, Expires: now.Add(pairLives), State: farm.PairWaiting,
 	}}
 	m.pairs.mu.Lock()
 	defer m.pairs.mu.Unlock()
@@ -67,7 +77,7 @@ func (m *Master) AskPairing(ctx context.Context, name string, role farm.Role, ki
 	for _, o := range m.pairs.all {
 		if o.State == farm.PairWaiting {
 			waiting++
-			if o.Address == address {
+			if o.Address == n.Address {
 				here++
 			}
 		}
@@ -81,6 +91,18 @@ func (m *Master) AskPairing(ctx context.Context, name string, role farm.Role, ki
 	m.pairs.all[sha256.Sum256([]byte(secret))] = p
 	m.hub.publish([]farm.Event{{Time: now, Kind: farm.EventPair, State: string(p.State), Text: p.Code}})
 	return p.Pairing, secret, nil
+}
+
+func (n *Newcomer) check() error {
+	switch {
+	case n.Role != farm.RoleWorker && n.Role != farm.RoleSubmit && n.Role != farm.RoleView:
+		return farm.Errorf(farm.Invalid, "one can be paired as worker, submit or view")
+	case n.Name == "" || len(n.Name) > farm.MaxName || len(n.Kind) > farm.MaxName:
+		return farm.Errorf(farm.Invalid, "a name is 1 to %d bytes long", farm.MaxName)
+	case n.Worker != "" && (n.Role != farm.RoleWorker || !plainID(n.Worker)):
+		return errNoWorkerID
+	}
+	return nil
 }
 
 // sweep forgets requests that are over.
@@ -156,7 +178,7 @@ func (m *Master) AnswerPairing(ctx context.Context, who Identity, code string, a
 	state, secret := farm.PairRefused, ""
 	if accept {
 		var err error
-		if _, secret, err = m.CreateToken(ctx, who, p.Name, p.Role); err != nil {
+		if _, secret, err = m.CreateTokenFor(ctx, who, p.Name, p.Role, p.Worker); err != nil {
 			return farm.Pairing{}, err
 		}
 		state = farm.PairAccepted

@@ -14,13 +14,13 @@ const maxErrorText = 2000
 // Report settles what became of leased frames, in order, and may answer the wish for the next lease in the same
 // step. A report that was settled before, or whose lease or frame is gone, is answered and changes nothing.
 // When Report returns without an error, what it accepted is durable and its results are in place.
-func (m *Master) Report(ctx context.Context, reports []farm.Report, wish *farm.Wish) ([]farm.Verdict, *farm.Grant, error) {
+func (m *Master) Report(ctx context.Context, who Identity, reports []farm.Report, wish *farm.Wish) ([]farm.Verdict, *farm.Grant, error) {
 	verdicts := make([]farm.Verdict, len(reports))
 	var w *waiter
 	if wish != nil {
 		now := *wish
 		now.WaitMS = 0 // the verdicts do not wait for work
-		w = newWaiter(now)
+		w = newWaiter(who, now)
 	}
 	plain := true
 	for i := range reports {
@@ -28,7 +28,7 @@ func (m *Master) Report(ctx context.Context, reports []farm.Report, wish *farm.W
 	}
 	if !plain {
 		for i := range reports {
-			v, err := m.reportOne(ctx, &reports[i])
+			v, err := m.reportOne(ctx, who, &reports[i])
 			if err != nil {
 				return nil, nil, err
 			}
@@ -39,7 +39,7 @@ func (m *Master) Report(ctx context.Context, reports []farm.Report, wish *farm.W
 	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
 		for i := range reports {
 			if plain {
-				verdicts[i] = e.settle(&reports[i])
+				verdicts[i] = e.settle(who, &reports[i])
 			}
 		}
 		if w != nil {
@@ -61,14 +61,14 @@ func (m *Master) Report(ctx context.Context, reports []farm.Report, wish *farm.W
 }
 
 // reportOne reserves the frame, puts the results in place and then settles.
-func (m *Master) reportOne(ctx context.Context, r *farm.Report) (farm.Verdict, error) {
+func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (farm.Verdict, error) {
 	if r.Outcome != farm.Rendered || len(r.Results) == 0 {
-		return keep(ctx, m, func(e *engine) (farm.Verdict, error) { return e.settle(r), nil })
+		return keep(ctx, m, func(e *engine) (farm.Verdict, error) { return e.settle(who, r), nil })
 	}
 	if missing := m.notArrived(r); len(missing) > 0 {
 		// Settled before, perhaps, and its results long in place: then the lease is gone and settle says so.
 		return ask(ctx, m, func(e *engine) (farm.Verdict, error) {
-			v, _ := e.reserve(r)
+			v, _ := e.reserve(who, r)
 			if v.Reason == "" {
 				e.release(r)
 				v.Missing = missing
@@ -81,7 +81,7 @@ func (m *Master) reportOne(ctx context.Context, r *farm.Report) (farm.Verdict, e
 		folder string
 	}
 	got, err := ask(ctx, m, func(e *engine) (reserved, error) {
-		v, j := e.reserve(r)
+		v, j := e.reserve(who, r)
 		if j == nil {
 			return reserved{v: v}, nil
 		}
@@ -98,7 +98,7 @@ func (m *Master) reportOne(ctx context.Context, r *farm.Report) (farm.Verdict, e
 	}
 	v, err := keep(ctx, m, func(e *engine) (farm.Verdict, error) {
 		e.release(r)
-		return e.settle(r), nil
+		return e.settle(who, r), nil
 	})
 	if err == nil {
 		m.clearIncoming(r.Lease, r.Frame)
@@ -107,7 +107,7 @@ func (m *Master) reportOne(ctx context.Context, r *farm.Report) (farm.Verdict, e
 }
 
 // find returns the live or lapsed lease and the position a report speaks of, or says why there is none.
-func (e *engine) find(r *farm.Report) (*lease, int, string) {
+func (e *engine) find(who Identity, r *farm.Report) (*lease, int, string) {
 	l := e.leases[r.Lease]
 	if l == nil {
 		l = e.lapsed[r.Lease]
@@ -121,7 +121,7 @@ func (e *engine) find(r *farm.Report) (*lease, int, string) {
 		}
 		return nil, 0, "the job has ended"
 	}
-	if l.Worker != r.Worker || l.Job != r.Job {
+	if l.Worker != r.Worker || l.Job != r.Job || !e.speaks(who, r.Worker) {
 		return nil, 0, "the lease belongs to somebody else"
 	}
 	if l.Attempt != r.Attempt {
@@ -138,9 +138,9 @@ func (e *engine) find(r *farm.Report) (*lease, int, string) {
 }
 
 // reserve keeps other reports from the frame while its results are put in place.
-func (e *engine) reserve(r *farm.Report) (farm.Verdict, *job) {
+func (e *engine) reserve(who Identity, r *farm.Report) (farm.Verdict, *job) {
 	v := farm.Verdict{Lease: r.Lease, Frame: r.Frame}
-	l, p, why := e.find(r)
+	l, p, why := e.find(who, r)
 	if l == nil {
 		v.Reason = why
 		return v, nil
@@ -165,9 +165,9 @@ func (e *engine) release(r *farm.Report) {
 }
 
 // settle makes the report true, or says why it is not taken.
-func (e *engine) settle(r *farm.Report) farm.Verdict {
+func (e *engine) settle(who Identity, r *farm.Report) farm.Verdict {
 	v := farm.Verdict{Lease: r.Lease, Frame: r.Frame}
-	l, p, why := e.find(r)
+	l, p, why := e.find(who, r)
 	if l == nil {
 		v.Reason = why
 		return v

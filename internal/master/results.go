@@ -45,8 +45,8 @@ func stagedName(r *farm.Result) string {
 // PutResult takes a result's bytes from an offset on, verified as a whole against its size and SHA-256. What came
 // before the sender broke off stays, and is where the next call goes on; have is how much that is. An offset below 0
 // begins anew whatever there is. Sending a result again that is there is harmless.
-func (m *Master) PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, r farm.Result, offset int64, body io.Reader) (have int64, whole bool, err error) {
-	path, info, err := m.expected(ctx, lease, worker, &r)
+func (m *Master) PutResult(ctx context.Context, who Identity, lease farm.LeaseID, worker farm.WorkerID, r farm.Result, offset int64, body io.Reader) (have int64, whole bool, err error) {
+	path, info, err := m.expected(ctx, who, lease, worker, &r)
 	if err != nil {
 		return 0, false, err
 	}
@@ -75,8 +75,8 @@ func (m *Master) PutResult(ctx context.Context, lease farm.LeaseID, worker farm.
 }
 
 // ResultOffset is how much of a result is here; whole says that it is all.
-func (m *Master) ResultOffset(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, r farm.Result) (have int64, whole bool, err error) {
-	path, info, err := m.expected(ctx, lease, worker, &r)
+func (m *Master) ResultOffset(ctx context.Context, who Identity, lease farm.LeaseID, worker farm.WorkerID, r farm.Result) (have int64, whole bool, err error) {
+	path, info, err := m.expected(ctx, who, lease, worker, &r)
 	if err != nil {
 		return 0, false, err
 	}
@@ -87,7 +87,7 @@ func (m *Master) ResultOffset(ctx context.Context, lease farm.LeaseID, worker fa
 }
 
 // expected is where a result of the lease arrives. It is an error when nobody waits for it.
-func (m *Master) expected(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, r *farm.Result) (path string, info blob.Info, err error) {
+func (m *Master) expected(ctx context.Context, who Identity, lease farm.LeaseID, worker farm.WorkerID, r *farm.Result) (path string, info blob.Info, err error) {
 	if err := checkResult(r); err != nil {
 		return "", info, err
 	}
@@ -96,7 +96,7 @@ func (m *Master) expected(ctx context.Context, lease farm.LeaseID, worker farm.W
 		if l == nil {
 			l = e.lapsed[lease]
 		}
-		if l == nil || l.Worker != worker {
+		if l == nil || l.Worker != worker || !e.speaks(who, worker) {
 			return struct{}{}, farm.Errorf(farm.Conflict, "the lease is over")
 		}
 		if _, ok := l.left[r.Frame]; !ok {

@@ -112,6 +112,13 @@ var over = func() chan struct{} {
 	return c
 }()
 
+// lives tells whether there is a token with the id.
+func (a *auth) lives(id string) bool {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return a.byID[id] != nil
+}
+
 // Tokens lists what is kept of all tokens, oldest first.
 func (m *Master) Tokens(ctx context.Context) ([]farm.Token, error) {
 	m.auth.mu.RLock()
@@ -128,6 +135,14 @@ func (m *Master) Tokens(ctx context.Context) ([]farm.Token, error) {
 
 // CreateToken makes a token and returns its text, which is kept nowhere.
 func (m *Master) CreateToken(ctx context.Context, who Identity, name string, role farm.Role) (farm.Token, string, error) {
+	return m.CreateTokenFor(ctx, who, name, role, "")
+}
+
+// CreateTokenFor makes a token for a worker, which is its alone from then on. It need not be there yet.
+func (m *Master) CreateTokenFor(ctx context.Context, who Identity, name string, role farm.Role, worker farm.WorkerID) (farm.Token, string, error) {
+	if worker != "" && role != farm.RoleWorker {
+		return farm.Token{}, "", farm.Errorf(farm.Invalid, "a worker's token has the role worker, not %s", clip(string(role), 40))
+	}
 	if !slices.Contains(farm.Roles(), role) {
 		return farm.Token{}, "", farm.Errorf(farm.Invalid, "%q is not a role", clip(string(role), 40)).WithHint("use view, submit, worker or admin")
 	}
@@ -147,6 +162,7 @@ func (m *Master) CreateToken(ctx context.Context, who Identity, name string, rol
 	t := farm.Token{ID: id, Name: name, Role: role, Hash: hex.EncodeToString(sum[:]), Created: m.opt.Now()}
 	if _, err := keep(ctx, m, func(e *engine) (struct{}, error) {
 		e.change(farm.TokenSet{Token: t})
+		e.entrust(worker, t.ID)
 		return struct{}{}, nil
 	}); err != nil {
 		return farm.Token{}, "", err
@@ -188,6 +204,7 @@ func (m *Master) RevokeToken(ctx context.Context, who Identity, id string) error
 		for _, login := range logins {
 			e.change(farm.LoginDelete{ID: login})
 		}
+		e.silence(id)
 		return struct{}{}, nil
 	})
 	return err

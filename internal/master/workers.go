@@ -23,7 +23,8 @@ type WorkerView struct {
 	Running []farm.Running
 }
 
-// Register makes a worker known, or renews what is known of it. A second worker of the same name gets a number.
+// Register makes a worker known, or renews what is known of it. A second worker of the same name gets a number. From
+// then on only the token that registered the worker speaks for it.
 func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration) (farm.Registered, error) {
 	if err := checkRegistration(&r); err != nil {
 		return farm.Registered{}, err
@@ -31,8 +32,11 @@ func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration
 	return keep(ctx, m, func(e *engine) (farm.Registered, error) {
 		w := e.workers[r.ID]
 		if w == nil {
-			w = e.addWorker(farm.Worker{ID: r.ID, Enabled: true, Registered: m.opt.Now()})
+			w = e.addWorker(farm.Worker{ID: r.ID, Enabled: true, Registered: m.opt.Now(), Token: who.Token})
 			w.Tags = r.Tags
+		}
+		if err := e.takeOver(w, who); err != nil {
+			return farm.Registered{}, err
 		}
 		if w.Wished != r.Name { // new, or started with another name; else the name it was given stays
 			delete(e.names, w.Name)
@@ -54,8 +58,8 @@ func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration
 }
 
 func checkRegistration(r *farm.Registration) error {
-	if len(r.ID) < 8 || len(r.ID) > 64 || !plainID(string(r.ID)) {
-		return farm.Errorf(farm.Invalid, "a worker's id is 8 to 64 letters, digits, - or _")
+	if !plainID(r.ID) {
+		return errNoWorkerID
 	}
 	if r.Name == "" || len(r.Name) > farm.MaxName {
 		return farm.Errorf(farm.Invalid, "a worker's name is 1 to %d bytes long", farm.MaxName)
@@ -69,8 +73,13 @@ func checkRegistration(r *farm.Registration) error {
 	return nil
 }
 
-func plainID(s string) bool {
-	for _, c := range []byte(s) {
+var errNoWorkerID = farm.Errorf(farm.Invalid, "a worker's id is 8 to 64 letters, digits, - or _")
+
+func plainID(id farm.WorkerID) bool {
+	if len(id) < 8 || len(id) > 64 {
+		return false
+	}
+	for _, c := range []byte(id) {
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
 			return false
 		}
@@ -157,6 +166,19 @@ func (e *engine) countSlots() {
 		}
 	}
 	e.snap.Slots = n
+}
+
+// nameOf is the name of the worker, "" when there is none of that id.
+func (m *Master) nameOf(ctx context.Context, id farm.WorkerID) (string, error) {
+	if id == "" {
+		return "", nil
+	}
+	return ask(ctx, m, func(e *engine) (string, error) {
+		if w := e.workers[id]; w != nil {
+			return w.Name, nil
+		}
+		return "", nil
+	})
 }
 
 // Workers lists all workers by name.

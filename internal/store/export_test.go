@@ -36,7 +36,7 @@ func (s *SQLite) Plan(query string) (string, error) {
 
 // Queries are the statements whose cost must not grow with the rows that are kept.
 var Queries = map[string]string{
-	"job": jobGet, "key": jobByKey, "mark": jobMark, "files": filesList,
+	"job": jobGet, "key": jobByKey, "mark": jobMark, "files": filesList, "path": filePath,
 	"finished since": finishedSince, "counted": attemptsCounted, "there": attemptThere, "accepted": attemptAccepted,
 	"stand": attemptStand, "reset": attemptReset, "forget": attemptForget, "next gone": goneNext,
 	"resets": resetList, "part": resetPart, "reset done": resetDone,

@@ -13,6 +13,7 @@ const (
 	filesDrop = `DELETE FROM files WHERE job = ?`
 	filesList = `SELECT path, original, size, ref, first, last FROM files
 		WHERE job = ? AND path > ? AND (SELECT gone FROM jobs WHERE id = ?) = 0 ORDER BY path LIMIT ?`
+	filePath = `SELECT path FROM files WHERE ref = ? AND job = ? AND (SELECT gone FROM jobs WHERE id = ?) = 0 ORDER BY path LIMIT 1`
 )
 
 // filesSet keeps the manifest in place of the one that is there.
@@ -42,4 +43,14 @@ func (d *db) Manifest(ctx context.Context, id farm.JobID, after string, limit in
 			return f, rows.Scan(&f.Path, &f.Original, &f.Size, &f.Ref, &f.First, &f.Last)
 		})
 	return list, d.fault(err)
+}
+
+// PathOf is the first path that the job's manifest gives the blob; "" when the job does not have it.
+func (d *db) PathOf(ctx context.Context, id farm.JobID, ref string) (string, error) {
+	list, err := collect(ctx, d.reads, filePath, []any{ref, int64(id), int64(id)},
+		func(rows *sql.Rows) (path string, err error) { return path, rows.Scan(&path) })
+	if err != nil || len(list) == 0 {
+		return "", d.fault(err)
+	}
+	return list[0], nil
 }

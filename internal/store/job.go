@@ -8,11 +8,11 @@ import (
 )
 
 const (
-	jobPut = `INSERT INTO jobs (id, gone, state, reason, owner, search, key, created, started, ended,
+	jobPut = `INSERT INTO jobs (id, gone, state, reason, owner, owner_id, search, key, created, started, ended,
 		total, done, failed, running, dispatched, seconds, missing)
-		VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET gone = 0, state = excluded.state, reason = excluded.reason, owner = excluded.owner,
-		search = excluded.search, key = excluded.key, created = excluded.created, started = excluded.started,
+		owner_id = excluded.owner_id, search = excluded.search, key = excluded.key, created = excluded.created, started = excluded.started,
 		ended = excluded.ended, total = excluded.total, done = excluded.done, failed = excluded.failed,
 		running = excluded.running, dispatched = excluded.dispatched, seconds = excluded.seconds, missing = excluded.missing`
 	specPut = `INSERT INTO specs (job, scene, folder, spec) VALUES (?, ?, ?, ?)
@@ -54,7 +54,7 @@ func (b *batch) jobPut(j *farm.Job) error {
 		return err
 	}
 	p := &j.Progress
-	_, err = b.w.exec(jobPut, int64(j.ID), string(j.State), j.Reason, j.Owner, strings.ToLower(j.Name), orNull(j.Key),
+	_, err = b.w.exec(jobPut, int64(j.ID), string(j.State), j.Reason, j.Owner, j.OwnerID, strings.ToLower(j.Name), orNull(j.Key),
 		micros(j.Created), micros(j.Started), micros(j.Ended), int64(p.Total), int64(p.Done), int64(p.Failed),
 		int64(p.Running), int64(p.Dispatched), number(p.Seconds), int64(p.Missing))
 	if err != nil {

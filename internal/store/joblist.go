@@ -8,7 +8,7 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-const jobSelect = `SELECT j.id, j.owner, j.state, j.reason, j.created, j.started, j.ended, s.scene, s.folder, s.spec,
+const jobSelect = `SELECT j.id, j.owner, j.owner_id, j.state, j.reason, j.created, j.started, j.ended, s.scene, s.folder, s.spec,
 	j.total, j.done, j.failed, j.running, j.dispatched, coalesce(j.seconds, 0), j.missing
 	FROM jobs j JOIN specs s ON s.job = j.id WHERE j.gone = 0 AND `
 
@@ -22,7 +22,7 @@ func scanJob(rows *sql.Rows) (j farm.Job, err error) {
 	var spec []byte
 	var created, started, ended int64
 	p := &j.Progress
-	err = rows.Scan(&j.ID, &j.Owner, &j.State, &j.Reason, &created, &started, &ended, &j.Scene, &j.Folder, &spec,
+	err = rows.Scan(&j.ID, &j.Owner, &j.OwnerID, &j.State, &j.Reason, &created, &started, &ended, &j.Scene, &j.Folder, &spec,
 		&p.Total, &p.Done, &p.Failed, &p.Running, &p.Dispatched, &p.Seconds, &p.Missing)
 	if err != nil {
 		return j, err

@@ -9,13 +9,14 @@ import (
 )
 
 const (
-	workerSet = `INSERT INTO workers (id, name, wished, slots, tags, facts, enabled, reason, draining, registered, seen, address)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	workerSet = `INSERT INTO workers (id, name, wished, slots, tags, facts, enabled, reason, draining, registered, seen, address, token)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, wished = excluded.wished, slots = excluded.slots,
 		tags = excluded.tags, facts = excluded.facts, enabled = excluded.enabled, reason = excluded.reason,
-		draining = excluded.draining, registered = excluded.registered, seen = excluded.seen, address = excluded.address`
+		draining = excluded.draining, registered = excluded.registered, seen = excluded.seen, address = excluded.address,
+		token = excluded.token`
 	workerDelete = `DELETE FROM workers WHERE id = ?`
-	workerList   = `SELECT id, name, wished, slots, tags, facts, enabled, reason, draining, registered, seen, address
+	workerList   = `SELECT id, name, wished, slots, tags, facts, enabled, reason, draining, registered, seen, address, token
 		FROM workers ORDER BY id`
 )
 
@@ -29,7 +30,7 @@ func (b *batch) workerSet(w *farm.Worker) error {
 		return err
 	}
 	_, err = b.w.exec(workerSet, string(w.ID), w.Name, w.Wished, int64(w.Slots), string(tags), string(facts),
-		bit(w.Enabled), w.Reason, bit(w.Draining), micros(w.Registered), micros(w.Seen), w.Address)
+		bit(w.Enabled), w.Reason, bit(w.Draining), micros(w.Registered), micros(w.Seen), w.Address, w.Token)
 	return err
 }
 
@@ -38,7 +39,7 @@ func (d *db) workers(ctx context.Context, q querier) ([]farm.Worker, error) {
 		var tags, facts []byte
 		var registered, seen int64
 		err = rows.Scan(&w.ID, &w.Name, &w.Wished, &w.Slots, &tags, &facts, &w.Enabled, &w.Reason, &w.Draining,
-			&registered, &seen, &w.Address)
+			&registered, &seen, &w.Address, &w.Token)
 		if err == nil {
 			err = decodeJSON(tags, &w.Tags, "tags of worker %.80q", w.Name)
 		}

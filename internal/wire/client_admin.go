@@ -51,8 +51,20 @@ func (c *Client) Tokens(ctx context.Context) ([]farm.Token, error) {
 
 // CreateToken makes a token; its secret is in the answer and nowhere else.
 func (c *Client) CreateToken(ctx context.Context, name string, role farm.Role) (NewToken, error) {
+	return c.CreateTokenFor(ctx, TokenRequest{Name: name, Role: role})
+}
+
+// CreateTokenFor is CreateToken for a worker of its own, too.
+func (c *Client) CreateTokenFor(ctx context.Context, r TokenRequest) (NewToken, error) {
 	var out NewToken
-	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/tokens", in: TokenRequest{Name: name, Role: role}, out: &out})
+	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/tokens", in: r, out: &out})
+	return out, err
+}
+
+// Whoami asks what the master knows of the client's token.
+func (c *Client) Whoami(ctx context.Context) (Whoami, error) {
+	var out Whoami
+	err := c.do(ctx, call{method: http.MethodGet, path: Root + "/whoami", out: &out, again: true})
 	return out, err
 }
 

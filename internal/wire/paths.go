@@ -7,9 +7,11 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-// The calls of the protocol, as method and pattern of http.ServeMux below Root. The role is the least that may call.
+// The calls of the protocol, as method and pattern of http.ServeMux below Root. The role is the least that may call;
+// where there are two, either may.
 //
 //	GET    /info                          (anybody)  Info
+//	GET    /whoami                        view,worker Whoami
 //	POST   /jobs                          submit     SubmitRequest -> SubmitReply
 //	GET    /jobs                          view       ?state=&owner=&q=&before=&limit= -> JobList
 //	GET    /jobs/{id}                     view       farm.Job
@@ -19,7 +21,7 @@ import (
 //	POST   /jobs/{id}/pause               submit     farm.Job
 //	POST   /jobs/{id}/resume              submit     farm.Job
 //	POST   /jobs/{id}/retry               submit     RetryRequest -> farm.Job
-//	GET    /jobs/{id}/files               view       ?after=&limit= -> FileList; worker reads it too
+//	GET    /jobs/{id}/files               view,worker ?after=&limit= -> FileList; a worker's token: of jobs leased to it
 //	GET    /jobs/{id}/missing             view       ?after=&limit= -> FileList of files whose bytes are not there
 //	GET    /jobs/{id}/frames              view       farm.FrameStates
 //	GET    /jobs/{id}/running             view       []farm.Running
@@ -30,7 +32,7 @@ import (
 //	GET    /jobs/{id}/why                 view       []farm.Reason
 //	HEAD   /blobs/{ref}                   submit     200 there; 404 with Upload-Offset: bytes there so far
 //	PUT    /blobs/{ref}                   submit     Upload-Offset, Upload-Size, maybe Content-Encoding: zstd
-//	GET    /blobs/{ref}                   worker     bytes, ranges; zstd when asked for and worth it
+//	GET    /blobs/{ref}                   worker     bytes, ranges; zstd when asked for and worth it; of jobs leased to it
 //	POST   /workers                       worker     farm.Registration -> farm.Registered
 //	GET    /workers                       view       []WorkerView
 //	PATCH  /workers/{id}                  admin      WorkerChange -> WorkerView

@@ -54,6 +54,13 @@ type Info struct {
 	Time     int64  `json:"time"` // Unix milliseconds of its clock
 }
 
+// Whoami is what the master knows of whoever asks.
+type Whoami struct {
+	Token string    `json:"token,omitempty"` // its id; empty on an open farm
+	Name  string    `json:"name"`
+	Role  farm.Role `json:"role"`
+}
+
 // SubmitRequest announces a job with its manifest.
 type SubmitRequest struct {
 	Spec  farm.JobSpec `json:"spec"`
@@ -134,8 +141,9 @@ type ReportReply struct {
 
 // TokenRequest asks for a new token.
 type TokenRequest struct {
-	Name string    `json:"name"`
-	Role farm.Role `json:"role"`
+	Name   string        `json:"name"`
+	Role   farm.Role     `json:"role"`
+	Worker farm.WorkerID `json:"worker,omitempty"` // with the role worker: it is this worker's, in place of the one it may have
 }
 
 // NewToken is shown once.
@@ -162,6 +170,8 @@ type PairRequest struct {
 	Name string    `json:"name"`
 	Role farm.Role `json:"role"`
 	Kind string    `json:"kind"`
+
+	Worker farm.WorkerID `json:"worker,omitempty"` // with the role worker: which one it is, or was
 }
 
 // PairTicket is what the newcomer gets: the code to show, and the secret to ask with.

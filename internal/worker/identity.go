@@ -12,8 +12,11 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-// identity reads the worker's id from its folder, or makes one at the first start.
-func identity(dir string) (farm.WorkerID, error) {
+// Identity reads the worker's id from its folder, or makes both at the first start.
+func Identity(dir string) (farm.WorkerID, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", farm.Errorf(farm.Internal, "the worker's folder cannot be made: %w", err)
+	}
 	path := filepath.Join(dir, "worker-id")
 	text, err := os.ReadFile(path)
 	if err == nil {

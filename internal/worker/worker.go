@@ -77,7 +77,7 @@ func New(opt Options) (*Worker, error) {
 // load reads what is kept in the worker's folder.
 func (w *Worker) load() error {
 	var err error
-	if w.id, err = identity(w.opt.Dir); err != nil {
+	if w.id, err = Identity(w.opt.Dir); err != nil {
 		return err
 	}
 	if w.out, err = openOutbox(filepath.Join(w.opt.Dir, outDir), w.log); err != nil {

@@ -99,6 +99,15 @@ func manifests(t *testing.T, s Store) {
 	}
 	same(t, "files page by page", files, got)
 	isKind(t, s.Apply(ctx, []farm.Change{farm.JobAdd{Job: newJob(3, 1), Files: []farm.File{{Path: "x"}, {Path: "x"}}}}), farm.Internal)
+	apply(t, s, farm.JobAdd{Job: newJob(4, 1), Files: []farm.File{{Path: "y", Ref: "twice"}, {Path: "x", Ref: "twice"}}})
+	for _, c := range []struct {
+		job       farm.JobID
+		ref, path string
+	}{{1, "0", "a/0"}, {2, "0", ""}, {2, "", "b"}, {4, "twice", "x"}, {1, "twice", ""}, {9, "0", ""}} {
+		same(t, "path of "+c.ref, c.path, must(s.PathOf(ctx, c.job, c.ref))(t))
+	}
+	apply(t, s, farm.JobDelete{ID: 4})
+	same(t, "path in a deleted job", "", must(s.PathOf(ctx, 4, "twice"))(t))
 }
 
 func deletes(t *testing.T, s Store) {

@@ -22,6 +22,7 @@ type Store interface {
 	JobByKey(ctx context.Context, key string) (farm.JobID, error)
 	Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error)
 	Manifest(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error)
+	PathOf(ctx context.Context, id farm.JobID, ref string) (string, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Size(ctx context.Context) (int64, error)
