@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -47,6 +48,7 @@ type masterOptions struct {
 	tls     bool
 	cert    string
 	key     string
+	reserve string
 }
 
 // server is a running master.
@@ -98,13 +100,18 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 		return s, err
 	}
 	s.close = append(s.close, func() { _ = db.Close() })
-	blobs, err := blob.OpenDisk(filepath.Join(dir, blobsDir), blob.DiskOptions{})
+	reserve, err := reserveOf(o.reserve, dir)
+	if err != nil {
+		return s, err
+	}
+	room := blob.NewRoom(dir, nil)
+	blobs, err := blob.OpenDisk(filepath.Join(dir, blobsDir), blob.DiskOptions{Room: room, Reserve: reserve})
 	if err != nil {
 		return s, err
 	}
 	s.close = append(s.close, func() { _ = blobs.Close() })
 	if s.master, err = master.New(ctx, master.Options{
-		Store: db, Blobs: blobs, Dir: dir, Now: time.Now, Rand: rand.Reader, Log: log, Program: version,
+		Store: db, Blobs: blobs, Dir: dir, Room: room, Reserve: reserve, Now: time.Now, Rand: rand.Reader, Log: log, Program: version,
 	}); err != nil {
 		return s, err
 	}
@@ -155,12 +162,13 @@ func listenError(address string, err error) error {
 // run serves until ctx ends, then answers what is under way and closes everything.
 func (s *server) run(ctx context.Context, ready func()) error {
 	engine, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
-	engineDone := make(chan error, 1)
-	go func() { engineDone <- s.master.Run(engine) }()
+	var loops sync.WaitGroup
+	loops.Go(func() { _ = s.master.Run(engine) })
+	loops.Go(func() { _ = s.master.Tend(engine) })
 	defer s.shut()
 	defer func() {
 		stopEngine()
-		<-engineDone
+		loops.Wait()
 	}()
 	if err := s.ensureAdmin(ctx); err != nil {
 		return err

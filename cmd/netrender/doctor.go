@@ -217,6 +217,9 @@ func (a *app) checkMaster(cmd *cobra.Command, tell func(finding)) {
 				What: "clock", OK: off < time.Minute, Text: fmt.Sprintf("%s off the master's", span(off)),
 				Next: map[bool]string{false: "frames are rendered right all the same, but times shown will be wrong: set the clock"}[off < time.Minute],
 			})
+			if info.Disk != "" {
+				tell(diskFinding(info.Disk))
+			}
 		}
 	}
 	if err != nil {

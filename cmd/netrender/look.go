@@ -44,6 +44,9 @@ func (a *app) jobsVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if !a.json {
+				a.warnDisk(cmd.Context(), client)
+			}
 			if a.json {
 				for i := range list.Jobs {
 					if err := a.print(&list.Jobs[i]); err != nil {
@@ -408,6 +411,8 @@ func (a *app) showEvent(ev *farm.Event) error {
 		fmt.Fprintf(a.out, "%s  job %d frame %d %.0f %%\n", when, ev.Job, *ev.Frame, 100*ev.Beat.Fraction)
 	case farm.EventWorker:
 		fmt.Fprintf(a.out, "%s  worker %s%s\n", when, a.paint(ev.State, ev.State), text)
+	case farm.EventDisk:
+		fmt.Fprintf(a.out, "%s  disk %s%s\n", when, a.paint(ev.State, ev.State), text)
 	case farm.EventPair:
 		fmt.Fprintf(a.out, "%s  pairing %s %s\n", when, ev.State, plainText(ev.Text))
 	case farm.EventLost:

@@ -37,6 +37,7 @@ func masterSettings(c *cobra.Command, o *masterOptions) {
 	f.BoolVar(&o.tls, "tls", false, "encrypt connections with a certificate made here; machines that are let in remember its key")
 	f.StringVar(&o.cert, "tls-cert", "", "encrypt connections with this certificate (PEM, with its chain)")
 	f.StringVar(&o.key, "tls-key", "", "the key of --tls-cert (PEM)")
+	f.StringVar(&o.reserve, "reserve", "", "room on the disk that is kept for results and the database, as 5GB; when less is free, files of scenes are refused (default: 2GB, or 2 % of a smaller disk)")
 	f.BoolVar(&o.quiet, "quiet-network", false, "do not announce the master on the network")
 	f.BoolVar(&o.logJSON, "log-json", false, "write the log as JSON")
 	f.BoolVar(&o.verbose, "verbose", false, "write more to the log")

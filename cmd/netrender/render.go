@@ -266,7 +266,15 @@ func (a *app) send(ctx context.Context, master *wire.Client, plan *client.Plan) 
 	defer show.close()
 	var id farm.JobID
 	plan.Announced = func(j farm.Job) { id = j.ID }
+	full := false
 	job, err := client.Submit(ctx, master, plan, func(s client.Sending) {
+		if s.Full != nil && !full {
+			full = true
+			show.say("%v. Waiting until there is room; Ctrl-C leaves job %d waiting for its files.", s.Full, id)
+			if a.json {
+				_ = a.print(map[string]any{"waiting": s.Full.Error(), "job": id})
+			}
+		}
 		if s.Bytes > 0 {
 			show.bar("sending", s.BytesSent, s.Bytes)
 		}

@@ -8,6 +8,8 @@ import (
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
+
+	"github.com/netrender/netrender/internal/farm"
 )
 
 // The colours of states; they are used on a terminal only.
@@ -69,17 +71,7 @@ func plainLog(w io.Writer, text []byte) error {
 }
 
 // size writes bytes as people read them.
-func size(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d bytes", n)
-}
+func size(n int64) string { return farm.Bytes(n) }
 
 // span writes a duration as people read it.
 func span(d time.Duration) string {

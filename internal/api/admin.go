@@ -13,6 +13,9 @@ func (a *API) infoRoutes(d *describer) {
 		func(context.Context, *none) (*made[wire.Info], error) {
 			info := a.opt.Info
 			info.Time = a.opt.Now().UnixMilli()
+			if d, err := a.m.Disk(); err == nil {
+				info.Disk = d.State
+			}
 			return answer(info, nil)
 		})
 }

@@ -17,7 +17,7 @@ func (a *API) eventRoutes(d *describer) {
 	d.plain(route{
 		method: http.MethodGet, path: "/events", role: farm.RoleView, name: "watchEvents",
 		about: "Events as they happen, as text/event-stream; data is an Event", out: raw{}, params: []param{
-			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, pair; separated by commas"),
+			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, pair, disk; separated by commas"),
 		},
 	}, a.events)
 }
@@ -47,10 +47,10 @@ func readEventFilter(r *http.Request) (f eventFilter, err error) {
 		}
 	}
 	if text := q.Get("kinds"); text != "" {
-		known := []farm.EventKind{farm.EventJob, farm.EventFrame, farm.EventBeat, farm.EventWorker, farm.EventPair, farm.EventLost}
+		known := []farm.EventKind{farm.EventJob, farm.EventFrame, farm.EventBeat, farm.EventWorker, farm.EventPair, farm.EventDisk, farm.EventLost}
 		for _, k := range strings.Split(text, ",") {
 			if !slices.Contains(known, farm.EventKind(k)) {
-				return f, farm.Errorf(farm.Invalid, "%q is not a kind of event", clip(k)).WithHint("kinds are job, frame, beat, worker and pair")
+				return f, farm.Errorf(farm.Invalid, "%q is not a kind of event", clip(k)).WithHint("kinds are job, frame, beat, worker, pair and disk")
 			}
 			f.kinds = append(f.kinds, farm.EventKind(k))
 		}

@@ -40,6 +40,12 @@ var patience = 20 * time.Second
 
 func open(t testing.TB, change ...func(*Options)) *house {
 	t.Helper()
+	return openOn(t, func(*master.Options) {}, change...)
+}
+
+// openOn is open with a master that is made of something else.
+func openOn(t testing.TB, engine func(*master.Options), change ...func(*Options)) *house {
+	t.Helper()
 	h := &house{t: t, dir: t.TempDir(), store: newMemory(), blobs: new(blob.Memory), secret: map[farm.Role]string{}, tokens: map[farm.Role]farm.Token{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	o := Options{Blobs: h.blobs, Uploads: h.blobs, Now: time.Now, Info: wire.Info{Program: "1.0.0", Name: "here", ID: "f1"}}
@@ -47,7 +53,9 @@ func open(t testing.TB, change ...func(*Options)) *house {
 		f(&o)
 	}
 	var err error
-	h.m, err = master.New(ctx, master.Options{Store: h.store, Blobs: o.Blobs, Dir: h.dir, Now: time.Now, Rand: rand.Reader, Program: "1.0.0"})
+	mo := master.Options{Store: h.store, Blobs: o.Blobs, Dir: h.dir, Now: time.Now, Rand: rand.Reader, Program: "1.0.0"}
+	engine(&mo)
+	h.m, err = master.New(ctx, mo)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,5 +37,8 @@ func (a *API) ready(w http.ResponseWriter, r *http.Request) {
 	if a.m.Soundness().Damage != "" { // it works as far as it goes; who watches shall see it
 		text += "the database is damaged: the master's log says where\n"
 	}
+	if d, err := a.m.Disk(); err == nil && d.State != farm.DiskOK { // it still serves: workers and readers need it
+		text += d.State.Sentence() + "\n"
+	}
 	writeText(w, text)
 }

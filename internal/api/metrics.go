@@ -122,13 +122,16 @@ var (
 	descBatch   = prometheus.NewDesc("netrender_commit_changes", "Changes in the last batch.", nil, nil)
 	descChecked = prometheus.NewDesc("netrender_database_checked_timestamp_seconds", "When the database was last read through and found whole; 0: not since the start.", nil, nil)
 	descDamaged = prometheus.NewDesc("netrender_database_damaged", "1 when reading the database through found it damaged; the log says where.", nil, nil)
+	descFree    = prometheus.NewDesc("netrender_disk_free_bytes", "Room on the master's disk that is promised to nobody.", nil, nil)
+	descReserve = prometheus.NewDesc("netrender_disk_reserve_bytes", "Room that is kept free of scenes' files; below it they are refused.", nil, nil)
+	descTight   = prometheus.NewDesc("netrender_disk_refuses", "1 while what is named is refused for want of room.", []string{"what"}, nil)
 	descUp      = prometheus.NewDesc("netrender_up", "1 when the engine answers.", nil, nil)
 )
 
 func (engine) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descJobs, descOnline, descSlots, descBusy, descWaiting, descDone, descFailed,
-		descLeases, descExpired, descCommit, descBatch, descUp, descChecked, descDamaged,
+		descLeases, descExpired, descCommit, descBatch, descUp, descFree, descReserve, descTight, descChecked, descDamaged,
 	} {
 		ch <- d
 	}
@@ -151,6 +154,12 @@ func (e engine) Collect(ch chan<- prometheus.Metric) {
 	}
 	level(descChecked, checked)
 	level(descDamaged, damaged)
+	if d, err := e.m.Disk(); err == nil {
+		level(descFree, float64(d.Free))
+		level(descReserve, float64(d.Reserve))
+		level(descTight, float64(one(d.State != farm.DiskOK)), "files")
+		level(descTight, float64(one(d.State == farm.DiskFull)), "results")
+	}
 	if err != nil {
 		level(descUp, 0)
 		return

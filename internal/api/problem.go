@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"strings"
@@ -52,6 +53,10 @@ func translate(err error) wire.Problem {
 
 // ofBlob gives the errors of package blob a kind, or nil.
 func ofBlob(err error) *farm.Error {
+	var full *blob.NoRoomError
+	if errors.As(err, &full) {
+		return noRoom(full)
+	}
 	for _, k := range []struct {
 		is   error
 		kind farm.Kind
@@ -62,20 +67,29 @@ func ofBlob(err error) *farm.Error {
 		{blob.ErrMismatch, farm.Mismatch, "hash the file again; it may have changed"},
 		{blob.ErrOffset, farm.Conflict, "go on where Upload-Offset says"},
 		{blob.ErrBusy, farm.Throttled, "try again when the other upload has ended"},
-		{blob.ErrNoRoom, farm.NoRoom, "make room on the master's disk; nothing is lost"},
 		{blob.ErrTooLarge, farm.TooLarge, ""},
 		{blob.ErrPath, farm.Invalid, ""},
 		{fs.ErrNotExist, farm.NotFound, ""},
 	} {
 		if errors.Is(err, k.is) {
 			text := err.Error()
-			if k.kind == farm.NotFound || k.kind == farm.NoRoom { // these may name folders of ours
+			if k.kind == farm.NotFound { // these may name folders of ours
 				text = k.is.Error()
 			}
 			return &farm.Error{Kind: k.kind, Text: text, Hint: k.hint, Err: err}
 		}
 	}
 	return nil
+}
+
+// noRoom is what a file is refused with that the disk has no room for.
+func noRoom(full *blob.NoRoomError) *farm.Error {
+	text := "the master's disk ran full"
+	if full.Free >= 0 {
+		text = fmt.Sprintf("the master's disk has no room for this file: it needs %s, and %s are free beside what is kept for results",
+			farm.Bytes(full.Need), farm.Bytes(full.Free))
+	}
+	return &farm.Error{Kind: farm.NoRoom, Text: text, Hint: "make room on the master's disk; nothing is lost, it is sent as soon as there is some", Err: full}
 }
 
 // refuse writes an error, if nothing was written yet.

@@ -19,6 +19,7 @@ const uploaders = 4
 type Sending struct {
 	Files, FilesSent int
 	Bytes, BytesSent int64 // of what the master lacked
+	Full             error // why the master takes no more just now; nil: it does
 }
 
 // Submit announces the plan and uploads what the master lacks. tell, which may be nil, hears of the progress; calls
@@ -102,8 +103,14 @@ func upload(ctx context.Context, c *wire.Client, missing []string, local map[str
 					Ref: f.Ref, Size: f.Size,
 					Open:    func() (io.ReadSeekCloser, error) { return os.Open(f.Local) },
 					Changed: f.changed,
+					Full:    func(err error) { say(func(s *Sending) { s.Full = err }) },
 					Progress: func(n int64) {
-						say(func(s *Sending) { s.BytesSent += n - last })
+						say(func(s *Sending) {
+							s.BytesSent += n - last
+							if n > last {
+								s.Full = nil
+							}
+						})
 						last = n
 					},
 				})

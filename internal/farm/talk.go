@@ -146,6 +146,7 @@ const (
 	EventBeat   EventKind = "beat"   // progress within a frame
 	EventWorker EventKind = "worker" // registered, online, offline, enabled, disabled
 	EventPair   EventKind = "pair"   // a newcomer asks to be let in
+	EventDisk   EventKind = "disk"   // the master's disk runs low, or has room again
 	EventLost   EventKind = "lost"   // the watcher missed events
 )
 

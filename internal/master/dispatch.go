@@ -324,6 +324,7 @@ func (e *engine) drop(l *lease) {
 		}
 	}
 	e.change(farm.LeaseEnd{ID: l.ID})
+	e.m.leftover.end(l.ID)
 }
 
 // giveBack ends a lease that came to nothing, as if it had never been.

@@ -346,6 +346,7 @@ func (e *engine) forget(j *job) {
 	for id, l := range e.lapsed {
 		if l.job == j {
 			delete(e.lapsed, id)
+			e.m.leftover.end(id)
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,9 +25,13 @@ type bench struct {
 	store *memStore
 	blobs *shelf
 	dir   string
+	free  atomic.Int64 // on the disk, in bytes
 	m     *master.Master
 	stop  func()
 }
+
+// reserve is what the benches' disks keep free of scenes' files.
+const reserve = 1 << 20
 
 var root = master.Identity{Name: "root", Role: farm.RoleAdmin, Address: "127.0.0.1"}
 
@@ -34,6 +40,7 @@ func inFarm(t *testing.T, f func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, store: newMemStore(), blobs: &shelf{}, dir: t.TempDir()}
+		b.free.Store(1 << 40)
 		b.start()
 		defer func() { b.stop() }()
 		f(b)
@@ -45,21 +52,20 @@ func (b *bench) start() {
 	b.t.Helper()
 	m, err := master.New(context.Background(), master.Options{
 		Store: b.store, Blobs: b.blobs, Dir: b.dir, Now: time.Now, Rand: rand.NewChaCha8([32]byte{1}),
+		Room: blob.NewRoom(b.dir, func(string) (int64, error) { return b.free.Load(), nil }), Reserve: reserve,
 		Log: slog.New(slog.DiscardHandler), Program: "test",
 	})
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = m.Run(ctx)
-	}()
+	var loops sync.WaitGroup
+	loops.Go(func() { _ = m.Run(ctx) })
+	loops.Go(func() { _ = m.Tend(ctx) })
 	b.m = m
 	b.stop = func() {
 		cancel()
-		<-done
+		loops.Wait()
 	}
 }
 

@@ -183,29 +183,37 @@ func (m *Master) steer(ctx context.Context, who Identity, id farm.JobID, wake bo
 		if err != nil || !ended {
 			return v, err
 		}
-		kept, err := m.opt.Store.LoadJob(ctx, id)
-		if err != nil {
-			return farm.Job{}, err
-		}
-		if err := mine(who, &kept.Job); err != nil {
-			return farm.Job{}, err
-		}
-		if !wake {
-			return farm.Job{}, farm.Errorf(farm.Conflict, "job %d is %s", id, kept.Job.State).WithHint("netrender retry %d renders frames of it again", id)
-		}
-		missing, err := m.findMissing(ctx, id)
-		if err != nil {
-			return farm.Job{}, err
-		}
-		if _, err := ask(ctx, m, func(e *engine) (struct{}, error) {
-			if e.jobs[id] == nil {
-				e.bringBack(&kept, missing)
-			}
-			return struct{}{}, nil
-		}); err != nil {
+		if err := m.wake(ctx, who, id, wake); err != nil {
 			return farm.Job{}, err
 		}
 	}
+}
+
+// wake has the engine know a job that had ended, if that is wanted.
+func (m *Master) wake(ctx context.Context, who Identity, id farm.JobID, wanted bool) error {
+	end := m.folders.share(id)
+	defer end()
+	kept, err := m.opt.Store.LoadJob(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := mine(who, &kept.Job); err != nil {
+		return err
+	}
+	if !wanted {
+		return farm.Errorf(farm.Conflict, "job %d is %s", id, kept.Job.State).WithHint("netrender retry %d renders frames of it again", id)
+	}
+	missing, err := m.findMissing(ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = ask(ctx, m, func(e *engine) (struct{}, error) {
+		if e.jobs[id] == nil {
+			e.bringBack(&kept, missing)
+		}
+		return struct{}{}, nil
+	})
+	return err
 }
 
 // bringBack makes the engine know a job that had ended, in the state it ended in.
@@ -431,7 +439,15 @@ func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit f
 
 // Delete forgets the job with its results and logs.
 func (m *Master) Delete(ctx context.Context, who Identity, id farm.JobID) error {
-	v, err := m.steer(ctx, who, id, true, func(e *engine, j *job) error {
+	v, err := m.Job(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := mine(who, &v); err != nil {
+		return err
+	}
+	m.doom(v.Folder, id)
+	_, err = m.steer(ctx, who, id, true, func(e *engine, j *job) error {
 		e.stopLeases(j)
 		e.forget(j)
 		e.change(farm.JobDelete{ID: id})
@@ -439,6 +455,7 @@ func (m *Master) Delete(ctx context.Context, who Identity, id farm.JobID) error 
 		return nil
 	})
 	if err != nil {
+		m.spare(v.Folder)
 		return err
 	}
 	return m.removeFolders(v.Folder, id)

@@ -68,6 +68,9 @@ func (m *Master) AppendLog(ctx context.Context, who Identity, lease farm.LeaseID
 	if err != nil {
 		return err
 	}
+	if err := m.roomForLogs(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(m.logDir(job), 0o755); err != nil {
 		return plainDisk(err, "the log cannot be kept")
 	}

@@ -49,6 +49,7 @@ type Options struct {
 	Blobs   blob.Store
 	Dir     string           // holds outputs/, logs/ and incoming/
 	Room    *blob.Room       // of the file system of Dir; nil: nobody else writes to it
+	Reserve int64            // bytes of it that are kept free of scenes' files; a part of them also of results
 	Now     func() time.Time // the clock
 	Rand    io.Reader        // for tokens and codes; crypto/rand in earnest
 	Log     *slog.Logger
@@ -68,6 +69,8 @@ type Master struct {
 	logs  logBoard
 
 	arrivals *blob.Inbox // results on their way into incoming/
+	leftover leftover    // what may be removed of it
+	folders  jobLocks
 
 	purging sync.Mutex // held while a suspect blob is read and taken out
 
@@ -76,13 +79,18 @@ type Master struct {
 	sound      atomic.Pointer[Soundness] // nil: nothing is known yet
 }
 
-// New reads the store and gets the engine ready. Run must be called for anything to happen.
+// New reads the store and gets the engine ready. Run must be called for anything to happen, and Tend beside it for the
+// disk to be looked after.
 func New(ctx context.Context, opt Options) (*Master, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	m := &Master{opt: opt, inbox: make(chan func(*engine), 4096), quit: make(chan struct{})}
-	m.arrivals = blob.NewInbox(opt.Dir, blob.DiskOptions{Room: opt.Room})
+	if m.opt.Room == nil {
+		m.opt.Room = blob.NewRoom(opt.Dir, nil)
+	}
+	m.arrivals = blob.NewInbox(opt.Dir, blob.DiskOptions{Room: m.opt.Room, Reserve: opt.Reserve / resultShare})
+	m.leftover.wake = make(chan struct{}, 1)
 	if err := m.makeFolders(); err != nil {
 		return nil, err
 	}

@@ -76,6 +76,8 @@ func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (f
 			return v, nil
 		})
 	}
+	end := m.folders.share(r.Job)
+	defer end()
 	type reserved struct {
 		v      farm.Verdict
 		folder string
@@ -210,6 +212,7 @@ func (e *engine) settled(l *lease, frame, p int) {
 	if len(l.left) == 0 {
 		e.drop(l)
 		delete(e.lapsed, l.ID)
+		e.m.leftover.end(l.ID)
 	}
 }
 

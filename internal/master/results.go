@@ -50,6 +50,7 @@ func (m *Master) PutResult(ctx context.Context, who Identity, lease farm.LeaseID
 	if err != nil {
 		return 0, false, err
 	}
+	m.leftover.expect(lease)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return 0, false, plainDisk(err, "the result cannot be kept")
 	}
@@ -210,22 +211,46 @@ func (m *Master) clearIncoming(l farm.LeaseID, frame int) {
 	_ = os.Remove(filepath.Dir(dir)) // goes only when it is empty
 }
 
-// sweepIncoming removes what leases left behind that nobody knows any more.
+// sweepIncoming removes what leases left behind that nobody knows any more, before the engine runs.
 func (m *Master) sweepIncoming(e *engine) error {
+	ids, err := m.arrivalFolders()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if e.leases[id] == nil && e.lapsed[id] == nil {
+			m.removeArrival(id)
+		} else {
+			m.leftover.expect(id)
+		}
+	}
+	return nil
+}
+
+// arrivalFolders lists the leases that have a folder in incoming/. What else is there is removed.
+func (m *Master) arrivalFolders() (ids []farm.LeaseID, err error) {
 	root := filepath.Join(m.opt.Dir, "incoming")
 	entries, err := os.ReadDir(root)
 	if err != nil {
-		return plainDisk(err, "the data folder cannot be read")
+		return nil, plainDisk(err, "the data folder cannot be read")
 	}
 	for _, entry := range entries {
-		n, err := strconv.ParseInt(entry.Name(), 10, 64)
-		id := farm.LeaseID(n)
-		if err == nil && (e.leases[id] != nil || e.lapsed[id] != nil) {
-			continue
+		if n, err := strconv.ParseInt(entry.Name(), 10, 64); err == nil {
+			ids = append(ids, farm.LeaseID(n))
+		} else {
+			_ = os.RemoveAll(filepath.Join(root, entry.Name()))
 		}
-		_ = os.RemoveAll(filepath.Join(root, entry.Name()))
 	}
-	return nil
+	return ids, nil
+}
+
+// removeArrival removes what came for a lease that is over.
+func (m *Master) removeArrival(id farm.LeaseID) {
+	dir := filepath.Join(m.opt.Dir, "incoming", strconv.FormatInt(int64(id), 10))
+	if err := os.RemoveAll(dir); err != nil {
+		m.opt.Log.Warn("what came for a lease that is over cannot be removed", "lease", id, "err", err)
+	}
+	m.arrivals.Forget(dir)
 }
 
 // OpenResult opens a result of an accepted frame by its name.
@@ -254,17 +279,6 @@ func (m *Master) OpenResult(ctx context.Context, id farm.JobID, name string) (*o
 		return nil, farm.Errorf(farm.NotFound, "job %d has no result %s", id, clip(name, 200))
 	}
 	return nil, plainDisk(err, "the result cannot be read")
-}
-
-// OutputFolder is where the job's results lie on the master's machine.
-func (m *Master) OutputFolder(j *farm.Job) string {
-	return filepath.Join(m.opt.Dir, "outputs", j.Folder)
-}
-
-func (m *Master) removeFolders(folder string, id farm.JobID) error {
-	err := os.RemoveAll(filepath.Join(m.opt.Dir, "outputs", folder))
-	return errors.Join(plainDisk(err, "the job's results cannot be removed"),
-		plainDisk(os.RemoveAll(m.logDir(id)), "the job's logs cannot be removed"))
 }
 
 // plainDisk turns an error of the file system into a sentence.

@@ -19,6 +19,8 @@ type Upload struct {
 	Open func() (io.ReadSeekCloser, error)
 	// Changed tells, after the bytes were read, whether they are no longer those that were hashed; nil: never.
 	Changed func() bool
+	// Full is told that the master's disk has no room for the file, and why; it is tried again. nil: nobody is told.
+	Full func(err error)
 	// Progress is told how many bytes of the whole the master has or is being sent; it may fall back after a break.
 	Progress func(bytes int64)
 
@@ -67,8 +69,9 @@ func (c *Client) UploadFile(ctx context.Context, path, ref string, progress func
 	})
 }
 
-// PutBlob sends a blob unless the master has it. When the connection breaks or the master goes away, it waits, asks
-// how far it came, and goes on there, until ctx ends. Bytes that are not those of the Ref are farm.Mismatch.
+// PutBlob sends a blob unless the master has it. When the connection breaks, the master goes away or its disk is full,
+// it waits, asks how far it came, and goes on there, until ctx ends. Bytes that are not those of the Ref are
+// farm.Mismatch.
 func (c *Client) PutBlob(ctx context.Context, u Upload) error {
 	back := backoff{first: c.first}
 	best, again := int64(-1), false
@@ -104,6 +107,10 @@ func (c *Client) PutBlob(ctx context.Context, u Upload) error {
 			again, best = true, -1
 		case farm.KindOf(err) == farm.TooLarge && !u.plain: // it packs too well to be trusted
 			u.plain = true
+		case farm.KindOf(err) == farm.NoRoom:
+			if u.Full != nil {
+				u.Full(err)
+			}
 		case farm.KindOf(err) == farm.Conflict, Again(err):
 		default:
 			return err

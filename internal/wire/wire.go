@@ -52,6 +52,8 @@ type Info struct {
 	ID       string `json:"id"`   // of the farm; differs between masters
 	Open     bool   `json:"open"` // no token is asked for
 	Time     int64  `json:"time"` // Unix milliseconds of its clock
+
+	Disk farm.DiskState `json:"disk,omitempty"` // of the master; empty: not known
 }
 
 // Whoami is what the master knows of whoever asks.
