@@ -74,7 +74,7 @@ func TestLowDiskTakesResultsOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got bytes.Buffer
-	if err := c.FetchBlob(within(t), ref, &got); err != nil || !bytes.Equal(got.Bytes(), content) {
+	if err := h.client(farm.RoleAdmin).FetchBlob(within(t), ref, &got); err != nil || !bytes.Equal(got.Bytes(), content) {
 		t.Fatal(err)
 	}
 	if m := metrics(); !strings.Contains(m, `netrender_disk_refuses{what="files"} 0`) {
