@@ -107,6 +107,10 @@ func (a *app) workerSetVerb() *cobra.Command {
 		Example: "  netrender worker-set oak enabled=no\n  netrender worker-set oak tags=gpu,big\n  netrender worker-set oak delete",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			change, forget, err := workerChange(args[1:])
+			if err != nil {
+				return err
+			}
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err
@@ -115,38 +119,15 @@ func (a *app) workerSetVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(args) == 2 && args[1] == "delete" {
+			if forget {
 				if err := client.DeleteWorker(cmd.Context(), id); err != nil {
 					return err
 				}
-				fmt.Fprintf(a.out, "worker %s is forgotten\n", args[0])
+				if a.json {
+					return a.print(map[string]any{"deleted": id})
+				}
+				fmt.Fprintf(a.out, "worker %s is forgotten\n", plainText(args[0]))
 				return nil
-			}
-			var change wire.WorkerChange
-			for _, word := range args[1:] {
-				name, value, ok := strings.Cut(word, "=")
-				if !ok {
-					return usagef("%q is not name=value", word)
-				}
-				switch name {
-				case "enabled", "drain":
-					yes, err := yesNo(name, value)
-					if err != nil {
-						return err
-					}
-					if name == "enabled" {
-						change.Enabled = &yes
-					} else {
-						change.Drain = &yes
-					}
-				case "tags":
-					tags := strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
-					change.Tags = &tags
-				case "name":
-					change.Name = &value
-				default:
-					return usagef("a worker has no setting %q", name)
-				}
 			}
 			view, err := client.ChangeWorker(cmd.Context(), id, change)
 			if err != nil {
@@ -161,6 +142,42 @@ func (a *app) workerSetVerb() *cobra.Command {
 	}
 	a.masterFlags(c)
 	return c
+}
+
+// workerChange reads what is to become of a worker.
+func workerChange(words []string) (change wire.WorkerChange, forget bool, err error) {
+	for _, word := range words {
+		name, value, ok := strings.Cut(word, "=")
+		if word == "delete" {
+			if len(words) > 1 {
+				return change, false, usagef("delete stands alone: a worker that is forgotten has no settings")
+			}
+			return change, true, nil
+		}
+		if !ok {
+			return change, false, usagef("%q is not name=value", word)
+		}
+		switch name {
+		case "enabled", "drain":
+			yes, err := yesNo(name, value)
+			if err != nil {
+				return change, false, err
+			}
+			if name == "enabled" {
+				change.Enabled = &yes
+			} else {
+				change.Drain = &yes
+			}
+		case "tags":
+			tags := strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
+			change.Tags = &tags
+		case "name":
+			change.Name = &value
+		default:
+			return change, false, usagef("a worker has no setting %q", name)
+		}
+	}
+	return change, false, nil
 }
 
 func yesNo(name, value string) (bool, error) {
@@ -278,6 +295,10 @@ func (a *app) rulesVerb() *cobra.Command {
   out_after=3         failed jobs in a row before a worker is taken out; 0: never
   heartbeat_ms=5000   a lease expires after three of them without a word`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			plain := farm.DefaultRules()
+			if err := changeRules(&plain, args); err != nil { // before anybody is asked
+				return err
+			}
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err

@@ -55,6 +55,11 @@ func (h hidden) Unwrap() error { return h.error }
 // errInterrupted is what a command returns that a person broke off.
 var errInterrupted = errors.New("interrupted")
 
+// told is an error whose text was printed.
+type told struct{ code int }
+
+func (told) Error() string { return "told" }
+
 // errFailed marks a job that ended with failed frames; the text was printed.
 var errFailed = errors.New("failed")
 
@@ -116,6 +121,10 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 	if errors.Is(err, errFailed) {
 		return exitFailed
 	}
+	var before told
+	if errors.As(err, &before) {
+		return before.code
+	}
 	if errors.Is(err, errInterrupted) || errors.Is(err, context.Canceled) {
 		return exitInterrupted
 	}
@@ -159,8 +168,14 @@ func (a *app) print(v any) error {
 	return enc.Encode(v)
 }
 
-// terminal tells whether w is a terminal that wants colours and bars.
+// terminal tells whether a person sees what is written to w.
 func terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	return ok && isTerminal(f) && os.Getenv("TERM") != "dumb"
+	return ok && isTerminal(f)
 }
+
+// movesCursor tells whether bars can be drawn on w.
+func movesCursor(w io.Writer) bool { return terminal(w) && os.Getenv("TERM") != "dumb" }
+
+// colours tells whether w shows colours, and wants them (no-color.org).
+func colours(w io.Writer) bool { return movesCursor(w) && os.Getenv("NO_COLOR") == "" }

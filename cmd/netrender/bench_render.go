@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -153,7 +154,24 @@ func (a *app) farmOf(ctx context.Context, workers int, program, blend string, fi
 }
 
 // launch starts a program that says nothing.
+//
+// Where env names something twice the last one counts, so that what the bench says comes before the settings of whoever
+// runs it.
 func launch(env []string, program string, args ...string) (*os.Process, error) {
+	at := make(map[string]int, len(env))
+	var once []string
+	for _, kv := range env {
+		name, _, _ := strings.Cut(kv, "=")
+		if i, twice := at[name]; twice {
+			once[i] = kv
+			continue
+		}
+		at[name] = len(once)
+		once = append(once, kv)
+	}
+	if env != nil {
+		env = once
+	}
 	path, err := exec.LookPath(program)
 	if err != nil {
 		return nil, err

@@ -77,7 +77,7 @@ func (a *app) newLogger(asJSON, verbose bool) *slog.Logger {
 	if asJSON {
 		return slog.New(slog.NewJSONHandler(a.err, &slog.HandlerOptions{Level: level}))
 	}
-	return slog.New(tint.NewTextHandler(a.err, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !terminal(a.err)}))
+	return slog.New(tint.NewTextHandler(a.err, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !colours(a.err)}))
 }
 
 // openMaster makes a master ready: its data is open and its address taken.

@@ -21,7 +21,6 @@ import (
 var (
 	_ = verb("job", (*app).renderVerb)
 	_ = verb("job", (*app).submitVerb)
-	_ = verb("job", (*app).fetchVerb)
 )
 
 // jobOptions are the settings of a job.
@@ -164,7 +163,7 @@ func (a *app) prepare(cmd *cobra.Command, file string, o *jobOptions, out string
 		Read: func(ctx context.Context, blend string) (client.Scene, error) {
 			return a.readScene(ctx, blend, o.blender)
 		},
-		Hashing: func(done, total int64) { show.bar("checking files", done, total) },
+		Hashing: func(done, total int64) { show.bytes("checking files", done, total) },
 	})
 	show.close()
 	if plan != nil {
@@ -276,7 +275,7 @@ func (a *app) send(ctx context.Context, master *wire.Client, plan *client.Plan) 
 			}
 		}
 		if s.Bytes > 0 {
-			show.bar("sending", s.BytesSent, s.Bytes)
+			show.bytes("sending", s.BytesSent, s.Bytes)
 		}
 	})
 	if err != nil && id != 0 {
@@ -295,77 +294,7 @@ func (a *app) renderPlan(ctx context.Context, master *wire.Client, plan *client.
 	}
 	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": job.Total, "out": dir},
 		"Job %d: %s of %s, results in %s", job.ID, count(job.Total, "frame"), plainText(job.Name), dir)
-	return a.follow(ctx, master, job, dir, nil)
-}
-
-// follow shows a job's progress and fetches its frames until it ends.
-func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, dir string, kinds []farm.ResultKind) error {
-	show := a.newShow()
-	defer show.close()
-	if kinds == nil {
-		kinds = []farm.ResultKind{farm.KindEXR, farm.KindOutput, farm.KindNode}
-	}
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		a.watchProgress(watching, master, job.ID, show)
-	}()
-	here := 0
-	err := client.Fetch(ctx, master.Patient(24*time.Hour), client.FetchOptions{
-		Job: job.ID, Dir: dir, Kinds: kinds, Follow: true,
-		Frame: func(f client.FetchedFrame) {
-			here++
-			if a.json {
-				_ = a.print(f)
-				return
-			}
-			show.frame(f, here, job.Total)
-		},
-	})
-	stop()
-	<-watched
-	show.close()
-	if err != nil {
-		if ctx.Err() != nil {
-			a.note(map[string]any{"job": job.ID, "interrupted": true},
-				"\nJob %d goes on without you. netrender fetch %d -o %s brings its frames home, netrender cancel %d stops it.",
-				job.ID, job.ID, dir, job.ID)
-		}
-		return interrupted(ctx, err)
-	}
-	end, err := master.Job(ctx, job.ID)
-	if err != nil {
-		return interrupted(ctx, err)
-	}
-	if a.json {
-		if err := a.print(end); err != nil {
-			return err
-		}
-	}
-	if err := a.ended(&end); err != nil {
-		return err
-	}
-	if here < end.Total {
-		return farm.Errorf(farm.Internal, "only %d of %d frames came", here, end.Total).WithHint("netrender fetch %d -o %s brings the rest", job.ID, dir)
-	}
-	took := end.Ended.Sub(end.Started)
-	a.note(nil, "Done: %s in %s (%s of rendering), in %s", count(here, "frame"), span(took), span(time.Duration(end.Seconds*float64(time.Second))), dir)
-	return nil
-}
-
-// watchProgress keeps the bar right while frames are rendered, and tells of failures.
-func (a *app) watchProgress(ctx context.Context, master *wire.Client, id farm.JobID, show *show) {
-	for ev, err := range master.Patient(24*time.Hour).Events(ctx, wire.EventFilter{Job: id}) {
-		if err != nil {
-			return
-		}
-		if ev.Kind == farm.EventFrame && ev.State == string(farm.Errored) && ev.Frame != nil {
-			show.say("frame %d failed: %s", *ev.Frame, plainText(ev.Text))
-		}
-		show.event(&ev)
-	}
+	return a.follow(ctx, master, job, &fetching{dir: dir, kinds: artistsKinds})
 }
 
 func interrupted(ctx context.Context, err error) error {
@@ -397,64 +326,5 @@ func (a *app) submitVerb() *cobra.Command {
 	}
 	a.masterFlags(c)
 	jobSettings(c, &o)
-	return c
-}
-
-func (a *app) fetchVerb() *cobra.Command {
-	var out, frames string
-	var previews, follow bool
-	c := &cobra.Command{
-		Use: "fetch ID", Short: "Bring a job's frames home; what is here already is not fetched again", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := oneJob(args)
-			if err != nil {
-				return err
-			}
-			var set farm.FrameSet
-			if frames != "" {
-				if set, err = farm.ParseFrameSet(frames); err != nil {
-					return fmt.Errorf("%w%w", hidden{errUsage}, err)
-				}
-			}
-			master, err := a.connect(cmd)
-			if err != nil {
-				return err
-			}
-			job, err := master.Job(cmd.Context(), id)
-			if err != nil {
-				return err
-			}
-			if out == "" {
-				out = job.Folder
-			}
-			kinds := []farm.ResultKind{farm.KindEXR, farm.KindOutput, farm.KindNode}
-			if previews {
-				kinds = append(kinds, farm.KindPreview)
-			}
-			if follow && set.Count() == 0 {
-				return a.follow(cmd.Context(), master, job, out, kinds)
-			}
-			here := 0
-			err = client.Fetch(cmd.Context(), master, client.FetchOptions{
-				Job: id, Dir: out, Kinds: kinds, Frames: set, Follow: follow,
-				Frame: func(f client.FetchedFrame) {
-					here++
-					if a.json {
-						_ = a.print(f)
-					}
-				},
-			})
-			if err != nil {
-				return interrupted(cmd.Context(), err)
-			}
-			a.note(nil, "%s of %d here, in %s", count(here, "frame"), job.Total, out)
-			return nil
-		},
-	}
-	a.masterFlags(c)
-	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: one named like the job)")
-	c.Flags().StringVarP(&frames, "frames", "f", "", "only these frames")
-	c.Flags().BoolVar(&previews, "previews", false, "the preview pictures, too")
-	c.Flags().BoolVar(&follow, "follow", false, "wait for frames that are not there yet")
 	return c
 }

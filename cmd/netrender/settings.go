@@ -109,6 +109,7 @@ func setFlags(cmd *cobra.Command, file map[string]any, path string) error {
 			if cmd.Flags().Set(f.Name, v) != nil {
 				bad = usagef("%s", wrongValue(variable(f.Name)+" in the environment", f, v))
 			}
+			f.Changed = false // not on the command line
 			return
 		}
 		v, ok := table[f.Name]
@@ -121,6 +122,7 @@ func setFlags(cmd *cobra.Command, file map[string]any, path string) error {
 		if text := plainValue(f, v); cmd.Flags().Set(f.Name, text) != nil {
 			bad = usagef("%s", wrongValue(path+": "+f.Name, f, text))
 		}
+		f.Changed = false
 	})
 	return bad
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -37,32 +38,62 @@ func oneJob(args []string) (farm.JobID, error) {
 	return id, nil
 }
 
+// jobIDs reads all of the command's arguments before anything is done.
+func jobIDs(args []string) ([]farm.JobID, error) {
+	ids := make([]farm.JobID, len(args))
+	for i := range args {
+		var err error
+		if ids[i], err = oneJob(args[i:]); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// eachJob does something to each job. What is refused for one does not keep it from the others; it is told, and the
+// first refusal decides the exit code.
+func (a *app) eachJob(cmd *cobra.Command, ids []farm.JobID, do func(farm.JobID) error) error {
+	var first error
+	for _, id := range ids {
+		err := do(id)
+		var refused *farm.Error
+		if err == nil {
+			continue
+		}
+		if len(ids) == 1 || !errors.As(err, &refused) || cmd.Context().Err() != nil {
+			return err
+		}
+		code := a.exit(cmd, err)
+		if first == nil {
+			first = told{code}
+		}
+	}
+	return first
+}
+
 func (a *app) steerVerb(name, short string, call func(*wire.Client, context.Context, farm.JobID) (farm.Job, error), done string) *cobra.Command {
 	c := &cobra.Command{
 		Use: name + " ID...", Short: short, Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, err := jobIDs(args)
+			if err != nil {
+				return err
+			}
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err
 			}
-			for i := range args {
-				id, err := oneJob(args[i:])
-				if err != nil {
-					return err
-				}
+			return a.eachJob(cmd, ids, func(id farm.JobID) error {
 				job, err := call(client, cmd.Context(), id)
 				if err != nil {
 					return err
 				}
 				if a.json {
-					if err := a.print(job); err != nil {
-						return err
-					}
-					continue
+					return a.print(job)
 				}
 				fmt.Fprintf(a.out, "job %d %s\n", id, done)
-			}
-			return nil
+				return nil
+			})
 		},
 	}
 	a.masterFlags(c)
@@ -82,10 +113,10 @@ func (a *app) retryVerb() *cobra.Command {
 				return err
 			}
 			which := wire.RetryRequest{Failed: failed, All: all}
+			if failed && all || frames != "" && (failed || all) {
+				return usagef("use one of --frames, --failed and --all")
+			}
 			if frames != "" {
-				if failed || all {
-					return usagef("use one of --frames, --failed and --all")
-				}
 				if which.Frames, err = farm.ParseFrameSet(frames); err != nil {
 					return fmt.Errorf("%w%w", hidden{errUsage}, err)
 				}
@@ -207,25 +238,22 @@ func (a *app) deleteVerb() *cobra.Command {
 	c := &cobra.Command{
 		Use: "delete ID...", Short: "Forget jobs with their results and logs on the master", Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, err := jobIDs(args)
+			if err != nil {
+				return err
+			}
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err
 			}
-			for i := range args {
-				id, err := oneJob(args[i:])
-				if err != nil {
-					return err
-				}
+			return a.eachJob(cmd, ids, func(id farm.JobID) error {
 				if !yes && terminal(a.out) {
 					job, err := client.Job(cmd.Context(), id)
 					if err != nil {
 						return err
 					}
-					fmt.Fprintf(a.err, "Delete job %d (%s) with %s on the master? [y/N] ", id, plainText(job.Name), count(job.Done, "rendered frame"))
-					var answer string
-					_, _ = fmt.Fscanln(a.in, &answer)
-					if !strings.EqualFold(answer, "y") && !strings.EqualFold(answer, "yes") {
-						fmt.Fprintln(a.err, "Nothing was deleted.")
+					if !a.agreed("Delete job %d (%s) with %s on the master?", id, plainText(job.Name), count(job.Done, "rendered frame")) {
+						fmt.Fprintf(a.err, "Job %d stays.\n", id)
 						return nil
 					}
 				}
@@ -233,17 +261,22 @@ func (a *app) deleteVerb() *cobra.Command {
 					return err
 				}
 				if a.json {
-					if err := a.print(map[string]any{"deleted": id}); err != nil {
-						return err
-					}
-					continue
+					return a.print(map[string]any{"deleted": id})
 				}
 				fmt.Fprintf(a.out, "job %d deleted\n", id)
-			}
-			return nil
+				return nil
+			})
 		},
 	}
 	a.masterFlags(c)
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return c
+}
+
+// agreed asks a person for a yes.
+func (a *app) agreed(question string, args ...any) bool {
+	fmt.Fprintf(a.err, question+" [y/N] ", args...)
+	var answer string
+	_, _ = fmt.Fscanln(a.in, &answer)
+	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
 }

@@ -21,7 +21,7 @@ var stateColours = map[string]string{
 // paint colours a word by its state when out is a terminal.
 func (a *app) paint(word, state string) string {
 	c, ok := stateColours[state]
-	if !ok || !terminal(a.out) {
+	if !ok || !colours(a.out) {
 		return word
 	}
 	return lipgloss.NewStyle().Foreground(lipgloss.Color(c)).Render(word)
@@ -36,7 +36,7 @@ func (a *app) rows(head []string, rows [][]string) {
 		BorderRight(false).BorderHeader(false).BorderRow(false).BorderColumn(false).
 		StyleFunc(func(row, col int) lipgloss.Style {
 			s := lipgloss.NewStyle().PaddingRight(2)
-			if row == table.HeaderRow && terminal(a.out) {
+			if row == table.HeaderRow && colours(a.out) {
 				s = s.Faint(true)
 			}
 			return s

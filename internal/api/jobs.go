@@ -46,10 +46,12 @@ func (a *API) jobRoutes(d *describer) {
 			if err != nil {
 				return nil, err
 			}
+			limit := f.Limit
+			f.Limit++ // whether there are more
 			jobs, err := a.m.Jobs(ctx, f)
 			list := wire.JobList{Jobs: full(jobs)}
-			if len(jobs) == f.Limit {
-				list.Next = jobs[len(jobs)-1].ID
+			if len(jobs) > limit {
+				list.Jobs, list.Next = jobs[:limit], jobs[limit-1].ID
 			}
 			return answer(list, err)
 		})

@@ -20,11 +20,12 @@ type FetchOptions struct {
 	Dir    string // where results go, by their names
 	Kinds  []farm.ResultKind
 	Frames farm.FrameSet // empty: all
-	Follow bool          // wait for frames until the job has ended
+	Follow bool          // wait for frames until all that are asked for are here or the job has ended
 	// Frame is told of every frame whose files are all in place, in the order they came. Calls do not overlap.
 	Frame func(FetchedFrame)
-	// Bytes is told how many bytes have come in all; it may be called by several goroutines.
-	Bytes func(total int64)
+	// Bytes is told how many bytes have come, of those that are known to be wanted so far: what was here already is not
+	// counted. Calls do not overlap. May be nil.
+	Bytes func(done, total int64)
 }
 
 // FetchedFrame is a frame that is here.
@@ -41,7 +42,7 @@ const fetchers = 4
 
 // Fetch brings a job's results into a folder: each file under a temporary name, verified, then renamed, so that a
 // file under its own name is whole. A file that is there already with the same bytes is not fetched again. With
-// Follow it returns when the job has ended and everything is here.
+// Follow it returns when everything that is asked for is here, or the job has ended and all that there is is here.
 func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 	if err := CheckFolder(o.Dir); err != nil {
 		return err
@@ -55,7 +56,11 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 		bytes counter
 	)
 	bytes.tell = o.Bytes
+	asked := make(map[int]struct{}) // frames of those named that are there
 	handle := func(a farm.Attempt) {
+		if o.Frames.Count() > 0 {
+			asked[a.Frame] = struct{}{}
+		}
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
@@ -78,7 +83,11 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 				if err != nil {
 					return err
 				}
+				bytes.want(o.bytesOf(&a))
 				handle(a)
+				if n := o.Frames.Count(); n > 0 && len(asked) == n {
+					return nil
+				}
 			}
 			return nil
 		}
@@ -86,6 +95,9 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 			page, err := c.Attempts(ctx, filter, 0)
 			if err != nil {
 				return err
+			}
+			for i := range page.Attempts {
+				bytes.want(o.bytesOf(&page.Attempts[i]))
 			}
 			for _, a := range page.Attempts {
 				handle(a)
@@ -106,25 +118,44 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 	return err
 }
 
+// counter adds up bytes.
 type counter struct {
-	mu    sync.Mutex
-	total int64
-	tell  func(int64)
+	mu          sync.Mutex
+	done, total int64
+	tell        func(done, total int64)
 }
 
-func (c *counter) add(n int64) {
+func (c *counter) change(done, total int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.total += n
-	if c.tell != nil {
-		c.tell(c.total)
+	c.done += done
+	c.total += total
+	if c.tell != nil && done != 0 { // before that it is not known what is here already
+		c.tell(c.done, c.total)
 	}
+}
+
+func (c *counter) add(n int64)  { c.change(n, 0) }
+func (c *counter) want(n int64) { c.change(0, n) }
+
+// wants tells whether results of the kind are asked for.
+func (o *FetchOptions) wants(k farm.ResultKind) bool {
+	return len(o.Kinds) == 0 || slices.Contains(o.Kinds, k)
+}
+
+func (o *FetchOptions) bytesOf(a *farm.Attempt) (n int64) {
+	for i := range a.Results {
+		if o.wants(a.Results[i].Kind) {
+			n += a.Results[i].Size
+		}
+	}
+	return n
 }
 
 func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.Attempt, bytes *counter) (FetchedFrame, error) {
 	out := FetchedFrame{Frame: a.Frame, Attempt: *a, Kept: true}
 	for _, r := range a.Results {
-		if len(o.Kinds) > 0 && !slices.Contains(o.Kinds, r.Kind) {
+		if !o.wants(r.Kind) {
 			continue
 		}
 		name, err := blob.CleanPath(r.Name)
@@ -135,6 +166,7 @@ func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.At
 		out.Paths = append(out.Paths, target)
 		out.Results = append(out.Results, r)
 		if same(ctx, target, r) {
+			bytes.want(-r.Size)
 			continue
 		}
 		out.Kept = false

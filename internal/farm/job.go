@@ -143,8 +143,8 @@ func (s *JobSpec) Check() error {
 		return Errorf(Invalid, "%q is not a kind of EXR result", clip(s.Options.EXR, 40)).WithHint("use full, half or none")
 	case s.Options.EXR == "none" && !s.Options.Outputs && !s.Options.Preview:
 		return Errorf(Invalid, "the job would keep no results at all")
-	case len(s.Name) > MaxName:
-		return Errorf(Invalid, "the job's name is over %d bytes long", MaxName)
+	case strings.TrimSpace(s.Name) == "" || len(s.Name) > MaxName:
+		return Errorf(Invalid, "a job's name is 1 to %d bytes long", MaxName)
 	case s.Blend == "":
 		return Errorf(Invalid, "the job names no .blend file")
 	case len(s.Key) > MaxName:

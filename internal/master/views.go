@@ -25,9 +25,9 @@ func (m *Master) Job(ctx context.Context, id farm.JobID) (farm.Job, error) {
 	return m.opt.Store.Job(ctx, id)
 }
 
-// Jobs lists jobs, newest first.
+// Jobs lists jobs, newest first; at most 1001, a page and the one that tells whether there is another.
 func (m *Master) Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error) {
-	f.Limit = min(max(f.Limit, 1), 1000)
+	f.Limit = min(max(f.Limit, 1), 1001)
 	list, err := m.opt.Store.Jobs(ctx, f)
 	if err != nil {
 		return nil, err

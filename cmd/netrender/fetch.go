@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/netrender/netrender/internal/client"
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+var _ = verb("job", (*app).fetchVerb)
+
+// artistsKinds are the results that an artist wants.
+var artistsKinds = []farm.ResultKind{farm.KindEXR, farm.KindOutput, farm.KindNode}
+
+// fetching is what to bring home, and what has come.
+type fetching struct {
+	dir    string
+	kinds  []farm.ResultKind
+	frames farm.FrameSet // empty: all
+	here   map[int]struct{}
+}
+
+// wanted are the frames that are asked for.
+func (f *fetching) wanted(job *farm.Job) farm.FrameSet {
+	if f.frames.Count() > 0 {
+		return f.frames
+	}
+	return job.JobSpec.Frames
+}
+
+// again is the command that goes on with it.
+func (f *fetching) again(job *farm.Job) string {
+	text := fmt.Sprintf("netrender fetch %d -o %s", job.ID, quoted(f.dir))
+	if f.frames.Count() > 0 {
+		text += " -f " + f.frames.String()
+	}
+	return text
+}
+
+func (a *app) fetchVerb() *cobra.Command {
+	var out, frames string
+	var previews, follow bool
+	c := &cobra.Command{
+		Use: "fetch ID", Short: "Bring a job's frames home; what is here already is not fetched again", Args: cobra.ExactArgs(1),
+		Long: `Bring a job's frames home; what is here already is not fetched again. The exit code is 0 only if every frame that was
+asked for is here.`,
+		Example: "  netrender fetch 12 -o frames/\n  netrender fetch 12 -o frames/ --follow        wait for those that are not rendered yet",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			id, err := oneJob(args)
+			if err != nil {
+				return err
+			}
+			f := &fetching{dir: out, kinds: artistsKinds}
+			if frames != "" {
+				if f.frames, err = farm.ParseFrameSet(frames); err != nil {
+					return fmt.Errorf("%w%w", hidden{errUsage}, err)
+				}
+			}
+			if previews {
+				f.kinds = append(slices.Clone(f.kinds), farm.KindPreview)
+			}
+			master, err := a.connect(cmd)
+			if err != nil {
+				return err
+			}
+			job, err := master.Job(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			if err := insideJob(&job, f.frames); err != nil {
+				return err
+			}
+			if f.dir == "" {
+				f.dir = job.Folder
+			}
+			if follow {
+				return a.follow(cmd.Context(), master, job, f)
+			}
+			return a.fetch(cmd.Context(), master, job, f)
+		},
+	}
+	a.masterFlags(c)
+	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: one named like the job)")
+	c.Flags().StringVarP(&frames, "frames", "f", "", "only these frames")
+	c.Flags().BoolVar(&previews, "previews", false, "the preview pictures, too")
+	c.Flags().BoolVar(&follow, "follow", false, "wait for frames that are not there yet")
+	return c
+}
+
+// insideJob refuses frames that the job does not have.
+func insideJob(job *farm.Job, frames farm.FrameSet) error {
+	var outside []int
+	for f := range frames.All() {
+		if !job.JobSpec.Frames.Contains(f) {
+			outside = append(outside, f)
+		}
+	}
+	if len(outside) == 0 {
+		return nil
+	}
+	e := farm.Errorf(farm.Invalid, "job %d has no frame %s", job.ID, shorten(farm.Frames(outside...).String(), 80)).
+		WithHint("its frames are %s", shorten(job.JobSpec.Frames.String(), 80))
+	return fmt.Errorf("%w%w", hidden{errUsage}, e)
+}
+
+// fetch brings home what is there now.
+func (a *app) fetch(ctx context.Context, master *wire.Client, job farm.Job, f *fetching) error {
+	show := a.newShow()
+	defer show.close()
+	err := client.Fetch(ctx, master, client.FetchOptions{
+		Job: job.ID, Dir: f.dir, Kinds: f.kinds, Frames: f.frames,
+		Frame: func(one client.FetchedFrame) { f.came(a, &one) },
+		Bytes: func(done, total int64) { show.bytes("fetching", done, total) },
+	})
+	show.close()
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	wanted := f.wanted(&job)
+	a.note(nil, "%d of %s here, in %s", len(f.here), count(wanted.Count(), "frame"), f.dir)
+	if len(f.here) >= wanted.Count() {
+		return nil
+	}
+	states, err := master.Frames(ctx, job.ID)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	return f.lacking(&job, &states)
+}
+
+// came counts a frame that is here.
+func (f *fetching) came(a *app, one *client.FetchedFrame) {
+	if f.here == nil {
+		f.here = make(map[int]struct{})
+	}
+	f.here[one.Frame] = struct{}{}
+	if a.json {
+		_ = a.print(one)
+	}
+}
+
+// lacking says which frames are not here, why, and how to go on.
+func (f *fetching) lacking(job *farm.Job, states *farm.FrameStates) error {
+	var failed, later []int
+	for n := range f.wanted(job).All() {
+		switch _, here := f.here[n]; {
+		case here:
+		case states.Failed.Contains(n):
+			failed = append(failed, n)
+		default:
+			later = append(later, n)
+		}
+	}
+	name := func(list []int) string { return shorten(farm.Frames(list...).String(), 80) }
+	switch {
+	case len(later) == 0 && len(failed) == 0:
+		return nil
+	case len(later) == 0:
+		return farm.Errorf(farm.Conflict, "%s of job %d failed: %s", count(len(failed), "frame"), job.ID, name(failed)).
+			WithHint("netrender logs %d shows why, netrender retry %d renders them again", job.ID, job.ID)
+	}
+	are := "are"
+	if len(later) == 1 {
+		are = "is"
+	}
+	text := fmt.Sprintf("%s of job %d %s not rendered yet: %s", count(len(later), "frame"), job.ID, are, name(later))
+	if len(failed) > 0 {
+		text += fmt.Sprintf("; %d failed: %s", len(failed), name(failed))
+	}
+	e := farm.Errorf(farm.Conflict, "%s", text)
+	switch {
+	case job.State == farm.Canceled:
+		return e.WithHint("the job was canceled; netrender retry %d lets it go on", job.ID)
+	case job.State == farm.Paused:
+		return e.WithHint("the job is paused; netrender resume %d lets it go on", job.ID)
+	}
+	return e.WithHint("%s --follow waits for them", f.again(job))
+}
+
+// follow shows a job's progress and fetches its frames until all that are asked for are here or the job ends.
+func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *fetching) error {
+	show := a.newShow()
+	defer show.close()
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		a.watchProgress(watching, master, job.ID, show)
+	}()
+	wanted := f.wanted(&job).Count()
+	err := client.Fetch(ctx, master.Patient(24*time.Hour), client.FetchOptions{
+		Job: job.ID, Dir: f.dir, Kinds: f.kinds, Frames: f.frames, Follow: true,
+		Frame: func(one client.FetchedFrame) {
+			f.came(a, &one)
+			show.frame(one, len(f.here), wanted)
+		},
+	})
+	stop()
+	<-watched
+	show.close()
+	if err != nil {
+		if ctx.Err() != nil {
+			a.note(map[string]any{"job": job.ID, "interrupted": true},
+				"\nJob %d goes on without you. %s brings its frames home, netrender cancel %d stops it.", job.ID, f.again(&job), job.ID)
+		}
+		return interrupted(ctx, err)
+	}
+	end, err := master.Job(ctx, job.ID)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	if a.json {
+		if err := a.print(end); err != nil {
+			return err
+		}
+	}
+	if f.frames.Count() > 0 {
+		if len(f.here) < wanted {
+			states, err := master.Frames(ctx, job.ID)
+			if err != nil {
+				return interrupted(ctx, err)
+			}
+			return f.lacking(&end, &states)
+		}
+		a.note(nil, "Done: %s here, in %s", count(len(f.here), "frame"), f.dir)
+		return nil
+	}
+	if err := a.ended(&end); err != nil {
+		return err
+	}
+	if len(f.here) < end.Total {
+		return farm.Errorf(farm.Internal, "only %d of %d frames came", len(f.here), end.Total).WithHint("%s brings the rest", f.again(&job))
+	}
+	took := end.Ended.Sub(end.Started)
+	a.note(nil, "Done: %s in %s (%s of rendering), in %s", count(len(f.here), "frame"), span(took), span(time.Duration(end.Seconds*float64(time.Second))), f.dir)
+	return nil
+}
+
+// watchProgress keeps the bar right while frames are rendered, and tells of failures.
+func (a *app) watchProgress(ctx context.Context, master *wire.Client, id farm.JobID, show *show) {
+	for ev, err := range master.Patient(24*time.Hour).Events(ctx, wire.EventFilter{Job: id}) {
+		if err != nil {
+			return
+		}
+		if ev.Kind == farm.EventFrame && ev.State == string(farm.Errored) && ev.Frame != nil {
+			show.say("frame %d failed: %s", *ev.Frame, plainText(ev.Text))
+		}
+		show.event(&ev)
+	}
+}

@@ -1,0 +1,163 @@
+package test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// objects reads lines that must each be a JSON object.
+func objects(t *testing.T, what, text string) (list []map[string]any) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		var o map[string]any
+		if err := json.Unmarshal([]byte(line), &o); err != nil {
+			t.Errorf("%s prints what is no JSON: %v in %q", what, err, line)
+			continue
+		}
+		list = append(list, o)
+	}
+	return list
+}
+
+// wordsOnly are the commands that print no values, and why.
+var wordsOnly = map[string]string{
+	"completion": "prints a script for a shell",
+	"help":       "prints what people read",
+}
+
+// TestJSON runs every command with --json against a farm: each line it prints is an object. That no command was
+// forgotten is known from the page of commands, which is made from them.
+func TestJSON(t *testing.T) {
+	f := startFarm(t)
+	f.worker("oak", fastFake...)
+	elm := f.worker("elm", fastFake...)
+	eventually(t, 20*time.Second, "the workers are there", func() bool {
+		return strings.Count(f.ok("workers", "--json"), `"online":true`) == 2
+	})
+	tried := map[string]bool{}
+	try := func(least int, words ...string) []map[string]any {
+		t.Helper()
+		name := words[0]
+		if len(words) > 1 && regexp.MustCompile("^(token|pair|bench)$").MatchString(name) && !strings.HasPrefix(words[1], "-") {
+			name += " " + words[1]
+		}
+		tried[name] = true
+		out, errs, code := f.run(append(words, "--json")...)
+		if code != 0 {
+			t.Errorf("netrender %s --json: exit %d\n%s%s", strings.Join(words, " "), code, out, errs)
+		}
+		list := objects(t, strings.Join(words, " "), out)
+		if len(list) < least {
+			t.Errorf("netrender %s --json prints %d objects, not %d:\n%s", strings.Join(words, " "), len(list), least, out)
+		}
+		objects(t, "on the error output "+strings.Join(words, " "), errs)
+		return list
+	}
+	done := func(id string) {
+		t.Helper()
+		eventually(t, time.Minute, "job "+id+" is done", func() bool { return f.job(id).State == "done" })
+	}
+
+	f.submitFake("1-4")
+	done("1")
+	dir := t.TempDir()
+	try(1, "version")
+	try(1, "jobs")
+	try(1, "job", "1", "--why")
+	try(1, "watch", "1")
+	try(1, "logs", "1", "-f", "1-4")
+	try(4, "fetch", "1", "-o", dir)
+	try(5, "fetch", "1", "-o", dir, "--follow")
+	try(2, "workers")
+	try(1, "rules")
+	try(1, "rules", "attempts=4")
+	try(1, "set", "1", "name=film")
+	try(1, "retry", "1", "--all")
+	done("1")
+	f.ok("worker-set", "oak", "enabled=no")
+	f.ok("worker-set", "elm", "enabled=no")
+	f.submitFake("5-9")
+	try(1, "pause", "2")
+	try(1, "resume", "2")
+	try(1, "set", "2", "priority=7")
+	try(1, "cancel", "2")
+	try(1, "delete", "2", "-y")
+	elm.kill()
+	try(1, "worker-set", "oak", "enabled=yes", "tags=gpu")
+	try(1, "worker-set", "elm", "delete")
+	made := try(1, "token", "create", "anna")
+	try(1, "token", "list")
+	try(1, "token", "revoke", made[0]["id"].(string))
+
+	for _, answer := range []string{"accept", "refuse"} {
+		p := start(t, nil, "pair", "--json", "--master", f.url, "--data", t.TempDir())
+		tried["pair"] = true
+		eventually(t, 20*time.Second, "a code is shown", func() bool { return strings.Contains(p.stdout.String(), "\n") })
+		code := objects(t, "pair", p.stdout.String())[0]["code"].(string)
+		try(1, "pair", "list")
+		try(1, "pair", answer, code)
+		if exit := p.wait(20 * time.Second); exit != map[string]int{"accept": 0, "refuse": 3}[answer] {
+			t.Errorf("pair ends with %d", exit)
+		}
+		objects(t, "pair", p.stdout.String())
+	}
+
+	// Those that run on.
+	for name, args := range map[string][]string{
+		"master": {"--listen", "127.0.0.1:0", "--quiet-network"},
+		"up":     {"--listen", "127.0.0.1:0", "--quiet-network", "--fake-renderer", "20ms"},
+	} {
+		p := start(t, nil, append([]string{name, "--json", "--data", t.TempDir()}, args...)...)
+		tried[name] = true
+		eventually(t, 20*time.Second, name+" says where it runs", func() bool { return strings.Contains(p.stdout.String(), "\n") })
+		if list := objects(t, name, p.stdout.String()); list[0]["url"] == "" {
+			t.Errorf("%s says %v", name, list)
+		}
+		p.kill()
+	}
+	p := start(t, nil, "worker", "--json", "--data", t.TempDir(), "--master", f.url, "--fake-renderer", "20ms")
+	tried["worker"] = true
+	eventually(t, 20*time.Second, "the worker shows a code", func() bool { return strings.Contains(p.stdout.String(), "\n") })
+	objects(t, "worker", p.stdout.String())
+
+	out, _, _ := f.run("doctor", "--json", "--quick", "--blender", "/nowhere/blender")
+	tried["doctor"] = true
+	if list := objects(t, "doctor", out); len(list) < 5 {
+		t.Errorf("doctor says %v", list)
+	}
+	try(1, "bench", "dispatch", "--workers", "2", "--tasks", "20")
+	try(1, "bench", "idle", "--workers", "2", "--for", "100ms")
+	try(1, "bench", "start", "--jobs", "10", "--frames", "100")
+	try(1, "bench", "project", "--size", "1MB", "--files", "2")
+
+	t.Run("scenes", func(t *testing.T) {
+		blend := copyOf(t, "tiny.blend")
+		for name, least := range map[string]int{"submit": 1, "render": 4} {
+			args := []string{name, blend, "-f", "1-2", "--json", "--data", sharedData()}
+			if name == "render" {
+				args = append(args, "-o", t.TempDir())
+			}
+			out, errs, code := f.run(args...)
+			if list := objects(t, name, out); code != 0 || len(list) < least {
+				t.Errorf("%s: exit %d, %d objects\n%s%s", name, code, len(list), out, errs)
+			}
+			objects(t, "on the error output "+name, errs)
+		}
+	})
+	tried["submit"], tried["render"], tried["bench render"] = true, true, true // the last takes minutes
+
+	page, err := os.ReadFile(filepath.Join("..", "docs", "commands.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?m)^### netrender (.+)\n\n```").FindAllStringSubmatch(string(page), -1) {
+		if !tried[m[1]] && wordsOnly[m[1]] == "" {
+			t.Errorf("netrender %s was not tried with --json", m[1])
+		}
+	}
+}
