@@ -70,22 +70,24 @@ func workerState(w *wire.WorkerView) string {
 		return "disabled"
 	case w.Draining:
 		return "draining"
-	case len(w.Running) > 0:
+	case len(rendering(w)) > 0:
 		return "working"
 	}
 	return "online"
 }
 
+// rendering are the leases that the worker works on, without those that wait behind them.
+func rendering(w *wire.WorkerView) []farm.Running {
+	return slices.DeleteFunc(slices.Clone(w.Running), func(r farm.Running) bool { return r.Ahead })
+}
+
 func (a *app) workerRow(w *wire.WorkerView) []string {
 	state := workerState(w)
 	does := "-"
-	if len(w.Running) > 0 {
-		r := &w.Running[0]
-		does = fmt.Sprintf("job %d frame %d", r.Job, r.Beat.Frame)
-		if !r.Beat.Started && len(r.Frames) > 0 {
-			does = fmt.Sprintf("job %d frame %d", r.Job, r.Frames[0])
-		}
-		if n := len(w.Running) - 1; n > 0 {
+	if now := rendering(w); len(now) > 0 {
+		r := &now[0]
+		does = fmt.Sprintf("job %d frame %d", r.Job, frameOf(r))
+		if n := len(now) - 1; n > 0 {
 			does += fmt.Sprintf(" +%d", n)
 		}
 	} else if !w.Online {

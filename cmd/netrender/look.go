@@ -236,8 +236,10 @@ func (a *app) showJob(v *jobView) {
 		line("time", "%s a frame", span(time.Duration(v.Seconds/float64(v.Done)*float64(time.Second))))
 	}
 	line("results", "%s", v.Folder)
-	for _, r := range v.Running {
-		line("worker", "%s: frame %d, %.0f %%", plainText(r.WorkerName), r.Beat.Frame, 100*r.Beat.Fraction)
+	for i := range v.Running {
+		if r := &v.Running[i]; !r.Ahead {
+			line("worker", "%s: frame %d, %.0f %%", plainText(r.WorkerName), frameOf(r), 100*r.Beat.Fraction)
+		}
 	}
 	for _, f := range v.Missing {
 		line("missing", "%s (%s)", plainText(f.Original), size(f.Size))
@@ -256,6 +258,14 @@ func (a *app) showJob(v *jobView) {
 		}
 		line("why", "%s: %s", plainText(who), plainText(r.Text))
 	}
+}
+
+// frameOf is the frame that a lease is at.
+func frameOf(r *farm.Running) int {
+	if !r.Beat.Started && len(r.Frames) > 0 {
+		return r.Frames[0]
+	}
+	return r.Beat.Frame
 }
 
 func shorten(s string, n int) string {

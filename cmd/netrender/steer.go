@@ -173,6 +173,9 @@ func (a *app) setVerb() *cobra.Command {
 				return err
 			}
 			job, err := client.ChangeJob(cmd.Context(), id, change)
+			if farm.KindOf(err) == farm.Invalid { // the command's words are all that was said
+				return fmt.Errorf("%w%w", hidden{errUsage}, err)
+			}
 			if err != nil {
 				return err
 			}

@@ -87,6 +87,9 @@ func TestWorkerSet(t *testing.T) {
 		t.Errorf("the worker ended with %d", code)
 	}
 	w.done <- 0
+	if f.seen("elm").Online { // it said goodbye
+		t.Error("a worker that left is online")
+	}
 	contains(t, f.ok("worker-set elm delete"), "worker elm is forgotten")
 	contains(t, f.ok("workers"), "No workers")
 }
@@ -115,8 +118,19 @@ func TestSet(t *testing.T) {
 	if job.Priority != 3 || job.Name != "film" || fmt.Sprint(job.Needs.Allow) != "[oak elm]" {
 		t.Errorf("%+v", job.JobSpec)
 	}
-	contains(t, f.fails(exitFailed, "set 1 name="), "name")
-	contains(t, f.fails(exitFailed, "set 1 priority=101"), "priority")
+	for line, want := range map[string]string{"set 1 name=": "a job's name is", "set 1 priority=101": "a priority is"} {
+		errs := f.fails(exitUsage, line)
+		contains(t, errs, want)
+		plain(t, errs)
+	}
+	if job := f.job(1); job.Name != "film" {
+		t.Errorf("its name is %q", job.Name)
+	}
+	f.ok("cancel 1")
+	contains(t, f.ok("set 1 name=old"), "job 1 changed")
+	contains(t, f.ok("job 1"), "1  old", "canceled")
+	contains(t, f.fails(exitFailed, "cancel 1"), "job 1 is canceled", "netrender delete 1")
+	contains(t, f.fails(exitFailed, "resume 1"), "job 1 is canceled", "netrender retry 1")
 }
 
 // TestJobsByPages: older jobs are found, and are spoken of only when there are any.

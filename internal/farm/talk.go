@@ -59,6 +59,7 @@ type Heartbeat struct {
 	Load   Load   `json:"load"`
 	PaceMS int    `json:"pace_ms,omitempty"` // the pace the worker keeps; 0: that of the last answer
 	WaitMS int    `json:"wait_ms,omitempty"`
+	Leaves bool   `json:"leaves,omitempty"` // the worker has ended its work and goes: its last word
 }
 
 // Pace is the longest time the worker means to stay silent; 0: it does not say.
@@ -99,6 +100,7 @@ type Running struct {
 	WorkerName string    `json:"worker_name"`
 	Beat       Beat      `json:"progress"`
 	Seen       time.Time `json:"seen"`
+	Ahead      bool      `json:"ahead,omitempty"` // it waits until the frame before it is done
 }
 
 // FrameStates is every frame of a job sorted by what became of it.

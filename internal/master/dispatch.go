@@ -185,10 +185,10 @@ func (e *engine) grantTo(w *waiter, wk *worker) bool {
 		return false
 	}
 	j := e.order[i]
-	if w.wish.Ahead && (j.Queued() < e.snap.Slots+j.Chunk || s.live >= 4) {
+	if w.wish.Ahead && (j.Queued() < e.snap.Slots+j.Chunk || len(s.live) >= 4) {
 		return false
 	}
-	l := e.lease(j, wk, w.wish.Slot, now)
+	l := e.lease(j, wk, &w.wish, now)
 	if l == nil {
 		return false
 	}
@@ -207,7 +207,7 @@ func (e *engine) grantTo(w *waiter, wk *worker) bool {
 }
 
 // lease takes the job's next frames for the slot.
-func (e *engine) lease(j *job, wk *worker, slotNo int, now time.Time) *lease {
+func (e *engine) lease(j *job, wk *worker, wish *farm.Wish, now time.Time) *lease {
 	positions, attempt := j.take()
 	if len(positions) == 0 {
 		e.sync(j)
@@ -217,10 +217,10 @@ func (e *engine) lease(j *job, wk *worker, slotNo int, now time.Time) *lease {
 	e.granted++
 	l := &lease{
 		Lease: farm.Lease{
-			ID: farm.LeaseID(e.epoch<<32 | e.leaseNo), Job: j.ID, Worker: wk.ID, Slot: slotNo,
+			ID: farm.LeaseID(e.epoch<<32 | e.leaseNo), Job: j.ID, Worker: wk.ID, Slot: wish.Slot,
 			Frames: make([]int, 0, len(positions)), Attempt: attempt, Issued: now,
 		},
-		job: j, left: make(map[int]int, len(positions)), seen: now,
+		job: j, left: make(map[int]int, len(positions)), seen: now, early: wish.Ahead,
 	}
 	for _, p := range positions {
 		f, _ := j.layout.Frame(p)
@@ -293,7 +293,10 @@ func (e *engine) hold(wk *worker, l *lease) {
 		e.assign(s.latest.job, -1)
 	}
 	s.latest, l.slot = l, s
-	s.live++
+	if s.live = append(s.live, l); len(s.live) > 1 && l.early {
+		l.ahead = len(l.left)
+		l.job.ahead += l.ahead
+	}
 	e.assign(l.job, +1)
 }
 
@@ -313,7 +316,11 @@ func (e *engine) drop(l *lease) {
 	if wk := e.workers[l.Worker]; wk != nil {
 		delete(wk.leases, l.ID)
 	}
-	l.slot.live--
+	l.slot.live = slices.DeleteFunc(l.slot.live, func(x *lease) bool { return x == l })
+	l.notAhead()
+	if len(l.slot.live) > 0 {
+		l.slot.live[0].notAhead()
+	}
 	if l.slot.latest == l {
 		l.slot.latest = nil
 		e.assign(l.job, -1)
@@ -325,6 +332,12 @@ func (e *engine) drop(l *lease) {
 	}
 	e.change(farm.LeaseEnd{ID: l.ID})
 	e.m.leftover.end(l.ID)
+}
+
+// notAhead says that the lease no longer waits behind another.
+func (l *lease) notAhead() {
+	l.job.ahead -= l.ahead
+	l.ahead = 0
 }
 
 // giveBack ends a lease that came to nothing, as if it had never been.

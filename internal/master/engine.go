@@ -66,6 +66,7 @@ type job struct {
 	missing  map[string]struct{}        // blobs that are not there
 	usage    float64
 	assigned int
+	ahead    int       // frames that are leased, but wait behind others for their slots
 	lastSent time.Time // last dispatch
 	unsaved  int       // finished frames since the last snapshot of finished
 	judged   bool      // refused is to be written
@@ -87,12 +88,14 @@ type lease struct {
 	beat    farm.Beat
 	slot    *slot
 	started bool
+	early   bool // it was given while the slot renders another
+	ahead   int  // frames of it that job.ahead counts
 	excused bool // a file of the job was lost while it was out: that its worker could not work is no fault
 }
 
 type slot struct {
-	latest *lease // the newest lease of the slot, while it lives
-	live   int    // leases of the slot that live
+	latest *lease   // the newest lease of the slot, while it lives
+	live   []*lease // leases of the slot that live, in the order they were given
 }
 
 type worker struct {
@@ -374,7 +377,7 @@ func (e *engine) toState(j *job, to farm.JobState, reason string) bool {
 
 func (j *job) progress() *farm.Progress {
 	p := j.Progress
-	p.Running = len(j.held)
+	p.Running = max(0, len(j.held)-j.ahead) // for people: what only waits behind a frame is not rendered
 	p.Missing = len(j.missing)
 	return &p
 }

@@ -473,6 +473,86 @@ func TestAheadOnlyWhenMuchWaits(t *testing.T) {
 	})
 }
 
+// One slot renders one frame, whatever it holds ahead.
+func TestWhatIsHeldAheadIsNotRunning(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx := context.Background()
+		oak := b.worker("oak", 1)
+		job := b.submit("1-9")
+		running := func() string {
+			t.Helper()
+			j := b.job(job.ID)
+			states, err := b.m.Frames(ctx, job.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			leases, err := b.m.Running(ctx, job.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text := ""
+			for i := range leases {
+				text += fmt.Sprintf(" %d", leases[i].Frames[0])
+				if leases[i].Ahead {
+					text += "*"
+				}
+			}
+			return fmt.Sprintf("%d: %s of%s, %d queued: %s", j.Running, states.Running, text, j.Queued(), states.Queued)
+		}
+		claim := func(ahead bool) *farm.Grant {
+			g, err := b.m.Claim(ctx, root, farm.Wish{Worker: oak, Ahead: ahead})
+			if err != nil || g == nil {
+				t.Fatal(g, err)
+			}
+			return g
+		}
+		first, second := claim(false), claim(true)
+		claim(true)
+		want(t, "three leases of one slot", running(), "1: 1 of 1 2* 3*, 8 queued: 2-9")
+		b.report(first, 1, farm.Rendered)
+		want(t, "when the first is done", running(), "1: 2 of 2 3*, 7 queued: 3-9")
+		b.report(second, 2, farm.HandedBack)
+		want(t, "when the second was handed back", running(), "1: 3 of 3, 7 queued: 2,4-9")
+		claim(true)
+		if _, err := b.m.Cancel(ctx, root, job.ID); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "when all was stopped", b.job(job.ID).Running, 0)
+	})
+}
+
+// A worker that leaves in good order is gone at once.
+func TestGoodbye(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx := context.Background()
+		oak := b.worker("oak", 2)
+		watching, stop := context.WithCancel(ctx)
+		defer stop()
+		events := b.m.Watch(watching)
+		online := func() bool {
+			t.Helper()
+			views, err := b.m.Workers(ctx)
+			if err != nil || len(views) != 1 {
+				t.Fatal(views, err)
+			}
+			return views[0].Online
+		}
+		want(t, "online", online(), true)
+		if _, err := b.m.Heartbeat(ctx, root, oak, farm.Heartbeat{Leaves: true, WaitMS: 0}); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "online after the goodbye", online(), false)
+		if ev := <-events; ev.Kind != farm.EventWorker || ev.State != "offline" || ev.Worker != oak {
+			t.Errorf("%+v", ev)
+		}
+		if s, err := b.m.Stats(ctx); err != nil || s.Slots != 0 || s.WorkersOnline != 0 {
+			t.Errorf("%+v %v", s, err)
+		}
+		b.worker("oak", 2)
+		want(t, "online when it is back", online(), true)
+	})
+}
+
 func TestWhySaysWhatDecided(t *testing.T) {
 	inFarm(t, func(b *bench) {
 		why := func(id farm.JobID) string {
@@ -515,6 +595,49 @@ func TestScriptJobIsNotLeftToWorkersThatRefuseScripts(t *testing.T) {
 		b.report(b.claim(oak, 0), 1, farm.Errored)
 		if b.claim(oak, 0) == nil {
 			t.Fatal("nobody else could render it, and it is not tried again")
+		}
+	})
+}
+
+// A job that has ended can be changed, for it may be retried; and it rests again afterwards. What makes no sense any
+// more is refused with a step that does.
+func TestSteeringAJobThatEnded(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx := context.Background()
+		id := b.worker("oak", 1)
+		job := b.submit("1-1")
+		b.report(b.claim(id, 0), 1, farm.Rendered)
+		want(t, "state", b.job(job.ID).State, farm.Done)
+		rename := func(name string) (farm.Job, error) {
+			return b.m.Change(ctx, root, job.ID, func(s *farm.JobSpec) { s.Name = name })
+		}
+		if _, err := rename("film"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := rename("  "); farm.KindOf(err) != farm.Invalid {
+			t.Errorf("a name of blanks: %v", err)
+		}
+		for range 2 {
+			now := b.job(job.ID)
+			want(t, "name", now.Name, "film")
+			want(t, "state after the change", now.State, farm.Done)
+			want(t, "frames", now.Done, 1)
+			want(t, "when it ended", now.Ended, now.Ended.Truncate(time.Microsecond))
+			b.restart()
+		}
+		if s, err := b.m.Stats(ctx); err != nil || len(s.Jobs) != 0 {
+			t.Errorf("the engine holds a job that ended: %v %v", s.Jobs, err)
+		}
+		for name, c := range map[string]struct {
+			call func(context.Context, master.Identity, farm.JobID) (farm.Job, error)
+			hint string
+		}{
+			"cancel": {b.m.Cancel, "netrender delete 1"}, "pause": {b.m.Pause, "nothing of it is left"}, "resume": {b.m.Resume, "retry 1 --all"},
+		} {
+			var e *farm.Error
+			if _, err := c.call(ctx, root, job.ID); !errors.As(err, &e) || e.Kind != farm.Conflict || !strings.Contains(e.Hint, c.hint) {
+				t.Errorf("%s: %v %+v", name, err, e)
+			}
 		}
 	})
 }

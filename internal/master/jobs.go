@@ -162,8 +162,9 @@ func mine(who Identity, j *farm.Job) error {
 	return farm.Errorf(farm.Denied, "the job belongs to %s", j.Owner).WithHint("ask them or an admin")
 }
 
-// steer runs f on the job in the loop. A job that has ended is brought back into the engine first when wake is set.
-func (m *Master) steer(ctx context.Context, who Identity, id farm.JobID, wake bool, f func(e *engine, j *job) error) (farm.Job, error) {
+// steer runs f on the job in the loop. A job that has ended is brought back into the engine first, unless over says what
+// to do with such a job instead.
+func (m *Master) steer(ctx context.Context, who Identity, id farm.JobID, over func(farm.JobState) string, f func(e *engine, j *job) error) (farm.Job, error) {
 	for {
 		ended := false
 		v, err := keep(ctx, m, func(e *engine) (farm.Job, error) {
@@ -176,21 +177,21 @@ func (m *Master) steer(ctx context.Context, who Identity, id farm.JobID, wake bo
 				return farm.Job{}, err
 			}
 			if err := f(e, j); err != nil {
-				return farm.Job{}, err
+				return farm.Job{}, e.notWoken(j, err)
 			}
 			return j.view(), nil
 		})
 		if err != nil || !ended {
 			return v, err
 		}
-		if err := m.wake(ctx, who, id, wake); err != nil {
+		if err := m.wake(ctx, who, id, over); err != nil {
 			return farm.Job{}, err
 		}
 	}
 }
 
-// wake has the engine know a job that had ended, if that is wanted.
-func (m *Master) wake(ctx context.Context, who Identity, id farm.JobID, wanted bool) error {
+// wake has the engine know a job that had ended, unless over says what to do instead.
+func (m *Master) wake(ctx context.Context, who Identity, id farm.JobID, over func(farm.JobState) string) error {
 	end := m.folders.share(id)
 	defer end()
 	kept, err := m.opt.Store.LoadJob(ctx, id)
@@ -200,8 +201,8 @@ func (m *Master) wake(ctx context.Context, who Identity, id farm.JobID, wanted b
 	if err := mine(who, &kept.Job); err != nil {
 		return err
 	}
-	if !wanted {
-		return farm.Errorf(farm.Conflict, "job %d is %s", id, kept.Job.State).WithHint("netrender retry %d renders frames of it again", id)
+	if over != nil {
+		return farm.Errorf(farm.Conflict, "job %d is %s", id, kept.Job.State).WithHint("%s", over(kept.Job.State))
 	}
 	missing, err := m.findMissing(ctx, id)
 	if err != nil {
@@ -241,7 +242,10 @@ func (e *engine) bringBack(kept *farm.JobLoad, missing map[string]struct{}) {
 
 // Cancel stops the job on all workers. Frames that are there stay; a retry goes on with the others.
 func (m *Master) Cancel(ctx context.Context, who Identity, id farm.JobID) (farm.Job, error) {
-	return m.steer(ctx, who, id, false, func(e *engine, j *job) error {
+	over := func(farm.JobState) string {
+		return fmt.Sprintf("nothing of it is left to be stopped; netrender delete %d forgets it", id)
+	}
+	return m.steer(ctx, who, id, over, func(e *engine, j *job) error {
 		e.stopLeases(j)
 		e.toState(j, farm.Canceled, "canceled by "+who.Name)
 		e.forget(j)
@@ -268,7 +272,8 @@ func (e *engine) stopLeases(j *job) {
 
 // Pause hands out no more frames; those being rendered are finished.
 func (m *Master) Pause(ctx context.Context, who Identity, id farm.JobID) (farm.Job, error) {
-	return m.steer(ctx, who, id, false, func(e *engine, j *job) error {
+	over := func(farm.JobState) string { return "nothing of it is left to be held back" }
+	return m.steer(ctx, who, id, over, func(e *engine, j *job) error {
 		e.toState(j, farm.Paused, "paused by "+who.Name)
 		return nil
 	})
@@ -276,7 +281,16 @@ func (m *Master) Pause(ctx context.Context, who Identity, id farm.JobID) (farm.J
 
 // Resume lets a paused job go on.
 func (m *Master) Resume(ctx context.Context, who Identity, id farm.JobID) (farm.Job, error) {
-	return m.steer(ctx, who, id, false, func(e *engine, j *job) error {
+	over := func(s farm.JobState) string {
+		switch s {
+		case farm.Canceled:
+			return fmt.Sprintf("netrender retry %d lets it go on", id)
+		case farm.Failed:
+			return fmt.Sprintf("netrender retry %d renders the failed frames again", id)
+		}
+		return fmt.Sprintf("all its frames are there; netrender retry %d --all renders them again", id)
+	}
+	return m.steer(ctx, who, id, over, func(e *engine, j *job) error {
 		if j.State != farm.Paused {
 			return farm.Errorf(farm.Conflict, "job %d is %s, not paused", id, j.State)
 		}
@@ -305,7 +319,7 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 	if err != nil {
 		return farm.Job{}, err
 	}
-	return m.steer(ctx, who, id, true, func(e *engine, j *job) error {
+	return m.steer(ctx, who, id, nil, func(e *engine, j *job) error {
 		positions := some.Clone()
 		switch {
 		case which.All:
@@ -322,7 +336,7 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 			positions = farm.SpansOf(failed...)
 		}
 		if positions.Count() == 0 && j.State != farm.Canceled {
-			return e.notWoken(j, farm.Errorf(farm.Conflict, "job %d has no failed frames", id).WithHint("name frames, or use --all"))
+			return farm.Errorf(farm.Conflict, "job %d has no failed frames", id).WithHint("name frames, or use --all")
 		}
 		e.reset(j, positions)
 		e.pardon(j, slices.Collect(maps.Keys(j.refused))...)
@@ -414,9 +428,10 @@ func (e *engine) keepRest(j *job) {
 	}
 }
 
-// Change lets edit change a job's name, priority, attempts, time limit and who may render it.
+// Change lets edit change a job's name, priority, attempts, time limit and who may render it. Of a job that has ended,
+// too: it may be retried.
 func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit func(*farm.JobSpec)) (farm.Job, error) {
-	return m.steer(ctx, who, id, false, func(e *engine, j *job) error {
+	return m.steer(ctx, who, id, nil, func(e *engine, j *job) error {
 		next := j.JobSpec
 		edit(&next)
 		// What the layout and the scene stand on cannot change under way.
@@ -433,7 +448,7 @@ func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit f
 		e.sync(j)
 		e.offered = true
 		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "changed", Progress: j.progress()})
-		return nil
+		return e.notWoken(j, nil)
 	})
 }
 
@@ -447,7 +462,7 @@ func (m *Master) Delete(ctx context.Context, who Identity, id farm.JobID) error 
 		return err
 	}
 	m.doom(v.Folder, id)
-	_, err = m.steer(ctx, who, id, true, func(e *engine, j *job) error {
+	_, err = m.steer(ctx, who, id, nil, func(e *engine, j *job) error {
 		e.stopLeases(j)
 		e.forget(j)
 		e.change(farm.JobDelete{ID: id})

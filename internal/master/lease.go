@@ -31,6 +31,9 @@ func (m *Master) Heartbeat(ctx context.Context, who Identity, id farm.WorkerID, 
 				for i := range h.Beats {
 					e.beat(w, &h.Beats[i])
 				}
+				if h.Leaves {
+					e.gone(w)
+				}
 			}
 			got := held{orders: e.orders(w, h.Beats)}
 			if w.wake == nil {

@@ -128,8 +128,8 @@ func (m *Master) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, e
 				p.failed = append(p.failed, f)
 			}
 		}
-		for pos := range j.held {
-			if f, ok := j.layout.Frame(pos); ok {
+		for pos, l := range j.held {
+			if f, ok := j.layout.Frame(pos); ok && l.ahead == 0 {
 				p.running = append(p.running, f)
 			}
 		}

@@ -147,14 +147,19 @@ func (e *engine) watchWorkers(now time.Time) {
 		if !w.online || w.held > 0 || now.Sub(w.seen) < e.patience(w) {
 			continue
 		}
-		w.online = false
-		e.countSlots()
-		for _, j := range e.order {
-			e.lift(j)
-		}
-		e.offered = true
-		e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "offline", Text: w.Name})
+		e.gone(w)
 	}
+}
+
+// gone notes that the worker is not there any more.
+func (e *engine) gone(w *worker) {
+	w.online = false
+	e.countSlots()
+	for _, j := range e.order {
+		e.lift(j)
+	}
+	e.offered = true
+	e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "offline", Text: w.Name})
 }
 
 // countSlots finds N of DESIGN.md section 5.
@@ -203,7 +208,7 @@ func (e *engine) viewWorker(w *worker) WorkerView {
 }
 
 func (e *engine) running(l *lease) farm.Running {
-	r := farm.Running{Lease: l.Lease, Beat: l.beat, Seen: l.seen}
+	r := farm.Running{Lease: l.Lease, Beat: l.beat, Seen: l.seen, Ahead: l.ahead > 0}
 	r.Frames = make([]int, 0, len(l.left))
 	for f := range l.left {
 		r.Frames = append(r.Frames, f)

@@ -14,6 +14,7 @@ const (
 	leastBeat    = 100 * time.Millisecond // between two heartbeats
 	seekTime     = 10 * time.Second       // a search for the master's new address that takes longer is given up
 	seekAfter    = 2                      // heartbeats without an answer
+	goodbyeTime  = 2 * time.Second
 )
 
 var errSilent = errors.New("it did not answer in time")
@@ -120,6 +121,15 @@ func (w *Worker) beat(ctx context.Context) (known bool, err error) {
 	}
 	w.obey(&orders)
 	return !orders.Unknown, nil
+}
+
+// sayGoodbye tells the master that the worker goes, so that nobody waits for it. It matters little when that is not heard.
+func (w *Worker) sayGoodbye() {
+	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
+	defer cancel()
+	if _, err := w.master.Heartbeat(ctx, w.id, farm.Heartbeat{Load: w.machine.load(), Leaves: true}); err != nil {
+		w.log.Debug("the master did not hear the goodbye", "err", err)
+	}
 }
 
 func (w *Worker) obey(o *farm.Orders) {

@@ -175,6 +175,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	stop(nil)
 	beside.Wait()
+	if err == nil {
+		w.sayGoodbye()
+	}
 	w.folders.close()
 	return err
 }

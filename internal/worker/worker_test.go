@@ -215,6 +215,9 @@ func TestDrainFinishesAndHandsBack(t *testing.T) {
 		if len(j.done) != 2 || j.back != 8 || len(m.leases) != 0 {
 			t.Errorf("%d done, %d handed back, leases %v", len(j.done), j.back, m.leases)
 		}
+		if !m.last.Leaves || len(m.last.Beats) != 0 {
+			t.Errorf("its last word is %+v", m.last)
+		}
 	})
 }
 
