@@ -122,5 +122,6 @@ type AttemptFilter struct {
 	Accepted bool     // only accepted results
 	Failed   bool     // only those that failed or expired, also of frames that are finished or were reset since
 	Frames   FrameSet // empty: all
+	Newest   bool     // the last ones instead of the first, the newest first
 	Limit    int      // 1..1000
 }

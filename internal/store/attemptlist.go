@@ -45,8 +45,8 @@ const (
 	handful      = 100  // arguments of one query
 )
 
-// Attempts lists attempts of a job in the order of Seq: all, those that are accepted now, or those that failed
-// (outcomes failed and expired).
+// Attempts lists attempts of a job in the order of Seq, or against it: all, those that are accepted now, or those that
+// failed (outcomes failed and expired).
 func (d *db) Attempts(ctx context.Context, f farm.AttemptFilter) (list []farm.Attempt, err error) {
 	f.Limit = max(f.Limit, 1)
 	if f.Accepted && f.Failed {
@@ -67,7 +67,7 @@ func (d *db) Attempts(ctx context.Context, f farm.AttemptFilter) (list []farm.At
 			}
 		}
 		if f.Frames.Count() == 0 && waits.Count() == 0 {
-			list, err = collect(ctx, q, from+`a.job = ? AND a.seq > ?`+kind+jobStands+` ORDER BY a.seq LIMIT ?`,
+			list, err = collect(ctx, q, from+`a.job = ? AND a.seq > ?`+kind+jobStands+order(f)+` LIMIT ?`,
 				[]any{int64(f.Job), f.After, int64(f.Job), int64(f.Limit)}, scanAttempt)
 			return err
 		}
@@ -85,7 +85,7 @@ func (d *db) Attempts(ctx context.Context, f farm.AttemptFilter) (list []farm.At
 			for _, seq := range part {
 				args = append(args, seq)
 			}
-			page, err := collect(ctx, q, attemptSelect+`a.job = ? AND a.seq IN (`+marks(len(part))+`) ORDER BY a.seq`, args, scanAttempt)
+			page, err := collect(ctx, q, attemptSelect+`a.job = ? AND a.seq IN (`+marks(len(part))+`)`+order(f), args, scanAttempt)
 			if err != nil {
 				return err
 			}
@@ -94,6 +94,13 @@ func (d *db) Attempts(ctx context.Context, f farm.AttemptFilter) (list []farm.At
 		return nil
 	})
 	return list, err
+}
+
+func order(f farm.AttemptFilter) string {
+	if f.Newest {
+		return ` ORDER BY a.seq DESC`
+	}
+	return ` ORDER BY a.seq`
 }
 
 // lookUp finds the attempts at the filter's frames by the positions the job's layout gives them; none of those that
@@ -135,7 +142,9 @@ func lookUp(ctx context.Context, q querier, f farm.AttemptFilter, waits *farm.Sp
 	}
 	slices.SortFunc(seqs, cmp.Compare[int64])
 	first, _ := slices.BinarySearch(seqs, f.After+1)
-	seqs = seqs[first:]
+	if seqs = seqs[first:]; f.Newest {
+		slices.Reverse(seqs)
+	}
 	return seqs[:min(len(seqs), f.Limit)], nil
 }
 
@@ -146,7 +155,7 @@ func pick(ctx context.Context, q querier, f farm.AttemptFilter, kind string, wai
 	if f.Failed {
 		by = byFailed
 	}
-	rows, err := q.QueryContext(ctx, `SELECT a.seq, a.frame, a.position FROM attempts a `+by+` WHERE a.job = ? AND a.seq > ?`+kind+jobStands+` ORDER BY a.seq`,
+	rows, err := q.QueryContext(ctx, `SELECT a.seq, a.frame, a.position FROM attempts a `+by+` WHERE a.job = ? AND a.seq > ?`+kind+jobStands+order(f),
 		int64(f.Job), f.After, int64(f.Job))
 	if err != nil {
 		return nil, err

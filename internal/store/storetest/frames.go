@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -206,8 +207,17 @@ func attemptLists(t *testing.T, s Store) {
 		{Limit: 1000, Frames: farm.FrameRange(1, 4001, 2), Accepted: true},
 		{Limit: 300, Frames: farm.FrameRange(1000, 5000, 1), Failed: true},
 		{Limit: 5, After: 1 << 40},
+		{Limit: 3, Newest: true},
+		{Limit: 5, Newest: true, Accepted: true},
+		{Limit: 5, Newest: true, Failed: true, After: 444},
+		{Limit: 1, Newest: true, Frames: farm.Frames(frame7)},
+		{Limit: 250, Newest: true, Frames: farm.FrameRange(1, 4000, 1), After: 77},
 	} {
 		f.Job = 1
+		all := slices.Clone(all)
+		if f.Newest {
+			slices.Reverse(all)
+		}
 		var want []farm.Attempt
 		for _, a := range all {
 			accepted := a.Outcome == farm.Rendered
