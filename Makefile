@@ -9,14 +9,14 @@ PACKAGES := ./...
 build: ## build the program into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/netrender ./cmd/netrender
 
-setup: ## get what tests and the demo need: Blender, a virtual display, network namespaces
+setup: ## get what tests and the demo need: Blender, a browser, a virtual display, network namespaces
 	tools/setup
 
 demo: setup build ## render an animated scene on a farm of this machine and compare every frame with a local render
 	go run ./tools/demo
 
 test: setup cross ## everything: unit, property, conformance and end-to-end tests with real Blender, and a short run of every fuzz test
-	NETRENDER_TEST_BLENDER=required go test -timeout 40m $(PACKAGES)
+	NETRENDER_TEST_BLENDER=required NETRENDER_TEST_BROWSER=required go test -timeout 40m $(PACKAGES)
 	FUZZTIME=2s tools/fuzz
 
 unit: ## what is quick: no Blender, no network namespaces

@@ -137,15 +137,20 @@ type farm struct {
 // startFarm starts a master on a port that is free, and keeps the port over restarts.
 func startFarm(t *testing.T, args ...string) *farm {
 	t.Helper()
+	f := &farm{t: t, data: t.TempDir(), port: freePort(t)}
+	f.url = "http://127.0.0.1:" + strconv.Itoa(f.port)
+	f.start(args...)
+	return f
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &farm{t: t, data: t.TempDir(), port: l.Addr().(*net.TCPAddr).Port}
-	_ = l.Close()
-	f.url = "http://127.0.0.1:" + strconv.Itoa(f.port)
-	f.start(args...)
-	return f
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 func (f *farm) start(args ...string) {

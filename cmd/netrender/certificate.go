@@ -6,16 +6,19 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/big"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,6 +67,13 @@ func (i *identity) certificate(now time.Time) *tls.Certificate {
 		}
 	}
 	return i.current
+}
+
+// fingerprint is that of the certificate, as browsers show it.
+func (i *identity) fingerprint() string {
+	sum := sha256.Sum256(i.certificate(time.Now()).Leaf.Raw)
+	text := fmt.Sprintf("% X", sum[:])
+	return strings.ReplaceAll(text, " ", ":")
 }
 
 // ownIdentity is made by the master itself and kept in dir.

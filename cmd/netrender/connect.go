@@ -116,21 +116,18 @@ func (a *app) ours(found []foundMaster) []foundMaster {
 
 // running is what a master writes into its data folder while it runs, so that commands of this user find it.
 type running struct {
-	URL string `json:"url"`
-	ID  string `json:"id"`
-	PID int    `json:"pid"`
+	URL       string   `json:"url"`
+	ID        string   `json:"id"`
+	PID       int      `json:"pid"`
+	Addresses []string `json:"addresses"` // for other machines
 }
 
 const runningFile = "master.json"
 
 // localMaster finds a master that runs with this data folder.
 func (a *app) localMaster(ctx context.Context) (string, bool) {
-	text, err := os.ReadFile(filepath.Join(a.settings.data, runningFile))
-	if err != nil {
-		return "", false
-	}
-	var r running
-	if json.Unmarshal(text, &r) != nil || r.URL == "" {
+	r, err := a.readRunning()
+	if err != nil || r.URL == "" {
 		return "", false
 	}
 	client, err := wire.NewClient(r.URL, "", wire.Options{Program: version})
@@ -141,6 +138,14 @@ func (a *app) localMaster(ctx context.Context) (string, bool) {
 	defer cancel()
 	info, err := client.Info(ctx)
 	return r.URL, err == nil && info.ID == r.ID
+}
+
+func (a *app) readRunning() (r running, err error) {
+	text, err := os.ReadFile(filepath.Join(a.settings.data, runningFile))
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	return r, err
 }
 
 // The tokens this user was given, by the farm's id, lie in a file that only the user can read.

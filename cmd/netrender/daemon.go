@@ -24,6 +24,7 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
 	"github.com/netrender/netrender/internal/store"
+	"github.com/netrender/netrender/internal/web"
 	"github.com/netrender/netrender/internal/wire"
 	"github.com/netrender/netrender/internal/worker"
 )
@@ -45,6 +46,7 @@ type masterOptions struct {
 	quiet   bool // do not announce on the network
 	logJSON bool
 	verbose bool
+	link    bool // print a login link also where there is no terminal
 	tls     bool
 	cert    string
 	key     string
@@ -121,8 +123,12 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	if s.name = o.name; s.name == "" {
 		s.name, _ = os.Hostname()
 	}
+	pages := web.New(web.Options{
+		Master: s.master, Now: time.Now, Log: log, Open: o.open, Name: s.name, Farm: s.id, Program: version,
+		Result: wire.ResultPath, Addresses: s.addresses,
+	})
 	s.door = api.New(api.Options{
-		Master: s.master, Blobs: blobs, Uploads: blobs, Now: time.Now, Log: log, Open: o.open,
+		Master: s.master, Blobs: blobs, Uploads: blobs, Now: time.Now, Log: log, Open: o.open, Browser: pages.Browser,
 		Info: wire.Info{Program: version, Protocol: wire.Version, Name: s.name, ID: s.id, Open: o.open},
 	})
 	if s.listen, err = net.Listen("tcp", o.listen); err != nil {
@@ -133,12 +139,22 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	if ip := s.listen.Addr().(*net.TCPAddr).IP; !ip.IsUnspecified() && !ip.IsLoopback() {
 		s.url = s.address(ip.String())
 	}
-	s.http = api.Server(s.door)
+	s.http = api.Server(doors(s.door, pages))
 	if s.proof != nil {
 		s.http.TLSConfig = s.proof.config()
 	}
 	s.http.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	return s, nil
+}
+
+// doors leads the API's calls to it and everything else to the pages.
+func doors(door, pages http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", pages)
+	for _, path := range []string{"/api/", "/healthz", "/readyz", "/metrics"} {
+		mux.Handle(path, door)
+	}
+	return mux
 }
 
 func listenError(address string, err error) error {
@@ -173,7 +189,7 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	if err := s.ensureAdmin(ctx); err != nil {
 		return err
 	}
-	note, _ := json.Marshal(running{URL: s.url, ID: s.id, PID: os.Getpid()})
+	note, _ := json.Marshal(running{URL: s.url, ID: s.id, PID: os.Getpid(), Addresses: s.addresses()})
 	if err := writePrivate(filepath.Join(s.data, runningFile), note); err != nil {
 		return err
 	}

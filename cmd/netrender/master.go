@@ -38,6 +38,7 @@ func masterSettings(c *cobra.Command, o *masterOptions) {
 	f.StringVar(&o.cert, "tls-cert", "", "encrypt connections with this certificate (PEM, with its chain)")
 	f.StringVar(&o.key, "tls-key", "", "the key of --tls-cert (PEM)")
 	f.StringVar(&o.reserve, "reserve", "", "room on the disk that is kept for results and the database, as 5GB; when less is free, files of scenes are refused (default: 2GB, or 2 % of a smaller disk)")
+	f.BoolVar(&o.link, "login-link", false, "print a link that logs a browser in also where the output is no terminal")
 	f.BoolVar(&o.quiet, "quiet-network", false, "do not announce the master on the network")
 	f.BoolVar(&o.logJSON, "log-json", false, "write the log as JSON")
 	f.BoolVar(&o.verbose, "verbose", false, "write more to the log")
@@ -45,8 +46,16 @@ func masterSettings(c *cobra.Command, o *masterOptions) {
 
 // welcome says where the master is and what to do next.
 func (a *app) welcome(s *server, withWorker bool) {
+	link := ""
+	if a.showsLink(s) {
+		link = s.loginLink()
+	}
 	if a.json {
-		_ = a.print(map[string]any{"url": s.url, "addresses": s.addresses(), "id": s.id, "data": s.data})
+		says := map[string]any{"url": s.url, "addresses": s.addresses(), "id": s.id, "data": s.data}
+		if link != "" {
+			says["login"] = link
+		}
+		_ = a.print(says)
 		return
 	}
 	if s.opt.open {
@@ -63,7 +72,18 @@ func (a *app) welcome(s *server, withWorker bool) {
 	for _, u := range s.addresses() {
 		fmt.Fprintf(a.out, "  %s", u)
 	}
-	fmt.Fprintf(a.out, "\n\n  on other machines      netrender worker\n  to render a scene      netrender render FILE.blend -f 1-24 -o frames/\n  results and data       %s\n\nCtrl-C stops.\n", s.data)
+	browser := "netrender login prints a link"
+	switch {
+	case s.opt.open:
+		browser = wire.WithPin(s.addresses()[0], "")
+	case link != "":
+		browser = link + "\n                         (works once, for ten minutes; netrender login prints another one)"
+		if s.proof != nil && s.proof.host == "" {
+			browser += "\n                         The browser warns of the master's own certificate. Its SHA-256 fingerprint is\n                         " + s.proof.fingerprint()
+		}
+	}
+	fmt.Fprintf(a.out, "\n\n  in a browser           %s\n  on other machines      netrender worker\n"+
+		"  to render a scene      netrender render FILE.blend -f 1-24 -o frames/\n  results and data       %s\n\nCtrl-C stops.\n", browser, s.data)
 }
 
 var _ = verb("more", func(a *app) *cobra.Command {

@@ -1,0 +1,413 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
+)
+
+// busy is a farm with one of everything.
+type busy struct {
+	*house
+	job  farm.Job
+	oak  farm.WorkerID
+	code string
+}
+
+// fill makes a farm whose every name is what name makes of it.
+func fill(t *testing.T, name func(string) string) *busy {
+	t.Helper()
+	b := &busy{house: open(t)}
+	ctx := context.Background()
+	b.oak = b.worker(name("oak"), func(r *farm.Registration) {
+		r.Tags = []string{name("big")}
+		r.Facts.Host, r.Facts.CPU, r.Facts.OS, r.Facts.Arch, r.Facts.Program = name("host"), name("cpu"), name("os"), name("arch"), name("1.0")
+		r.Facts.GPUs = []farm.GPU{{Name: name("gpu"), Kind: name("cuda")}}
+		r.Facts.Blenders[0].Engines = []string{name("CYCLES")}
+	})
+	b.job = b.submit(master.Identity{Name: name("anna"), Role: farm.RoleSubmit}, name("shot"), "1-5")
+	g := b.claim(b.oak)
+	b.log(g, name("log"))
+	b.report(g, farm.Rendered, "", map[string]string{"preview 1#.jpg": "jpeg"}, func(r *farm.Report) { r.Warnings = []string{name("warning")} })
+	b.report(b.claim(b.oak), farm.Errored, name("error"), nil, func(r *farm.Report) { r.Fatal = true })
+	g = b.claim(b.oak)
+	if _, err := b.m.Heartbeat(ctx, root, b.oak, farm.Heartbeat{Beats: []farm.Beat{{
+		Lease: g.Lease.ID, Frame: g.Lease.Frames[0], Started: true, Fraction: 0.25, Phase: name("phase"), LeftS: 90,
+	}}, Load: farm.Load{CPU: 0.5, MemoryMB: 5000, DiskMB: 1000}}); err != nil {
+		t.Fatal(err)
+	}
+	b.worker("elm")
+	p, _, err := b.m.AskPairing(ctx, master.Newcomer{Name: name("laptop"), Role: farm.RoleSubmit, Kind: name("kind"), Address: "10.0.0.9"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.code = p.Code
+	return b
+}
+
+func (b *busy) paths() []string {
+	return []string{"/", "/jobs", "/jobs/1", "/jobs/1/change", "/workers/" + string(b.oak), "/add-worker", "/login", "/login/x", "/nothing"}
+}
+
+func plain(s string) string { return s }
+
+func TestPagesShowTheFarm(t *testing.T) {
+	t.Parallel()
+	b := fill(t, plain)
+	admin := b.as("root", farm.RoleAdmin)
+	a := admin.get("/")
+	says(t, a, "<h1><bdi>render-master</bdi></h1>", `<a href="/jobs/1"><bdi>shot</bdi></a>`, "1 of 5", "1 failed", "2 min left",
+		`<a href="/workers/`+string(b.oak)+`"><bdi>oak</bdi></a>`, "frame 3", "25 %", "1 working, 1 idle", "62 GB",
+		b.code, "laptop", "10.0.0.9", "kind", "send jobs (submit)", "1 frame failed")
+	a = admin.get("/jobs/1")
+	says(t, a, "<h1><bdi>shot</bdi></h1>", `src="/api/v1/jobs/1/results/preview%201%23.jpg"`, "Error.", "/jobs/1/log/2?lease=", "Warning.",
+		"It works for this job now.", "anna", "90 s left", `<span class="state done">done</span></dt><dd>1</dd>`,
+		`<span class="state waiting">waiting</span></dt><dd>4-5</dd>`, "elm")
+	says(t, admin.get("/workers/"+string(b.oak)), "<h1><bdi>oak</bdi></h1>", "gpu", "cuda", "cpu", "4.9 GB in use", "4.5.0", "big")
+	says(t, admin.get("/jobs"), "shot")
+	says(t, admin.get("/add-worker"), "./netrender worker --master &#39;http://10.0.0.5:8420&#39;", ".\\netrender.exe worker", "xattr", "http://192.168.7.5:8420", b.code)
+}
+
+func TestAnEmptyFarmSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	b := open(t).as("anna", farm.RoleAdmin)
+	says(t, b.get("/"), "Nothing to render", "netrender render", "No workers yet", `href="/add-worker"`)
+	says(t, b.get("/jobs"), "No jobs yet")
+}
+
+func TestPagesLoadThemselvesAgainUnlessAskedNotTo(t *testing.T) {
+	t.Parallel()
+	b := fill(t, plain)
+	admin := b.as("root", farm.RoleAdmin)
+	for _, path := range []string{"/", "/jobs/1", "/workers/" + string(b.oak)} {
+		says(t, admin.get(path), `<meta http-equiv="refresh" content="5">`, `href="?still"`)
+		saysNot(t, admin.get(path+"?still"), "http-equiv")
+	}
+	for _, path := range []string{"/jobs/1/change", "/add-worker"} { // somebody types there, or copies
+		saysNot(t, admin.get(path), "http-equiv")
+	}
+}
+
+func TestStrictHeaders(t *testing.T) {
+	t.Parallel()
+	b := fill(t, plain)
+	admin, visitor := b.as("root", farm.RoleAdmin), b.visitor()
+	for _, path := range append(b.paths(), "/static/style.css", "/static/icon.svg", "/static/", "/static/nothing", "/jobs/1/log/1", "/jobs/77") {
+		for _, a := range []reply{admin.get(path), visitor.get(path), visitor.post(path)} {
+			csp := a.header.Get("Content-Security-Policy")
+			for _, part := range []string{"default-src 'none'", "frame-ancestors 'none'"} {
+				if !strings.Contains(csp, part) {
+					t.Errorf("%s: the policy %q lacks %s", path, csp, part)
+				}
+			}
+			for _, bad := range []string{"unsafe", "*", "data:", "http"} {
+				if strings.Contains(csp, bad) {
+					t.Errorf("%s: the policy %q has %s", path, csp, bad)
+				}
+			}
+			if !strings.Contains(csp, "sandbox") && !strings.Contains(csp, "script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'") {
+				t.Errorf("%s: the policy is %q", path, csp)
+			}
+			for name, want := range map[string]string{
+				"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
+				"Cross-Origin-Resource-Policy": "same-origin",
+			} {
+				if got := a.header.Get(name); got != want {
+					t.Errorf("%s: %s is %q", path, name, got)
+				}
+			}
+			for _, inline := range []string{"<script", "<style", "style=", "javascript:", " onclick", " onload", "http://www", "https://"} {
+				if strings.HasPrefix(a.header.Get("Content-Type"), "text/html") && strings.Contains(a.text, inline) {
+					t.Errorf("%s has %s", path, inline)
+				}
+			}
+			if cache := a.header.Get("Cache-Control"); cache != "no-store" && !strings.HasPrefix(path, "/static/") {
+				t.Errorf("%s may be kept: %q", path, cache)
+			}
+		}
+	}
+	a := admin.get("/")
+	at := strings.Index(a.text, "/static/style.css?v=")
+	link, _, _ := strings.Cut(a.text[at:], `"`)
+	if a := visitor.get(link); a.status != 200 || !strings.Contains(a.header.Get("Cache-Control"), "immutable") || !strings.HasPrefix(a.header.Get("Content-Type"), "text/css") {
+		t.Errorf("%s: %d %v", link, a.status, a.header)
+	}
+	if a := visitor.get("/static/style.css?v=other"); a.header.Get("Cache-Control") != "no-cache" {
+		t.Errorf("a style of another version: %v", a.header)
+	}
+}
+
+func TestHostileNames(t *testing.T) {
+	t.Parallel()
+	for what, evil := range map[string]string{
+		"tags":     `<script>alert(1)</script>`,
+		"quotes":   `"'><img src=x onerror=alert(1)>`,
+		"entities": `&lt;b&gt;&#0;`,
+		"template": `{{.}}`,
+		"newlines": "a\r\nSet-Cookie: x=y\n\n",
+		"turned":   "gnp.\u202etxt\u2066\u200f",
+		"controls": "\x1b[31m\x00\x07\u0085\u200b\ufeff\u2028",
+		"bytes":    "\xff\xfe<b",
+		"script":   `javascript:alert(1)`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			b := fill(t, func(s string) string { return s + evil })
+			admin := b.as("root"+evil, farm.RoleAdmin)
+			seen := 0
+			for _, path := range b.paths() {
+				a := admin.get(path)
+				for _, r := range a.text {
+					if r != '\n' && r != '\t' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || strings.ContainsRune("\u200b\ufeff\u2028", r) {
+						t.Errorf("%s has the character %U", path, r)
+						break
+					}
+				}
+				for _, bad := range []string{"<script", "<img src=x", "onerror=alert(1)>", "<b>", "<b<", `"'>`, `href="javascript:`, "'javascript:"} {
+					if strings.Contains(a.text, bad) {
+						t.Errorf("%s has %s", path, bad)
+					}
+				}
+				if a.header.Get("Set-Cookie") != "" && strings.Contains(a.header.Get("Set-Cookie"), "x=y") {
+					t.Errorf("%s sets a cookie of the name's", path)
+				}
+				if strings.Contains(a.text, "shot") {
+					seen++
+				}
+			}
+			if seen < 4 {
+				t.Errorf("the job was seen on %d pages", seen)
+			}
+			a := admin.get("/jobs/1/log/1")
+			if a.status != 200 || a.header.Get("Content-Type") != "text/plain; charset=utf-8" || a.header.Get("X-Content-Type-Options") != "nosniff" ||
+				!strings.Contains(a.header.Get("Content-Security-Policy"), "sandbox") || a.text != "log"+evil {
+				t.Errorf("the log: %d %v %q", a.status, a.header, a.text)
+			}
+		})
+	}
+}
+
+// TestResultsAreNeverPagesOfOurs: what a scene writes, and somebody opens from a page, runs nothing with our cookie.
+func TestResultsAreNeverPagesOfOurs(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.submit(root, "shot", "1")
+	g := h.claim(h.worker("oak"))
+	evil := "<html><script>alert(1)</script>"
+	files := map[string]string{}
+	for _, name := range []string{"a.html", "a.svg", "a.xml", "a.js", "a.pdf", "a", "a.jpg.html", "a.png", "a.jpg"} {
+		files[name] = evil
+	}
+	h.report(g, farm.Rendered, "", files)
+	b := h.as("anna", farm.RoleView)
+	for name := range files {
+		a := b.get("/api/v1/jobs/1/results/" + name)
+		kind := a.header.Get("Content-Type")
+		if a.status != 200 || a.header.Get("X-Content-Type-Options") != "nosniff" || !strings.HasPrefix(a.header.Get("Content-Security-Policy"), "sandbox;") {
+			t.Errorf("%s: %d %v", name, a.status, a.header)
+		}
+		if kind != "application/octet-stream" && kind != "image/png" && kind != "image/jpeg" {
+			t.Errorf("%s is shown as %s", name, kind)
+		}
+	}
+	saysNot(t, b.get("/jobs/1"), "a.svg", "a.html")
+}
+
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	b := fill(t, plain)
+	viewer, other, admin := b.as("vera", farm.RoleView), b.as("otto", farm.RoleSubmit), b.as("root", farm.RoleAdmin)
+	a := viewer.get("/")
+	says(t, a, "shot")
+	saysNot(t, a, b.code, "laptop")
+	saysNot(t, viewer.get("/jobs/1"), `action="/jobs/1`, "/jobs/1/change")
+	saysNot(t, other.get("/jobs/1"), `action="/jobs/1`)
+	saysNot(t, other.get("/workers/"+string(b.oak)), `action="/workers`)
+	says(t, admin.get("/jobs/1"), `action="/jobs/1/pause"`, `action="/jobs/1/cancel"`, `action="/jobs/1/retry"`, "/jobs/1/change")
+	for _, x := range []struct {
+		who  *browser
+		path string
+		say  string
+	}{
+		{viewer, "/jobs/1/pause", "with the role view, which may not do this"},
+		{viewer, "/jobs/1/change", "It takes the role submit."},
+		{other, "/jobs/1/cancel", "The job belongs to anna"},
+		{other, "/jobs/1/retry", "The job belongs to anna"},
+		{other, "/workers/" + string(b.oak) + "/disable", "It takes the role admin."},
+		{other, "/pairings/" + b.code + "/accept", "It takes the role admin."},
+	} {
+		a := x.who.post(x.path)
+		if a.status != http.StatusForbidden {
+			t.Errorf("%s: %d", x.path, a.status)
+		}
+		says(t, a, x.say)
+	}
+	if a := other.get("/jobs/1/change"); a.status != http.StatusForbidden {
+		t.Errorf("the form of another's job: %d", a.status)
+	}
+	if j := b.house.job(1); j.State != farm.Active || j.Failed != 1 {
+		t.Errorf("the job changed: %+v", j)
+	}
+}
+
+func TestSteeringAJob(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	anna := h.as("anna", farm.RoleSubmit)
+	tokens, err := h.m.Tokens(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := h.submit(master.Identity{Token: tokens[0].ID, Name: "anna", Role: farm.RoleSubmit}, "shot", "1-9")
+	page := "/jobs/" + job.ID.String()
+	do := func(verb string, form ...string) {
+		t.Helper()
+		if a := anna.post(page+"/"+verb, form...); a.status != http.StatusSeeOther || a.header.Get("Location") != page {
+			t.Fatalf("%s: %d\n%s", verb, a.status, a.text)
+		}
+	}
+	refused := func(verb string, status int, say string, form ...string) {
+		t.Helper()
+		a := anna.post(page+"/"+verb, form...)
+		if a.status != status {
+			t.Fatalf("%s: %d", verb, a.status)
+		}
+		says(t, a, say)
+	}
+	state := func(want farm.JobState) {
+		t.Helper()
+		if j := h.job(job.ID); j.State != want {
+			t.Fatalf("the job is %s, not %s", j.State, want)
+		}
+	}
+	do("pause")
+	state(farm.Paused)
+	says(t, anna.get(page), "Resume", "paused by anna")
+	do("resume")
+	state(farm.Queued)
+	refused("resume", http.StatusConflict, "not paused")
+	do("change", "priority", " 7 ")
+	if j := h.job(job.ID); j.Priority != 7 {
+		t.Fatalf("priority %d", j.Priority)
+	}
+	refused("change", http.StatusBadRequest, "whole number from 1 to 100", "priority", "101")
+	refused("change", http.StatusBadRequest, "whole number from 1 to 100", "priority", "high")
+	refused("retry", http.StatusBadRequest, "no frame 77", "frames", "77")
+	refused("retry", http.StatusBadRequest, "", "frames", "x-y")
+	g := h.claim(h.worker("oak"))
+	h.report(g, farm.Rendered, "", map[string]string{"1.jpg": "x"})
+	do("retry", "frames", "1")
+	if j := h.job(job.ID); j.Done != 0 {
+		t.Fatalf("%d frames are done", j.Done)
+	}
+	do("cancel")
+	state(farm.Canceled)
+	says(t, anna.get(page), "Let it go on")
+	refused("pause", http.StatusConflict, "is canceled")
+	do("retry")
+	state(farm.Active)
+	refused("explode", http.StatusNotFound, "no such page")
+	if a := anna.post("/jobs/x/pause"); a.status != http.StatusBadRequest {
+		t.Errorf("a job that is none: %d", a.status)
+	}
+	if a := anna.post("/jobs/77/pause"); a.status != http.StatusNotFound {
+		t.Errorf("a job that is not there: %d", a.status)
+	}
+}
+
+func TestSteeringAWorker(t *testing.T) {
+	t.Parallel()
+	b := fill(t, plain)
+	admin := b.as("root", farm.RoleAdmin)
+	page := "/workers/" + string(b.oak)
+	for _, x := range []struct{ verb, say string }{
+		{"disable", "disabled by root"},
+		{"enable", "working"},
+		{"drain", "Take work again"},
+		{"resume", "working"},
+	} {
+		if a := admin.post(page + "/" + x.verb); a.status != http.StatusSeeOther || a.header.Get("Location") != page {
+			t.Fatalf("%s: %d\n%s", x.verb, a.status, a.text)
+		}
+		says(t, admin.get(page), x.say)
+	}
+	if a := admin.post(page + "/explode"); a.status != http.StatusNotFound {
+		t.Errorf("explode: %d", a.status)
+	}
+	if a := admin.post("/workers/nobody/disable"); a.status != http.StatusNotFound {
+		t.Errorf("a worker that is not there: %d", a.status)
+	}
+	if a := admin.get("/workers/nobody"); a.status != http.StatusNotFound {
+		t.Errorf("the page of a worker that is not there: %d", a.status)
+	}
+}
+
+func TestLettingNewcomersIn(t *testing.T) {
+	t.Parallel()
+	b := fill(t, plain)
+	admin := b.as("root", farm.RoleAdmin)
+	says(t, admin.get("/"), `action="/pairings/`+b.code+`/accept"`)
+	p, secret, err := b.m.AskPairing(context.Background(), master.Newcomer{Name: "third", Role: farm.RoleWorker, Worker: b.oak, Address: "10.0.0.10"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	says(t, admin.get("/"), "says it is worker <bdi>oak</bdi>, whose token it takes over")
+	if a := admin.post("/pairings/"+b.code+"/refuse", "from", "status"); a.status != http.StatusSeeOther || a.header.Get("Location") != "/" {
+		t.Fatalf("refuse: %d", a.status)
+	}
+	if a := admin.post("/pairings/"+p.Code+"/accept", "from", "add"); a.status != http.StatusSeeOther || a.header.Get("Location") != "/add-worker" {
+		t.Fatalf("accept: %d", a.status)
+	}
+	state, token, err := b.m.WaitPairing(context.Background(), secret)
+	if err != nil || state != farm.PairAccepted || token == "" {
+		t.Fatalf("the newcomer: %s, %v", state, err)
+	}
+	if a := admin.post("/pairings/" + p.Code + "/accept"); a.status != http.StatusNotFound {
+		t.Errorf("accepted twice: %d", a.status)
+	}
+	if a := admin.post("/pairings/" + p.Code + "/marry"); a.status != http.StatusNotFound {
+		t.Errorf("marry: %d", a.status)
+	}
+}
+
+func TestPagingThroughJobs(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for i := range 101 {
+		h.submit(root, fmt.Sprintf("shot %03d", i+1), "1")
+	}
+	b := h.as("anna", farm.RoleView)
+	a := b.get("/jobs")
+	says(t, a, "shot 101", "shot 002", `href="/jobs?before=2"`)
+	saysNot(t, a, "shot 001")
+	a = b.get("/jobs?before=2")
+	says(t, a, "shot 001", "Newest")
+	saysNot(t, a, "shot 002", "Older")
+	if a := b.get("/jobs?before=x"); a.status != http.StatusBadRequest {
+		t.Errorf("nonsense: %d", a.status)
+	}
+}
+
+func TestErrorsArePages(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	b := h.as("anna", farm.RoleView)
+	for path, status := range map[string]int{
+		"/jobs/77": 404, "/jobs/x": 400, "/nothing": 404, "/jobs/1/log/1": 404, "/jobs/1/log/x": 400, "/workers/%00": 404, "/login/a/b": 404,
+	} {
+		a := b.get(path)
+		if a.status != status || a.header.Get("Content-Type") != "text/html; charset=utf-8" {
+			t.Errorf("%s: %d %s", path, a.status, a.header.Get("Content-Type"))
+		}
+		says(t, a, "</html>")
+	}
+	if a := b.post("/login", "link", strings.Repeat("x", 100_000)); a.status != http.StatusBadRequest {
+		t.Errorf("a form that is too long: %d", a.status)
+	}
+}

@@ -1,0 +1,288 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
+)
+
+const (
+	reloadEvery = 5 // seconds
+	maxJobs     = 200
+	maxWorkers  = 500
+	lateEnded   = 8   // jobs that ended lately
+	pageOfJobs  = 100 // of the list of all jobs
+)
+
+// statusPage is what the farm does now.
+type statusPage struct {
+	shell
+	Warnings []warning
+	Waiting  []waiting
+	Jobs     []jobRow
+	MoreJobs bool
+	Ended    []jobRow
+	Workers  []workerRow
+	Hidden   int    // workers that are not shown
+	Summary  string // of the workers
+}
+
+// warning is something that needs a person.
+type warning struct {
+	About, Link string
+	Text        string
+}
+
+// waiting is a newcomer.
+type waiting struct {
+	farm.Pairing
+	Asked moment
+}
+
+// jobRow is a job in a list.
+type jobRow struct {
+	farm.Job
+	Left  string // time; "": not known
+	Ended moment
+	Sent  moment
+}
+
+// workerRow is a worker in a list.
+type workerRow struct {
+	farm.Worker
+	State    string
+	System   string
+	Memory   string
+	Blenders string
+	Busy     string // share of its cores
+	Seen     moment
+	Tasks    []task
+}
+
+// task is a lease as pages show it.
+type task struct {
+	Job      farm.JobID
+	JobName  string
+	Worker   farm.WorkerID
+	Name     string // of the worker
+	Frames   string
+	Frame    int
+	Started  bool
+	Fraction int // hundredths
+	Phase    string
+	Left     string
+}
+
+var open = []farm.JobState{farm.Collecting, farm.Queued, farm.Active, farm.Paused}
+
+func (p *Pages) status(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	ctx := r.Context()
+	page := statusPage{shell: p.alive(r, who, "Status", "status", reloadEvery)}
+	jobs, err := p.m.Jobs(ctx, farm.JobFilter{States: open, Limit: maxJobs})
+	if err != nil {
+		return err
+	}
+	page.MoreJobs = len(jobs) == maxJobs
+	slices.SortStableFunc(jobs, func(a, b farm.Job) int { return rank(a.State) - rank(b.State) })
+	ended, err := p.m.Jobs(ctx, farm.JobFilter{States: []farm.JobState{farm.Done, farm.Failed, farm.Canceled}, Limit: lateEnded})
+	if err != nil {
+		return err
+	}
+	workers, err := p.m.Workers(ctx)
+	if err != nil {
+		return err
+	}
+	running, err := p.m.Running(ctx, 0)
+	if err != nil {
+		return err
+	}
+	page.Jobs, page.Ended = p.jobRows(jobs, running), p.jobRows(ended, nil)
+	page.Workers, page.Summary = p.workerRows(workers, jobs), summary(workers)
+	page.Hidden = max(0, len(page.Workers)-maxWorkers)
+	page.Workers = page.Workers[:len(page.Workers)-page.Hidden]
+	page.Warnings = warnings(jobs, workers)
+	if who.Role == farm.RoleAdmin {
+		if page.Waiting, err = p.waiting(ctx); err != nil {
+			return err
+		}
+	}
+	return p.show(w, http.StatusOK, "status", page)
+}
+
+// rank puts what is being worked on first.
+func rank(s farm.JobState) int {
+	return slices.Index([]farm.JobState{farm.Active, farm.Queued, farm.Collecting, farm.Paused}, s)
+}
+
+func (p *Pages) jobRows(jobs []farm.Job, running []farm.Running) []jobRow {
+	rows := make([]jobRow, len(jobs))
+	for i := range jobs {
+		j := &jobs[i]
+		rows[i] = jobRow{Job: *j, Left: left(j, running), Ended: p.moment(j.Ended), Sent: p.moment(j.Created)}
+	}
+	return rows
+}
+
+// left is how long the job will take with the workers that render it now: frames that are left, less what is done of
+// those being rendered, by the mean time of a frame.
+func left(j *farm.Job, running []farm.Running) string {
+	at, begun := 0, 0.0
+	for i := range running {
+		if r := &running[i]; r.Job == j.ID && r.Beat.Started {
+			at++
+			begun += min(max(r.Beat.Fraction, 0), 1)
+		}
+	}
+	if j.Done == 0 || j.Seconds <= 0 || at == 0 || j.State != farm.Active {
+		return ""
+	}
+	frames := max(float64(j.Total-j.Done-j.Failed)-begun, 0)
+	return span(roundly(time.Duration(frames * j.Seconds / float64(j.Done) / float64(at) * float64(time.Second))))
+}
+
+func stateOf(w *master.WorkerView) string {
+	switch {
+	case !w.Online:
+		return "offline"
+	case !w.Worker.Enabled:
+		return "disabled"
+	case w.Worker.Draining:
+		return "draining"
+	case len(w.Running) > 0:
+		return "working"
+	}
+	return "idle"
+}
+
+func (p *Pages) workerRows(workers []master.WorkerView, jobs []farm.Job) []workerRow {
+	names := make(map[farm.JobID]string, len(jobs))
+	for i := range jobs {
+		names[jobs[i].ID] = jobs[i].Name
+	}
+	rows := make([]workerRow, len(workers))
+	for i := range workers {
+		w := &workers[i]
+		row := workerRow{
+			Worker: w.Worker, State: stateOf(w), System: systemOf(&w.Worker.Facts), Memory: megabytes(w.Worker.Facts.MemoryMB),
+			Seen: p.moment(w.Worker.Seen), Blenders: blenders(&w.Worker.Facts),
+		}
+		if w.Online {
+			row.Busy = fmt.Sprintf("%.0f %%", 100*min(max(w.Load.CPU, 0), 1))
+		}
+		for k := range w.Running {
+			t := taskOf(&w.Running[k])
+			t.JobName = names[t.Job]
+			row.Tasks = append(row.Tasks, t)
+		}
+		rows[i] = row
+	}
+	return rows
+}
+
+func taskOf(r *farm.Running) task {
+	t := task{
+		Job: r.Job, Worker: r.Worker, Name: r.WorkerName, Frames: frames(farm.Frames(r.Frames...)), Frame: r.Beat.Frame,
+		Started: r.Beat.Started, Fraction: int(100 * min(max(r.Beat.Fraction, 0), 1)), Phase: r.Beat.Phase,
+	}
+	if r.Beat.LeftS > 0 {
+		t.Left = span(roundly(time.Duration(r.Beat.LeftS * float64(time.Second))))
+	}
+	return t
+}
+
+func blenders(f *farm.Facts) string {
+	var list []string
+	for _, b := range f.Blenders {
+		if v := b.Version.String(); !slices.Contains(list, v) {
+			list = append(list, v)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// summary counts workers by state.
+func summary(workers []master.WorkerView) string {
+	counts := map[string]int{}
+	for i := range workers {
+		counts[stateOf(&workers[i])]++
+	}
+	var parts []string
+	for _, state := range []string{"working", "idle", "draining", "disabled", "offline"} {
+		if counts[state] > 0 {
+			parts = append(parts, thousands(counts[state])+" "+state)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// warnings are what needs a person: workers that were taken out, and jobs that fail or cannot begin.
+func warnings(jobs []farm.Job, workers []master.WorkerView) (list []warning) {
+	for i := range workers {
+		if w := &workers[i].Worker; !w.Enabled && w.Reason != "" && !strings.HasPrefix(w.Reason, byHand) {
+			list = append(list, warning{w.Name, "/workers/" + string(w.ID), "takes no more work: " + w.Reason})
+		}
+	}
+	idle := !slices.ContainsFunc(workers, func(w master.WorkerView) bool { return w.Online && w.Worker.Enabled && !w.Worker.Draining })
+	for i := range jobs {
+		j := &jobs[i]
+		link := "/jobs/" + j.ID.String()
+		switch {
+		case j.Failed > 0:
+			list = append(list, warning{j.Name, link, count(j.Failed, "frame") + " failed"})
+		case j.State == farm.Collecting:
+			list = append(list, warning{j.Name, link, "waits for " + count(j.Progress.Missing, "file") + " to arrive"})
+		case idle && j.State.Dispatches():
+			list = append(list, warning{j.Name, link, "waits, for no worker is there"})
+		}
+	}
+	return list
+}
+
+// byHand is how the reasons of workers begin that a person took out; nobody needs to be warned of that.
+const byHand = "disabled by "
+
+func (p *Pages) waiting(ctx context.Context) ([]waiting, error) {
+	list, err := p.m.Pairings(ctx)
+	out := make([]waiting, len(list))
+	for i := range list {
+		out[i] = waiting{list[i], p.moment(list[i].Asked)}
+	}
+	return out, err
+}
+
+// jobsPage is a page of the list of all jobs.
+type jobsPage struct {
+	shell
+	Jobs []jobRow
+	Next farm.JobID // 0: the end
+	From farm.JobID // 0: from the newest
+}
+
+func (p *Pages) jobs(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	page := jobsPage{shell: p.shell(r, who, "Jobs", "jobs")}
+	if before := r.URL.Query().Get("before"); before != "" {
+		var err error
+		if page.From, err = farm.ParseJobID(before); err != nil {
+			return err
+		}
+	}
+	jobs, err := p.m.Jobs(r.Context(), farm.JobFilter{Before: page.From, Limit: pageOfJobs})
+	if err != nil {
+		return err
+	}
+	running, err := p.m.Running(r.Context(), 0)
+	if err != nil {
+		return err
+	}
+	page.Jobs = p.jobRows(jobs, running)
+	if len(jobs) == pageOfJobs {
+		page.Next = jobs[len(jobs)-1].ID
+	}
+	return p.show(w, http.StatusOK, "jobs", page)
+}

@@ -1,0 +1,130 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
+)
+
+// jobForm changes a job, and what it does cannot be undone by a button beside it.
+type jobFormPage struct {
+	shell
+	Job    farm.Job
+	Failed string // frames
+}
+
+func (p *Pages) jobForm(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	id, err := farm.ParseJobID(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	j, err := p.m.Job(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if !master.Steers(who, &j) {
+		return errOthers(&j)
+	}
+	page := jobFormPage{shell: p.shell(r, who, "Change "+j.Name, "jobs"), Job: j}
+	if j.Failed > 0 {
+		s, err := p.m.Frames(r.Context(), id)
+		if err != nil {
+			return err
+		}
+		page.Failed = frames(s.Failed)
+	}
+	return p.show(w, http.StatusOK, "change", page)
+}
+
+func errOthers(j *farm.Job) error {
+	return farm.Errorf(farm.Denied, "the job belongs to %s", j.Owner).WithHint("ask them or an admin")
+}
+
+// steerJob does what a button or form of a job's page asks for.
+func (p *Pages) steerJob(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	id, err := farm.ParseJobID(r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	if err := readForm(w, r); err != nil {
+		return err
+	}
+	steer, known := map[string]func(context.Context, master.Identity, farm.JobID) (farm.Job, error){
+		"pause": p.m.Pause, "resume": p.m.Resume, "cancel": p.m.Cancel,
+		"retry": func(ctx context.Context, who master.Identity, id farm.JobID) (farm.Job, error) {
+			return p.retry(ctx, who, id, r.PostForm.Get("frames"))
+		},
+		"change": func(ctx context.Context, who master.Identity, id farm.JobID) (farm.Job, error) {
+			priority, err := strconv.Atoi(strings.TrimSpace(r.PostForm.Get("priority")))
+			if err != nil {
+				return farm.Job{}, farm.Errorf(farm.Invalid, "a priority is a whole number from 1 to %d", farm.MaxPriority)
+			}
+			return p.m.Change(ctx, who, id, func(s *farm.JobSpec) { s.Priority = priority })
+		},
+	}[r.PathValue("verb")]
+	if !known {
+		return p.notFound(w, r, who)
+	}
+	if _, err := steer(r.Context(), who, id); err != nil {
+		return err
+	}
+	return leadTo(w, r, "/jobs/"+id.String())
+}
+
+// retry renders frames again: those that are named, all of them, or those that failed.
+func (p *Pages) retry(ctx context.Context, who master.Identity, id farm.JobID, text string) (farm.Job, error) {
+	which := master.RetryWhich{}
+	switch text = strings.TrimSpace(text); text {
+	case "":
+		which.Failed = true
+	case "all":
+		which.All = true
+	default:
+		set, err := farm.ParseFrameSet(text)
+		if err != nil {
+			return farm.Job{}, err
+		}
+		which.Frames = set
+	}
+	return p.m.Retry(ctx, who, id, which)
+}
+
+// steerWorker does what a button of a worker's page asks for.
+func (p *Pages) steerWorker(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	edit, known := map[string]func(*farm.Worker){
+		"enable":  func(w *farm.Worker) { w.Enabled, w.Reason = true, "" },
+		"disable": func(w *farm.Worker) { w.Enabled, w.Reason = false, byHand+who.Name },
+		"drain":   func(w *farm.Worker) { w.Draining = true },
+		"resume":  func(w *farm.Worker) { w.Draining = false },
+	}[r.PathValue("verb")]
+	if !known {
+		return p.notFound(w, r, who)
+	}
+	v, err := p.m.ChangeWorker(r.Context(), who, farm.WorkerID(r.PathValue("id")), edit)
+	if err != nil {
+		return err
+	}
+	return leadTo(w, r, "/workers/"+string(v.Worker.ID))
+}
+
+// answerPairing lets a newcomer in or refuses it, and leads back to the page with the button.
+func (p *Pages) answerPairing(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	verb := r.PathValue("verb")
+	if verb != "accept" && verb != "refuse" {
+		return p.notFound(w, r, who)
+	}
+	if err := readForm(w, r); err != nil {
+		return err
+	}
+	if _, err := p.m.AnswerPairing(r.Context(), who, r.PathValue("code"), verb == "accept"); err != nil {
+		return err
+	}
+	if r.PostForm.Get("from") == "add" {
+		return leadTo(w, r, "/add-worker")
+	}
+	return leadTo(w, r, "/")
+}
