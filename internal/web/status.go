@@ -74,7 +74,8 @@ type task struct {
 	Frames   string
 	Frame    int
 	Started  bool
-	Fraction int // hundredths
+	Ahead    bool // it waits for the one before it
+	Fraction int  // hundredths
 	Phase    string
 	Left     string
 }
@@ -188,7 +189,7 @@ func (p *Pages) workerRows(workers []master.WorkerView, jobs []farm.Job) []worke
 func taskOf(r *farm.Running) task {
 	t := task{
 		Job: r.Job, Worker: r.Worker, Name: r.WorkerName, Frames: frames(farm.Frames(r.Frames...)), Frame: r.Beat.Frame,
-		Started: r.Beat.Started, Fraction: int(100 * min(max(r.Beat.Fraction, 0), 1)), Phase: r.Beat.Phase,
+		Started: r.Beat.Started, Ahead: r.Ahead, Fraction: int(100 * min(max(r.Beat.Fraction, 0), 1)), Phase: r.Beat.Phase,
 	}
 	if r.Beat.LeftS > 0 {
 		t.Left = span(roundly(time.Duration(r.Beat.LeftS * float64(time.Second))))
