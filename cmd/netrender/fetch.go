@@ -195,9 +195,11 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 		a.watchProgress(watching, master, job.ID, show)
 	}()
 	wanted := f.wanted(&job).Count()
+	warned := a.newWarned(show.say)
 	err := client.Fetch(ctx, master.Patient(24*time.Hour), client.FetchOptions{
 		Job: job.ID, Dir: f.dir, Kinds: f.kinds, Frames: f.frames, Follow: true,
 		Frame: func(one client.FetchedFrame) {
+			warned.tell(one.Frame, one.Attempt.Warnings...)
 			f.came(a, &one)
 			show.frame(one, len(f.here), wanted)
 		},
@@ -215,6 +217,11 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 	end, err := master.Job(ctx, job.ID)
 	if err != nil {
 		return interrupted(ctx, err)
+	}
+	if list, err := master.Warnings(ctx, job.ID); err == nil { // those of frames that failed, too
+		for _, w := range list {
+			warned.tell(w.Frame, w.Text)
+		}
 	}
 	if a.json {
 		if err := a.print(end); err != nil {

@@ -170,6 +170,7 @@ type jobView struct {
 	Running []farm.Running   `json:"running_leases"`
 	Missing []farm.File      `json:"missing_files,omitempty"`
 	Errors  []farm.Attempt   `json:"errors,omitempty"`
+	Warns   []farm.Warning   `json:"warnings,omitempty"`
 	Why     []farm.Reason    `json:"why,omitempty"`
 }
 
@@ -202,6 +203,9 @@ func (a *app) jobView(cmd *cobra.Command, client *wire.Client, id farm.JobID, wh
 	if page, err := client.Attempts(ctx, farm.AttemptFilter{Job: id, Failed: true, Limit: maxShown}, 0); err == nil {
 		v.Errors = page.Attempts
 	} else {
+		return nil, err
+	}
+	if v.Warns, err = client.Warnings(ctx, id); err != nil {
 		return nil, err
 	}
 	if why {
@@ -251,6 +255,7 @@ func (a *app) showJob(v *jobView) {
 		at := &v.Errors[i]
 		line("error", "frame %d, attempt %d: %s", at.Frame, at.Number, plainText(at.Error))
 	}
+	a.showWarnings(v.Warns, line)
 	for _, r := range v.Why {
 		who := r.Worker
 		if who == "" {

@@ -35,6 +35,7 @@ type jobOptions struct {
 	allow, deny  []string
 	tags         []string
 	scripts      bool
+	scriptsFail  bool
 	exr          string
 	noOutputs    bool
 	noPreview    bool
@@ -62,6 +63,7 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.StringSliceVar(&o.deny, "deny", nil, "not these workers")
 	f.StringSliceVar(&o.tags, "need-tags", nil, "only workers that have all of these tags")
 	f.BoolVar(&o.scripts, "scripts", false, "let the scene's own Python run, on workers that allow it")
+	f.BoolVar(&o.scriptsFail, "fail-on-script-error", false, "fail frames when the scene's own Python raises or a driver does not work (else: a warning)")
 	f.StringVar(&o.exr, "exr", "full", "multilayer EXR of every frame: full, half or none")
 	f.BoolVar(&o.noOutputs, "no-outputs", false, "leave out the files that the scene itself writes")
 	f.BoolVar(&o.noPreview, "no-preview", false, "leave out the preview pictures")
@@ -79,7 +81,7 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 		Name: o.name, Priority: o.priority, Chunk: o.chunk, Order: farm.Order(o.order), Attempts: o.attempts,
 		Timeout: int(o.timeout.Round(time.Second).Seconds()),
 		Needs:   farm.Needs{Allow: o.allow, Deny: o.deny, Tags: o.tags, GPU: o.gpu},
-		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads},
+		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads, FailOnScriptError: o.scriptsFail},
 	}
 	if o.frames != "" {
 		set, err := farm.ParseFrameSet(o.frames)

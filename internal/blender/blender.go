@@ -54,6 +54,8 @@ type SceneFacts struct {
 	Mapped int `json:"mapped"`
 	// Warnings are sentences: a node that cannot be redirected, a device that is not there.
 	Warnings []string `json:"warnings"`
+	// ScriptErrors are sentences: what the scene's own Python raised while it was opened. Blender goes on after that.
+	ScriptErrors []string `json:"script_errors"`
 	// OpenSeconds is what loading and mapping took.
 	OpenSeconds float64 `json:"open_seconds"`
 }
@@ -122,6 +124,8 @@ type Result struct {
 	Memory     int64    // bytes the process holds after the frame
 	PeakMemory int64    // bytes, highest the process has held since it started
 	Warnings   []string // sentences
+	// ScriptErrors are sentences: what the scene's own Python raised, and drivers of it that do not work.
+	ScriptErrors []string
 }
 
 // Channel says how the session talks to Blender.

@@ -105,7 +105,7 @@ type CollectOptions struct {
 
 // Collect has Blender open a .blend, with its scripts off, and say what it reads. The file is not changed and nothing is
 // rendered. Files that are not there are no error but Missing. Errors are *Error: NoFile, NotBlend, Truncated and TooNew
-// (both mostly without starting Blender), NoScene, NoStart, Crashed, Script, BadTalk, and Killed when ctx or Limit ends it.
+// (both mostly without starting Blender), NoScene, NoStart, Crashed, Agent, BadTalk, and Killed when ctx or Limit ends it.
 func Collect(ctx context.Context, in Install, blend string, opts CollectOptions) (Collection, error) {
 	blend, err := filepath.Abs(blend)
 	if err != nil {
@@ -165,7 +165,7 @@ func Collect(ctx context.Context, in Install, blend string, opts CollectOptions)
 	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(log.String(), "\uFFFD")), "\n")
 	failure.Log = lines[max(0, len(lines)-lastLines):]
 	if failure.Kind == Crashed && strconv.Itoa(failure.Status) == pythonExitCode {
-		failure.Kind, failure.Message = Script, "the collector failed on "+name+": "+failure.lastLine()
+		failure.Kind, failure.Message = Agent, "the collector failed on "+name+": "+failure.lastLine()
 	}
 	return Collection{}, failure
 }

@@ -171,7 +171,7 @@ func TestCollectBadBlender(t *testing.T) {
 		cancel       bool
 	}{
 		{name: "crash", script: "echo Segment fault here\nkill -SEGV $$", kind: Crashed, says: "its last words: Segment fault here"},
-		{name: "exception", script: "echo 'NameError: oops'\nexit 70", kind: Script, says: "NameError: oops"},
+		{name: "exception", script: "echo 'NameError: oops'\nexit 70", kind: Agent, says: "NameError: oops"},
 		{name: "silence", script: "exit 0", kind: BadTalk, says: "makes no sense"},
 		{name: "nonsense", script: answer("Blender 3.4.1"), kind: BadTalk, says: "makes no sense"},
 		{name: "relative path", script: answer(`{"files": [{"path": "../secret"}]}`), kind: BadTalk, says: "makes no sense"},

@@ -22,7 +22,7 @@ const (
 	NoFrame   ErrorKind = "no-frame"   // Blender said nothing went wrong and wrote nothing; alive
 	NoSpace   ErrorKind = "no-space"   // a file of the result could not be written; alive
 	NoMemory  ErrorKind = "no-memory"  // the device or the machine ran out of memory; alive
-	Script    ErrorKind = "script"     // Python of the scene or of ours raised; alive
+	Agent     ErrorKind = "agent"      // our own part in Blender failed; the session is in doubt
 	Refused   ErrorKind = "refused"    // Blender refused to render and said why; alive
 	Crashed   ErrorKind = "crashed"    // the process ended by itself
 	Killed    ErrorKind = "killed"     // the process was ended by Kill, Close or a context

@@ -61,6 +61,7 @@ func (s *Session) Render(ctx context.Context, task Task, progress func(Progress)
 		EXR      float64  `json:"exr"`
 		Preview  float64  `json:"preview"`
 		Reopened bool     `json:"reopened"`
+		Scripts  []string `json:"script_errors"`
 		Memory   int64    `json:"memory"`
 		Peak     int64    `json:"peak"`
 	}
@@ -75,7 +76,7 @@ func (s *Session) Render(ctx context.Context, task Task, progress func(Progress)
 		return Result{}, s.withLog(err)
 	}
 	return Result{
-		Files: answer.Files, Warnings: answer.Warnings, Reopened: answer.Reopened,
+		Files: answer.Files, Warnings: answer.Warnings, ScriptErrors: answer.Scripts, Reopened: answer.Reopened,
 		Seconds: answer.Seconds, Render: answer.Render, EXRSeconds: answer.EXR, Preview: answer.Preview,
 		Memory: answer.Memory, PeakMemory: answer.Peak,
 	}, nil
@@ -154,7 +155,8 @@ func checkFiles(task Task, files []File) *Error {
 		f.Size = info.Size()
 		have[f.Kind] = true
 	}
-	for kind, asked := range map[Kind]bool{KindEXR: task.EXR != EXRNone, KindOutput: task.Outputs, KindPreview: task.Preview} {
+	alone := task.Preview && task.EXR == EXRNone && !task.Outputs // else a frame without its preview is one all the same
+	for kind, asked := range map[Kind]bool{KindEXR: task.EXR != EXRNone, KindOutput: task.Outputs, KindPreview: alone} {
 		if asked && !have[kind] {
 			return &Error{Kind: NoFrame, Message: fmt.Sprintf("Blender ended frame %d without a word of error and wrote no %s file", task.Frame, kind)}
 		}

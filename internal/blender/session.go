@@ -294,7 +294,7 @@ func (s *Session) call(ctx context.Context, request map[string]any, answer any) 
 	request["id"] = s.nextID
 	line, err := json.Marshal(request)
 	if err != nil {
-		return &Error{Kind: Script, Message: "the request cannot be written: " + err.Error(), cause: err}
+		return &Error{Kind: Agent, Message: "the request cannot be written: " + err.Error(), cause: err}
 	}
 	stop := context.AfterFunc(ctx, s.Kill)
 	defer stop()

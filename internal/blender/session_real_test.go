@@ -71,6 +71,8 @@ func TestRealBlender(t *testing.T) {
 	t.Run("previews", func(t *testing.T) { realPreviews(t, s, dir) })
 	t.Run("files that have moved", func(t *testing.T) { realMoved(t, s, dir) })
 	t.Run("scripts", func(t *testing.T) { realScripts(t, in, s, dir) })
+	t.Run("scripts that raise", func(t *testing.T) { realRaising(t, s, dir) })
+	t.Run("trouble of our own", func(t *testing.T) { realTrouble(t, in, s, dir) })
 	t.Run("scenes that cannot be opened", func(t *testing.T) { realBroken(t, s, dir) })
 	t.Run("log", func(t *testing.T) { realLog(t, s, dir) })
 	t.Run("a virtual display", func(t *testing.T) { realDisplay(t, in, dir) })

@@ -70,6 +70,9 @@ type Options struct {
 	Outputs bool   `json:"outputs"`           // keep the files the scene itself writes
 	Preview bool   `json:"preview"`           // keep a preview JPEG
 	Threads int    `json:"threads,omitempty"` // render threads per worker slot; 0: all
+	// FailOnScriptError makes frames fail when the scene's own Python raises or a driver does not work; else that is a
+	// warning.
+	FailOnScriptError bool `json:"fail_on_script_error,omitempty"`
 }
 
 // Progress is what a job's frames have come to.

@@ -21,6 +21,7 @@ type fault struct {
 	own   bool // this worker's fault, not the scene's
 	scene bool // no other frame of the job would fare better: here, or, when fatal, anywhere
 	rest  bool // the other frames of the lease cannot be rendered here either
+	alive bool // the session can go on
 }
 
 func (f *fault) Error() string { return f.text }
@@ -59,13 +60,11 @@ func faultOf(err error, hang time.Duration, timeout int, log []byte) *fault {
 	switch b.Kind {
 	case blender.NotBlend, blender.Truncated, blender.NoScene, blender.NoCamera:
 		f.fatal, f.scene, f.rest = true, true, true
-	case blender.Script:
-		f.fatal, f.rest = true, true
 	case blender.TooNew, blender.NoEngine: // another worker may have the right Blender
 		f.scene, f.rest = true, true
 	case blender.NoStart, blender.NoFile, blender.NoDevice, blender.NoSpace, blender.NotOpened, blender.Killed:
 		f.own, f.rest = true, true
-	case blender.Crashed, blender.BadTalk, blender.NoFrame, blender.NoMemory, blender.Refused:
+	case blender.Crashed, blender.BadTalk, blender.NoFrame, blender.NoMemory, blender.Refused, blender.Agent:
 	}
 	if line := lineThatMatters(b.Log, log); line != "" && !strings.Contains(f.text, line) {
 		f.text += "; Blender said: " + line
@@ -92,13 +91,14 @@ func isCrash(err error) bool {
 
 // alive tells whether the session can go on after the error.
 func alive(err error) bool {
+	var f *fault
 	var b *blender.Error
-	if !errors.As(err, &b) {
-		return false
+	if errors.As(err, &f) || !errors.As(err, &b) {
+		return f != nil && f.alive
 	}
 	switch b.Kind {
-	case blender.NoStart, blender.NoDevice, blender.Crashed, blender.Killed, blender.BadTalk, blender.NoMemory:
-		return false // out of memory it lives, but what it holds is in doubt
+	case blender.NoStart, blender.NoDevice, blender.Crashed, blender.Killed, blender.BadTalk, blender.NoMemory, blender.Agent:
+		return false // after some of them it lives, but what it holds is in doubt
 	}
 	return true
 }

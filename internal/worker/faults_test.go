@@ -35,12 +35,12 @@ func TestFaultsOfScenes(t *testing.T) {
 			render: fails(&blender.Error{Kind: blender.NoCamera, Message: "the scene has no camera"}),
 		},
 		{
-			name: "script", text: "a script raised; Blender said: NameError: x", fatal: true, back: 2,
-			open: fails(&blender.Error{Kind: blender.Script, Message: "a script raised", Log: []string{"NameError: x", "bye"}}),
-		},
-		{
 			name: "truncated", text: "the file ends too early", fatal: true, scene: true, back: 2,
 			open: fails(&blender.Error{Kind: blender.Truncated, Message: "the file ends too early"}),
+		},
+		{
+			name: "our own part", text: "Netrender's own part in Blender failed: KeyError: x",
+			open: fails(&blender.Error{Kind: blender.Agent, Message: "Netrender's own part in Blender failed: KeyError: x"}),
 		},
 		{
 			name: "too new", text: "made by Blender 100", scene: true, back: 2,
@@ -84,6 +84,9 @@ func TestFaultsOfScenes(t *testing.T) {
 				m.until("the others are rendered", func() bool { return len(j.done) == 2 && len(j.failed) == 1 })
 				w.drain()
 				r := j.failed[1]
+				if r.Install != "99.0.0" {
+					t.Errorf("the report says that Blender %q was used", r.Install)
+				}
 				if !strings.HasPrefix(r.Error, c.text) || r.Fatal != c.fatal || r.Scene != c.scene || r.OwnFault != c.own || j.back != c.back {
 					t.Errorf("fatal %v, own %v, %d handed back: %s", r.Fatal, r.OwnFault, j.back, r.Error)
 				}
@@ -186,6 +189,11 @@ func TestSessionMemory(t *testing.T) {
 		w.drain()
 		if starts != 3 {
 			t.Errorf("the session was started %d times", starts)
+		}
+		for _, r := range m.reports {
+			if r.Install != "99.0.0" {
+				t.Errorf("frame %d was rendered with Blender %q", r.Frame, r.Install)
+			}
 		}
 	})
 }

@@ -32,6 +32,9 @@ type folders struct {
 	tick int64 // counts uses
 }
 
+// sourceDir is where the files lie in a job's folder.
+const sourceDir = "src"
+
 // folder is the laid-out files of one job.
 type folder struct {
 	all *folders
@@ -164,7 +167,7 @@ func (a *folders) oldest() (oldest *folder) {
 
 // scene is what to open, with the places of all files.
 func (f *folder) scene(blend string) blender.Scene {
-	src := filepath.Join(f.dir, "src")
+	src := filepath.Join(f.dir, sourceDir)
 	s := blender.Scene{Files: make(map[string]string, len(f.manifest))}
 	s.Blend = filepath.Join(src, filepath.FromSlash(blend))
 	for i := range f.manifest {
@@ -255,7 +258,7 @@ func (f *folder) layOnce(ctx context.Context, m Master, frames []int) error {
 		}
 		f.manifest, f.listed = list, true
 	}
-	src := filepath.Join(f.dir, "src")
+	src := filepath.Join(f.dir, sourceDir)
 	var todo []*farm.File
 	for i := range f.manifest {
 		if file := &f.manifest[i]; !f.laid[file.Path] && needs(file, frames) {

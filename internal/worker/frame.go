@@ -22,6 +22,7 @@ type frame struct {
 	dir     string      // the parcel's folder; "" when there is none
 	log     *attemptLog // nil: none
 	result  *blender.Result
+	warned  []string      // what may be wrong with the picture: sentences
 	reports []farm.Report // one, or those of frames that are handed back
 }
 
@@ -36,6 +37,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	f := &frame{slot: s.no, reports: []farm.Report{r}}
 	report := &f.reports[0]
 	began := s.w.opt.Now()
+	s.version = ""
 	var pulse pulse
 	err := s.prepare(k, f, no, &pulse)
 	var tail []byte
@@ -51,7 +53,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 		}
 		tail = f.log.lastLines(8 << 10)
 	}
-	report.Install = s.blenderVersion()
+	report.Install, report.Warnings = s.version, farm.Sentences(f.warned)
 	s.tidy(err)
 	if err == nil {
 		report.Outcome, report.Seconds = farm.Rendered, f.result.Seconds
@@ -130,6 +132,10 @@ func (s *slot) render(ctx context.Context, k *work, f *frame, no int, next *ahea
 	defer p.stop()
 	err := s.ready(ctx, k, f.log)
 	if err == nil {
+		f.warned = s.session.warnings()
+		err = s.session.openFault(k)
+	}
+	if err == nil {
 		if k.grant.Timeout > 0 {
 			limit := time.AfterFunc(time.Duration(k.grant.Timeout)*time.Second, func() { stop(errTimeout) })
 			defer limit.Stop()
@@ -172,6 +178,10 @@ func (s *slot) renderOpen(ctx context.Context, k *work, f *frame, no int, next *
 		next.progress(fraction)
 	})
 	if err != nil {
+		return err
+	}
+	f.warned = append(append(f.warned, result.ScriptErrors...), result.Warnings...)
+	if err := frameFault(k, &result); err != nil {
 		return err
 	}
 	if err := f.take(stage, result.Files); err != nil {

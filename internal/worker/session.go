@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/farm"
 )
 
@@ -15,8 +16,9 @@ type session struct {
 	renderer Renderer
 	setup    Setup // without Log
 	scene    string
-	folder   *folder // of the open scene; nil: none is open
-	frames   int     // rendered since it started
+	folder   *folder            // of the open scene; nil: none is open
+	facts    blender.SceneFacts // of the open scene
+	frames   int                // rendered since it started
 }
 
 // ready sees to it that a session with the lease's scene runs, and that the files of its frames are laid out. log
@@ -30,13 +32,14 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 	if err != nil {
 		return err
 	}
+	s.version = in.Version
 	home := filepath.Join(s.w.opt.Dir, homeDir, "slot-"+strconv.Itoa(s.no))
 	out := s.w.renderDir(s.no)
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		return err
 	}
 	want := Setup{Job: k.files.folder.dir, Out: out, Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads), Scripts: g.Options.Scripts, Home: home}
-	if s.session != nil && (!same(&s.session.setup, &want) || s.w.opt.Fenced && !s.mayOpen(k)) {
+	if s.session != nil && (!same(&s.session.setup, &want) || (s.w.opt.Fenced || want.Scripts) && !s.mayOpen(k)) {
 		s.endSession()
 	}
 	if s.session == nil {
@@ -61,8 +64,8 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 	return s.open(ctx, k)
 }
 
-// mayOpen tells whether a confined session reaches the lease's files: they are those it was started for, or the open
-// scene is the lease's.
+// mayOpen tells whether the session may go on with the lease's scene, where one that is confined reaches only the files
+// it was started for, and one that ran a scene's Python keeps what that left behind: handlers, modules.
 func (s *slot) mayOpen(k *work) bool {
 	x := s.session
 	return x.setup.Job == k.files.folder.dir || x.folder != nil && x.scene == k.grant.Scene
@@ -86,11 +89,12 @@ func (s *slot) open(ctx context.Context, k *work) error {
 	folder := k.files.folder
 	scene := folder.scene(k.grant.Blend)
 	scene.Scripts = k.grant.Options.Scripts
-	if _, err := s.session.renderer.Open(ctx, scene); err != nil {
+	facts, err := s.session.renderer.Open(ctx, scene)
+	if err != nil {
 		return err
 	}
 	folder.pin()
-	s.session.folder, s.session.scene = folder, k.grant.Scene
+	s.session.folder, s.session.scene, s.session.facts = folder, k.grant.Scene, facts
 	return nil
 }
 
@@ -98,7 +102,7 @@ func (s *slot) open(ctx context.Context, k *work) error {
 func (x *session) forget() {
 	if x.folder != nil {
 		x.folder.unpin()
-		x.folder, x.scene = nil, ""
+		x.folder, x.scene, x.facts = nil, "", blender.SceneFacts{}
 	}
 }
 
@@ -117,12 +121,4 @@ func (s *slot) endSession() {
 
 func (s *slot) phase(k *work, text string) {
 	s.w.book.update(k.held, func(b *farm.Beat) { b.Phase = text })
-}
-
-// blenderVersion is the version of the session's install, for the report.
-func (s *slot) blenderVersion() string {
-	if s.session == nil {
-		return ""
-	}
-	return s.session.setup.Install.Facts.Version
 }

@@ -24,6 +24,7 @@ type slot struct {
 	no       int
 	working  context.Context // ends when the worker drains
 	session  *session        // nil: none is running
+	version  string          // of the Blender that the present frame is rendered with; "": none was chosen
 	last     time.Duration   // what the last frame took; 0: not known
 	finished chan *frame     // frames that are done with Blender, in order
 }

@@ -5,6 +5,7 @@ agent.py -- HANDOVER: a private JSON file that is removed at once; it says how t
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -17,12 +18,14 @@ import bpy
 from netagent import channel, devices, logs, opening, rendering
 from netagent.failure import Failure
 
+FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
 
 def serve(link: channel.Channel, handover: dict) -> None:
     """Answers requests until the other side hangs up or says quit."""
     session = opening.Session(handover)
     verbs = {
-        "open": session.open,
+        "open": lambda request: opened(session, request),
         "render": lambda request: rendering.render(session, link, request),
         "display": display,
     }
@@ -31,17 +34,32 @@ def serve(link: channel.Channel, handover: dict) -> None:
         if request is None or request.get("verb") == "quit":
             return
         reply: dict = {"id": request.get("id")}
+        session.watch.begin()
         try:
             reply["ok"] = verbs[request["verb"]](request)
         except Failure as failure:
             reply["error"] = {"kind": failure.kind, "message": str(failure)}
-        except MemoryError:
-            reply["error"] = {"kind": "no-memory", "message": "the machine ran out of memory"}
         except Exception as error:  # noqa: BLE001, whatever it was, there must be an answer
             traceback.print_exc()
-            reply["error"] = {"kind": "script", "message": f"{type(error).__name__}: {error}"}
+            reply["error"] = unexpected(error)
         logs.mark(handover["mark"], request.get("id"))
         link.send(reply)
+
+
+def unexpected(error: Exception) -> dict:
+    """What is said of an exception that nobody foresaw: it is this agent's, which calls all that runs here."""
+    if isinstance(error, MemoryError):
+        return {"kind": "no-memory", "message": "the machine ran out of memory"}
+    if isinstance(error, OSError) and error.errno in FULL:
+        return {"kind": "no-space", "message": f"the disk is full: {error.strerror}"}
+    return {"kind": "agent", "message": f"Netrender's own part in Blender failed: {type(error).__name__}: {error}"}
+
+
+def opened(session: opening.Session, request: dict) -> dict:
+    """Opens a scene and says what its Python raised meanwhile."""
+    facts = session.open(request)
+    facts["script_errors"] = session.watch.end(drivers=False)
+    return facts
 
 
 def display(request: dict) -> dict:

@@ -252,5 +252,28 @@ def scripted() -> None:
     save("scripted")
 
 
-for make in (basic, plain, movie, stereo, falling, chasing, floats, libraries, workbench, scripted):
+RAISES = """import bpy
+def early(scene, *rest):
+    if scene.frame_current == 2:
+        raise ValueError("two is too many")
+bpy.app.handlers.frame_change_pre.append(early)
+nosuchname
+"""
+
+
+def raising() -> None:
+    """Scripts that raise when the scene is opened and in a handler, one that is no Python, and drivers that do not work."""
+    scene = fresh()
+    thing = cube(scene)
+    for name, source in (("turn.py", RAISES), ("odd.py", "1 +\n")):
+        text = bpy.data.texts.new(name)
+        text.write(source)
+        text.use_module = True
+    for index, expression in enumerate(("nosuch(frame)", "int(6) // (frame - 3)", "frame + 1")):
+        curve = thing.driver_add("location", index)
+        curve.driver.expression = expression
+    save("raising")
+
+
+for make in (basic, plain, movie, stereo, falling, chasing, floats, libraries, workbench, scripted, raising):
     make()

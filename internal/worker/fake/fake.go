@@ -25,6 +25,8 @@ type Options struct {
 	Memory    int64         // bytes said to be held after a frame
 	// Quiet leaves out the lines of log and the progress that each frame otherwise gives.
 	Quiet bool
+	Scene blender.SceneFacts // what is found missing, warned of and raised in every scene
+	Frame blender.Result     // what is warned of and raised in every frame
 	// Open and Render, where given, are called before a scene is opened or a frame is rendered; an error is the outcome.
 	// A *blender.Error of kind Crashed ends the session.
 	Open   func(ctx context.Context, s blender.Scene) error
@@ -95,7 +97,9 @@ func (r *Renderer) Open(ctx context.Context, s blender.Scene) (blender.SceneFact
 	}
 	r.open, r.mark = true, mark
 	r.say(fmt.Sprintf("Read blend: %s\n", s.Blend))
-	return blender.SceneFacts{Name: "Scene", Engine: "CYCLES", Width: r.o.Width, Height: r.o.Height}, nil
+	facts := r.o.Scene
+	facts.Name, facts.Engine, facts.Width, facts.Height = "Scene", "CYCLES", r.o.Width, r.o.Height
+	return facts, nil
 }
 
 // Render writes the files that the task asks for.
@@ -131,7 +135,10 @@ func (r *Renderer) Render(ctx context.Context, t blender.Task, progress func(ble
 }
 
 func (r *Renderer) write(t blender.Task) (blender.Result, error) {
-	result := blender.Result{Seconds: r.o.FrameTime.Seconds(), Memory: r.o.Memory, PeakMemory: r.o.Memory}
+	result := blender.Result{
+		Seconds: r.o.FrameTime.Seconds(), Memory: r.o.Memory, PeakMemory: r.o.Memory,
+		Warnings: r.o.Frame.Warnings, ScriptErrors: r.o.Frame.ScriptErrors,
+	}
 	if err := os.MkdirAll(t.OutDir, 0o700); err != nil {
 		return result, err
 	}

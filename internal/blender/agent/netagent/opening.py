@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from . import devices, mapping, stateful
+from . import devices, mapping, scripts, stateful
 from .failure import Failure
 
 
@@ -21,6 +21,7 @@ class Session:
         self.scripts: bool = handover["scripts"]
         self.threads: int = handover["threads"]
         self.own_handlers = stateful.handlers()
+        self.watch = scripts.Watch()
         self.request: dict = {}
         self.stateful = ""
         self.range_is_seen = False
@@ -30,7 +31,8 @@ class Session:
         """Loads the scene of request and answers with SceneFacts."""
         begun = time.monotonic()
         self.request = {}
-        load(request, self.scripts and request.get("scripts", False))
+        self.watch.allowed = self.scripts and request.get("scripts", False)
+        load(request, self.watch.allowed)
         places = mapping.Places(request["blend"], request.get("original") or "", request.get("files") or {})
         moved = mapping.apply(places)
         scene = self._select(request)

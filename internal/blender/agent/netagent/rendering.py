@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import time
+import traceback
 from contextlib import suppress
 from typing import Any
 
@@ -33,6 +34,7 @@ def render(session: Session, link: Channel, request: dict) -> dict:
     if reopened:
         session.again()
         scene = session.scene()
+    first = not session.used or reopened
     session.used = True
     frame = Frame(scene, request, session.range_is_seen)
     with Progress(link, request["frame"]):
@@ -48,6 +50,7 @@ def render(session: Session, link: Channel, request: dict) -> dict:
     return {
         "files": frame.files(),
         "warnings": frame.warnings,
+        "script_errors": session.watch.end(drivers=first),
         "seconds": done - begun,
         "render": rendered - begun,
         "exr": saved - rendered,
@@ -223,9 +226,19 @@ class Frame:
             raise Failure("no-space", f"Blender could not write {os.path.basename(path)} of frame {self.number}")
 
     def save_preview(self) -> None:
-        """A small JPEG, through Blender's own colour management."""
+        """A small JPEG, through Blender's own colour management. A frame without one is a frame all the same."""
         if not self.preview:
             return
+        try:
+            self._make_preview()
+        except Exception as error:
+            if self.exr == "none" and not self.outputs:
+                raise
+            traceback.print_exc()
+            shutil.rmtree(os.path.join(self.folder, "preview"), ignore_errors=True)
+            self.warnings.append("the preview could not be made: " + " ".join(str(error).split()))
+
+    def _make_preview(self) -> None:
         path = os.path.join(self.folder, "preview", number(self.number) + ".jpg")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         jpeg = settings.picture("JPEG", color_mode="RGB", quality=90, views_format="INDIVIDUAL")
