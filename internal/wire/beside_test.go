@@ -65,9 +65,9 @@ func TestCreateBeside(t *testing.T) {
 func TestCreateBesideAfterRename(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "0001.exr")
-	for range 200 {
+	for range 100 {
 		done := make(chan error)
-		for range 2 {
+		for range 16 {
 			go func() {
 				f, err := createBeside(path)
 				if err == nil {
@@ -79,7 +79,7 @@ func TestCreateBesideAfterRename(t *testing.T) {
 				done <- err
 			}()
 		}
-		for range 2 {
+		for range 16 {
 			if err := <-done; err != nil {
 				t.Fatal(err)
 			}
