@@ -217,3 +217,22 @@ func TestCutFileIsFoundAtSubmission(t *testing.T) {
 		want(t, "missing after another", b.job(job.ID).Missing, 1)
 	})
 }
+
+// A master that is killed between losing a file and hearing of the worker that lacks it blames nobody either.
+func TestLostFileOverARestart(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		elm := b.worker("elm", 1)
+		job := b.submit("1-3")
+		lacks := b.claim(elm, 0)
+		b.suspect(b.damage("a scene", "a SCENE"))
+		b.restart()
+		b.worker("elm", 1)
+		v := b.report(lacks, lacks.Lease.Frames[0], farm.Errored, func(r *farm.Report) { r.OwnFault, r.Error = true, "blob not found" })
+		want(t, "accepted", v.Accepted, true)
+		page, err := b.m.Attempts(context.Background(), farm.AttemptFilter{Job: job.ID, Failed: true, Limit: 9})
+		if err != nil || len(page) > 0 {
+			t.Fatalf("it counts as %v, %v", page, err)
+		}
+		want(t, "running", b.job(job.ID).Running, 0)
+	})
+}

@@ -184,7 +184,7 @@ func (e *engine) settle(who Identity, r *farm.Report) farm.Verdict {
 	case farm.Errored, farm.HandedBack:
 		switch {
 		case e.leases[l.ID] != l: // a lapsed lease was put back already: its failure changes nothing
-		case r.Outcome == farm.HandedBack || r.OwnFault && l.excused:
+		case r.Outcome == farm.HandedBack || r.OwnFault && (l.excused || len(l.job.missing) > 0):
 			e.settled(l, r.Frame, p)
 			e.shrunk[l] = struct{}{}
 			l.job.putBack(p)

@@ -234,7 +234,9 @@ func (f *folder) lay(ctx context.Context, m Master, frames []int) error {
 		case kindOf(err) == farm.NotFound || kindOf(err) == farm.Mismatch || errors.Is(err, blob.ErrMismatch):
 			// The job may have been removed, and the order to stop is on its way.
 			if gone++; gone > 3 {
-				return &fault{text: "the master does not have a file of the job whole: " + err.Error(), rest: true}
+				// What the master lost is not the scene's fault: it makes the job wait for it, and counts this as nothing.
+				own := kindOf(err) == farm.NotFound
+				return &fault{text: "the master does not have a file of the job whole: " + err.Error(), own: own, rest: true}
 			}
 		case kindOf(err) != "" && kindOf(err) != farm.NoRoom:
 			return &fault{text: "the job's files could not be fetched: " + err.Error(), own: true, rest: true}
