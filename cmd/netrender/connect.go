@@ -45,7 +45,7 @@ func (a *app) connect(cmd *cobra.Command) (*wire.Client, error) {
 	if token != "" {
 		return client, nil
 	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(cmd.Context(), askTime)
 	defer cancel()
 	// The first question is not repeated: a wrong address shall be said at once.
 	info, err := client.Patient(0).Info(ctx)

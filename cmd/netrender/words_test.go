@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"strings"
 	"testing"
+	"time"
 )
 
 // plain checks that an error reads as a sentence and a next step, not as the words of a library.
@@ -117,6 +119,32 @@ func TestWaitingWorkerEnds(t *testing.T) {
 	args := []string{"worker", "--master", "127.0.0.1:1", "--fake-renderer", "1s", "--data", t.TempDir()}
 	if code := runContext(ctx, args, streams{strings.NewReader(""), io.Discard, firstWrite{said}}); code != exitDone {
 		t.Errorf("exit %d", code)
+	}
+}
+
+// A worker whose connection to the master is dead soon makes another one.
+func TestStartOnADeadConnection(t *testing.T) {
+	defer func(was time.Duration) { askTime = was }(askTime)
+	askTime = 20 * time.Millisecond
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	go func() {
+		for range 2 {
+			if c, err := l.Accept(); err == nil {
+				defer c.Close()
+			}
+		}
+		stop() // it tried again
+	}()
+	args := []string{"worker", "--master", l.Addr().String(), "--fake-renderer", "1s", "--data", t.TempDir()}
+	var errs strings.Builder
+	if code := runContext(ctx, args, streams{strings.NewReader(""), io.Discard, &errs}); code != exitDone || !strings.Contains(errs.String(), "No master answers yet") {
+		t.Errorf("exit %d: %s", code, &errs)
 	}
 }
 

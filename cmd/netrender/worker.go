@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -234,6 +235,10 @@ func (a *app) enlist(ctx context.Context, o *workerOptions, address, token strin
 	}
 }
 
+// askTime is how long a master may take to say who it is: on a connection that is dead nothing ever comes. Shorter in
+// tests.
+var askTime = 10 * time.Second
+
 // ask asks a master who it is. One that was found must be the one that was announced.
 func (a *app) ask(ctx context.Context, m foundMaster) (wire.Info, error) {
 	client, err := wire.NewClient(m.URL, "", wire.Options{Program: version})
@@ -241,7 +246,12 @@ func (a *app) ask(ctx context.Context, m foundMaster) (wire.Info, error) {
 		return wire.Info{}, err
 	}
 	defer client.Close()
-	info, err := client.Info(ctx)
+	limit, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	info, err := client.Info(limit)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		err = &wire.Unreachable{Address: m.URL, Err: err}
+	}
 	if err == nil && m.ID != "" && m.ID != info.ID {
 		err = &wire.Unreachable{Address: m.URL, Err: farm.Errorf(farm.NotFound, "the master of another farm answers there")}
 	}

@@ -27,17 +27,17 @@ type note struct {
 	told  chan struct{}
 
 	mu       sync.Mutex
-	id       nr.JobID          // 0: not told yet
-	priority int               // as told; 0: not sure
-	blobs    map[string]bool   // acknowledged
-	frames   map[int]told      // accepted, as told, since they were last asked for
-	reset    int               // how often frames may have been reset
-	ended    nr.JobState       // told to have ended so, with nothing asked since
-	canceled bool              // told so, with nothing asked since
-	deleted  bool              // told so
-	paused   bool              // told so, with nothing asked since
-	pauses   []span            // in which no frame may have been handed out
-	fetched  map[string]string // file name -> SHA-256, whole, as a client got it
+	id       nr.JobID        // 0: not told yet
+	priority int             // as told; 0: not sure
+	blobs    map[string]bool // acknowledged
+	frames   map[int]told    // accepted, as told, since they were last asked for
+	reset    int             // how often frames may have been reset
+	ended    nr.JobState     // told to have ended so, with nothing asked since
+	canceled bool            // told so, with nothing asked since
+	deleted  bool            // told so
+	paused   bool            // told so, with nothing asked since
+	pauses   []span          // in which no frame may have been handed out
+	rotten   map[int]bool    // frames of which a result was damaged on the master's disk
 }
 
 // told is an accepted attempt as a client saw it.
@@ -56,7 +56,7 @@ func (r *run) newNote(no int, plan *jobPlan) *note {
 	}
 	n := &note{
 		no: no, name: fmt.Sprintf("r%dj%d", r.round, no), plan: plan, user: r.users[plan.User],
-		bytes: map[string][]byte{}, blobs: map[string]bool{}, frames: map[int]told{}, fetched: map[string]string{},
+		bytes: map[string][]byte{}, blobs: map[string]bool{}, frames: map[int]told{}, rotten: map[int]bool{},
 		ops: make(chan action, 1000), told: make(chan struct{}), priority: plan.Priority,
 	}
 	n.spec = nr.JobSpec{
@@ -128,8 +128,18 @@ func (n *note) saw(resets int, list []nr.Attempt) {
 		return
 	}
 	for _, a := range list {
-		n.frames[a.Frame] = told{a.Seq, a.Lease}
+		if !n.rotten[a.Frame] {
+			n.frames[a.Frame] = told{a.Seq, a.Lease}
+		}
 	}
+}
+
+// rot notes that a result of the frame was damaged: it may have to be rendered again.
+func (n *note) rot(frame int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.rotten[frame] = true
+	delete(n.frames, frame)
 }
 
 // sawJob notes what was told of the whole job.

@@ -143,6 +143,12 @@ func (r *run) harm(a action, mended <-chan struct{}) {
 			lasting(func() { r.roomAgain(a.Who) })
 		}
 		what += " of " + a.Who
+	case "rot a file":
+		hit = r.rotFile(a.N)
+	case "rot a result":
+		hit = r.rotResult(a.N)
+	case "rot in an outbox":
+		hit = r.rotOutbox(a.Who, a.N)
 	default:
 		r.t.Fatalf("nobody knows how to %q", a.Do)
 	}
@@ -153,13 +159,15 @@ func (r *run) harm(a action, mended <-chan struct{}) {
 }
 
 // trace keeps what was done, and when in truth.
-func (r *run) trace(a action, hit bool) {
+func (r *run) trace(a action, hit bool) { r.note("%v %s", hit, a) }
+
+func (r *run) note(format string, args ...any) {
 	f, err := os.OpenFile(filepath.Join(r.dir, "logs", "done.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return
 	}
 	defer f.Close()
-	fmt.Fprintf(f, "%s round %d %6d ms %v %s\n", time.Now().Format("15:04:05.000"), r.round, time.Since(r.began).Milliseconds(), hit, a)
+	fmt.Fprintf(f, "%s round %d %6d ms "+format+"\n", append([]any{time.Now().Format("15:04:05.000"), r.round, time.Since(r.began).Milliseconds()}, args...)...)
 }
 
 func (r *run) roomAgain(name string) {
@@ -205,7 +213,9 @@ func (r *run) settle() bool {
 		if tend {
 			tended = time.Now()
 		}
-		why = r.unsettled(tend)
+		if why = r.unsettled(tend); tend {
+			r.note("%s", why)
+		}
 		return why == ""
 	})
 	if !ok {
@@ -269,6 +279,9 @@ func (r *run) unsettled(tend bool) (why string) {
 	}
 	if why == "" {
 		why = r.leftInWorkers()
+	}
+	if why == "" {
+		why = r.rottenYet(tend)
 	}
 	return why
 }

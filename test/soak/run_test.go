@@ -77,6 +77,7 @@ type run struct {
 	notes  []*note          // of jobs that may be there
 	known  map[nr.JobID]int // every number that was ever told
 	read   map[string]int64 // how far the workers' logs were read
+	rotten map[string]bool  // files on the master's disk that were damaged, by path
 
 	mu       sync.Mutex
 	commands []*command
@@ -134,6 +135,7 @@ func newRun(t *testing.T) *run {
 	r := &run{
 		t: t, dir: dir, actors: map[string]*actor{}, links: map[string]*link{}, disks: map[string]*disk{},
 		users: map[string]*user{}, counts: map[string]int{}, known: map[nr.JobID]int{}, read: map[string]int64{},
+		rotten: map[string]bool{},
 	}
 	t.Cleanup(r.close)
 	r.newDisk("master", 4<<30)
