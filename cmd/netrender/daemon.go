@@ -53,6 +53,9 @@ type masterOptions struct {
 	reserve string
 }
 
+// blobGrace is how long a file that no job names is kept after it was stored or asked for.
+const blobGrace = time.Hour
+
 // server is a running master.
 type server struct {
 	opt    masterOptions
@@ -112,8 +115,9 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 		return s, err
 	}
 	s.close = append(s.close, func() { _ = blobs.Close() })
+	guard := blob.NewGuard(blobs, blobGrace, time.Now)
 	if s.master, err = master.New(ctx, master.Options{
-		Store: db, Blobs: blobs, Dir: dir, Room: room, Reserve: reserve, Now: time.Now, Rand: rand.Reader, Log: log, Program: version,
+		Store: db, Blobs: guard, Dir: dir, Room: room, Reserve: reserve, Now: time.Now, Rand: rand.Reader, Log: log, Program: version,
 	}); err != nil {
 		return s, err
 	}
@@ -128,7 +132,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 		Result: wire.ResultPath, Addresses: s.addresses,
 	})
 	s.door = api.New(api.Options{
-		Master: s.master, Blobs: blobs, Uploads: blobs, Now: time.Now, Log: log, Open: o.open, Browser: pages.Browser,
+		Master: s.master, Blobs: guard, Uploads: guard, Now: time.Now, Log: log, Open: o.open, Browser: pages.Browser,
 		Info: wire.Info{Program: version, Protocol: wire.Version, Name: s.name, ID: s.id, Open: o.open},
 	})
 	if s.listen, err = net.Listen("tcp", o.listen); err != nil {

@@ -24,6 +24,7 @@ type bench struct {
 	t     *testing.T
 	store *memStore
 	blobs *shelf
+	guard *blob.Guard // nil: none is before the blobs
 	dir   string
 	free  atomic.Int64 // on the disk, in bytes
 	m     *master.Master
@@ -50,8 +51,12 @@ func inFarm(t *testing.T, f func(b *bench)) {
 // start runs a master on what is kept; stop ends it, as a kill would: nothing is said goodbye to.
 func (b *bench) start() {
 	b.t.Helper()
+	var blobs blob.Store = b.blobs
+	if b.guard != nil {
+		blobs = b.guard
+	}
 	m, err := master.New(context.Background(), master.Options{
-		Store: b.store, Blobs: b.blobs, Dir: b.dir, Now: time.Now, Rand: rand.NewChaCha8([32]byte{1}),
+		Store: b.store, Blobs: blobs, Dir: b.dir, Now: time.Now, Rand: rand.NewChaCha8([32]byte{1}),
 		Room: blob.NewRoom(b.dir, func(string) (int64, error) { return b.free.Load(), nil }), Reserve: reserve,
 		Log: slog.New(slog.DiscardHandler), Program: "test",
 	})

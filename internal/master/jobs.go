@@ -37,6 +37,12 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 			return farm.Job{}, err
 		}
 	}
+	kept := false
+	unpin, err := m.pin(ctx, files)
+	if err != nil {
+		return farm.Job{}, err
+	}
+	defer func() { unpin(kept) }()
 	missing, err := m.notThere(ctx, files)
 	if err != nil {
 		return farm.Job{}, err
@@ -66,6 +72,7 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 	if err != nil {
 		return farm.Job{}, err
 	}
+	kept = true
 	// Bytes that came between our look and the job's entry were announced to nobody who waited.
 	for ref := range missing {
 		if r, err := blob.ParseRef(ref); err == nil {

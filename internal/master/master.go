@@ -46,7 +46,7 @@ type Store interface {
 // Options are what a master is made of.
 type Options struct {
 	Store   Store
-	Blobs   blob.Store
+	Blobs   blob.Store       // a *blob.Guard: what no job names is collected; the doors must speak to it too
 	Dir     string           // holds outputs/, logs/ and incoming/
 	Room    *blob.Room       // of the file system of Dir; nil: nobody else writes to it
 	Reserve int64            // bytes of it that are kept free of scenes' files; a part of them also of results
@@ -71,6 +71,8 @@ type Master struct {
 	arrivals *blob.Inbox // results on their way into incoming/
 	leftover leftover    // what may be removed of it
 	folders  jobLocks
+	guard    *blob.Guard   // nil: no blob is ever collected
+	breath   time.Duration // between two pieces of a chore
 
 	purging sync.Mutex // held while a suspect blob is read and taken out
 
@@ -85,7 +87,10 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	m := &Master{opt: opt, inbox: make(chan func(*engine), 4096), quit: make(chan struct{})}
+	m := &Master{opt: opt, breath: usualBreath, inbox: make(chan func(*engine), 4096), quit: make(chan struct{})}
+	if g, ok := opt.Blobs.(*blob.Guard); ok {
+		m.guard, m.opt.Blobs = g, g.Under()
+	}
 	if m.opt.Room == nil {
 		m.opt.Room = blob.NewRoom(opt.Dir, nil)
 	}

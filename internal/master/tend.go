@@ -10,20 +10,21 @@ import (
 )
 
 const (
-	diskEvery  = 10 * time.Second
-	sweepEvery = time.Hour
+	diskEvery   = 10 * time.Second
+	choresEvery = time.Hour
 	// stalePart is how long an upload that broke off is kept to be resumed.
 	stalePart = 7 * 24 * time.Hour
 )
 
 // Tend looks after the disk until ctx ends: it tells of the disk running low, and removes what nobody needs any more.
-// It is run beside Run, by one goroutine.
+// It is run beside Run.
 func (m *Master) Tend(ctx context.Context) error {
-	m.sweepFolders(ctx)
+	tight := make(chan struct{}, 1)
+	var slow sync.WaitGroup
+	slow.Go(func() { m.chores(ctx, tight) })
+	defer slow.Wait()
 	disk := time.NewTicker(diskEvery)
 	defer disk.Stop()
-	sweep := time.NewTicker(sweepEvery)
-	defer sweep.Stop()
 	state := m.watchDisk(farm.DiskOK)
 	for {
 		select {
@@ -34,10 +35,45 @@ func (m *Master) Tend(ctx context.Context) error {
 		case <-m.leftover.wake:
 			m.removeArrivals(ctx, m.leftover.take())
 		case <-disk.C:
-			state = m.watchDisk(state)
-		case <-sweep.C:
-			m.sweep(ctx)
+			now := m.watchDisk(state)
+			if now != state && now != farm.DiskOK { // perhaps that helps
+				select {
+				case tight <- struct{}{}:
+				default:
+				}
+			}
+			state = now
 		}
+	}
+}
+
+// chores are what takes long and nobody waits for.
+func (m *Master) chores(ctx context.Context, tight <-chan struct{}) {
+	m.sweepFolders(ctx)
+	hour := time.NewTicker(choresEvery)
+	defer hour.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-m.quit:
+			return
+		case <-tight:
+		case <-hour.C:
+		}
+		m.sweep(ctx)
+		m.collect(ctx)
+	}
+}
+
+// collect removes blobs, and tells of it.
+func (m *Master) collect(ctx context.Context) {
+	sum, err := m.Collect(ctx)
+	if err != nil && ctx.Err() == nil {
+		m.opt.Log.Error("files that no job names cannot be removed", "err", err)
+	}
+	if sum.Blobs > 0 {
+		m.opt.Log.Info("files that no job names were removed", "files", sum.Blobs, "bytes", sum.Bytes)
 	}
 }
 

@@ -268,13 +268,9 @@ func TestAStandstillEnds(t *testing.T) {
 
 func TestUploadAgainstOddMasters(t *testing.T) {
 	content := []byte("0123456789")
+	open := func() (io.ReadSeekCloser, error) { return unclosed{bytes.NewReader(content), io.NopCloser(nil)}, nil }
 	upload := func(c *Client, ctx context.Context) error {
-		return c.PutBlob(ctx, Upload{Ref: sum(content), Size: 10, Open: func() (io.ReadSeekCloser, error) {
-			return struct {
-				io.ReadSeeker
-				io.Closer
-			}{bytes.NewReader(content), io.NopCloser(nil)}, nil
-		}})
+		return c.PutBlob(ctx, Upload{Ref: sum(content), Size: 10, Open: open})
 	}
 	t.Run("it has more than there is", func(t *testing.T) {
 		c := against(t, func(w http.ResponseWriter, r *http.Request) { w.Header().Set(HeaderOffset, "11"); w.WriteHeader(404) })
@@ -308,17 +304,28 @@ func TestUploadAgainstOddMasters(t *testing.T) {
 			t.Fatal(err, offsets)
 		}
 	})
-	t.Run("its disk is full", func(t *testing.T) {
+	t.Run("its disk is full for a while", func(t *testing.T) {
+		var refused int
 		c := against(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodHead {
 				w.Header().Set(HeaderOffset, "0")
 				w.WriteHeader(404)
 				return
 			}
-			problem(w, farm.NoRoom, "full", "")
+			if refused++; refused < 3 {
+				problem(w, farm.NoRoom, "full", "")
+				return
+			}
+			w.WriteHeader(201)
 		})
-		if err := upload(c, within(t)); farm.KindOf(err) != farm.NoRoom {
-			t.Fatal(err)
+		told := 0
+		err := c.PutBlob(within(t), Upload{Ref: sum(content), Size: 10, Open: open, Full: func(err error) {
+			if told++; farm.KindOf(err) != farm.NoRoom {
+				t.Error(err)
+			}
+		}})
+		if err != nil || told != 2 {
+			t.Fatal(err, told)
 		}
 	})
 	t.Run("until the caller has enough", func(t *testing.T) {
