@@ -30,6 +30,7 @@ type Options struct {
 	Now     func() time.Time // the clock
 	Log     *slog.Logger     // nil: silent
 	Open    bool             // no token is asked for: everybody is an admin
+	Pin     func() string    // of the key that the server shows now; nil: it does not encrypt
 	MaxBlob int64            // largest blob taken, in bytes; 0: no limit but the disk
 	// Browser finds who makes a call that shows no token, by the cookie of a page that is logged in; known is false
 	// when there is none. It refuses calls that were not made by our own pages. nil: browsers are not known.
@@ -101,6 +102,7 @@ func (a *API) routes() *huma.OpenAPI {
 	d := &describer{api: a, huma: h}
 	a.infoRoutes(d)
 	a.whoRoutes(d)
+	a.proveRoute(d)
 	a.jobRoutes(d)
 	a.submitRoute(d)
 	a.followRoutes(d)

@@ -2,7 +2,6 @@ package master
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"io"
@@ -27,6 +26,7 @@ type auth struct {
 	mu     sync.RWMutex
 	byHash map[[32]byte]*holder
 	byID   map[string]*holder
+	byMark map[string]*holder
 	links  map[[32]byte]link   // by the hash of their secret
 	logins map[[32]byte]*login // by the hash of their cookie
 	wrong  map[string]wrongs   // by the network they come from
@@ -34,6 +34,7 @@ type auth struct {
 
 type holder struct {
 	token   farm.Token
+	hash    [32]byte
 	revoked chan struct{} // closed when the token is revoked
 	used    time.Time     // newer than token.Used: to be kept now and then
 }
@@ -45,7 +46,7 @@ func (a *auth) load(tokens []farm.Token, logins []farm.Login) {
 		a.links, a.wrong = make(map[[32]byte]link), make(map[string]wrongs)
 	}
 	old := a.byID
-	a.byHash, a.byID = make(map[[32]byte]*holder), make(map[string]*holder)
+	a.byHash, a.byID, a.byMark = make(map[[32]byte]*holder), make(map[string]*holder), make(map[string]*holder)
 	for _, t := range tokens {
 		h := &holder{token: t, revoked: make(chan struct{}), used: t.Used}
 		if o := old[t.ID]; o != nil {
@@ -61,22 +62,23 @@ func (a *auth) enter(h *holder) {
 	if err != nil || len(raw) != 32 {
 		return
 	}
-	a.byHash[[32]byte(raw)] = h
+	h.hash = [32]byte(raw)
+	a.byHash[h.hash] = h
 	a.byID[h.token.ID] = h
+	a.byMark[farm.TokenMark(h.hash)] = h
 }
 
 // Authenticate finds who holds the secret. Only its hash is looked up: a map of hashes tells an attacker nothing by
 // its timing, for he cannot choose the hash.
 func (m *Master) Authenticate(secret, address string) (Identity, error) {
-	sum := sha256.Sum256([]byte(secret))
+	sum := farm.TokenHash(secret)
 	now := m.opt.Now()
 	m.auth.mu.RLock()
 	h := m.auth.byHash[sum]
 	stale := h != nil && now.Sub(h.used) > time.Minute
 	m.auth.mu.RUnlock()
 	if h == nil {
-		return Identity{}, farm.Errorf(farm.Denied, "this token is not known here, or was revoked").
-			WithHint("ask an admin of the farm for one, or run netrender pair")
+		return Identity{}, errNoSuchToken
 	}
 	if stale {
 		m.auth.mu.Lock()
@@ -84,6 +86,20 @@ func (m *Master) Authenticate(secret, address string) (Identity, error) {
 		m.auth.mu.Unlock()
 	}
 	return Identity{Token: h.token.ID, Name: h.token.Name, Role: h.token.Role, Address: address}, nil
+}
+
+var errNoSuchToken = farm.Errorf(farm.Denied, "this token is not known here, or was revoked").
+	WithHint("ask an admin of the farm for one, or run netrender pair")
+
+// Prove proves to the holder of a token that it is known here. where is where the question came in.
+func (m *Master) Prove(mark, nonce, where string) (string, error) {
+	m.auth.mu.RLock()
+	h := m.auth.byMark[mark]
+	m.auth.mu.RUnlock()
+	if h == nil {
+		return "", errNoSuchToken
+	}
+	return farm.Proof(h.hash, nonce, where), nil
 }
 
 // Revoked returns a channel that is closed when the identity's token is revoked, or its login ends: what it has open
@@ -158,7 +174,7 @@ func (m *Master) CreateTokenFor(ctx context.Context, who Identity, name string, 
 		return farm.Token{}, "", err
 	}
 	secret = "nr_" + secret
-	sum := sha256.Sum256([]byte(secret))
+	sum := farm.TokenHash(secret)
 	t := farm.Token{ID: id, Name: name, Role: role, Hash: hex.EncodeToString(sum[:]), Created: m.opt.Now()}
 	if _, err := keep(ctx, m, func(e *engine) (struct{}, error) {
 		e.change(farm.TokenSet{Token: t})
@@ -187,11 +203,8 @@ func (m *Master) RevokeToken(ctx context.Context, who Identity, id string) error
 	h := m.auth.byID[id]
 	if h != nil {
 		delete(m.auth.byID, id)
-		for hash, other := range m.auth.byHash {
-			if other == h {
-				delete(m.auth.byHash, hash)
-			}
-		}
+		delete(m.auth.byHash, h.hash)
+		delete(m.auth.byMark, farm.TokenMark(h.hash))
 		close(h.revoked)
 	}
 	logins := m.auth.endLocked(func(l *login) bool { return l.Token == id })

@@ -25,7 +25,10 @@ import (
 type Options struct {
 	Program string       // version of the program that speaks, told to the master
 	TLS     *tls.Config  // nil: the pin in the address, or the system's trust
-	HTTP    *http.Client // nil: one tuned for a master; then TLS is not looked at
+	HTTP    *http.Client // nil: one tuned for a master; then TLS and Heard are not looked at
+	// Heard says that the address was heard of, and not given by somebody who knows it: whoever answers there must prove
+	// that it knows the token, and without a token any certificate will do. See ways.
+	Heard bool
 }
 
 // Client speaks to one master. It is safe for concurrent use; its connections are kept, and shared with its copies, as
@@ -35,8 +38,8 @@ type Client struct {
 	at      *atomic.Pointer[place]
 	token   string
 	program string
-	http    *http.Client
-	conns   *connections  // nil: of a http.Client that was given
+	http    *http.Client  // for the token
+	ways    *ways         // nil: the http.Client was given
 	patient time.Duration // how long calls that may be repeated are; 0: not at all
 	first   time.Duration // first wait between tries
 	silence time.Duration // how long a transfer may stand still
@@ -46,6 +49,8 @@ type Client struct {
 type place struct {
 	base         string // scheme, host and port
 	scheme, host string
+	name         string // host without the port
+	dialed       string // host with the port, also where an address leaves it out
 	pin          string // of its key; "": its certificate is checked by name
 	local        bool   // on this machine: bytes are not packed
 }
@@ -61,7 +66,14 @@ func placeOf(address string) (*place, error) {
 		return nil, err
 	}
 	ip := net.ParseIP(u.Hostname())
-	return &place{base: base, pin: pin, scheme: u.Scheme, host: u.Host, local: u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()}, nil
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return &place{
+		base: base, pin: pin, scheme: u.Scheme, host: u.Host, name: u.Hostname(), dialed: net.JoinHostPort(u.Hostname(), port),
+		local: u.Hostname() == "localhost" || ip != nil && ip.IsLoopback(),
+	}, nil
 }
 
 // answerTime is how long a call may take beyond what it asks to be held.
@@ -132,39 +144,19 @@ func NewClient(address, token string, o Options) (*Client, error) {
 	}
 	c.at.Store(at)
 	if c.http == nil {
-		c.conns = newConnections()
-		if o.TLS == nil {
-			o.TLS = trust(c.at.Load)
-		}
-		c.http = &http.Client{Transport: transport(o.TLS, c.conns)}
+		c.ways = &ways{at: c.at, heard: o.Heard, tls: o.TLS, conns: newConnections(), all: make(map[string]*http.Client)}
+		c.http = c.ways.with(token)
 	}
 	return c, nil
 }
 
-func transport(t *tls.Config, all *connections) *http.Transport {
-	return &http.Transport{
-		Proxy:                 proxy,
-		DialContext:           all.dial,
-		TLSClientConfig:       t,
-		TLSHandshakeTimeout:   10 * time.Second,
-		MaxIdleConns:          512,
-		MaxIdleConnsPerHost:   512,
-		IdleConnTimeout:       90 * time.Second,
-		ExpectContinueTimeout: 2 * time.Second,
-		DisableCompression:    true, // bulk bytes are asked for as zstd by hand
-		WriteBufferSize:       16 << 10,
-		ReadBufferSize:        16 << 10,
-	}
-}
-
-// proxy is the environment's, but never for a master on the same network: proxies there lead out of the house.
-func proxy(r *http.Request) (*url.URL, error) {
-	host := r.URL.Hostname()
+// isNear tells whether a host is on the same network, by its name or address.
+func isNear(host string) bool {
 	ip := net.ParseIP(host)
-	if ip != nil && (ip.IsPrivate() || ip.IsLinkLocalUnicast()) || ip == nil && (!strings.Contains(host, ".") || strings.HasSuffix(host, ".local")) {
-		return nil, nil
+	if ip != nil {
+		return ip.IsPrivate() || ip.IsLinkLocalUnicast()
 	}
-	return http.ProxyFromEnvironment(r)
+	return !strings.Contains(host, ".") || strings.HasSuffix(host, ".local")
 }
 
 // Address is the master's scheme, host and port.
@@ -185,25 +177,25 @@ func (c *Client) MoveTo(address string) error {
 		return farm.Errorf(farm.Untrusted, "what answers at %s does not show the key of the master that was at %s", at.base, old.base)
 	}
 	c.at.Store(at)
-	c.http.CloseIdleConnections()
+	c.Close()
 	return nil
 }
 
 // Suspect says that the master seems out of reach. New calls make connections of their own; those under way are left
 // alone until Refresh.
 func (c *Client) Suspect() {
-	if c.conns != nil {
-		c.conns.suspect()
+	if c.ways != nil {
+		c.ways.conns.suspect()
 	}
-	c.http.CloseIdleConnections()
+	c.Close()
 }
 
 // Refresh says that the master answers again. Connections on which no byte moved since the last Suspect are taken for
 // dead and closed: what hangs on them fails at once with Unreachable, and a Download goes on by another one. With
 // Options.HTTP it does nothing.
 func (c *Client) Refresh() {
-	if c.conns != nil {
-		c.conns.hangUp()
+	if c.ways != nil {
+		c.ways.conns.hangUp()
 	}
 }
 
@@ -215,15 +207,39 @@ func (c *Client) Patient(within time.Duration) *Client {
 	return &p
 }
 
-// WithToken returns a client that shows another token and shares the connections.
+// WithToken returns a client that shows another token. Suspect, Refresh and Close are for both.
 func (c *Client) WithToken(token string) *Client {
 	p := *c
-	p.token = token
+	if p.token = token; c.ways != nil {
+		p.http = c.ways.with(token)
+	}
 	return &p
 }
 
+// Key is the pin of the key that was shown last by whoever answers at the master's address, "" when none was.
+func (c *Client) Key() string {
+	if c.ways == nil || c.ways.key.Load() == nil {
+		return ""
+	}
+	return *c.ways.key.Load()
+}
+
+// ProvenKey is the same of a master that proved that it knows the token, where it had to.
+func (c *Client) ProvenKey() string {
+	if c.ways == nil || c.ways.proven.Load() == nil {
+		return ""
+	}
+	return *c.ways.proven.Load()
+}
+
 // Close drops idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() {
+	if c.ways != nil {
+		c.ways.closeIdle()
+		return
+	}
+	c.http.CloseIdleConnections()
+}
 
 // request makes one request and returns a successful answer, or an error. Statuses below 300 are successes, those in
 // also are passed on too. The caller closes the body.
@@ -261,13 +277,8 @@ func (c *Client) broken(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	if strings.Contains(err.Error(), "HTTP response to HTTPS client") {
-		return farm.Errorf(farm.Untrusted, "what answers at %s does not encrypt its connections", c.Address()).
-			WithHint("if the master was started without --tls on purpose, write its address with http://")
-	}
-	var untrusted *farm.Error
-	if errors.As(err, &untrusted) && untrusted.Kind == farm.Untrusted {
-		return untrusted
+	if e, ok := said(err); ok { // while the connection was made
+		return e
 	}
 	return &Unreachable{Address: c.Address(), Err: err}
 }

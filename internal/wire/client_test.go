@@ -45,7 +45,7 @@ func TestParseAddress(t *testing.T) {
 // against makes a client of a handler that tries again quickly.
 func against(t *testing.T, h http.HandlerFunc) *Client {
 	t.Helper()
-	s := httptest.NewServer(h)
+	s := httptest.NewServer(proving("secret", h))
 	t.Cleanup(s.Close)
 	c, err := NewClient(s.URL, "secret", Options{Program: "1.2.3"})
 	if err != nil {

@@ -305,7 +305,7 @@ func TestDialsAreGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	entered := make(chan struct{})
-	c.conns.dialer.ControlContext = func(ctx context.Context, _, _ string, _ syscall.RawConn) error {
+	c.ways.conns.dialer.ControlContext = func(ctx context.Context, _, _ string, _ syscall.RawConn) error {
 		close(entered)
 		<-ctx.Done()
 		return ctx.Err()
@@ -340,7 +340,7 @@ func TestMoveTo(t *testing.T) {
 		}
 	}
 	c := against(t, name("old"))
-	there := httptest.NewServer(name("new"))
+	there := httptest.NewServer(proving("secret", name("new")))
 	defer there.Close()
 	copied := c.Patient(time.Second)
 	d, err := c.OpenBlob(within(t), sum(content))

@@ -11,6 +11,7 @@ import (
 // where there are two, either may.
 //
 //	GET    /info                          (anybody)  Info
+//	POST   /prove                         (anybody)  ProveRequest -> ProveReply; before a token is shown
 //	GET    /whoami                        view,worker Whoami
 //	POST   /jobs                          submit     SubmitRequest -> SubmitReply
 //	GET    /jobs                          view       ?state=&owner=&q=&before=&limit= -> JobList

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
-	"net/url"
 	"strings"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -69,13 +68,9 @@ func (p *place) verify(s tls.ConnectionState) error {
 	for _, c := range s.PeerCertificates[1:] {
 		chain.AddCert(c)
 	}
-	u, err := url.Parse(p.base)
-	if err != nil {
-		return err
-	}
-	if _, err := leaf.Verify(x509.VerifyOptions{DNSName: u.Hostname(), Intermediates: chain}); err != nil {
+	if _, err := leaf.Verify(x509.VerifyOptions{DNSName: p.name, Intermediates: chain}); err != nil {
 		return farm.Errorf(farm.Untrusted, "the certificate of the master at %s is not one that this machine trusts: %w", p.base, err).
-			WithHint("write its address with the key behind a #, as the master prints it at its start; this one shows %s", WithPin(p.base, PinOf(leaf)))
+			WithHint("netrender pair --master %s lets this machine in and has its key compared; or write its address with the key behind a #, as the master prints it at its start", p.base)
 	}
 	return nil
 }

@@ -48,12 +48,25 @@ const (
 type Info struct {
 	Program  string `json:"program"`
 	Protocol int    `json:"protocol"`
-	Name     string `json:"name"` // of the master's machine
-	ID       string `json:"id"`   // of the farm; differs between masters
-	Open     bool   `json:"open"` // no token is asked for
-	Time     int64  `json:"time"` // Unix milliseconds of its clock
+	Name     string `json:"name"`          // of the master's machine
+	ID       string `json:"id"`            // of the farm; differs between masters
+	Open     bool   `json:"open"`          // no token is asked for
+	Pin      string `json:"pin,omitempty"` // of a key that the master keeps for ever; empty: it has none
+	Time     int64  `json:"time"`          // Unix milliseconds of its clock
 
 	Disk farm.DiskState `json:"disk,omitempty"` // of the master; empty: not known
+}
+
+// ProveRequest asks a master to prove that it knows a token, before the token is shown. See package farm.
+type ProveRequest struct {
+	Mark  string `json:"mark"`  // of the token
+	Nonce string `json:"nonce"` // 16 to 128 hex digits, never used before
+}
+
+// ProveReply is the proof, and the place it is made for: the words of OverTLS or OverHTTP.
+type ProveReply struct {
+	Where string `json:"where"`
+	Proof string `json:"proof"`
 }
 
 // Whoami is what the master knows of whoever asks.
