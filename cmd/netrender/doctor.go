@@ -112,6 +112,9 @@ func (a *app) checkBlenders(ctx context.Context, named []string, quick bool, tel
 	if len(found) == 0 {
 		tell(finding{What: "blender", Text: "no Blender was found", Next: "install Blender, or name it with --blender or NETRENDER_BLENDER (a machine that only sends jobs or runs a master needs none to render)"})
 	}
+	for _, c := range cardsOf(found) {
+		tell(finding{What: "device", OK: true, Text: fmt.Sprintf("%s; a worker uses it with --devices %s", plainText(c.name), c.device)})
+	}
 	for _, in := range found {
 		text := fmt.Sprintf("%s at %s", in.Version, in.Path)
 		if len(in.Denoisers) == 0 {

@@ -69,7 +69,7 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.BoolVar(&o.noPreview, "no-preview", false, "leave out the preview pictures")
 	f.IntVar(&o.threads, "threads", 0, "render threads for each frame (default: all)")
 	f.StringVar(&o.memory, "memory", "", "only workers with at least so much memory, as 16GB")
-	f.StringVar(&o.gpu, "gpu", "", "only workers with such a device: cuda, optix, hip, oneapi or metal")
+	f.StringVar(&o.gpu, "gpu", "", "only workers whose slots use such a device: cuda, optix, hip, oneapi or metal")
 	f.BoolVar(&o.anyBlender, "any-blender", false, "let workers with an older Blender than the scene's try it")
 	f.BoolVar(&o.allowMissing, "allow-missing", false, "go on although files of the scene are missing")
 	f.StringSliceVar(&o.blender, "blender", nil, "Blender to read the scene with (default: the newest found)")

@@ -383,6 +383,9 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token s
 	for _, in := range installs {
 		log.Info("found Blender "+in.Version, "path", in.Path, "denoiser", len(in.Denoisers) > 0)
 	}
+	if err := o.checkDevices(installs, log); err != nil {
+		return nil, err
+	}
 	opt.Installs = installs
 	if opt.Fenced, err = o.confined(); err != nil {
 		return nil, err

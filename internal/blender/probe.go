@@ -2,6 +2,7 @@ package blender
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -10,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -17,6 +19,9 @@ import (
 
 // probeLimit bounds one run of an install that is asked what it is; drivers can take their time.
 const probeLimit = 3 * time.Minute
+
+// probeAge is how long an answer holds: drivers come and go without a change of the install.
+const probeAge = 7 * 24 * time.Hour
 
 // probeFormat is part of the cache's key: raise it when Facts or probe.py change their meaning.
 const probeFormat = 1
@@ -33,8 +38,8 @@ type Prober struct {
 	Quick bool
 }
 
-// Probe says what the Blender executable or Python interpreter at path is. An answer is kept in the cache until the file
-// there, or the module, changes. Engines that need a display are tried out, each in a process of its own.
+// Probe says what the Blender executable or Python interpreter at path is. An answer is kept in the cache for a week, or
+// until the file there, the module, the virtual display server or a graphics driver changes. Engines that need a display are tried out, each in a process of its own.
 func (p Prober) Probe(ctx context.Context, path string) (Install, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -65,7 +70,9 @@ func (p Prober) Probe(ctx context.Context, path string) (Install, error) {
 	if key != "" {
 		if data, err := json.Marshal(in.Facts); err == nil {
 			// Without its cache the answer is as good, only slower.
-			_ = replaceFile(filepath.Join(p.Cache, key), data)
+			path, now := filepath.Join(p.Cache, key), time.Now()
+			_ = replaceFile(path, data)
+			_ = os.Chtimes(path, now, now) // also when it said the same before
 		}
 	}
 	return in, nil
@@ -76,7 +83,11 @@ func (p Prober) kept(key string, facts *Facts) bool {
 	if key == "" {
 		return false
 	}
-	data, err := os.ReadFile(filepath.Join(p.Cache, key))
+	path := filepath.Join(p.Cache, key)
+	if info, err := os.Stat(path); err != nil || time.Since(info.ModTime()).Abs() > probeAge {
+		return false
+	}
+	data, err := os.ReadFile(path)
 	var read Facts
 	if err != nil || json.Unmarshal(data, &read) != nil || read.Version == "" {
 		return false
@@ -87,15 +98,18 @@ func (p Prober) kept(key string, facts *Facts) bool {
 
 // key names the cached answer; "" when it cannot be known whether the install has changed.
 func (p Prober) key(in Install, quick bool) (string, error) {
-	files := []string{in.Path}
+	files, module := []string{in.Path}, false
 	if in.Kind == Module {
 		root := filepath.Dir(filepath.Dir(in.Path))
 		for _, pattern := range []string{"lib/python*/site-packages/bpy/__init__.*", "../Lib/site-packages/bpy/__init__.*", "Lib/site-packages/bpy/__init__.*"} {
 			found, _ := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
-			files = append(files, found...)
+			files, module = append(files, found...), module || len(found) > 0
 		}
 	}
-	text := fmt.Sprintf("%d %s %v", probeFormat, p.Xvfb, quick)
+	text := fmt.Sprintf("%d %s %v\n%s", probeFormat, p.Xvfb, quick, graphics())
+	if xvfb, err := exec.LookPath(cmp.Or(p.Xvfb, "Xvfb")); err == nil && p.Xvfb != "none" {
+		files = append(files, xvfb)
+	}
 	for _, name := range []string{"DISPLAY", "WAYLAND_DISPLAY"} {
 		text += fmt.Sprintf(" %q", lookup(p.Environ, name))
 	}
@@ -109,11 +123,22 @@ func (p Prober) key(in Install, quick bool) (string, error) {
 		}
 		text += fmt.Sprintf("\n%s %d %d", file, info.Size(), info.ModTime().UnixNano())
 	}
-	if p.Cache == "" || in.Kind == Module && len(files) == 1 {
+	if p.Cache == "" || in.Kind == Module && !module {
 		return "", nil
 	}
 	sum := sha256.Sum256([]byte(text))
 	return "install-" + hex.EncodeToString(sum[:12]) + ".json", nil
+}
+
+// graphics names the graphics cards that programs can reach, and the driver that says its version.
+func graphics() string {
+	var names []string
+	for _, pattern := range []string{"/dev/nvidia[0-9]*", "/dev/dri/renderD*", "/dev/kfd"} {
+		found, _ := filepath.Glob(pattern)
+		names = append(names, found...)
+	}
+	version, _ := os.ReadFile("/proc/driver/nvidia/version") // is not there without one
+	return strings.Join(names, " ") + string(version)
 }
 
 // ask runs probe.py and reads its answer.

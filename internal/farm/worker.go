@@ -2,6 +2,7 @@ package farm
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -33,11 +34,11 @@ type Facts struct {
 	CPU      string    `json:"cpu,omitempty"`
 	Cores    int       `json:"cores"`
 	MemoryMB int       `json:"memory_mb"`
-	DiskMB   int       `json:"disk_free_mb"` // room where the worker keeps its files
-	GPUs     []GPU     `json:"gpus,omitempty"`
+	DiskMB   int       `json:"disk_free_mb"`   // room where the worker keeps its files
+	GPUs     []GPU     `json:"gpus,omitempty"` // those that its Blenders found, used or not
 	Blenders []Blender `json:"blenders"`
 	Program  string    `json:"program"`           // version of the netrender program
-	Devices  []string  `json:"devices,omitempty"` // compute devices its slots use: cpu, cuda:0, ...
+	Devices  []string  `json:"devices,omitempty"` // compute device of each slot: cpu, cuda:0, ...; empty: Blender's own default, which is the CPU
 	Scripts  bool      `json:"scripts"`           // lets jobs run the scene's Python
 }
 
@@ -72,6 +73,8 @@ func (n *Needs) WhyNot(w *Worker) string {
 		return "it has too little memory"
 	case lacksGPU:
 		return "it has no " + n.GPU + " device"
+	case lacksUse:
+		return "it has a " + n.GPU + " device that its slots do not use; netrender worker --devices " + n.GPU + " does"
 	default:
 		return n.sentence(what)
 	}
@@ -94,6 +97,7 @@ const (
 	lacksTag
 	lacksMemory
 	lacksGPU
+	lacksUse
 	lacksBlender
 	lacksVersion
 	lacksEngine
@@ -115,11 +119,31 @@ func (n *Needs) lacks(w *Worker) (what lack, tag string) {
 	if n.MemoryMB > w.Facts.MemoryMB {
 		return lacksMemory, ""
 	}
-	if n.GPU != "" && !slices.ContainsFunc(w.Facts.GPUs, func(g GPU) bool { return g.Kind == n.GPU }) {
+	if n.GPU != "" && !slices.ContainsFunc(w.Facts.Devices, func(d string) bool { return deviceKind(d) == n.GPU }) {
+		if slices.ContainsFunc(w.Facts.GPUs, func(g GPU) bool { return g.Kind == n.GPU }) {
+			return lacksUse, ""
+		}
 		return lacksGPU, ""
 	}
 	_, what = n.pick(w.Facts.Blenders)
 	return what, ""
+}
+
+// deviceKind is cuda of cuda:0.
+func deviceKind(device string) string {
+	kind, _, _ := strings.Cut(device, ":")
+	return kind
+}
+
+// Slot is the worker as one of its slots: with that slot's device alone, where they differ.
+func (w *Worker) Slot(no int) *Worker {
+	d := w.Facts.Devices
+	if no < 0 || no >= len(d) || !slices.ContainsFunc(d, func(o string) bool { return deviceKind(o) != deviceKind(d[no]) }) {
+		return w
+	}
+	one := *w
+	one.Facts.Devices = d[no : no+1]
+	return &one
 }
 
 // Pick returns which of a worker's installs renders the job: the oldest that is new enough and has what is needed,
@@ -144,6 +168,12 @@ func (n *Needs) sentence(what lack) string {
 	return ""
 }
 
+// sameEngine tells whether a Blender with the one renders scenes of the other: EEVEE was BLENDER_EEVEE_NEXT from 4.2 to
+// 4.5, and a scene is changed over when it is opened.
+func sameEngine(have, want string) bool {
+	return strings.TrimSuffix(have, "_NEXT") == strings.TrimSuffix(want, "_NEXT")
+}
+
 func (n *Needs) pick(installs []Blender) (index int, what lack) {
 	if len(installs) == 0 {
 		return -1, lacksBlender
@@ -155,7 +185,7 @@ func (n *Needs) pick(installs []Blender) (index int, what lack) {
 		if b.Version.Before(n.Blender) {
 			continue
 		}
-		if n.Engine != "" && len(b.Engines) > 0 && !slices.Contains(b.Engines, n.Engine) {
+		if n.Engine != "" && !slices.ContainsFunc(b.Engines, func(e string) bool { return sameEngine(e, n.Engine) }) {
 			what = lacksEngine
 			continue
 		}

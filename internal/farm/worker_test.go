@@ -11,7 +11,7 @@ func TestNeedsWhyNot(t *testing.T) {
 	cycles := []string{"BLENDER_EEVEE_NEXT", "CYCLES"}
 	w := Worker{
 		ID: "w-000001", Name: "one", Tags: []string{"big", "linux"},
-		Facts: Facts{MemoryMB: 16000, GPUs: []GPU{{"RTX", "cuda"}, {"RTX", "optix"}}, Blenders: []Blender{{Version: Version{4, 2, 0}, Engines: cycles}}},
+		Facts: Facts{MemoryMB: 16000, GPUs: []GPU{{"RTX", "cuda"}, {"RTX", "optix"}}, Devices: []string{"cpu", "optix:1"}, Blenders: []Blender{{Version: Version{4, 2, 0}, Engines: cycles}}},
 	}
 	for _, c := range []struct {
 		name  string
@@ -31,10 +31,12 @@ func TestNeedsWhyNot(t *testing.T) {
 		{"more memory", Needs{MemoryMB: 16001}, "memory"},
 		{"its device", Needs{GPU: "optix"}, ""},
 		{"another device", Needs{GPU: "metal"}, "no metal device"},
+		{"a device that is not used", Needs{GPU: "cuda"}, "a cuda device that its slots do not use"},
 		{"its Blender", Needs{Blender: Version{4, 2, 0}}, ""},
 		{"an older one", Needs{Blender: Version{3, 6, 9}}, ""},
 		{"a newer one", Needs{Blender: Version{4, 2, 1}}, "older than 4.2.1"},
 		{"its engine", Needs{Engine: "CYCLES"}, ""},
+		{"its engine by another name", Needs{Engine: "BLENDER_EEVEE"}, ""},
 		{"another engine", Needs{Engine: "LUXCORE"}, "cannot render with LUXCORE"},
 		{"a denoiser", Needs{Denoiser: true}, "no denoiser"},
 	} {
@@ -48,6 +50,20 @@ func TestNeedsWhyNot(t *testing.T) {
 	}
 	if why := (&Needs{}).WhyNot(&Worker{}); !strings.Contains(why, "no Blender") {
 		t.Errorf("a worker without Blender: %q", why)
+	}
+}
+
+func TestSlotOfAWorker(t *testing.T) {
+	gpu := Needs{GPU: "cuda"}
+	for devices, want := range map[string]string{"cpu cuda:0": "no yes", "cuda:0 cuda:1": "yes yes", "cuda": "yes", "cpu": "no", "": ""} {
+		w := Worker{Facts: Facts{Devices: strings.Fields(devices), Blenders: []Blender{{}}}}
+		var got []string
+		for i := range w.Facts.Devices {
+			got = append(got, map[bool]string{true: "yes", false: "no"}[gpu.Suits(w.Slot(i))])
+		}
+		if strings.Join(got, " ") != want || w.Slot(7) != &w {
+			t.Errorf("slots on %s get GPU jobs: %v", devices, got)
+		}
 	}
 }
 
@@ -71,7 +87,7 @@ func TestNeedsPick(t *testing.T) {
 	module := func(b *Blender) { b.Module = true }
 	plain := func(b *Blender) { b.Denoiser = false }
 	without := func(b *Blender) { b.Engines = []string{"BLENDER_WORKBENCH"} }
-	unknown := func(b *Blender) { b.Engines = nil }
+	broken := func(b *Blender) { b.Engines = nil }
 	for _, c := range []struct {
 		name     string
 		needs    Needs
@@ -90,7 +106,7 @@ func TestNeedsPick(t *testing.T) {
 		{"an older module before a newer executable", Needs{}, []Blender{b(4, 5), b(4, 2, module)}, 1, ""},
 		{"the engine", Needs{Engine: "CYCLES"}, []Blender{b(4, 2, without), b(4, 5)}, 1, ""},
 		{"no engine", Needs{Engine: "CYCLES"}, []Blender{b(4, 2, without)}, -1, "CYCLES"},
-		{"engines that are not known", Needs{Engine: "CYCLES"}, []Blender{b(4, 2, unknown)}, 0, ""},
+		{"no engine that works", Needs{Engine: "CYCLES"}, []Blender{b(4, 2, broken)}, -1, "CYCLES"},
 		{"the denoiser", Needs{Denoiser: true}, []Blender{b(4, 2, plain), b(4, 5)}, 1, ""},
 		{"no denoiser", Needs{Denoiser: true}, []Blender{b(4, 2, plain), b(4, 5, plain)}, -1, "denoiser"},
 		{"new enough, but without", Needs{Denoiser: true, Blender: Version{4, 0, 0}}, []Blender{b(4, 2, plain), b(3, 6)}, -1, "denoiser"},
@@ -116,7 +132,7 @@ func TestPickProperties(t *testing.T) {
 		}
 		has := func(b Blender) bool {
 			return !b.Version.Before(n.Blender) && (!n.Denoiser || b.Denoiser) &&
-				(n.Engine == "" || len(b.Engines) == 0 || strings.Contains(strings.Join(b.Engines, ","), n.Engine))
+				(n.Engine == "" || strings.Contains(strings.Join(b.Engines, ","), n.Engine))
 		}
 		var installs []Blender
 		for range rapid.IntRange(0, 6).Draw(t, "installs") {

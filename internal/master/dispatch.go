@@ -175,7 +175,7 @@ func (e *engine) anyQueued() bool {
 // grantTo lets the balancer choose and leases the frames; false when there is nothing for this slot.
 func (e *engine) grantTo(w *waiter, wk *worker) bool {
 	s := wk.slot(w.wish.Slot)
-	bw := balance.Worker{Worker: &wk.Worker, Scene: w.wish.Scene}
+	bw := balance.Worker{Worker: wk.Slot(w.wish.Slot), Scene: w.wish.Scene}
 	if s.latest != nil {
 		bw.Holds = s.latest.Job
 	}

@@ -38,8 +38,15 @@ type Options struct {
 func Install() blender.Install {
 	return blender.Install{Path: "/fake/blender", Kind: blender.Executable, Facts: blender.Facts{
 		Version: "99.0.0", Series: "99.0", Label: "99.0.0 fake", Denoisers: []string{"OPENIMAGEDENOISE"},
-		Devices: []blender.Device{{ID: "cpu", Name: "CPU"}},
+		Devices: []blender.Device{{ID: "cpu", Name: "CPU"}}, Engines: engines(),
 	}}
+}
+
+func engines() (list []blender.Engine) {
+	for _, id := range []string{"CYCLES", "BLENDER_EEVEE", "BLENDER_WORKBENCH"} {
+		list = append(list, blender.Engine{ID: id, Name: id, Works: true})
+	}
+	return list
 }
 
 // New returns renderers that behave as o says.
