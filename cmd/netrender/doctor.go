@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/client"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
@@ -31,10 +32,16 @@ type finding struct {
 
 func (a *app) doctorVerb() *cobra.Command {
 	var blenders []string
+	var listen, out string
 	var quick bool
 	c := &cobra.Command{
 		Use: "doctor", Short: "Check this machine: Blender, the master, clock, disk, ports, write access", Args: cobra.NoArgs,
+		Long: `Check this machine: folders and disk, Blender (it renders a test frame), the master, the clock, the token that this machine
+has, and the ports that a master needs. The exit code is 0 only if all is well.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if _, _, err := net.SplitHostPort(listen); err != nil {
+				return usagef("%s is not an address to listen on; write it as HOST:PORT or :PORT", listen)
+			}
 			bad := 0
 			tell := func(f finding) {
 				if !f.OK {
@@ -54,9 +61,13 @@ func (a *app) doctorVerb() *cobra.Command {
 				}
 			}
 			a.checkFolders(tell)
+			if out != "" {
+				checkOut(out, tell)
+			}
 			a.checkBlenders(cmd.Context(), blenders, quick, tell)
 			checkConfine(tell)
-			a.checkMaster(cmd, tell)
+			found := a.checkMaster(cmd, tell)
+			a.checkPorts(cmd.Context(), listen, !found || cmd.Flags().Changed("listen"), tell)
 			if bad > 0 {
 				return errFailed
 			}
@@ -66,6 +77,8 @@ func (a *app) doctorVerb() *cobra.Command {
 	a.masterFlags(c)
 	c.Flags().StringSliceVar(&blenders, "blender", nil, "Blender executables, or Pythons with the bpy module")
 	c.Flags().BoolVar(&quick, "quick", false, "do not render a test frame")
+	c.Flags().StringVarP(&out, "out", "o", "", "a folder for frames, to see whether it can be written")
+	c.Flags().StringVar(&listen, "listen", ":"+strconv.Itoa(wire.DefaultPort), "where a master of this machine listens or would, as HOST:PORT or :PORT")
 	return c
 }
 
@@ -102,6 +115,15 @@ func (a *app) checkFolders(tell func(finding)) {
 	default:
 		tell(finding{What: "disk", OK: true, Text: size(int64(use.Free)) + " free"})
 	}
+}
+
+// checkOut tells whether frames can be written there.
+func checkOut(dir string, tell func(finding)) {
+	if err := client.CheckFolder(dir); err != nil {
+		tell(failed("out", err))
+		return
+	}
+	tell(finding{What: "out", OK: true, Text: dir + " can be written"})
 }
 
 func (a *app) checkBlenders(ctx context.Context, named []string, quick bool, tell func(finding)) {
@@ -196,56 +218,6 @@ scene.cycles.use_denoising = False
 scene.render.resolution_x, scene.render.resolution_y, scene.render.resolution_percentage = 32, 18, 100
 bpy.ops.wm.save_as_mainfile(filepath=sys.argv[sys.argv.index("--") + 1])
 `
-
-func (a *app) checkMaster(cmd *cobra.Command, tell func(finding)) {
-	given, _ := cmd.Flags().GetString("master")
-	address, err := a.findMaster(cmd.Context(), given)
-	if err != nil {
-		tell(failed("master", err))
-		a.checkPort(tell)
-		return
-	}
-	client, err := wire.NewClient(address, "", wire.Options{Program: version})
-	if err == nil {
-		var info wire.Info
-		ctx, cancel := context.WithTimeout(cmd.Context(), 10*time.Second)
-		defer cancel()
-		before := time.Now()
-		if info, err = client.Info(ctx); err == nil {
-			there := time.UnixMilli(info.Time)
-			mid := before.Add(time.Since(before) / 2)
-			tell(finding{What: "master", OK: true, Text: fmt.Sprintf("%s (%s), Netrender %s, answers in %s", address, plainText(info.Name), info.Program, span(time.Since(before)))})
-			off := mid.Sub(there).Abs()
-			tell(finding{
-				What: "clock", OK: off < time.Minute, Text: fmt.Sprintf("%s off the master's", span(off)),
-				Next: map[bool]string{false: "frames are rendered right all the same, but times shown will be wrong: set the clock"}[off < time.Minute],
-			})
-			if info.Disk != "" {
-				tell(diskFinding(info.Disk))
-			}
-		}
-	}
-	if err != nil {
-		tell(failed("master", err))
-		return
-	}
-	if _, err := a.connect(cmd); err != nil {
-		tell(failed("token", err))
-		return
-	}
-	tell(finding{What: "token", OK: true, Text: "this machine is let in"})
-}
-
-// checkPort tells whether a master could run here.
-func (a *app) checkPort(tell func(finding)) {
-	l, err := net.Listen("tcp", ":"+strconv.Itoa(wire.DefaultPort))
-	if err != nil {
-		tell(finding{What: "port", Text: fmt.Sprintf("port %d is taken by another program", wire.DefaultPort), Next: "run the master with --listen :PORT"})
-		return
-	}
-	_ = l.Close()
-	tell(finding{What: "port", OK: true, Text: fmt.Sprintf("port %d is free for a master", wire.DefaultPort)})
-}
 
 // lastLine is what a program said last.
 func lastLine(out []byte) string {

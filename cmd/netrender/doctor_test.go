@@ -2,12 +2,16 @@ package main
 
 import (
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
 
@@ -37,4 +41,92 @@ func TestClockThatIsOff(t *testing.T) {
 			t.Errorf("%s off: %+v\n%s%s", c.off, clock, out, errs)
 		}
 	}
+}
+
+// examine runs the doctor and sorts what it says.
+func examine(t *testing.T, code int, words ...string) map[string][]finding {
+	t.Helper()
+	out, errs, got := command(t, append([]string{"doctor", "--quick", "--blender", "/nowhere/blender", "--json"}, words...)...)
+	if got != code || errs != "" {
+		t.Errorf("exit %d %s", got, errs)
+	}
+	all := map[string][]finding{}
+	for _, f := range lines[finding](t, out) {
+		all[f.What] = append(all[f.What], f)
+	}
+	return all
+}
+
+// one is the only finding of its kind.
+func one(t *testing.T, all map[string][]finding, what string, ok bool, want string) {
+	t.Helper()
+	if list := all[what]; len(list) != 1 || list[0].OK != ok || !strings.Contains(list[0].Text, want) {
+		t.Errorf("%s is %+v, want %v with %q", what, list, ok, want)
+	}
+}
+
+// TestTokensAreTried: the doctor shows the master the token and reports what it says of it.
+func TestTokensAreTried(t *testing.T) {
+	f := startFarm(t)
+	one(t, examine(t, exitFailed), "token", true, "let in as admin (admin): it may do everything")
+	anna := lines[wire.NewToken](t, f.ok("token create anna --json"))[0]
+	oak := lines[wire.NewToken](t, f.ok("token create oak --role worker --json"))[0]
+	at := f.client.Address()
+	one(t, examine(t, exitFailed, "--master", at, "--token", anna.Secret), "token", true, "let in as anna (submit)")
+	one(t, examine(t, exitFailed, "--master", at, "--token", "nr_wrong"), "token", false, "the master refuses this machine")
+
+	// Another machine, with what it was given and remembers.
+	info, err := f.client.Info(f.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	laptop := &app{settings: settings{data: t.TempDir()}}
+	look := func(code int) map[string][]finding { return examine(t, code, "--master", at, "--data", laptop.settings.data) }
+	one(t, look(exitFailed), "token", false, "this machine has none")
+	if err := laptop.keepToken(tokenKey(info.ID, farm.RoleSubmit), anna.Secret); err != nil {
+		t.Fatal(err)
+	}
+	one(t, look(exitFailed), "token", true, "let in as anna (submit)")
+	f.ok("token revoke " + anna.ID)
+	all := look(exitFailed)
+	one(t, all, "token", false, "not known here, or was revoked")
+	if next := all["token"][0].Next; !strings.Contains(next, "netrender pair") {
+		t.Errorf("next is %q", next)
+	}
+	if err := laptop.keepToken(tokenKey(info.ID, farm.RoleWorker), oak.Secret); err != nil {
+		t.Fatal(err)
+	}
+	if list := look(exitFailed)["token"]; len(list) != 2 || list[0].OK || !list[1].OK || !strings.Contains(list[1].Text, "let in as oak (worker): it may render") {
+		t.Errorf("%+v", list)
+	}
+}
+
+// TestPortsAreTried: a port that another program holds matters to who wants to run a master there.
+func TestPortsAreTried(t *testing.T) {
+	command(t, "version")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	nobody := []string{"--master", "127.0.0.1:1"}
+	one(t, examine(t, exitFailed, append(nobody, "--listen", "127.0.0.1:0")...), "port", true, "is free for a master")
+	one(t, examine(t, exitFailed, append(nobody, "--listen", taken.Addr().String())...), "port", false, "in use")
+	one(t, examine(t, exitFailed, append(nobody, "--listen", taken.Addr().String())...), "finding", true, "UDP port 8420")
+	f := startFarm(t)
+	here := strings.TrimPrefix(f.client.Address(), "http://")
+	one(t, examine(t, exitFailed, "--listen", here), "port", true, "the master of this machine listens on port")
+	if _, errs, code := command(t, "doctor", "--listen", "nowhere"); code != exitUsage || !strings.Contains(errs, "not an address") {
+		t.Errorf("exit %d %s", code, errs)
+	}
+}
+
+func TestFolderForFramesIsTried(t *testing.T) {
+	dir := t.TempDir()
+	one(t, examine(t, exitFailed, "--master", "127.0.0.1:1", "--out", filepath.Join(dir, "frames")), "out", true, "can be written")
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	one(t, examine(t, exitFailed, "--master", "127.0.0.1:1", "--out", filepath.Join(file, "frames")), "out", false, "cannot be written")
 }

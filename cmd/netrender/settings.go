@@ -33,6 +33,7 @@ var configured = map[string]map[string]bool{
 	"up":     {},
 	"master": {},
 	"worker": {},
+	"doctor": {"out": true, "quick": true},
 	"render": {"frames": true, "name": true, "out": true, "allow-missing": true},
 	"submit": {"frames": true, "name": true, "allow-missing": true},
 }

@@ -206,6 +206,15 @@ func listenPort(ctx context.Context, port uint16) (*net.UDPConn, error) {
 	return pc.(*net.UDPConn), nil
 }
 
+// CanHear tells whether an Announcer could hear probes on the port.
+func CanHear(port uint16) error {
+	c, err := listenPort(context.Background(), port)
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
 // join makes c hear the multicasts of links.
 func join(c *net.UDPConn, links []link) {
 	p := ipv4.NewPacketConn(c)
