@@ -186,9 +186,12 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	loops.Go(func() { _ = s.master.Run(engine) })
 	loops.Go(func() { _ = s.master.Tend(engine) })
 	defer s.shut()
+	endChronicle := s.keepChronicle()
 	defer func() {
+		endChronicle()
 		stopEngine()
 		loops.Wait()
+		s.log.Info("the master has stopped")
 	}()
 	if err := s.ensureAdmin(ctx); err != nil {
 		return err
@@ -210,9 +213,11 @@ func (s *server) run(ctx context.Context, ready func()) error {
 			<-beaconDone
 		}()
 	}
+	s.log.Info("the master runs", "version", version, "addresses", strings.Join(s.addresses(), " "), "data", s.data)
 	if ready != nil {
 		ready()
 	}
+	defer context.AfterFunc(ctx, func() { s.log.Info("the master stops; what is under way is answered first") })()
 	if err := s.door.Serve(ctx, s.http, s.listen, 10*time.Second); err != nil && ctx.Err() == nil {
 		return farm.Errorf(farm.Internal, "the master cannot serve any more: %w", err)
 	}

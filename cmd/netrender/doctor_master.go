@@ -66,7 +66,7 @@ func (a *app) checkTokens(ctx context.Context, client *wire.Client, info *wire.I
 		if err != nil {
 			f := failed("token", err)
 			if farm.KindOf(err) == farm.Denied {
-				f.Text, f.Next = "the master refuses this machine: "+f.Text, next
+				f.Next = next
 			}
 			tell(f)
 			return

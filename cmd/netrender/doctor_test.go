@@ -73,7 +73,7 @@ func TestTokensAreTried(t *testing.T) {
 	oak := lines[wire.NewToken](t, f.ok("token create oak --role worker --json"))[0]
 	at := f.client.Address()
 	one(t, examine(t, exitFailed, "--master", at, "--token", anna.Secret), "token", true, "let in as anna (submit)")
-	one(t, examine(t, exitFailed, "--master", at, "--token", "nr_wrong"), "token", false, "the master refuses this machine")
+	one(t, examine(t, exitFailed, "--master", at, "--token", "nr_wrong"), "token", false, "does not know this token")
 
 	// Another machine, with what it was given and remembers.
 	info, err := f.client.Info(f.ctx)
@@ -81,7 +81,9 @@ func TestTokensAreTried(t *testing.T) {
 		t.Fatal(err)
 	}
 	laptop := &app{settings: settings{data: t.TempDir()}}
-	look := func(code int) map[string][]finding { return examine(t, code, "--master", at, "--data", laptop.settings.data) }
+	look := func(code int) map[string][]finding {
+		return examine(t, code, "--master", at, "--data", laptop.settings.data)
+	}
 	one(t, look(exitFailed), "token", false, "this machine has none")
 	if err := laptop.keepToken(tokenKey(info.ID, farm.RoleSubmit), anna.Secret); err != nil {
 		t.Fatal(err)
@@ -89,7 +91,7 @@ func TestTokensAreTried(t *testing.T) {
 	one(t, look(exitFailed), "token", true, "let in as anna (submit)")
 	f.ok("token revoke " + anna.ID)
 	all := look(exitFailed)
-	one(t, all, "token", false, "not known here, or was revoked")
+	one(t, all, "token", false, "or it was revoked")
 	if next := all["token"][0].Next; !strings.Contains(next, "netrender pair") {
 		t.Errorf("next is %q", next)
 	}

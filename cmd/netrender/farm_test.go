@@ -19,6 +19,7 @@ import (
 type underTest struct {
 	t      *testing.T
 	data   string // the master's, and that of the commands
+	master *background
 	ctx    context.Context
 	client *wire.Client
 }
@@ -79,6 +80,7 @@ func startFarm(t *testing.T, flags ...string) *underTest {
 	if err := json.Unmarshal([]byte(m.out.String()), &said); err != nil {
 		t.Fatal(err)
 	}
+	f.master = m
 	a := &app{settings: settings{data: f.data}}
 	token, err := wire.NewClient(said.URL, "", wire.Options{})
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+
+	"github.com/netrender/netrender/internal/farm"
 )
 
 var _ = verb("farm", (*app).upVerb)
@@ -55,7 +57,7 @@ func (a *app) up(polite context.Context, m masterOptions, o workerOptions) error
 		o.name = s.name
 		w, err := a.makeWorker(polite, &o, s.url, token, log)
 		if err != nil {
-			return err
+			return withoutWorker(err)
 		}
 		a.welcome(s, true)
 		return a.runWorker(hard, polite, w, log)
@@ -67,4 +69,13 @@ func (a *app) up(polite context.Context, m masterOptions, o workerOptions) error
 	}
 	stopServing()
 	return <-masterDone
+}
+
+// withoutWorker adds to what keeps this machine from rendering that it can be a master all the same.
+func withoutWorker(err error) error {
+	var e *farm.Error
+	if !errors.As(err, &e) || e.Kind != farm.NotFound {
+		return err
+	}
+	return e.WithHint("%s; netrender master runs a farm whose frames other machines render", e.Hint)
 }

@@ -39,6 +39,7 @@ type workerOptions struct {
 	fakeSize int
 	logJSON  bool
 	verbose  bool
+	master   string // name of the master's machine
 	farm     string // id of the farm whose master was found, not named: it is looked for again when it moves
 }
 
@@ -78,6 +79,7 @@ SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a sec
 			address, token, err := a.enlist(cmd.Context(), &o, address, token)
 			var w *worker.Worker
 			if err == nil {
+				log.Info("this machine works for the master at "+wire.WithPin(address, ""), "name", plainText(o.master))
 				w, err = a.makeWorker(cmd.Context(), &o, address, token, log)
 			}
 			if err != nil && cmd.Context().Err() != nil {
@@ -210,6 +212,7 @@ func (a *app) enlist(ctx context.Context, o *workerOptions, address, token strin
 			if !named {
 				o.farm = info.ID
 			}
+			o.master = info.Name
 			return a.admit(ctx, m.URL, token, info)
 		}
 		if ctx.Err() != nil {

@@ -17,7 +17,7 @@ func (a *API) eventRoutes(d *describer) {
 	d.plain(route{
 		method: http.MethodGet, path: "/events", role: farm.RoleView, name: "watchEvents",
 		about: "Events as they happen, as text/event-stream; data is an Event", out: raw{}, params: []param{
-			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, pair, disk; separated by commas"),
+			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, disk, pair, token; separated by commas; the last two for admins"),
 		},
 	}, a.events)
 }
@@ -26,14 +26,14 @@ func (a *API) eventRoutes(d *describer) {
 type eventFilter struct {
 	job   farm.JobID
 	kinds []farm.EventKind
-	admin bool // sees who asks to be let in
+	admin bool // sees who asks to be let in, and what becomes of tokens
 }
 
 func (f *eventFilter) wants(e *farm.Event) bool {
 	if e.Kind == farm.EventLost {
 		return true
 	}
-	if e.Kind == farm.EventPair && !f.admin {
+	if (e.Kind == farm.EventPair || e.Kind == farm.EventToken) && !f.admin {
 		return false
 	}
 	return (f.job == 0 || e.Job == f.job) && (len(f.kinds) == 0 || slices.Contains(f.kinds, e.Kind))
@@ -47,10 +47,10 @@ func readEventFilter(r *http.Request) (f eventFilter, err error) {
 		}
 	}
 	if text := q.Get("kinds"); text != "" {
-		known := []farm.EventKind{farm.EventJob, farm.EventFrame, farm.EventBeat, farm.EventWorker, farm.EventPair, farm.EventDisk, farm.EventLost}
+		known := farm.EventKinds()
 		for _, k := range strings.Split(text, ",") {
 			if !slices.Contains(known, farm.EventKind(k)) {
-				return f, farm.Errorf(farm.Invalid, "%q is not a kind of event", clip(k)).WithHint("kinds are job, frame, beat, worker, pair and disk")
+				return f, farm.Errorf(farm.Invalid, "%q is not a kind of event", clip(k)).WithHint("kinds are job, frame, beat, worker, disk, pair and token; the last two for admins")
 			}
 			f.kinds = append(f.kinds, farm.EventKind(k))
 		}
@@ -68,7 +68,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, who master.Identity
 	filter.admin = who.Role == farm.RoleAdmin
 	ctx, end := a.hold(w, r, who)
 	defer end()
-	events := a.m.Watch(ctx)
+	events := a.m.Watch(ctx, filter.kinds...)
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")

@@ -65,7 +65,7 @@ func (a *API) attempts(w http.ResponseWriter, r *http.Request, who master.Identi
 		defer end()
 		ctx, stop := context.WithTimeout(ctx, wait)
 		defer stop()
-		events := a.m.Watch(ctx)
+		events := a.m.Watch(ctx, farm.EventJob, farm.EventFrame)
 		for {
 			// What came between the look and the watch is in the list by now.
 			if list, err = a.listAttempts(r.Context(), f); err != nil {
@@ -197,7 +197,7 @@ func (a *API) logWait(w http.ResponseWriter, r *http.Request, who master.Identit
 	defer end()
 	ctx, stop := context.WithTimeout(ctx, wait)
 	defer stop()
-	events := a.m.Watch(ctx)
+	events := a.m.Watch(ctx, farm.EventJob, farm.EventFrame)
 	for {
 		grows := a.m.LogGrows(l.job)
 		if p, err = a.logPiece(r.Context(), l); err != nil || len(p.text) > 0 || !p.growing {

@@ -149,8 +149,14 @@ const (
 	EventWorker EventKind = "worker" // registered, online, offline, enabled, disabled
 	EventPair   EventKind = "pair"   // a newcomer asks to be let in
 	EventDisk   EventKind = "disk"   // the master's disk runs low, or has room again
+	EventToken  EventKind = "token"  // a token was made or revoked
 	EventLost   EventKind = "lost"   // the watcher missed events
 )
+
+// EventKinds lists all kinds.
+func EventKinds() []EventKind {
+	return []EventKind{EventJob, EventFrame, EventBeat, EventWorker, EventPair, EventDisk, EventToken, EventLost}
+}
 
 // PairState is where a pairing stands.
 type PairState string

@@ -199,3 +199,34 @@ func TestAMillionFramesAreAccepted(t *testing.T) {
 		}
 	})
 }
+
+// Who watches some kinds of events hears no others, and its room is not filled by them.
+func TestWatchingSomeKinds(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx, stop := context.WithCancel(context.Background())
+		defer stop()
+		some := b.m.Watch(ctx, farm.EventWorker, farm.EventToken)
+		b.submit("1-3000")
+		id := b.worker("oak", 1)
+		for i := range 3000 {
+			b.report(b.claim(id, 0), i+1, farm.Rendered)
+		}
+		token, _, err := b.m.CreateToken(ctx, root, "anna", farm.RoleView)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.m.RevokeToken(ctx, root, token.ID); err != nil {
+			t.Fatal(err)
+		}
+		for _, kindAndState := range []string{"worker online", "worker registered", "token made", "token revoked"} {
+			ev := <-some
+			want(t, "event", string(ev.Kind)+" "+ev.State, kindAndState)
+			if ev.Kind == farm.EventToken {
+				want(t, "text", ev.Text, token.ID+" (anna, view) by root")
+			}
+		}
+		if len(some) != 0 {
+			t.Errorf("%d more events, as %+v", len(some), <-some)
+		}
+	})
+}

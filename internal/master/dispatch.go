@@ -240,7 +240,7 @@ func (e *engine) lease(j *job, wk *worker, wish *farm.Wish, now time.Time) *leas
 	}
 	e.mark(j)
 	e.sync(j)
-	if e.m.hub.wanted() {
+	if e.m.hub.wanted(farm.EventFrame) {
 		for _, f := range l.Frames {
 			e.frameEvent(j, f, wk.ID, "running", "", 0)
 		}

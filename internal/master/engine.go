@@ -428,7 +428,7 @@ func (e *engine) change(c farm.Change)    { e.pending = append(e.pending, c) }
 func (e *engine) after(f func(err error)) { e.afters = append(e.afters, f) }
 
 func (e *engine) event(ev farm.Event) {
-	if !e.m.hub.wanted() {
+	if !e.m.hub.wanted(ev.Kind) {
 		return
 	}
 	ev.Time = e.m.opt.Now()

@@ -379,7 +379,7 @@ func (e *engine) strike(wk *worker, j *job, r *farm.Report) {
 	}
 	e.keepWorker(wk)
 	e.countSlots()
-	e.event(farm.Event{Kind: farm.EventWorker, Worker: wk.ID, State: "disabled", Text: wk.Reason})
+	e.event(farm.Event{Kind: farm.EventWorker, Worker: wk.ID, State: "disabled", Text: wk.Name + ": " + wk.Reason})
 }
 
 // takeIn lets a worker that was taken out work again when what it failed turned out to be no fault of its own.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -186,6 +187,7 @@ func (m *Master) CreateTokenFor(ctx context.Context, who Identity, name string, 
 	m.auth.mu.Lock()
 	m.auth.enter(&holder{token: t, revoked: make(chan struct{})})
 	m.auth.mu.Unlock()
+	m.tellToken(who, &t, "made")
 	return t, secret, nil
 }
 
@@ -220,7 +222,17 @@ func (m *Master) RevokeToken(ctx context.Context, who Identity, id string) error
 		e.silence(id)
 		return struct{}{}, nil
 	})
+	if err == nil {
+		m.tellToken(who, &h.token, "revoked")
+	}
 	return err
+}
+
+// tellToken has watchers hear what became of a token.
+func (m *Master) tellToken(who Identity, t *farm.Token, what string) {
+	m.hub.publish([]farm.Event{{
+		Time: m.opt.Now(), Kind: farm.EventToken, State: what, Text: fmt.Sprintf("%s (%s, %s) by %s", t.ID, t.Name, t.Role, who.Name),
+	}})
 }
 
 // saveUses writes now and then when tokens were last used.

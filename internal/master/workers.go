@@ -198,6 +198,16 @@ func (m *Master) Workers(ctx context.Context) ([]WorkerView, error) {
 	})
 }
 
+// Worker returns a worker as it is now.
+func (m *Master) Worker(ctx context.Context, id farm.WorkerID) (WorkerView, error) {
+	return ask(ctx, m, func(e *engine) (WorkerView, error) {
+		if w := e.workers[id]; w != nil {
+			return e.viewWorker(w), nil
+		}
+		return WorkerView{}, noWorker(id)
+	})
+}
+
 func (e *engine) viewWorker(w *worker) WorkerView {
 	v := WorkerView{Worker: w.view(), Online: w.online, Load: w.load, Running: []farm.Running{}}
 	for _, l := range w.leases {
