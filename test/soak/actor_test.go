@@ -209,9 +209,35 @@ type command struct {
 	what string
 }
 
-// exec runs a command of a client. killed tells that the script ended it; code is its exit code, -1 when killed.
+// exec runs a command of a client. code is its exit code, -1 when it was killed.
 func (r *run) exec(u *user, args ...string) (stdout, stderr string, code int) {
-	var out, errs strings.Builder
+	return r.execLines(u, nil, args...)
+}
+
+// lines hands on lines as they are written.
+type lines struct {
+	strings.Builder
+	each func(line string)
+	rest string
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.rest += string(p)
+	for l.each != nil {
+		line, rest, whole := strings.Cut(l.rest, "\n")
+		if !whole {
+			break
+		}
+		l.rest = rest
+		l.each(line)
+	}
+	return l.Builder.Write(p)
+}
+
+// execLines is exec that hands on the lines of stdout as they come.
+func (r *run) execLines(u *user, each func(line string), args ...string) (stdout, stderr string, code int) {
+	var errs strings.Builder
+	out := lines{each: each}
 	c := &command{cmd: exec.Command(program, args...), what: args[0]}
 	c.cmd.Env = append(cleanEnv(), u.env()...)
 	c.cmd.Stdout, c.cmd.Stderr = &out, &errs

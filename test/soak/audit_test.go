@@ -33,7 +33,7 @@ type frameOf struct {
 	frame int
 }
 
-// audit looks at everything, and then removes what the next rounds do not need.
+// audit looks at everything.
 func (r *run) audit() {
 	began := time.Now()
 	a := &auditor{run: r, names: map[nr.WorkerID]string{}, rendered: map[frameOf]nr.Attempt{}, said: map[nr.JobID]nr.Job{}}
@@ -44,23 +44,21 @@ func (r *run) audit() {
 		return
 	}
 	r.say("audited in %s", time.Since(began).Round(time.Millisecond))
-	if r.t.Failed() {
-		return
-	}
+}
+
+// tidy deletes what the next rounds do not need.
+func (r *run) tidy() {
 	kept := r.notes[:0]
 	for _, n := range r.notes {
 		if !n.gone() && !(n.plan.Keep && len(kept) < 12) {
-			r.ctx, r.stop = context.WithCancel(context.Background())
 			r.steer(n, action{Do: "delete"})
-			r.stop()
 		}
 		if n.gone() {
 			_ = os.RemoveAll(n.folder())
 			n.bytes = nil
+			continue
 		}
-		if !n.gone() {
-			kept = append(kept, n)
-		}
+		kept = append(kept, n)
 	}
 	r.notes = kept
 }
@@ -148,7 +146,7 @@ func (a *auditor) job(ctx context.Context, n *note) error {
 
 // asTold compares the job with what its owner was told.
 func (a *auditor) asTold(n *note, job *nr.Job) {
-	if job.Name != n.name || job.Key != n.spec.Key || job.Frames.String() != n.spec.Frames.String() || job.Total != n.spec.Frames.Count() ||
+	if job.Name != n.name || n.spec.Key != "" && job.Key != n.spec.Key || job.Frames.String() != n.spec.Frames.String() || job.Total != n.spec.Frames.Count() ||
 		job.Chunk != min(n.spec.Chunk, job.Total) || job.Order != n.spec.Order || job.Options != n.spec.Options || job.Owner != n.user.name {
 		a.failf("job %d is not what was submitted: %+v, not %+v", n.id, job.JobSpec, n.spec)
 	}
@@ -470,27 +468,4 @@ func hashesBelow(dir string) map[string]string {
 		return nil
 	})
 	return list
-}
-
-// finish ends the farm in good order and looks at what is left.
-func (r *run) finish() {
-	for _, name := range workerNames {
-		r.actors[name].close(true)
-	}
-	for _, name := range workerNames {
-		if !doneWithin(func() { <-r.actors[name].over }, time.Minute) {
-			r.failf("worker %s does not end", name)
-		}
-	}
-	r.master.close(true)
-	if !doneWithin(func() { <-r.master.over }, time.Minute) {
-		r.failf("the master does not end")
-	}
-	for _, d := range []string{filepath.Dir(r.masterDir()), r.disks["users"].dir} {
-		for name := range hashesBelow(d) {
-			if base := filepath.Base(name); strings.HasPrefix(base, ".tmp") || strings.HasPrefix(base, "part-") || strings.HasPrefix(base, ".netrender") {
-				r.failf("%s was left behind in %s", name, d)
-			}
-		}
-	}
 }

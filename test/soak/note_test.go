@@ -37,6 +37,7 @@ type note struct {
 	deleted  bool            // told so
 	paused   bool            // told so, with nothing asked since
 	pauses   []span          // in which no frame may have been handed out
+	tries    int             // commands that were begun to submit it
 	rotten   map[int]bool    // frames of which a result was damaged on the master's disk
 }
 

@@ -52,20 +52,30 @@ func (r *run) playRound() {
 	for _, n := range notes {
 		close(n.ops)
 	}
+	if r.rest() && !r.t.Failed() {
+		r.audit()
+	}
+	if !r.t.Failed() {
+		r.tidy()
+	}
+	r.stop()
+}
+
+// rest waits until everything is at rest and the clients have ended.
+func (r *run) rest() bool {
 	ok := r.settle()
-	r.mu.Lock()
-	r.calm = true
-	r.mu.Unlock()
+	r.setCalm(true)
+	defer r.setCalm(false)
 	if !doneWithin(r.jobs.Wait, 90*time.Second) {
 		r.failf("the clients do not come to their ends")
 	}
-	if ok && !r.t.Failed() {
-		r.audit()
-	}
-	r.stop()
+	return ok
+}
+
+func (r *run) setCalm(calm bool) {
 	r.mu.Lock()
-	r.calm = false
-	r.mu.Unlock()
+	defer r.mu.Unlock()
+	r.calm = calm
 }
 
 func doneWithin(f func(), limit time.Duration) bool {
@@ -246,6 +256,11 @@ func (r *run) unsettled(tend bool) (why string) {
 				why = fmt.Sprintf("worker %s is not there, or not enabled: %q", w.Name, w.Reason)
 			}
 		}
+		if tend {
+			if err := r.orphans(ctx); err != nil {
+				return err
+			}
+		}
 		for _, n := range r.notes {
 			if n.gone() {
 				continue
@@ -297,11 +312,15 @@ func (r *run) tend(n *note, job *nr.Job) {
 		r.steer(n, action{Do: "retry"})
 	case nr.Collecting:
 		_ = r.call(func(ctx context.Context) error {
-			reply, err := n.user.wire.Submit(ctx, n.spec, n.files)
-			if err == nil && len(reply.Missing) > 0 {
-				r.feed(n, reply.Missing)
+			var missing []string
+			for f, err := range r.admin.Missing(ctx, n.job()) {
+				if err != nil {
+					return err
+				}
+				missing = append(missing, f.Ref)
 			}
-			return err
+			r.feed(n, missing)
+			return nil
 		})
 	case nr.Queued, nr.Active, nr.Done:
 	}

@@ -55,20 +55,22 @@ func TestMain(m *testing.M) {
 
 // run is one farm with everything that is done to it.
 type run struct {
-	t      *testing.T
-	dir    string
-	seed   uint64 // of the round
-	round  int
-	ctx    context.Context // of the round's clients
-	stop   context.CancelFunc
-	master *actor
-	addr   string // of the master
-	admin  *wire.Client
-	actors map[string]*actor
-	links  map[string]*link
-	disks  map[string]*disk
-	users  map[string]*user
-	far    *place // nil: it is here
+	t       *testing.T
+	dir     string
+	seed    uint64 // of the round
+	round   int
+	ctx     context.Context // of the round's clients
+	stop    context.CancelFunc
+	master  *actor
+	addr    string // of the master
+	admin   *wire.Client
+	actors  map[string]*actor
+	links   map[string]*link
+	disks   map[string]*disk
+	users   map[string]*user
+	far     *place // nil: it is here
+	scene   []byte // of the artists; nil: there is no Blender to read it
+	blender string
 
 	jobs   sync.WaitGroup // what the clients do
 	undo   sync.WaitGroup // faults that end by themselves
@@ -83,6 +85,7 @@ type run struct {
 	commands []*command
 	calm     bool // the auditor is at work or about to be
 	failures int
+	found    *[]string // where findings go in a test of the auditor; nil: they fail the test
 }
 
 func (r *run) say(format string, args ...any) {
@@ -92,6 +95,11 @@ func (r *run) say(format string, args ...any) {
 // failf notes something that must not be.
 func (r *run) failf(format string, args ...any) {
 	r.mu.Lock()
+	if r.found != nil {
+		*r.found = append(*r.found, fmt.Sprintf(format, args...))
+		r.mu.Unlock()
+		return
+	}
 	r.failures++
 	n := r.failures
 	r.mu.Unlock()
@@ -309,6 +317,7 @@ func TestNothingIsLost(t *testing.T) {
 	}
 	list := seeds(t)
 	r := newRun(t)
+	r.studio()
 	began := time.Now()
 	for len(list) > 0 && !t.Failed() {
 		r.seed = list[0]

@@ -26,7 +26,7 @@ type user struct {
 }
 
 func (u *user) env() []string {
-	return []string{"NETRENDER_MASTER=" + u.link.url(), "NETRENDER_TOKEN=" + u.token, "NETRENDER_DATA=" + filepath.Join(u.run.dir, "data-"+u.name)}
+	return []string{"NETRENDER_MASTER=" + u.link.url(), "NETRENDER_TOKEN=" + u.token, "NETRENDER_DATA=" + u.data()}
 }
 
 const (
@@ -62,7 +62,12 @@ func unsure(err error) bool {
 // pursue has a job submitted, fed, steered, watched and fetched.
 func (r *run) pursue(n *note) {
 	r.jobs.Go(func() {
-		r.submit(n)
+		if n.plan.Render && r.scene != nil {
+			r.commission(n)
+		} else {
+			n.plan.Render = false
+			r.submit(n)
+		}
 		if r.ctx.Err() != nil {
 			return
 		}
