@@ -49,12 +49,7 @@ func (a *app) workersVerb() *cobra.Command {
 				rows = append(rows, a.workerRow(&list[i]))
 			}
 			a.rows([]string{"WORKER", "STATE", "DOES", "SLOTS", "CORES", "MEMORY", "BLENDER", "TAGS", "ADDRESS"}, rows)
-			for i := range list {
-				if w := &list[i]; !w.Enabled && w.Reason != "" {
-					fmt.Fprintf(a.out, "%s is disabled: %s; netrender worker-set %s enabled=yes lets it work again\n",
-						plainText(w.Name), plainText(w.Reason), plainText(w.Name))
-				}
-			}
+			a.remarks(list)
 			return nil
 		},
 	}

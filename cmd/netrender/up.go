@@ -19,7 +19,7 @@ func (a *app) upVerb() *cobra.Command {
 		Long: `Run a farm on this machine: a master and a worker. It prints its address and opens nothing. Other machines join with
 netrender worker.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := w.check(); err != nil {
+			if err := w.check(); err != nil {
 				return err
 			}
 			return a.up(cmd.Context(), m, w)

@@ -35,6 +35,9 @@ type workerOptions struct {
 	confine  string
 	cache    string
 	hang     time.Duration
+	frame    time.Duration
+	drain    time.Duration
+	memory   string
 	fake     time.Duration
 	fakeSize int
 	logJSON  bool
@@ -53,6 +56,9 @@ func workerSettings(c *cobra.Command, o *workerOptions) {
 	f.StringVar(&o.confine, "confine", confineAuto, "keep Blender inside its job's folder, without a network: auto (where the system can), always, never")
 	f.StringVar(&o.cache, "cache", "50GB", "room for scenes' files")
 	f.DurationVar(&o.hang, "hang-timeout", 10*time.Minute, "give a frame up when Blender shows no progress for so long")
+	f.DurationVar(&o.frame, "frame-timeout", 0, "longest a frame may take here, whatever its job allows (default: no limit)")
+	f.StringVar(&o.memory, "memory-limit", "", "stop a frame whose Blender holds more memory, as 8GB (default: no limit)")
+	f.DurationVar(&o.drain, "drain-timeout", 2*time.Minute, "when told to stop while the master is away, wait so long for it; finished frames are kept")
 	f.DurationVar(&o.fake, "fake-renderer", 0, "do not render: write a small picture after so long")
 	f.IntVar(&o.fakeSize, "fake-size", 0, "edge of that picture in pixels, so that the workers' pictures can be told apart")
 	_ = f.MarkHidden("fake-renderer")
@@ -68,7 +74,7 @@ machine that was not let in yet it shows a code and waits until somebody accepts
 
 SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a second one stops it at once.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if _, err := o.check(); err != nil { // before somebody waits for a master
+			if err := o.check(); err != nil { // before somebody waits for a master
 				return err
 			}
 			log := a.newLogger(o.logJSON, o.verbose)
@@ -99,29 +105,47 @@ SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a sec
 	return c
 }
 
-// check refuses settings that make no sense, and returns the cache's room in bytes.
-func (o *workerOptions) check() (int64, error) {
-	if o.slots < 1 || o.slots > maxSlots {
-		return 0, usagef("--slots is a whole number from 1 to %d, not %d", maxSlots, o.slots)
-	}
-	if o.hang <= 0 {
-		return 0, usagef("--hang-timeout is a time above 0, not %s", o.hang)
+// check refuses settings that make no sense.
+func (o *workerOptions) check() error {
+	switch {
+	case o.slots < 1 || o.slots > maxSlots:
+		return usagef("--slots is a whole number from 1 to %d, not %d", maxSlots, o.slots)
+	case o.hang <= 0:
+		return usagef("--hang-timeout is a time above 0, not %s", o.hang)
+	case o.frame < 0:
+		return usagef("--frame-timeout is a time above 0, not %s", o.frame)
+	case o.drain <= 0:
+		return usagef("--drain-timeout is a time above 0, not %s", o.drain)
 	}
 	if _, err := o.confined(); err != nil {
-		return 0, err
+		return err
 	}
 	for _, d := range o.devices {
 		kind, index, numbered := strings.Cut(d, ":")
 		_, err := strconv.ParseUint(index, 10, 8)
 		if kind != "cpu" && !slices.Contains(gpuKinds, kind) || numbered && err != nil {
-			return 0, usagef("%q is not a device; write it as cpu, optix or optix:1", d)
+			return usagef("%q is not a device; write it as cpu, optix or optix:1", d)
 		}
 	}
-	cache, err := parseSize(o.cache)
-	if err == nil && cache < leastCache {
-		err = usagef("--cache is 100MB or more, not %s: a scene's files must fit", o.cache)
+	_, _, err := o.sizes()
+	return err
+}
+
+// sizes reads the room for scenes' files and the limit of memory, in bytes; 0: no limit.
+func (o *workerOptions) sizes() (cache, memory int64, err error) {
+	if cache, err = parseSize(o.cache); err != nil {
+		return 0, 0, err
 	}
-	return cache, err
+	if cache < leastCache {
+		return 0, 0, usagef("--cache is 100MB or more, not %s: a scene's files must fit", o.cache)
+	}
+	if o.memory == "" {
+		return cache, 0, nil
+	}
+	if memory, err = parseSize(o.memory); err == nil && memory < leastMemory {
+		err = usagef("--memory-limit is 500MB or more, not %s: Blender takes some by itself", o.memory)
+	}
+	return cache, memory, err
 }
 
 // The values of --confine.
@@ -146,8 +170,11 @@ func (o *workerOptions) confined() (bool, error) {
 	return can, nil
 }
 
-// leastCache is the least room for scenes' files that makes sense, in bytes.
-const leastCache = 100e6
+// The least that makes sense, in bytes.
+const (
+	leastCache  = 100e6
+	leastMemory = 500e6
+)
 
 // maxSlots is the most that a master takes.
 const maxSlots = 256
@@ -358,7 +385,10 @@ func (a *app) tokenWorks(ctx context.Context, address, token string) bool {
 
 // makeWorker finds this machine's Blenders and makes the worker.
 func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token string, log *slog.Logger) (*worker.Worker, error) {
-	cache, err := o.check()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	cache, memory, err := o.sizes()
 	if err != nil {
 		return nil, err
 	}
@@ -369,6 +399,7 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token s
 	opt := worker.Options{
 		Dir: a.workerDir(), Name: o.name, Slots: o.slots, Devices: o.devices, Tags: o.tags,
 		Scripts: o.scripts, Program: version, Log: log, Now: time.Now, CacheBytes: cache, HangTimeout: o.hang,
+		MemoryLimit: memory, FrameTimeout: o.frame, DrainTimeout: o.drain,
 	}
 	if opt.Master = client; o.farm != "" {
 		own := ownMaster{client, o.farm}

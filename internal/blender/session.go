@@ -394,6 +394,9 @@ func (s *Session) Version() string { return s.version }
 func (s *Session) PID() int        { return s.pid }
 func (s *Session) Device() string  { return s.device }
 
+// Root is the process that all of the tree descends from: the runner, or a Blender without one.
+func (s *Session) Root() int { return s.cmd.Process.Pid }
+
 // Kill ends the whole process tree at once and does not wait; Done tells when it is gone.
 func (s *Session) Kill() {
 	if s.killed.Swap(true) {

@@ -267,7 +267,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		Registered{Worker: worker, HeartbeatMS: 1, Program: "p"},
 		Wish{Worker: "w", Slot: 1, Scene: "s", Ahead: true, WaitMS: 5},
 		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9},
-		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2},
+		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2, Idle: "x"},
 		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, PaceMS: 1, WaitMS: 2, Leaves: true},
 		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5},
 		Verdict{Lease: 1, Frame: 2, Accepted: true, Reason: "r", Missing: []string{"m"}},

@@ -72,6 +72,7 @@ type Load struct {
 	CPU      float64 `json:"cpu"` // busy share of all cores, 0..1
 	MemoryMB int     `json:"memory_used_mb"`
 	DiskMB   int     `json:"disk_free_mb"`
+	Idle     string  `json:"idle,omitempty"` // why it asks for no frames, though it may: its disk is nearly full
 }
 
 // Orders is what the master wants of a worker, given with each heartbeat.

@@ -40,6 +40,7 @@ type Facts struct {
 	Program  string    `json:"program"`           // version of the netrender program
 	Devices  []string  `json:"devices,omitempty"` // compute device of each slot: cpu, cuda:0, ...; empty: Blender's own default, which is the CPU
 	Scripts  bool      `json:"scripts"`           // lets jobs run the scene's Python
+	Confined bool      `json:"confined"`          // keeps Blender inside its job's folder, without a network
 }
 
 // GPU is a compute device as Blender lists it.

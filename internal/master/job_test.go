@@ -573,6 +573,12 @@ func TestWhySaysWhatDecided(t *testing.T) {
 		other := b.submit("1-9")
 		b.claim(oak, 0)
 		wantText(t, "at work", why(other.ID), "works for this job now")
+		h := farm.Heartbeat{Load: farm.Load{Idle: "its disk is nearly full"}}
+		if _, err := b.m.Heartbeat(context.Background(), root, oak, h); err != nil {
+			t.Fatal(err)
+		}
+		wantText(t, "a full disk", why(job.ID), "oak: it asks for no frames: its disk is nearly full")
+		b.beat(oak)
 		if _, err := b.m.Pause(context.Background(), root, job.ID); err != nil {
 			t.Fatal(err)
 		}

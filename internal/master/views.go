@@ -239,6 +239,10 @@ func (m *Master) Why(ctx context.Context, id farm.JobID) ([]farm.Reason, error) 
 				reasons = append(reasons, farm.Reason{Worker: w.Name, Job: id, Chosen: true, Text: "it works for this job now"})
 				continue
 			}
+			if w.load.Idle != "" {
+				say(w.Name, "it asks for no frames: %s", clip(w.load.Idle, 300))
+				continue
+			}
 			r := balance.ExplainJob(&e.snap, e.rules, &bw, now, live.at)
 			reasons = append(reasons, farm.Reason{
 				Worker: w.Name, Job: id, Chosen: r.Chosen, Class: r.Class, Rating: r.Rating, Text: r.Text,

@@ -24,7 +24,7 @@ func (w *Worker) conclude(f *frame) {
 	var err error
 	if f.result != nil {
 		if err = w.collect(p, f.result); err != nil {
-			fault := faultOf(err, 0, 0, nil)
+			fault := faultOf(err, 0, nil)
 			p.spoil(&spoiltError{text: fault.text, own: fault.own})
 		}
 	}

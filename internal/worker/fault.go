@@ -22,6 +22,7 @@ type fault struct {
 	scene bool // no other frame of the job would fare better: here, or, when fatal, anywhere
 	rest  bool // the other frames of the lease cannot be rendered here either
 	alive bool // the session can go on
+	worn  bool // what the session held of other frames may be to blame
 }
 
 func (f *fault) Error() string { return f.text }
@@ -31,19 +32,13 @@ func (f *fault) tell(r *farm.Report) {
 	r.Outcome, r.Error, r.Fatal, r.OwnFault, r.Scene = farm.Errored, f.text, f.fatal, f.own, f.scene
 }
 
-// What ends the context of a frame.
-var (
-	errHung    = errors.New("no sign of life")
-	errTimeout = errors.New("time is up")
-)
+// errHung ends the context of a frame of which nothing is heard; a *fault ends it for other reasons.
+var errHung = errors.New("no sign of life")
 
 // faultOf sorts what went wrong with a frame. log is the end of Blender's output.
-func faultOf(err error, hang time.Duration, timeout int, log []byte) *fault {
-	switch {
-	case errors.Is(err, errHung):
+func faultOf(err error, hang time.Duration, log []byte) *fault {
+	if errors.Is(err, errHung) {
 		return &fault{text: fmt.Sprintf("Blender showed no sign of life for %s and was stopped%s", plainTime(hang), lastWords(log))}
-	case errors.Is(err, errTimeout):
-		return &fault{text: fmt.Sprintf("the frame took longer than its limit of %s", plainTime(time.Duration(timeout)*time.Second))}
 	}
 	var f *fault
 	if errors.As(err, &f) {
@@ -84,9 +79,11 @@ func isRest(err error) bool {
 	return errors.As(err, &rest)
 }
 
-// isCrash tells whether the process ended by itself or lost its senses.
-func isCrash(err error) bool {
-	return errors.Is(err, &blender.Error{Kind: blender.Crashed}) || errors.Is(err, &blender.Error{Kind: blender.BadTalk})
+// isWorn tells whether the process ended by itself or lost its senses, or held too much, which may come of frames that
+// it rendered before.
+func isWorn(err error) bool {
+	var f *fault
+	return errors.As(err, &f) && f.worn || errors.Is(err, &blender.Error{Kind: blender.Crashed}) || errors.Is(err, &blender.Error{Kind: blender.BadTalk})
 }
 
 // alive tells whether the session can go on after the error.

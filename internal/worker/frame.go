@@ -44,9 +44,9 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	if err == nil {
 		fresh := s.session == nil || s.session.frames == 0
 		err = s.render(ctx, k, f, no, next, &pulse)
-		if isCrash(err) && !fresh && ctx.Err() == nil {
+		if isWorn(err) && !fresh && ctx.Err() == nil {
 			// A process that rendered other frames before may be worn out. Alone, the frame gets a fair try.
-			s.w.log.Warn("Blender ended in a frame; trying once more in a fresh session", "job", r.Job, "frame", no, "err", err)
+			s.w.log.Warn("Blender did not get through a frame; trying once more in a fresh session", "job", r.Job, "frame", no, "err", err)
 			if err = os.RemoveAll(filepath.Join(f.dir, filesDir)); err == nil {
 				err = s.render(ctx, k, f, no, next, &pulse)
 			}
@@ -70,7 +70,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 		}
 		return context.Cause(ctx)
 	}
-	fault := faultOf(err, s.w.opt.HangTimeout, k.grant.Timeout, tail)
+	fault := faultOf(err, s.w.opt.HangTimeout, tail)
 	fault.tell(report)
 	report.Seconds = s.w.opt.Now().Sub(began).Seconds()
 	s.w.log.Warn("a frame failed", "job", r.Job, "frame", no, "why", fault.text)
@@ -122,7 +122,7 @@ func (s *slot) tidy(err error) {
 }
 
 // render gets the session ready and renders the frame in it. It is stopped, with Blender, when ctx ends, when nothing
-// was heard of Blender for too long, or when the job's time limit for a frame is over.
+// was heard of Blender for too long, or when it goes over a limit of time or memory.
 func (s *slot) render(ctx context.Context, k *work, f *frame, no int, next *ahead, p *pulse) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -130,16 +130,14 @@ func (s *slot) render(ctx context.Context, k *work, f *frame, no int, next *ahea
 	defer hang.Stop()
 	p.start(hang, s.w.opt.HangTimeout)
 	defer p.stop()
+	defer s.limitMemory(ctx, stop)()
 	err := s.ready(ctx, k, f.log)
 	if err == nil {
 		f.warned = s.session.warnings()
 		err = s.session.openFault(k)
 	}
 	if err == nil {
-		if k.grant.Timeout > 0 {
-			limit := time.AfterFunc(time.Duration(k.grant.Timeout)*time.Second, func() { stop(errTimeout) })
-			defer limit.Stop()
-		}
+		defer s.limitTime(k, stop)()
 		err = s.renderOpen(ctx, k, f, no, next, p)
 	}
 	if err != nil && ctx.Err() != nil {

@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if len(os.Args) == 3 && os.Args[1] == "eat" {
+		eat(os.Args[2])
+	}
 	if len(os.Args) > 1 && os.Args[1] == "run-tree" {
 		os.Exit(blender.RunTree(os.Args[2:]))
 	}

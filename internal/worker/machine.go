@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"runtime"
 	"slices"
@@ -38,7 +39,7 @@ func newMachine(opt *Options) *machine {
 	}
 	f := &m.fixed
 	m.memory = int64(f.MemoryMB) << 20
-	f.Program, f.Devices, f.Scripts = opt.Program, opt.Devices, opt.Scripts
+	f.Program, f.Devices, f.Scripts, f.Confined = opt.Program, opt.Devices, opt.Scripts, opt.Fenced
 	f.Blenders = make([]farm.Blender, 0, len(opt.Installs))
 	for i := range opt.Installs {
 		f.Blenders = append(f.Blenders, blenderFacts(&opt.Installs[i]))
@@ -122,8 +123,15 @@ func (m *machine) low() bool {
 	return ok && free < m.opt.MinFree
 }
 
-// load is the last sample.
-func (m *machine) load() farm.Load { return *m.last.Load() }
+// load is the last sample, and whether the machine works at all just now.
+func (m *machine) load() farm.Load {
+	l := *m.last.Load()
+	if m.low() {
+		free, _ := m.free()
+		l.Idle = fmt.Sprintf("its disk is nearly full: %d MB are free, %d MB must stay free", free>>20, m.opt.MinFree>>20)
+	}
+	return l
+}
 
 // sample looks at the machine now and then until ctx ends. A slow answer of the system delays nobody.
 func (m *machine) sample(ctx context.Context) {

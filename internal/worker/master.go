@@ -37,6 +37,8 @@ type Renderer interface {
 	Render(ctx context.Context, task blender.Task, progress func(blender.Progress)) (blender.Result, error)
 	// SetLog says where Blender's output goes from here on.
 	SetLog(w io.Writer)
+	// Root is the process that all processes of it descend from; 0: there are none.
+	Root() int
 	// Kill stops the whole process tree at once.
 	Kill()
 	// Close ends the process in good order.

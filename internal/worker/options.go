@@ -35,6 +35,9 @@ type Options struct {
 	LogBytes      int           // kept of an attempt's log; 0: 4 MiB
 	MinFree       int64         // bytes of disk below which no frame is begun; 0: 256 MiB, -1: no limit
 	SessionMemory int64         // bytes above which a session is started anew after a frame; 0: 80 % of the machine's, shared among the slots
+	MemoryLimit   int64         // bytes that the processes of a Blender may hold together while it renders a frame; 0: no limit
+	FrameTimeout  time.Duration // longest a frame may take here, whatever its job allows; 0: no limit
+	DrainTimeout  time.Duration // how long a draining worker waits for a master that is away; 0: 2 minutes
 	HangTimeout   time.Duration // without progress or output a frame is given up; 0: 10 minutes
 	IdleSession   time.Duration // without work after which Blender is closed; 0: 30 minutes
 	Waiting       int           // finished frames of a slot that may wait for upload while the master is there; 0: 4
@@ -87,6 +90,7 @@ func (o *Options) defaults() error {
 	orElse(&o.LogBytes, 4<<20)
 	orElse(&o.MinFree, 256<<20)
 	orElse(&o.HangTimeout, 10*time.Minute)
+	orElse(&o.DrainTimeout, 2*time.Minute)
 	orElse(&o.IdleSession, 30*time.Minute)
 	orElse(&o.Waiting, 4)
 	if o.Free == nil {

@@ -286,14 +286,27 @@ func (o *outbox) room(ctx context.Context, slot, limit int, l *link) error {
 	}
 }
 
+// left is how many parcels the master has not answered.
+func (o *outbox) left() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.count()
+}
+
+// count counts parcels, also those that are being made. The caller holds mu.
+func (o *outbox) count() int {
+	n := len(o.queue)
+	for _, begun := range o.begun {
+		n += begun
+	}
+	return n
+}
+
 // settled waits until nothing is left; false when ctx ended first.
 func (o *outbox) settled(ctx context.Context) bool {
 	for {
 		o.mu.Lock()
-		left, changed := len(o.queue), o.changed
-		for _, n := range o.begun {
-			left += n
-		}
+		left, changed := o.count(), o.changed
 		o.mu.Unlock()
 		if left == 0 {
 			return true

@@ -224,9 +224,12 @@ func TestLowDisk(t *testing.T) {
 		if m.calls["claim"] != 0 {
 			t.Error("it asked for frames")
 		}
+		if idle := m.last.Load.Idle; idle != "its disk is nearly full: 1 MB are free, 1024 MB must stay free" {
+			t.Errorf("it says of itself: %q", idle)
+		}
 		m.mu.Unlock()
 		free.Store(1 << 40)
-		m.until("all are done", func() bool { return len(j.done) == 2 })
+		m.until("all are done", func() bool { return len(j.done) == 2 && m.last.Load.Idle == "" })
 		w.drain()
 	})
 }

@@ -51,6 +51,7 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 			return err
 		}
 		s.session = &session{renderer: r, setup: want}
+		s.root.Store(int64(r.Root()))
 	} else {
 		s.session.renderer.SetLog(log)
 	}
@@ -111,6 +112,7 @@ func (s *slot) endSession() {
 	if s.session == nil {
 		return
 	}
+	s.root.Store(0)
 	s.session.renderer.Kill()
 	if err := s.session.renderer.Close(); err != nil {
 		s.w.log.Debug("a session ended", "slot", s.no, "err", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/netrender/netrender/internal/blender"
@@ -24,6 +25,7 @@ type slot struct {
 	no       int
 	working  context.Context // ends when the worker drains
 	session  *session        // nil: none is running
+	root     atomic.Int64    // process that the session's descend from; 0: none. For any goroutine
 	version  string          // of the Blender that the present frame is rendered with; "": none was chosen
 	last     time.Duration   // what the last frame took; 0: not known
 	finished chan *frame     // frames that are done with Blender, in order
@@ -183,7 +185,7 @@ func (s *slot) leave(k *work, frames []int, why error) {
 		return
 	}
 	if why != errLeaving && !isRest(why) { // the files could not be had: the first frame tells why
-		fault := faultOf(why, 0, 0, nil)
+		fault := faultOf(why, 0, nil)
 		r := s.report(k, frames[0])
 		fault.tell(&r)
 		s.w.log.Warn("the files of a lease could not be had", "job", r.Job, "why", fault.text)

@@ -166,9 +166,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		slots.Go(func() { s.run(ctx) })
 	}
 	slots.Wait()
-	if ctx.Err() == nil {
-		w.out.settled(ctx)
-	}
+	w.handOver(ctx)
 	err := ctx.Err()
 	if cause := context.Cause(ctx); err != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
@@ -180,6 +178,30 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	w.folders.close()
 	return err
+}
+
+// handOver waits until the outbox is empty. A master that is away is waited for only so long: what is finished stays in
+// the outbox for the next start.
+func (w *Worker) handOver(ctx context.Context) {
+	wait := w.opt.DrainTimeout
+	for ctx.Err() == nil && wait > 0 {
+		if up, changed := w.link.state(); !up && w.out.left() > 0 {
+			began := w.opt.Now()
+			w.log.Warn("the master is away: waiting for it before leaving", "finished frames", w.out.left(), "at most", wait.Round(time.Second))
+			pause(ctx, wait, changed)
+			wait -= w.opt.Now().Sub(began)
+			continue
+		}
+		there, cancel := w.link.during(ctx)
+		done := w.out.settled(there)
+		cancel()
+		if done {
+			return
+		}
+	}
+	if left := w.out.left(); left > 0 && ctx.Err() == nil {
+		w.log.Warn("the master is still away: leaving; what is finished is kept and sent at the next start", "finished frames", left, "folder", w.opt.Dir)
+	}
 }
 
 // heartbeat is the farm's pace: the longest time that a working worker stays silent.

@@ -213,6 +213,9 @@ func (r *Renderer) writer() io.Writer {
 
 func (r *Renderer) say(text string) { _, _ = io.WriteString(r.writer(), text) }
 
+// Root is no process at all.
+func (r *Renderer) Root() int { return 0 }
+
 // Kill ends the session.
 func (r *Renderer) Kill() { r.once.Do(func() { close(r.killed) }) }
 
