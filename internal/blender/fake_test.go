@@ -120,6 +120,19 @@ func fakeRender(mode, folder string, say func(string, ...any)) int {
 			os.Stdout.WriteString(block)
 		}
 		fmt.Println("last words")
+	case "endless line":
+		megabytes, _ := strconv.Atoi(os.Getenv("FAKE_MEGABYTES"))
+		block := strings.Repeat("no end of it ", 1<<20/13)
+		for range megabytes {
+			os.Stdout.WriteString(block)
+		}
+	case "counts up":
+		megabytes, _ := strconv.Atoi(os.Getenv("FAKE_MEGABYTES"))
+		out := bufio.NewWriter(os.Stdout)
+		for i := range megabytes << 20 / 40 {
+			fmt.Fprintf(out, "\rbaking %010d of 9999999999 ........", i)
+		}
+		out.Flush()
 	case "grandchild":
 		// A process in a session of its own that keeps our stdout open.
 		cmd := exec.Command("/bin/sh", "-c", "echo $$ > "+filepath.Join(folder, "pid.new")+"; mv "+filepath.Join(folder, "pid.new")+" "+filepath.Join(folder, "pid")+"; trap '' TERM HUP; sleep 1000")

@@ -37,17 +37,26 @@ func newJournal(mark string, w io.Writer, status func(string)) *journal {
 	return j
 }
 
-// read copies from r to its end, cutting it into lines of bounded length.
+// read copies from r to its end, cutting it into lines of bounded length. A carriage return alone ends a line, too:
+// what counts up in place would have no end.
 func (j *journal) read(r io.Reader) {
 	defer close(j.ended)
 	buf := make([]byte, 64<<10)
 	var line []byte
-	cut := 0 // bytes of this line that were dropped
+	cut := 0          // bytes of this line that were dropped
+	returned := false // the last line ended with a carriage return
 	for {
 		n, err := r.Read(buf)
+		if n > 0 {
+			j.heard()
+		}
 		data := buf[:n]
 		for len(data) > 0 {
-			end := bytes.IndexByte(data, '\n')
+			if returned && data[0] == '\n' {
+				data = data[1:]
+			}
+			returned = false
+			end := bytes.IndexAny(data, "\r\n")
 			part := data
 			if end >= 0 {
 				part = data[:end]
@@ -58,6 +67,7 @@ func (j *journal) read(r io.Reader) {
 			if end < 0 {
 				break
 			}
+			returned = data[end] == '\r'
 			j.line(line, cut)
 			line, cut = line[:0], 0
 			data = data[end+1:]
@@ -68,6 +78,17 @@ func (j *journal) read(r io.Reader) {
 			}
 			return
 		}
+	}
+}
+
+// Heard is a log's writer that is told of every sign of life, also when no line has ended.
+type Heard interface{ Heard() }
+
+func (j *journal) heard() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.sink != nil && j.sink.heard != nil {
+		j.sink.heard()
 	}
 }
 
@@ -98,7 +119,7 @@ func (j *journal) line(line []byte, cut int) {
 
 // tidy makes a line valid UTF-8 and says what was cut from it.
 func tidy(line []byte, cut int) string {
-	text := strings.TrimSuffix(string(line), "\r")
+	text := string(line)
 	if !utf8.ValidString(text) {
 		text = strings.ToValidUTF8(text, "\uFFFD")
 	}
@@ -154,8 +175,9 @@ func (j *journal) words() []string {
 // sink is one writer with the lines it has not taken yet. When the writer blocks, or has had headBytes, only the last
 // tailBytes are kept, and they are written at the end behind a line that says how much is missing.
 type sink struct {
-	w    io.Writer
-	done chan struct{} // closed when finished and all is written
+	w     io.Writer
+	heard func()        // must return at once; nil: nobody wants to know
+	done  chan struct{} // closed when finished and all is written
 
 	mu       sync.Mutex
 	wake     *sync.Cond
@@ -169,6 +191,9 @@ type sink struct {
 
 func newSink(w io.Writer) *sink {
 	s := &sink{w: w, done: make(chan struct{})}
+	if h, ok := w.(Heard); ok {
+		s.heard = h.Heard
+	}
 	s.wake = sync.NewCond(&s.mu)
 	go s.write()
 	return s

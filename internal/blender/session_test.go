@@ -234,8 +234,11 @@ func TestGigabytesOfLog(t *testing.T) {
 	if os.Getenv("NETRENDER_TEST_BLENDER") == "required" {
 		megabytes = "1024"
 	}
-	for name, w := range map[string]io.Writer{"taken": &lockedBuffer{}, "not taken": stuck{}} {
-		s, err := startFake(t, "noisy", func(o *Options) {
+	for name, w := range map[string]io.Writer{
+		"noisy, taken": &lockedBuffer{}, "noisy, not taken": stuck{}, "endless line, not taken": stuck{}, "counts up, not taken": stuck{},
+	} {
+		mode, _, _ := strings.Cut(name, ",")
+		s, err := startFake(t, mode, func(o *Options) {
 			o.Log = w
 			o.Env = append(o.Env, "FAKE_MEGABYTES="+megabytes)
 		})

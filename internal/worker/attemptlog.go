@@ -53,10 +53,17 @@ func newAttemptLog(path string, limit int, heard func(), send func(ctx context.C
 	return l, nil
 }
 
+// Heard is told of every sign of life from Blender, also of output that is no whole line.
+func (l *attemptLog) Heard() {
+	if l.heard != nil {
+		l.heard()
+	}
+}
+
 // Write never fails.
 func (l *attemptLog) Write(p []byte) (int, error) {
-	if l.heard != nil && len(p) > 0 {
-		l.heard()
+	if len(p) > 0 {
+		l.Heard()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

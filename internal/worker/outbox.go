@@ -43,9 +43,10 @@ type parcel struct {
 	rounds int      // times that the master missed results
 	unread int      // times that a result could not be read
 
-	logSent  int64 // bytes of the log that the master has
-	logAgain bool  // it was sent from its beginning once more
-	logDone  bool
+	logSent   int64 // bytes of the log that the master has
+	logAgain  bool  // it was sent from its beginning once more
+	logDone   bool
+	logFailed time.Time // since when it could not be sent, while the master answers
 
 	refusals  int       // times that the master could not take it
 	refusedAt time.Time // the first of them

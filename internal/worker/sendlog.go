@@ -6,12 +6,16 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
 
-const logPiece = 1 << 19 // bytes of log sent in one call
+const (
+	logPiece    = 1 << 19     // bytes of log sent in one call
+	logPatience = time.Minute // how long a frame waits for its log to be taken, while the master answers
+)
 
 // sendLog sends what the master does not yet have of the attempt's log. Offsets count the bytes that were sent. A
 // master that does not take it loses nothing but the log.
@@ -35,7 +39,12 @@ func (w *Worker) sendLog(ctx context.Context, p *parcel) error {
 		case err == nil:
 			p.logSent += int64(len(piece))
 		case !errors.As(err, &answer) || wire.Again(err) || answer.Kind == farm.NoRoom:
-			return err
+			if w.waitsForLog(p) {
+				return err
+			}
+			w.log.Warn("a log is left out: the master does not take it", "job", r.Job, "frame", r.Frame, "err", err)
+			p.logDone = true
+			return nil
 		case answer.Kind == farm.Conflict && p.logSent > 0 && !p.logAgain:
 			p.logSent, p.logAgain = 0, true // it lost what it had
 		default:
@@ -46,4 +55,18 @@ func (w *Worker) sendLog(ctx context.Context, p *parcel) error {
 	}
 	p.logDone = true
 	return nil
+}
+
+// waitsForLog tells whether the frame may wait for its log to be taken: not for long when all else gets through.
+func (w *Worker) waitsForLog(p *parcel) bool {
+	now := w.opt.Now()
+	switch {
+	case !w.link.isOpen():
+		p.logFailed = time.Time{}
+	case p.logFailed.IsZero():
+		p.logFailed = now
+	default:
+		return now.Sub(p.logFailed) < logPatience
+	}
+	return true
 }

@@ -115,6 +115,52 @@ func TestLogIsNotTaken(t *testing.T) {
 	}
 }
 
+// A log slows neither rendering nor what comes after it, however the master takes it.
+func TestLogHoldsNothingUp(t *testing.T) {
+	for name, take := range map[string]func(context.Context) error{
+		"hangs": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+		"is full": func(context.Context) error {
+			return farm.Errorf(farm.NoRoom, "the log cannot be kept: the master's disk is full")
+		},
+		"breaks": func(context.Context) error { return errAway },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newMaster(t)
+				m.chunk = 4
+				j := m.job(4)
+				m.before = func(ctx context.Context, call string) error {
+					if call != "log" {
+						return nil
+					}
+					ctx, cancel := context.WithTimeout(ctx, 10*time.Second) // as the wire's client does
+					defer cancel()
+					return take(ctx)
+				}
+				began := time.Now()
+				var ended []time.Duration
+				render := func(ctx context.Context, _ blender.Task, log io.Writer) error {
+					for range 10 {
+						_, _ = io.WriteString(log, strings.Repeat("a line of it\n", 1<<13))
+						time.Sleep(time.Second)
+					}
+					ended = append(ended, time.Since(began).Round(time.Second))
+					return nil
+				}
+				w := start(t, options(t, m, fake.Options{Render: render, Quiet: true}))
+				m.until("all are done", func() bool { return len(j.done) == 4 })
+				w.drain()
+				if len(ended) != 4 || ended[3] != 40*time.Second {
+					t.Errorf("frames ended after %v", ended)
+				}
+				if took := time.Since(began); took > 2*time.Minute+30*time.Second {
+					t.Errorf("the frames were handed over after %s", took)
+				}
+			})
+		})
+	}
+}
+
 // What the master cannot take, because of itself, is given up after a while and holds nothing else back.
 func TestMasterCannotTakeAFrame(t *testing.T) {
 	broken := farm.Errorf(farm.Internal, "the result cannot be kept: not a directory")
