@@ -112,10 +112,7 @@ func (a *app) workerSetVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			id, err := workerID(cmd, client, args[0])
-			if err != nil {
-				return err
-			}
+			id := farm.WorkerID(args[0]) // or its name
 			if forget {
 				if err := client.DeleteWorker(cmd.Context(), id); err != nil {
 					return err
@@ -185,20 +182,6 @@ func yesNo(name, value string) (bool, error) {
 		return false, nil
 	}
 	return false, usagef("%s is yes or no, not %q", name, value)
-}
-
-// workerID finds a worker by its name.
-func workerID(cmd *cobra.Command, client *wire.Client, name string) (farm.WorkerID, error) {
-	list, err := client.Workers(cmd.Context())
-	if err != nil {
-		return "", err
-	}
-	for i := range list {
-		if list[i].Name == name || string(list[i].ID) == name {
-			return list[i].ID, nil
-		}
-	}
-	return "", farm.Errorf(farm.NotFound, "there is no worker %s", name).WithHint("netrender workers lists them")
 }
 
 func (a *app) tokenVerb() *cobra.Command {

@@ -172,6 +172,8 @@ type jobView struct {
 	Errors  []farm.Attempt   `json:"errors,omitempty"`
 	Warns   []farm.Warning   `json:"warnings,omitempty"`
 	Why     []farm.Reason    `json:"why,omitempty"`
+
+	more bool // leases than Running has
 }
 
 // maxShown bounds the lists that the job page shows.
@@ -187,7 +189,14 @@ func (a *app) jobView(cmd *cobra.Command, client *wire.Client, id farm.JobID, wh
 	if v.States, err = client.Frames(ctx, id); err != nil {
 		return nil, err
 	}
-	if v.Running, err = client.Running(ctx, id); err != nil {
+	if a.json {
+		v.Running, err = client.Running(ctx, id)
+	} else {
+		var page wire.RunningList
+		page, err = client.SomeRunning(ctx, id, 2*maxShown) // half of them may wait behind the others
+		v.Running, v.more = page.Running, page.Next != 0
+	}
+	if err != nil {
 		return nil, err
 	}
 	if job.Progress.Missing > 0 {
@@ -226,7 +235,7 @@ func (a *app) showJob(v *jobView) {
 		state += ": " + plainText(v.Reason)
 	}
 	line("state", "%s", state)
-	line("frames", "%s of %s", frameCount(&v.Job), v.JobSpec.Frames)
+	line("frames", "%s of %s", frameCount(&v.Job), shorten(v.JobSpec.Frames.String(), 100))
 	for _, part := range []struct {
 		name string
 		set  farm.FrameSet
@@ -240,10 +249,17 @@ func (a *app) showJob(v *jobView) {
 		line("time", "%s a frame", span(time.Duration(v.Seconds/float64(v.Done)*float64(time.Second))))
 	}
 	line("results", "%s", v.Folder)
+	shown := 0
 	for i := range v.Running {
 		if r := &v.Running[i]; !r.Ahead {
+			if shown++; shown > maxShown {
+				break
+			}
 			line("worker", "%s: frame %d, %.0f %%", plainText(r.WorkerName), frameOf(r), 100*r.Beat.Fraction)
 		}
+	}
+	if v.more || shown > maxShown {
+		line("", "... and more: netrender workers")
 	}
 	for _, f := range v.Missing {
 		line("missing", "%s (%s)", plainText(f.Original), size(f.Size))
@@ -256,13 +272,35 @@ func (a *app) showJob(v *jobView) {
 		line("error", "frame %d, attempt %d: %s", at.Frame, at.Number, plainText(at.Error))
 	}
 	a.showWarnings(v.Warns, line)
-	for _, r := range v.Why {
-		who := r.Worker
-		if who == "" {
-			who = "farm"
-		}
-		line("why", "%s: %s", plainText(who), plainText(r.Text))
+	for _, r := range sameReasons(v.Why) {
+		line("why", "%s", r)
 	}
+}
+
+// sameReasons says each reason once, with the workers that have it.
+func sameReasons(why []farm.Reason) []string {
+	const most = 5 // names
+	var texts []string
+	who := map[string][]string{}
+	for i := range why {
+		r := &why[i]
+		if who[r.Text] == nil {
+			texts = append(texts, r.Text)
+		}
+		name := plainText(r.Worker)
+		if name == "" {
+			name = "farm"
+		}
+		who[r.Text] = append(who[r.Text], name)
+	}
+	for i, text := range texts {
+		names := who[text]
+		if more := len(names) - most; more > 0 {
+			names = append(slices.Clone(names[:most]), fmt.Sprintf("%d more", more))
+		}
+		texts[i] = strings.Join(names, ", ") + ": " + plainText(text)
+	}
+	return texts
 }
 
 // frameOf is the frame that a lease is at.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/netrender/netrender/internal/client"
 	"github.com/netrender/netrender/internal/farm"
 )
 
@@ -242,5 +243,49 @@ func TestPairing(t *testing.T) {
 	contains(t, f.fails(exitFailed, "pair refuse "+code), code)
 	if bytes.Contains([]byte(f.ok("token list")), []byte("view")) {
 		t.Error("who was refused has a token")
+	}
+}
+
+// Reasons that many workers share are said once.
+func TestSameReasons(t *testing.T) {
+	why := []farm.Reason{{Text: "the job is paused"}}
+	if got := sameReasons(why); len(got) != 1 || got[0] != "farm: the job is paused" {
+		t.Errorf("%q", got)
+	}
+	why = nil
+	for _, name := range strings.Fields("ash elm fir oak yew box ivy") {
+		why = append(why, farm.Reason{Worker: name, Text: "it lacks the tag big"})
+	}
+	why = append(why, farm.Reason{Worker: "zelkova", Text: "it works for this job now"})
+	got := sameReasons(why)
+	if len(got) != 2 || got[0] != "ash, elm, fir, oak, yew, 2 more: it lacks the tag big" || got[1] != "zelkova: it works for this job now" {
+		t.Errorf("%q", got)
+	}
+}
+
+// What is known of who could render a job is told before it is sent.
+func TestFarmThatCannotRenderIt(t *testing.T) {
+	f := startFarm(t)
+	plan := &client.Plan{Spec: farm.JobSpec{Needs: farm.Needs{Tags: []string{"big"}}}}
+	said := func(asJSON bool) string {
+		t.Helper()
+		var out, errs bytes.Buffer
+		a := &app{streams: streams{nil, &out, &errs}, json: asJSON}
+		if err := a.checkFarm(f.ctx, f.client, plan); err != nil {
+			t.Fatal(err)
+		}
+		return out.String() + errs.String()
+	}
+	contains(t, said(false), "no worker is online; the job waits for one")
+	f.worker("elm", time.Millisecond)
+	contains(t, said(false), "no worker that is online can render this", "elm: it lacks the tag big")
+	f.worker("oak", time.Millisecond)
+	contains(t, said(false), "elm and 1 other: it lacks the tag big")
+	if notes := lines[map[string]any](t, said(true)); len(notes) != 1 {
+		t.Errorf("%v", notes)
+	}
+	f.worker("yew", time.Millisecond, "--tags", "big")
+	if text := said(false); text != "" {
+		t.Errorf("yew can: %s", text)
 	}
 }

@@ -221,31 +221,23 @@ func workingFolder() string {
 
 // checkFarm warns when no worker could render the job now; it waits for one then.
 func (a *app) checkFarm(ctx context.Context, master *wire.Client, plan *client.Plan) error {
-	workers, err := master.Workers(ctx)
-	if err != nil {
+	fit, err := master.FitFor(ctx, wire.FitRequest{Needs: plan.Spec.Needs, Scripts: plan.Spec.Options.Scripts})
+	switch {
+	case err != nil:
 		return err
-	}
-	whys := map[string]bool{}
-	for i := range workers {
-		if !workers[i].Online {
-			continue
-		}
-		why := plan.Spec.Needs.WhyNot(&workers[i].Worker)
-		if why == "" && plan.Spec.Options.Scripts && !workers[i].Facts.Scripts {
-			why = "it does not allow scripts"
-		}
-		if why == "" {
-			return nil
-		}
-		whys[plainText(workers[i].Name)+": "+why] = true
-	}
-	if len(whys) == 0 {
+	case fit.Fit > 0:
+		return nil
+	case fit.Online == 0:
 		a.note(map[string]any{"warning": "no worker is online"}, "note: no worker is online; the job waits for one")
 		return nil
 	}
-	a.note(map[string]any{"warning": "no worker can render this", "why": whys}, "note: no worker that is online can render this; the job waits for one")
-	for why := range whys {
-		a.note(nil, "      %s", why)
+	a.note(map[string]any{"warning": "no worker can render this", "why": fit.Lacks}, "note: no worker that is online can render this; the job waits for one")
+	for _, l := range fit.Lacks {
+		who := plainText(l.Worker)
+		if l.Workers > 1 {
+			who += fmt.Sprintf(" and %s", count(l.Workers-1, "other"))
+		}
+		a.note(nil, "      %s: %s", who, plainText(l.Text))
 	}
 	return nil
 }

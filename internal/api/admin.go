@@ -45,9 +45,17 @@ func (a *API) adminRoutes(d *describer) {
 			return answer(a.m.Rules(ctx))
 		})
 	steer(d, route{method: http.MethodGet, path: "/tokens", role: farm.RoleAdmin, name: "listTokens", about: "Lists tokens, without their secrets"},
-		func(ctx context.Context, _ *none) (*made[[]farm.Token], error) {
-			tokens, err := a.m.Tokens(ctx)
-			return answer(full(tokens), err)
+		func(ctx context.Context, in *Page) (*made[wire.TokenList], error) {
+			limit, err := limitOf(in.Limit, wire.MaxPage)
+			if err != nil {
+				return nil, err
+			}
+			tokens, err := a.m.TokensAfter(ctx, in.After, limit+1)
+			out := wire.TokenList{Tokens: full(tokens)}
+			if len(tokens) > limit {
+				out.Tokens, out.Next = tokens[:limit], tokens[limit-1].ID
+			}
+			return answer(out, err)
 		})
 	steer(d, route{
 		method: http.MethodPost, path: "/tokens", role: farm.RoleAdmin, name: "createToken",

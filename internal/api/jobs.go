@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -164,7 +165,29 @@ func (a *API) jobParts(d *describer) {
 	steer(d, route{
 		method: http.MethodGet, path: "/jobs/{id}/running", role: farm.RoleView, name: "listRunning",
 		about: "Lists a job's leases",
-	}, ofJob(a.m.Running))
+	},
+		func(ctx context.Context, in *struct {
+			PathID
+			Page
+		},
+		) (*made[wire.RunningList], error) {
+			id, limit, err := jobPage(&in.PathID, &in.Page)
+			if err != nil {
+				return nil, err
+			}
+			after := int64(0)
+			if in.After != "" {
+				if after, err = strconv.ParseInt(in.After, 10, 64); err != nil {
+					return nil, farm.Errorf(farm.Invalid, "%q is not the number of a lease", clip(in.After))
+				}
+			}
+			list, err := a.m.RunningAfter(ctx, id, farm.LeaseID(after), limit+1)
+			out := wire.RunningList{Running: full(list)}
+			if len(list) > limit {
+				out.Running, out.Next = list[:limit], list[limit-1].ID
+			}
+			return answer(out, err)
+		})
 	steer(d, route{
 		method: http.MethodGet, path: "/jobs/{id}/warnings", role: farm.RoleView, name: "listWarnings",
 		about: "Lists what may be wrong with a job's pictures, each sentence once",
@@ -172,7 +195,31 @@ func (a *API) jobParts(d *describer) {
 	steer(d, route{
 		method: http.MethodGet, path: "/jobs/{id}/why", role: farm.RoleView, name: "whyJob",
 		about: "Explains why a job does or does not get workers",
-	}, ofJob(a.m.Why))
+	},
+		func(ctx context.Context, in *struct {
+			PathID
+			Page
+		},
+		) (*made[wire.ReasonList], error) {
+			id, limit, err := jobPage(&in.PathID, &in.Page)
+			if err != nil {
+				return nil, err
+			}
+			list, err := a.m.WhyAfter(ctx, id, in.After, limit+1)
+			out := wire.ReasonList{Reasons: full(list)}
+			if len(list) > limit {
+				out.Reasons, out.Next = list[:limit], list[limit-1].Worker
+			}
+			return answer(out, err)
+		})
+}
+
+// jobPage is a page of what a job has.
+func jobPage(in *PathID, page *Page) (id farm.JobID, limit int, err error) {
+	if id, err = in.job(); err == nil {
+		limit, err = limitOf(page.Limit, wire.MaxPage)
+	}
+	return id, limit, err
 }
 
 // ofJob is a view of a job that needs its number only.

@@ -19,13 +19,28 @@ func (a *API) workerRoutes(d *describer) {
 			return answer(a.m.Register(ctx, whoOf(ctx), in.Body))
 		})
 	steer(d, route{method: http.MethodGet, path: "/workers", role: farm.RoleView, name: "listWorkers", about: "Lists workers by name"},
-		func(ctx context.Context, _ *none) (*made[[]wire.WorkerView], error) {
-			views, err := a.m.Workers(ctx)
-			out := make([]wire.WorkerView, len(views))
+		func(ctx context.Context, in *Page) (*made[wire.WorkerList], error) {
+			limit, err := limitOf(in.Limit, wire.MaxPage)
+			if err != nil {
+				return nil, err
+			}
+			views, err := a.m.WorkersAfter(ctx, in.After, limit+1)
+			out := wire.WorkerList{Workers: make([]wire.WorkerView, 0, len(views))}
 			for i := range views {
-				out[i] = viewWorker(views[i])
+				if i == limit {
+					out.Next = views[i-1].Worker.Name
+					break
+				}
+				out.Workers = append(out.Workers, viewWorker(views[i]))
 			}
 			return answer(out, err)
+		})
+	steer(d, route{
+		method: http.MethodPost, path: "/workers/fit", role: farm.RoleView, name: "fitWorkers",
+		about: "Tells how many workers may render a job with certain needs, and what the others lack",
+	},
+		func(ctx context.Context, in *struct{ Body wire.FitRequest }) (*made[farm.Fit], error) {
+			return answer(a.m.FitFor(ctx, in.Body.Needs, in.Body.Scripts))
 		})
 	steer(d, route{method: http.MethodPatch, path: "/workers/{id}", role: farm.RoleAdmin, name: "changeWorker", about: "Changes settings of a worker"},
 		func(ctx context.Context, in *struct {

@@ -122,6 +122,20 @@ type Reason struct {
 	Text   string  `json:"text"`
 }
 
+// Fit says how many workers may render a job with certain needs.
+type Fit struct {
+	Online int    `json:"online"` // workers that are there
+	Fit    int    `json:"fit"`    // of them, those that may
+	Lacks  []Lack `json:"lacks,omitempty"`
+}
+
+// Lack is why some workers may not.
+type Lack struct {
+	Text    string `json:"text"` // "it lacks the tag gpu", ...
+	Workers int    `json:"workers"`
+	Worker  string `json:"worker"` // name of one of them
+}
+
 // Event is something that happened, for watchers. Events are not kept: a watcher that fell behind is told so by an
 // event of kind EventLost and reads the state again.
 type Event struct {

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -137,17 +138,30 @@ func (a *auth) lives(id string) bool {
 }
 
 // Tokens lists what is kept of all tokens, oldest first.
-func (m *Master) Tokens(ctx context.Context) ([]farm.Token, error) {
+func (m *Master) Tokens(ctx context.Context) ([]farm.Token, error) { return m.TokensAfter(ctx, "", 0) }
+
+// TokensAfter lists tokens, oldest first, those after the token of an id; at most limit, or all with 0. A token that was
+// revoked since is none to go on after.
+func (m *Master) TokensAfter(_ context.Context, after string, limit int) ([]farm.Token, error) {
 	m.auth.mu.RLock()
 	defer m.auth.mu.RUnlock()
+	older := func(x, y farm.Token) int { return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.ID, y.ID)) }
+	var last farm.Token
+	if after != "" {
+		h := m.auth.byID[after]
+		if h == nil {
+			return nil, farm.Errorf(farm.NotFound, "there is no token %s to go on after", clip(after, 40)).WithHint("begin with the first page")
+		}
+		last = h.token
+	}
 	list := make([]farm.Token, 0, len(m.auth.byID))
 	for _, h := range m.auth.byID {
 		t := h.token
-		t.Used, t.Hash = h.used, ""
-		list = append(list, t)
+		if t.Used, t.Hash = h.used, ""; after == "" || older(last, t) < 0 {
+			list = append(list, t)
+		}
 	}
-	slices.SortFunc(list, func(x, y farm.Token) int { return x.Created.Compare(y.Created) })
-	return list, nil
+	return firsts(list, limit, older), nil
 }
 
 // CreateToken makes a token and returns its text, which is kept nowhere.

@@ -183,74 +183,90 @@ func frameStates(l farm.Layout, finished *farm.Spans, failed, running []int) far
 
 // Running lists the job's leases, or all when id is 0.
 func (m *Master) Running(ctx context.Context, id farm.JobID) ([]farm.Running, error) {
+	return m.RunningAfter(ctx, id, 0, 0)
+}
+
+// RunningAfter lists the job's leases, or all when id is 0, those after a lease; at most limit, or all with 0.
+func (m *Master) RunningAfter(ctx context.Context, id farm.JobID, after farm.LeaseID, limit int) ([]farm.Running, error) {
 	return ask(ctx, m, func(e *engine) ([]farm.Running, error) {
-		list := []farm.Running{}
+		var leases []*lease
 		for _, l := range e.leases {
-			if id == 0 || l.Job == id {
-				list = append(list, e.running(l))
+			if (id == 0 || l.Job == id) && l.ID > after {
+				leases = append(leases, l)
 			}
 		}
-		slices.SortFunc(list, func(a, b farm.Running) int { return cmp.Compare(a.ID, b.ID) })
+		leases = firsts(leases, limit, func(a, b *lease) int { return cmp.Compare(a.ID, b.ID) })
+		list := make([]farm.Running, len(leases))
+		for i, l := range leases {
+			list[i] = e.running(l)
+		}
 		return list, nil
 	})
 }
 
 // Why explains for each worker why it works for the job or not.
 func (m *Master) Why(ctx context.Context, id farm.JobID) ([]farm.Reason, error) {
+	return m.WhyAfter(ctx, id, "", 0)
+}
+
+// WhyAfter explains for workers by name, those after a name, why each works for the job or not; for at most limit of
+// them, or for all with 0. What concerns all of them is said once, at the beginning.
+func (m *Master) WhyAfter(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.Reason, error) {
 	j, err := m.Job(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	return ask(ctx, m, func(e *engine) ([]farm.Reason, error) {
-		reasons := []farm.Reason{}
-		say := func(worker, format string, args ...any) {
-			reasons = append(reasons, farm.Reason{Worker: worker, Job: id, Text: fmt.Sprintf(format, args...)})
-		}
 		live := e.jobs[id]
 		if live != nil {
 			j = live.view()
 		}
-		if live == nil || live.at < 0 {
-			switch j.State {
-			case farm.Collecting:
-				say("", "%s must arrive first", plural(j.Progress.Missing, "file"))
-			case farm.Paused:
-				say("", "the job is paused; netrender resume %d lets it go on", id)
-			default:
-				say("", "the job is %s", j.State)
+		if live == nil || live.at < 0 || len(e.workers) == 0 {
+			if after != "" {
+				return []farm.Reason{}, nil
 			}
-			return reasons, nil
+			return []farm.Reason{{Job: id, Text: whyNobody(&j, live != nil && live.at >= 0)}}, nil
 		}
-		if len(e.workers) == 0 {
-			say("", "the farm has no workers; start one with netrender worker")
-			return reasons, nil
-		}
+		list := e.workersAfter(after, limit)
+		reasons := make([]farm.Reason, len(list))
 		now := m.opt.Now()
-		for _, w := range e.workers {
-			if !w.online {
-				say(w.Name, "the worker is offline since %s", w.seen.Format(time.DateTime))
-				continue
-			}
-			bw := balance.Worker{Worker: &w.Worker}
-			if s := w.slots[0]; s != nil && s.latest != nil {
-				bw.Holds = s.latest.Job
-			}
-			if bw.Holds == id {
-				reasons = append(reasons, farm.Reason{Worker: w.Name, Job: id, Chosen: true, Text: "it works for this job now"})
-				continue
-			}
-			if w.load.Idle != "" {
-				say(w.Name, "it asks for no frames: %s", clip(w.load.Idle, 300))
-				continue
-			}
-			r := balance.ExplainJob(&e.snap, e.rules, &bw, now, live.at)
-			reasons = append(reasons, farm.Reason{
-				Worker: w.Name, Job: id, Chosen: r.Chosen, Class: r.Class, Rating: r.Rating, Text: r.Text,
-			})
+		for i, w := range list {
+			reasons[i] = e.why(live, w, now)
 		}
-		slices.SortFunc(reasons, func(a, b farm.Reason) int { return cmp.Compare(a.Worker, b.Worker) })
 		return reasons, nil
 	})
+}
+
+// whyNobody is why no worker at all works for the job.
+func whyNobody(j *farm.Job, listed bool) string {
+	switch {
+	case listed:
+		return "the farm has no workers; start one with netrender worker"
+	case j.State == farm.Collecting:
+		return plural(j.Progress.Missing, "file") + " must arrive first"
+	case j.State == farm.Paused:
+		return fmt.Sprintf("the job is paused; netrender resume %d lets it go on", j.ID)
+	}
+	return fmt.Sprintf("the job is %s", j.State)
+}
+
+// why explains why the worker works for the job or not.
+func (e *engine) why(j *job, w *worker, now time.Time) farm.Reason {
+	if !w.online {
+		return farm.Reason{Worker: w.Name, Job: j.ID, Text: "the worker is offline since " + w.seen.Format(time.DateTime)}
+	}
+	bw := balance.Worker{Worker: &w.Worker}
+	if s := w.slots[0]; s != nil && s.latest != nil {
+		bw.Holds = s.latest.Job
+	}
+	if bw.Holds == j.ID {
+		return farm.Reason{Worker: w.Name, Job: j.ID, Chosen: true, Text: "it works for this job now"}
+	}
+	if w.load.Idle != "" {
+		return farm.Reason{Worker: w.Name, Job: j.ID, Text: "it asks for no frames: " + clip(w.load.Idle, 300)}
+	}
+	r := balance.ExplainJob(&e.snap, e.rules, &bw, now, j.at)
+	return farm.Reason{Worker: w.Name, Job: j.ID, Chosen: r.Chosen, Class: r.Class, Rating: r.Rating, Text: r.Text}
 }
 
 // Rules returns the settings of balancing, failure and leases.

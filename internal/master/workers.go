@@ -188,13 +188,80 @@ func (m *Master) nameOf(ctx context.Context, id farm.WorkerID) (string, error) {
 
 // Workers lists all workers by name.
 func (m *Master) Workers(ctx context.Context) ([]WorkerView, error) {
+	return m.WorkersAfter(ctx, "", 0)
+}
+
+// WorkersAfter lists workers by name, those after a name; at most limit, or all with 0.
+func (m *Master) WorkersAfter(ctx context.Context, after string, limit int) ([]WorkerView, error) {
 	return ask(ctx, m, func(e *engine) ([]WorkerView, error) {
-		views := make([]WorkerView, 0, len(e.workers))
-		for _, w := range e.workers {
-			views = append(views, e.viewWorker(w))
+		list := e.workersAfter(after, limit)
+		views := make([]WorkerView, len(list))
+		for i, w := range list {
+			views[i] = e.viewWorker(w)
 		}
-		slices.SortFunc(views, func(a, b WorkerView) int { return cmp.Compare(a.Worker.Name, b.Worker.Name) })
 		return views, nil
+	})
+}
+
+func (e *engine) workersAfter(after string, limit int) []*worker {
+	list := make([]*worker, 0, len(e.workers))
+	for _, w := range e.workers {
+		if w.Name > after {
+			list = append(list, w)
+		}
+	}
+	return firsts(list, limit, func(a, b *worker) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// firsts sorts the list and leaves its first entries; all with limit 0.
+func firsts[T any](list []T, limit int, by func(a, b T) int) []T {
+	slices.SortFunc(list, by)
+	if limit > 0 && len(list) > limit {
+		list = list[:limit]
+	}
+	return list
+}
+
+// FitFor tells how many of the workers that are there may render a job with these needs, and what the others lack.
+func (m *Master) FitFor(ctx context.Context, needs farm.Needs, scripts bool) (farm.Fit, error) {
+	return ask(ctx, m, func(e *engine) (farm.Fit, error) {
+		var fit farm.Fit
+		lacks := map[string]int{}
+		for _, w := range e.workers {
+			if !w.online {
+				continue
+			}
+			fit.Online++
+			why := ""
+			switch {
+			case !w.Enabled:
+				why = "it is disabled"
+			case w.Draining:
+				why = "it takes no more frames"
+			case !needs.Suits(&w.Worker):
+				why = needs.WhyNot(&w.Worker)
+			case scripts && !w.Facts.Scripts:
+				why = "it does not allow scripts"
+			}
+			if why == "" {
+				fit.Fit++
+				continue
+			}
+			at, known := lacks[why]
+			if !known {
+				at = len(fit.Lacks)
+				lacks[why] = at
+				fit.Lacks = append(fit.Lacks, farm.Lack{Text: why})
+			}
+			l := &fit.Lacks[at]
+			if l.Workers++; l.Worker == "" || w.Name < l.Worker {
+				l.Worker = w.Name
+			}
+		}
+		slices.SortFunc(fit.Lacks, func(a, b farm.Lack) int {
+			return cmp.Or(cmp.Compare(b.Workers, a.Workers), cmp.Compare(a.Text, b.Text))
+		})
+		return fit, nil
 	})
 }
 
@@ -230,7 +297,7 @@ func (e *engine) running(l *lease) farm.Running {
 	return r
 }
 
-// ChangeWorker lets edit change name, tags, Enabled and Draining. Enabling a worker forgets what it failed.
+// ChangeWorker lets edit change name, tags, Enabled and Draining of a worker, named by its id or its name. Enabling a worker forgets what it failed.
 func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerID, edit func(*farm.Worker)) (WorkerView, error) {
 	return keep(ctx, m, func(e *engine) (WorkerView, error) {
 		w := e.workers[id]
@@ -279,12 +346,15 @@ func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerI
 	})
 }
 
-// DeleteWorker forgets a worker; what it holds is given back. It may register again.
+// DeleteWorker forgets a worker, named by its id or its name; what it holds is given back. It may register again.
 func (m *Master) DeleteWorker(ctx context.Context, who Identity, id farm.WorkerID) error {
 	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
 		w := e.workers[id]
 		if w == nil {
-			return struct{}{}, noWorker(id)
+			if w = e.workers[e.names[string(id)]]; w == nil {
+				return struct{}{}, noWorker(id)
+			}
+			id = w.ID
 		}
 		for _, l := range w.leases {
 			e.giveBack(l)

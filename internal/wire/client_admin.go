@@ -11,9 +11,36 @@ import (
 
 // Workers returns all workers.
 func (c *Client) Workers(ctx context.Context) ([]WorkerView, error) {
-	var out []WorkerView
-	err := c.do(ctx, call{method: http.MethodGet, path: Root + "/workers", out: &out, again: true})
+	var all []WorkerView
+	err := pages(ctx, c, Root+"/workers", func(page *WorkerList) string {
+		all = append(all, page.Workers...)
+		return page.Next
+	})
+	return all, err
+}
+
+// FitFor tells how many workers may render a job with these needs, and what the others lack.
+func (c *Client) FitFor(ctx context.Context, r FitRequest) (farm.Fit, error) {
+	var out farm.Fit
+	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/workers/fit", in: r, out: &out, again: true})
 	return out, err
+}
+
+// pages reads one page after the other; take returns where the next one begins, or "" at the end.
+func pages[T any](ctx context.Context, c *Client, path string, take func(page *T) (next string)) error {
+	for after := ""; ; {
+		q := url.Values{}
+		set(q, "after", after)
+		var page T
+		if err := c.do(ctx, call{method: http.MethodGet, path: path, query: q, out: &page, again: true}); err != nil {
+			return err
+		}
+		next := take(&page)
+		if next == "" || next == after {
+			return nil
+		}
+		after = next
+	}
 }
 
 // ChangeWorker changes settings of a worker.
@@ -44,9 +71,12 @@ func (c *Client) SetRules(ctx context.Context, rules farm.Rules) (farm.Rules, er
 
 // Tokens returns all tokens, without their secrets.
 func (c *Client) Tokens(ctx context.Context) ([]farm.Token, error) {
-	var out []farm.Token
-	err := c.do(ctx, call{method: http.MethodGet, path: Root + "/tokens", out: &out, again: true})
-	return out, err
+	var all []farm.Token
+	err := pages(ctx, c, Root+"/tokens", func(page *TokenList) string {
+		all = append(all, page.Tokens...)
+		return page.Next
+	})
+	return all, err
 }
 
 // CreateToken makes a token; its secret is in the answer and nowhere else.

@@ -132,11 +132,26 @@ func (c *Client) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, e
 	return out, err
 }
 
+// SomeRunning returns the first leases of a job, at most limit.
+func (c *Client) SomeRunning(ctx context.Context, id farm.JobID, limit int) (RunningList, error) {
+	q := url.Values{}
+	setInt(q, "limit", int64(limit))
+	var out RunningList
+	err := c.do(ctx, call{method: http.MethodGet, path: jobPath(id, "/running"), query: q, out: &out, again: true})
+	return out, err
+}
+
 // Running returns the leases of a job.
 func (c *Client) Running(ctx context.Context, id farm.JobID) ([]farm.Running, error) {
-	var out []farm.Running
-	err := c.do(ctx, call{method: http.MethodGet, path: jobPath(id, "/running"), out: &out, again: true})
-	return out, err
+	var all []farm.Running
+	err := pages(ctx, c, jobPath(id, "/running"), func(page *RunningList) string {
+		all = append(all, page.Running...)
+		if page.Next == 0 {
+			return ""
+		}
+		return strconv.FormatInt(int64(page.Next), 10)
+	})
+	return all, err
 }
 
 // Warnings returns what may be wrong with a job's pictures, each sentence once.
@@ -148,9 +163,12 @@ func (c *Client) Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, e
 
 // Why explains why a job does or does not get workers.
 func (c *Client) Why(ctx context.Context, id farm.JobID) ([]farm.Reason, error) {
-	var out []farm.Reason
-	err := c.do(ctx, call{method: http.MethodGet, path: jobPath(id, "/why"), out: &out, again: true})
-	return out, err
+	var all []farm.Reason
+	err := pages(ctx, c, jobPath(id, "/why"), func(page *ReasonList) string {
+		all = append(all, page.Reasons...)
+		return page.Next
+	})
+	return all, err
 }
 
 // Attempts returns a page of attempts, in the order they ended. When there is none yet, the answer is held for up to

@@ -25,19 +25,20 @@ import (
 //	GET    /jobs/{id}/files               view,worker ?after=&limit= -> FileList; a worker's token: of jobs leased to it
 //	GET    /jobs/{id}/missing             view       ?after=&limit= -> FileList of files whose bytes are not there
 //	GET    /jobs/{id}/frames              view       farm.FrameStates
-//	GET    /jobs/{id}/running             view       []farm.Running
+//	GET    /jobs/{id}/running             view       ?after=&limit= -> RunningList
 //	GET    /jobs/{id}/warnings            view       []farm.Warning
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList
 //	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, ETag
 //	GET    /jobs/{id}/log                 view       ?frame=&lease=&offset=&wait_ms= -> text; Upload-Offset: end, Netrender-More
-//	GET    /jobs/{id}/why                 view       []farm.Reason
+//	GET    /jobs/{id}/why                 view       ?after=&limit= -> ReasonList
 //	HEAD   /blobs/{ref}                   submit     200 there; 404 with Upload-Offset: bytes there so far
 //	PUT    /blobs/{ref}                   submit     Upload-Offset, Upload-Size, maybe Content-Encoding: zstd
 //	GET    /blobs/{ref}                   worker     bytes, ranges; zstd when asked for and worth it; of jobs leased to it
 //	POST   /workers                       worker     farm.Registration -> farm.Registered
-//	GET    /workers                       view       []WorkerView
-//	PATCH  /workers/{id}                  admin      WorkerChange -> WorkerView
-//	DELETE /workers/{id}                  admin
+//	GET    /workers                       view       ?after=&limit= -> WorkerList
+//	POST   /workers/fit                   view       FitRequest -> farm.Fit
+//	PATCH  /workers/{id}                  admin      WorkerChange -> WorkerView; by id or name
+//	DELETE /workers/{id}                  admin      by id or name
 //	POST   /workers/{id}/heartbeat        worker     farm.Heartbeat -> farm.Orders
 //	POST   /claim                         worker     farm.Wish -> farm.Grant, or 204
 //	POST   /report                        worker     ReportRequest -> ReportReply
@@ -47,7 +48,7 @@ import (
 //	GET    /events                        view       ?job=&kinds= server-sent events, data: farm.Event
 //	GET    /rules                         view       farm.Rules
 //	PUT    /rules                         admin      farm.Rules
-//	GET    /tokens                        admin      []farm.Token
+//	GET    /tokens                        admin      ?after=&limit= -> TokenList
 //	POST   /tokens                        admin      TokenRequest -> NewToken
 //	DELETE /tokens/{id}                   admin
 //	GET    /logins                        admin      []LoginView

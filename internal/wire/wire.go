@@ -134,6 +134,36 @@ type WorkerView struct {
 	Running []farm.Running `json:"running"`
 }
 
+// WorkerList is a page of workers, by name.
+type WorkerList struct {
+	Workers []WorkerView `json:"workers"`
+	Next    string       `json:"next,omitempty"` // pass as after=; empty: the end
+}
+
+// RunningList is a page of leases, in the order they were given.
+type RunningList struct {
+	Running []farm.Running `json:"running"`
+	Next    farm.LeaseID   `json:"next,omitempty"` // pass as after=; 0: the end
+}
+
+// ReasonList is a page of reasons, by the workers' names.
+type ReasonList struct {
+	Reasons []farm.Reason `json:"reasons"`
+	Next    string        `json:"next,omitempty"` // pass as after=; empty: the end
+}
+
+// TokenList is a page of tokens, oldest first.
+type TokenList struct {
+	Tokens []farm.Token `json:"tokens"`
+	Next   string       `json:"next,omitempty"` // pass as after=; empty: the end
+}
+
+// FitRequest asks which workers may render a job with these needs.
+type FitRequest struct {
+	Needs   farm.Needs `json:"needs"`
+	Scripts bool       `json:"scripts,omitempty"` // the job's Python is to run
+}
+
 // WorkerChange changes a worker; what is nil stays.
 type WorkerChange struct {
 	Name    *string   `json:"name,omitempty"`
