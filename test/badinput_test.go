@@ -450,8 +450,8 @@ func TestFileChangesWhileItIsSent(t *testing.T) {
 		t.Errorf("it does not say what happened:\n%s", said)
 	}
 	sentence(t, said)
-	if s := f.job("1").State; s != "collecting" {
-		t.Errorf("the job is %s", s)
+	if s := f.job("1").State; s != "canceled" {
+		t.Errorf("the job that waited for it is %s", s)
 	}
 	_, errs, code := f.run("render", "--data", sharedData(), blend, "-f", "1-2", "-o", out)
 	if code != 0 {
@@ -505,6 +505,9 @@ func TestInterruptedUploadGoesOn(t *testing.T) {
 	if _, errs, code := run(t, env(rest), "submit", blend, "-f", "1-2"); code != 0 {
 		t.Fatalf("exit %d\n%s", code, errs)
 	}
+	if jobs := strings.Count(f.ok("jobs", "--json"), "\n"); jobs != 1 {
+		t.Errorf("sending the rest made %d jobs", jobs)
+	}
 	t.Logf("the second try sent %d bytes", rest.bytes())
 	if rest.bytes() > 80<<20 {
 		t.Errorf("%d bytes were sent again", rest.bytes())
@@ -512,6 +515,9 @@ func TestInterruptedUploadGoesOn(t *testing.T) {
 	nothing := newGate(t, f, 0)
 	if _, errs, code := run(t, env(nothing), "submit", blend, "-f", "1-2"); code != 0 {
 		t.Fatalf("exit %d\n%s", code, errs)
+	}
+	if jobs := strings.Count(f.ok("jobs", "--json"), "\n"); jobs != 2 {
+		t.Errorf("there are %d jobs, not the one that was sent and the one that was sent anew", jobs)
 	}
 	if nothing.bytes() > 64<<10 {
 		t.Errorf("%d bytes were sent although nothing had changed", nothing.bytes())

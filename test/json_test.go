@@ -2,6 +2,8 @@ package test
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -43,7 +45,7 @@ func TestJSON(t *testing.T) {
 	try := func(least int, words ...string) []map[string]any {
 		t.Helper()
 		name := words[0]
-		if len(words) > 1 && regexp.MustCompile("^(token|pair|bench)$").MatchString(name) && !strings.HasPrefix(words[1], "-") {
+		if len(words) > 1 && regexp.MustCompile("^(token|pair|bench|login)$").MatchString(name) && !strings.HasPrefix(words[1], "-") {
 			name += " " + words[1]
 		}
 		tried[name] = true
@@ -106,6 +108,22 @@ func TestJSON(t *testing.T) {
 		}
 		objects(t, "pair", p.stdout.String())
 	}
+
+	link := try(1, "login")[0]["url"].(string)
+	form := url.Values{"link": {link[strings.LastIndex(link, "/")+1:]}}
+	visit, err := http.NewRequest(http.MethodPost, f.url+"/login", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	visit.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	visit.Header.Set("Origin", f.url)
+	resp, err := http.DefaultClient.Do(visit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	logins := try(1, "login", "list")
+	try(1, "login", "end", logins[0]["id"].(string))
 
 	// Those that run on.
 	for name, args := range map[string][]string{

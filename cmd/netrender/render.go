@@ -258,7 +258,17 @@ func (a *app) send(ctx context.Context, master *wire.Client, plan *client.Plan) 
 	show := a.newShow()
 	defer show.close()
 	var id farm.JobID
-	plan.Announced = func(j farm.Job) { id = j.ID }
+	plan.Announced = func(j farm.Job) {
+		id = j.ID
+		if j.Dispatched > 0 {
+			show.say("Job %d gets the files that it waits for", j.ID)
+		}
+	}
+	info, err := master.Info(ctx)
+	if err != nil {
+		return farm.Job{}, err
+	}
+	plan.Sent = &client.Sent{Dir: filepath.Join(a.settings.data, "sent"), Farm: info.ID, Now: time.Now}
 	full := false
 	job, err := client.Submit(ctx, master, plan, func(s client.Sending) {
 		if s.Full != nil && !full {
@@ -272,7 +282,7 @@ func (a *app) send(ctx context.Context, master *wire.Client, plan *client.Plan) 
 			show.bytes("sending", s.BytesSent, s.Bytes)
 		}
 	})
-	if err != nil && id != 0 {
+	if err != nil && id != 0 && farm.KindOf(err) != farm.Conflict {
 		show.close()
 		a.note(map[string]any{"job": id, "state": "collecting"}, "Job %d waits for its files. Run the same command again to send the rest.", id)
 		a.note(nil, "netrender job %d names what is missing, netrender cancel %d drops it.", id, id)

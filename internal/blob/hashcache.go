@@ -104,6 +104,17 @@ func (c *HashCache) Hash(ctx context.Context, name string) (info Info, known boo
 	return info, false, nil
 }
 
+// Forget drops what is known of a file that turned out to be another.
+func (c *HashCache) Forget(name string) {
+	if name, err := filepath.Abs(name); err == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		_, known := c.known[name]
+		delete(c.known, name)
+		c.dirty = c.dirty || known
+	}
+}
+
 func (c *HashCache) lookup(name string, s stamp) (Info, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

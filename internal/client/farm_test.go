@@ -156,7 +156,7 @@ func TestSubmitAndFetch(t *testing.T) {
 	}
 }
 
-// A file that changes after it was hashed is refused with its name, and the job waits for its files.
+// A file that changes after it was hashed is refused with its name, and the job that waits for it is ended.
 func TestFileChangedBeforeItIsSent(t *testing.T) {
 	dir := studio(t, "a.blend", "tex/1.png")
 	s := goodScene()
@@ -173,7 +173,7 @@ func TestFileChangedBeforeItIsSent(t *testing.T) {
 	if farm.KindOf(err) != farm.Conflict || !strings.Contains(err.Error(), "1.png was changed while it was sent") {
 		t.Fatalf("%v", err)
 	}
-	if now, err := c.Job(t.Context(), job.ID); err != nil || now.State != farm.Collecting {
+	if now, err := c.Job(t.Context(), job.ID); err != nil || now.State != farm.Canceled {
 		t.Errorf("%v %v", now.State, err)
 	}
 	if info, err := blobs.Stat(t.Context(), blob.RefOf([]byte("something longer"))); err == nil {

@@ -25,13 +25,17 @@ type Plan struct {
 	Scene    Scene
 	// Announced, when set, is told of the job as soon as the master knows it, before files are sent.
 	Announced func(farm.Job)
+	// Sent remembers what was sent, so that sending it again goes on with the same job; nil: each time is another job.
+	Sent *Sent
+
+	hashes *blob.HashCache // may be nil
 }
 
 // LocalFile is a manifest entry with the file it stands for.
 type LocalFile struct {
 	farm.File
 	Local string
-	stat  fs.FileInfo
+	stat  fs.FileInfo // from before it was hashed
 }
 
 func (f *LocalFile) changed() bool {
@@ -102,7 +106,7 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Spec: o.Spec, Scene: scene, Warnings: scene.Warnings, OutDir: scene.OutDir}
+	p := &Plan{Spec: o.Spec, Scene: scene, Warnings: scene.Warnings, OutDir: scene.OutDir, hashes: o.Hashes}
 	s := &p.Spec
 	if s.Frames.Count() == 0 {
 		s.Frames = scene.Frames
@@ -163,16 +167,19 @@ func (p *Plan) addFiles(ctx context.Context, blend string, o *PlanOptions) error
 	places := layout(blend, paths, o.Home)
 	p.Spec.Blend = places[blend]
 	all := append([]string{blend}, paths...)
-	infos, err := hashAll(ctx, all, o)
+	var err error
+	stats := make(map[string]fs.FileInfo, len(all)) // before they are hashed: a change in between is seen when they are sent
+	for _, path := range all {
+		if stats[path], err = os.Stat(path); err != nil {
+			return plainFile(path, err)
+		}
+	}
+	infos, err := hashAll(ctx, all, stats, o)
 	if err != nil {
 		return err
 	}
 	for _, path := range all {
-		st, err := os.Stat(path)
-		if err != nil {
-			return plainFile(path, err)
-		}
-		f := LocalFile{Local: path, stat: st, File: farm.File{
+		f := LocalFile{Local: path, stat: stats[path], File: farm.File{
 			Path: places[path], Original: path, Size: infos[path].Size, Ref: infos[path].Ref.String(),
 		}}
 		if sf := byPath[path]; sf != nil {
@@ -185,12 +192,10 @@ func (p *Plan) addFiles(ctx context.Context, blend string, o *PlanOptions) error
 }
 
 // hashAll names the bytes of the files; those known from last time are not read.
-func hashAll(ctx context.Context, paths []string, o *PlanOptions) (map[string]blob.Info, error) {
+func hashAll(ctx context.Context, paths []string, stats map[string]fs.FileInfo, o *PlanOptions) (map[string]blob.Info, error) {
 	var total, done int64
-	for _, path := range paths {
-		if st, err := os.Stat(path); err == nil {
-			total += st.Size()
-		}
+	for _, st := range stats {
+		total += st.Size()
 	}
 	infos := make(map[string]blob.Info, len(paths))
 	var first error
