@@ -249,6 +249,12 @@ func (a *app) showJob(v *jobView) {
 		line("time", "%s a frame", span(time.Duration(v.Seconds/float64(v.Done)*float64(time.Second))))
 	}
 	line("results", "%s", v.Folder)
+	for i := range v.Removed {
+		line("", "%s", v.Removed[i].Sentence())
+	}
+	if v.Keep {
+		line("", "kept: netrender clean leaves it alone")
+	}
 	shown := 0
 	for i := range v.Running {
 		if r := &v.Running[i]; !r.Ahead {

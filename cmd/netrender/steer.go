@@ -156,7 +156,8 @@ func (a *app) setVerb() *cobra.Command {
   timeout=SECONDS   longest a frame may take; 0: no limit
   allow=A,B         only these workers; empty: all
   deny=A,B          not these workers
-  tags=A,B          only workers that have all of these tags`,
+  tags=A,B          only workers that have all of these tags
+  keep=true         netrender clean leaves its results, files and logs alone`,
 		Example: "  netrender set 12 priority=3\n  netrender set 12 allow=oak,elm",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -226,6 +227,12 @@ func jobChange(words []string) (wire.JobChange, error) {
 			err = list(&change.Deny)
 		case "tags":
 			err = list(&change.Tags)
+		case "keep":
+			keep, bad := strconv.ParseBool(value)
+			if bad != nil {
+				err = usagef("keep is true or false, not %q", value)
+			}
+			change.Keep = &keep
 		default:
 			err = usagef("a job has no setting %q", name)
 		}

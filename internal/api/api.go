@@ -112,6 +112,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.workerRoutes(d)
 	a.eventRoutes(d)
 	a.adminRoutes(d)
+	a.cleanRoutes(d)
 	a.loginRoutes(d)
 	a.pairRoutes(d)
 	return h.OpenAPI()

@@ -242,6 +242,7 @@ func changeJob(s *farm.JobSpec, c *wire.JobChange) {
 	put(&s.Needs.Allow, c.Allow)
 	put(&s.Needs.Deny, c.Deny)
 	put(&s.Needs.Tags, c.Tags)
+	put(&s.Keep, c.Keep)
 }
 
 func put[T any](to *T, from *T) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -52,6 +53,9 @@ func (s *memory) Apply(_ context.Context, changes []farm.Change) error {
 		case farm.JobMark:
 			j := s.jobs[c.ID]
 			j.State, j.Reason, j.Progress = c.State, c.Reason, c.Progress
+			if j.Ended = (time.Time{}); c.Ended != 0 {
+				j.Ended = time.UnixMicro(c.Ended)
+			}
 			s.jobs[c.ID] = j
 		case farm.JobDelete:
 			delete(s.jobs, c.ID)
@@ -78,6 +82,11 @@ func (s *memory) Apply(_ context.Context, changes []farm.Change) error {
 			delete(s.tokens, c.ID)
 		case farm.RulesSet:
 			s.rules, s.hasRules = c.Rules, true
+		case farm.JobLost:
+			if j, ok := s.jobs[c.ID]; ok {
+				j.Lose(c.Removal)
+				s.jobs[c.ID] = j
+			}
 		}
 	}
 	return nil

@@ -65,6 +65,13 @@ type (
 	LoginDelete struct{ ID string }
 	// RulesSet keeps the rules.
 	RulesSet struct{ Rules Rules }
+	// CleaningSet keeps what the farm removes by itself.
+	CleaningSet struct{ Cleaning Cleaning }
+	// JobLost keeps with a job that a part of what it left was removed.
+	JobLost struct {
+		ID      JobID
+		Removal Removal
+	}
 )
 
 func (JobAdd) change()       {}
@@ -84,18 +91,21 @@ func (TokenDelete) change()  {}
 func (LoginSet) change()     {}
 func (LoginDelete) change()  {}
 func (RulesSet) change()     {}
+func (CleaningSet) change()  {}
+func (JobLost) change()      {}
 
 // State is what an engine starts from: everything that still moves. Ended jobs stay in the store.
 type State struct {
-	Epoch   int64 // grows with every start of a master on this store; see EpochAt
-	NextJob JobID
-	Rules   Rules
-	HasRule bool // false: no rules were ever kept
-	Jobs    []JobLoad
-	Leases  []Lease
-	Workers []Worker
-	Tokens  []Token
-	Logins  []Login
+	Epoch    int64 // grows with every start of a master on this store; see EpochAt
+	NextJob  JobID
+	Rules    Rules
+	HasRule  bool // false: no rules were ever kept
+	Cleaning Cleaning
+	Jobs     []JobLoad
+	Leases   []Lease
+	Workers  []Worker
+	Tokens   []Token
+	Logins   []Login
 }
 
 // JobLoad is a job that has not ended, with what the engine needs to go on.

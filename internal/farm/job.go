@@ -32,6 +32,7 @@ type Job struct {
 	Ended   time.Time `json:"ended,omitzero"`   // when it became done, failed or canceled
 	Scene   string    `json:"scene_key"`        // equal for jobs that one open session can serve
 	Folder  string    `json:"folder"`           // of its results, below the master's outputs folder
+	Removed []Removal `json:"removed,omitempty"`
 	JobSpec
 	Progress
 }
@@ -48,7 +49,8 @@ type JobSpec struct {
 	Timeout  int      `json:"timeout_s,omitempty"`
 	Needs    Needs    `json:"needs"`
 	Options  Options  `json:"options"`
-	Key      string   `json:"key,omitempty"` // the client's own mark: submitting the same key twice makes one job
+	Keep     bool     `json:"keep,omitempty"` // the farm's cleaning leaves alone what the job left
+	Key      string   `json:"key,omitempty"`  // the client's own mark: submitting the same key twice makes one job
 }
 
 // Needs says which workers may render a job.

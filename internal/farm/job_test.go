@@ -233,12 +233,13 @@ func TestJSONLosesNothing(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	one := 1
 	spec := aSpec()
-	spec.Attempts, spec.Timeout, spec.Key = 5, 60, "key"
+	spec.Attempts, spec.Timeout, spec.Key, spec.Keep = 5, 60, "key", true
 	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda"}
 	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4}
 	job := Job{
 		ID: 7, Owner: "ada", OwnerID: "tok", State: Active, Reason: "why", Created: now, Started: now, Ended: now, Scene: "scene", Folder: "shot-7", JobSpec: spec,
 		Progress: Progress{Total: 1, Done: 2, Failed: 3, Running: 4, Dispatched: 5, Seconds: 6.5, Missing: 7},
+		Removed:  []Removal{{Logs, now, "logs.done=1d"}},
 	}
 	lease := Lease{ID: 1 << 40, Job: 7, Worker: "worker-1", Slot: 2, Frames: []int{1, -2}, Attempt: 3, Issued: now}
 	result := Result{Kind: KindEXR, Name: "a/b.exr", Size: 9, Ref: "ref", Frame: -2}
@@ -276,6 +277,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		Reason{Worker: "w", Job: 7, Chosen: true, Class: 1, Rating: 0.5, Text: "t"},
 		Event{Seq: 1, Time: now, Kind: EventFrame, Job: 7, Worker: "w", Frame: &one, State: "s", Text: "t", Cursor: 2, Progress: &progress, Beat: &beat},
 		Pairing{Code: "4821-KQ", Name: "n", Role: RoleWorker, Kind: "k", Address: "a", Worker: "w", Again: "o", Asked: now, Expires: now, State: PairWaiting},
+		CleanRule{1, 2, 3.5, 4}, Cleaned{7, "n", Inputs, "r", 9}, Disk{DiskLow, 1, 2, 3},
 		Token{ID: "i", Name: "n", Role: RoleView, Created: now, Used: now},
 	} {
 		noted := reflect.ValueOf(v)

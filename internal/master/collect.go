@@ -83,6 +83,9 @@ func (m *Master) named(ctx context.Context) (refSet, error) {
 	}
 	limit := 1 << 16 // jobs of one project name the same files: they are put together now and then
 	err := m.everyJob(ctx, func(j *farm.Job) error {
+		if j.Lost(farm.Inputs) != nil {
+			return nil // until a retry needs them
+		}
 		return m.everyFile(ctx, j.ID, func(f *farm.File) error {
 			ref, err := blob.ParseRef(f.Ref)
 			if err != nil {
@@ -147,6 +150,21 @@ func (m *Master) rest(ctx context.Context, part int) {
 	case <-t.C:
 	case <-ctx.Done():
 	}
+}
+
+// pinJob is pin for a job that is kept.
+func (m *Master) pinJob(ctx context.Context, id farm.JobID) (unpin func(named bool), err error) {
+	if m.guard == nil {
+		return func(bool) {}, nil
+	}
+	var files []farm.File
+	if err := m.everyFile(ctx, id, func(f *farm.File) error {
+		files = append(files, farm.File{Ref: f.Ref})
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	return m.pin(ctx, files)
 }
 
 // pin keeps what a manifest names from being collected until the job is kept.

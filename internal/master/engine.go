@@ -18,13 +18,14 @@ const (
 
 // engine is the moving state. Only the goroutine of Run touches it.
 type engine struct {
-	m       *Master
-	rules   farm.Rules
-	epoch   int64
-	leaseNo int64 // leases granted in this epoch
-	seq     int64 // last Attempt.Seq
-	nextJob farm.JobID
-	broken  error // the store cannot be written or read
+	m        *Master
+	rules    farm.Rules
+	cleaning farm.Cleaning
+	epoch    int64
+	leaseNo  int64 // leases granted in this epoch
+	seq      int64 // last Attempt.Seq
+	nextJob  farm.JobID
+	broken   error // the store cannot be written or read
 
 	jobs    map[farm.JobID]*job // those that have not ended
 	keys    map[string]farm.JobID
@@ -116,7 +117,7 @@ type worker struct {
 func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
 	now := m.opt.Now()
 	e := &engine{
-		m: m, rules: farm.DefaultRules(), epoch: s.Epoch, nextJob: max(s.NextJob, 1),
+		m: m, rules: farm.DefaultRules(), cleaning: s.Cleaning, epoch: s.Epoch, nextJob: max(s.NextJob, 1),
 		seq:     s.Epoch << 32,
 		jobs:    make(map[farm.JobID]*job),
 		keys:    make(map[string]farm.JobID),
@@ -340,16 +341,21 @@ func (e *engine) forget(j *job) {
 	e.flushMarks()
 	delete(e.jobs, j.ID)
 	delete(e.keys, j.Key)
-	for ref := range j.missing {
-		delete(e.wanted[ref], j.ID)
-		if len(e.wanted[ref]) == 0 {
-			delete(e.wanted, ref)
-		}
-	}
+	e.unwant(j)
 	for id, l := range e.lapsed {
 		if l.job == j {
 			delete(e.lapsed, id)
 			e.m.leftover.end(id)
+		}
+	}
+}
+
+// unwant has nobody tell the job of files that come.
+func (e *engine) unwant(j *job) {
+	for ref := range j.missing {
+		delete(e.wanted[ref], j.ID)
+		if len(e.wanted[ref]) == 0 {
+			delete(e.wanted, ref)
 		}
 	}
 }

@@ -326,6 +326,12 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 	if err != nil {
 		return farm.Job{}, err
 	}
+	// The files of a job that cleaning took them from are named again by it from now on.
+	unpin, err := m.pinJob(ctx, id)
+	if err != nil {
+		return farm.Job{}, err
+	}
+	defer unpin(true)
 	return m.steer(ctx, who, id, nil, func(e *engine, j *job) error {
 		positions := some.Clone()
 		switch {
@@ -346,11 +352,12 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 			return farm.Errorf(farm.Conflict, "job %d has no failed frames", id).WithHint("name frames, or use --all")
 		}
 		e.reset(j, positions)
+		reason := e.regainInputs(j)
 		e.pardon(j, slices.Collect(maps.Keys(j.refused))...)
 		clear(j.unfit)
 		if j.State.Ended() {
 			j.Failed = j.givenUp() // what failed with the whole scene waits again
-			e.toState(j, j.goesOn(), "")
+			e.toState(j, j.goesOn(), reason)
 		}
 		e.lift(j)
 		e.mark(j)
@@ -447,6 +454,10 @@ func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit f
 			return err
 		}
 		j.JobSpec = next
+		if j.State.Ended() {
+			e.unwant(j)
+			clear(j.missing) // it needs them when it is retried
+		}
 		if j.at >= 0 {
 			e.snap.Jobs[j.at].Needs = &j.Needs
 		}

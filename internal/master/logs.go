@@ -105,7 +105,8 @@ type Log struct {
 // OpenLog opens the log of a frame: of the given lease, or of the newest attempt that has one when lease is 0. A log
 // that is not there and will not come is an error.
 func (m *Master) OpenLog(ctx context.Context, id farm.JobID, frame int, lease farm.LeaseID) (Log, error) {
-	if _, err := m.Job(ctx, id); err != nil {
+	j, err := m.Job(ctx, id)
+	if err != nil {
 		return Log{}, err
 	}
 	// Asked before the folder is looked at: of an attempt that has ended everything is there.
@@ -143,6 +144,9 @@ func (m *Master) OpenLog(ctx context.Context, id farm.JobID, frame int, lease fa
 		return Log{}, plainDisk(err, "the log cannot be read")
 	case growing:
 		return Log{Lease: lease, Growing: true}, nil
+	}
+	if lost := j.Lost(farm.Logs); lost != nil {
+		return Log{}, farm.Errorf(farm.NotFound, "there is no log of frame %d of job %d: %s", frame, id, lost.Sentence())
 	}
 	return Log{}, farm.Errorf(farm.NotFound, "there is no log of frame %d of job %d", frame, id)
 }

@@ -16,25 +16,26 @@ import (
 // memStore is a Store in memory: for tests that run the engine thousands of times. What is kept can be handed to
 // another engine, as a database survives a kill.
 type memStore struct {
-	mu      sync.Mutex
-	epoch   int64
-	nextJob farm.JobID
-	jobs    map[farm.JobID]farm.Job
-	files   map[farm.JobID][]farm.File
-	leases  map[farm.LeaseID]farm.Lease
-	done    map[farm.JobID]map[int]farm.Attempt // by position
-	history map[farm.JobID][]farm.Attempt
-	resets  map[farm.JobID]map[int]int64 // position -> length of history at its last reset
-	refused map[farm.JobID][]farm.WorkerID
-	undone  map[farm.JobID]map[int64]bool // attempts that count for nothing, by Seq
-	workers map[farm.WorkerID]farm.Worker
-	tokens  map[string]farm.Token
-	logins  map[string]farm.Login
-	rules   *farm.Rules
-	fail    error // Apply fails with it
-	damage  error // Inspect finds it
-	applied int   // batches
-	changes int
+	mu       sync.Mutex
+	epoch    int64
+	nextJob  farm.JobID
+	jobs     map[farm.JobID]farm.Job
+	files    map[farm.JobID][]farm.File
+	leases   map[farm.LeaseID]farm.Lease
+	done     map[farm.JobID]map[int]farm.Attempt // by position
+	history  map[farm.JobID][]farm.Attempt
+	resets   map[farm.JobID]map[int]int64 // position -> length of history at its last reset
+	refused  map[farm.JobID][]farm.WorkerID
+	undone   map[farm.JobID]map[int64]bool // attempts that count for nothing, by Seq
+	workers  map[farm.WorkerID]farm.Worker
+	tokens   map[string]farm.Token
+	logins   map[string]farm.Login
+	rules    *farm.Rules
+	cleaning farm.Cleaning
+	fail     error // Apply fails with it
+	damage   error // Inspect finds it
+	applied  int   // batches
+	changes  int
 }
 
 func newMemStore() *memStore {
@@ -54,6 +55,7 @@ func (s *memStore) Load(_ context.Context, least int64) (farm.State, error) {
 	}
 	s.epoch = max(s.epoch+1, least)
 	st := farm.State{Epoch: s.epoch, NextJob: s.nextJob}
+	st.Cleaning = s.cleaning
 	if s.rules != nil {
 		st.Rules, st.HasRule = *s.rules, true
 	}
@@ -162,6 +164,13 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 			delete(s.logins, c.ID)
 		case farm.RulesSet:
 			s.rules = &c.Rules
+		case farm.CleaningSet:
+			s.cleaning = c.Cleaning
+		case farm.JobLost:
+			if j, ok := s.jobs[c.ID]; ok {
+				j.Lose(c.Removal)
+				s.jobs[c.ID] = j
+			}
 		}
 	}
 	return nil

@@ -276,6 +276,10 @@ func (m *Master) OpenResult(ctx context.Context, id farm.JobID, name string) (*o
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
+		if lost := j.Lost(farm.Outputs); lost != nil {
+			return nil, farm.Errorf(farm.NotFound, "job %d has no result %s: %s", id, clip(name, 200), lost.Sentence()).
+				WithHint("netrender retry %d --all renders its frames again", id)
+		}
 		return nil, farm.Errorf(farm.NotFound, "job %d has no result %s", id, clip(name, 200))
 	}
 	return nil, plainDisk(err, "the result cannot be read")

@@ -50,6 +50,9 @@ func (m *Master) Tend(ctx context.Context) error {
 // chores are what takes long and nobody waits for.
 func (m *Master) chores(ctx context.Context, tight <-chan struct{}) {
 	m.sweepFolders(ctx)
+	if err := m.finishCleaning(ctx); err != nil && ctx.Err() == nil {
+		m.opt.Log.Error("an earlier cleaning cannot be finished", "err", err)
+	}
 	hour := time.NewTicker(choresEvery)
 	defer hour.Stop()
 	for {
@@ -62,6 +65,9 @@ func (m *Master) chores(ctx context.Context, tight <-chan struct{}) {
 		case <-hour.C:
 		}
 		m.sweep(ctx)
+		if err := m.Clean(ctx, false, nil); err != nil && ctx.Err() == nil {
+			m.opt.Log.Error("the rules of cleaning cannot be followed", "err", err)
+		}
 		m.collect(ctx)
 	}
 }

@@ -81,6 +81,8 @@ func jobOf(c farm.Change) (farm.JobID, bool) {
 		return c.Job, true
 	case farm.FrameReset:
 		return c.Job, true
+	case farm.JobLost:
+		return c.ID, true
 	}
 	return 0, false
 }
@@ -130,6 +132,10 @@ func (b *batch) apply(c farm.Change) error {
 		return err
 	case farm.RulesSet:
 		return b.rulesSet(&c.Rules)
+	case farm.CleaningSet:
+		return b.cleaningSet(&c.Cleaning)
+	case farm.JobLost:
+		return b.jobLost(&c)
 	default:
 		return farm.Errorf(farm.Internal, "the store does not know how to keep a %T", c)
 	}

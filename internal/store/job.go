@@ -15,9 +15,11 @@ const (
 		owner_id = excluded.owner_id, search = excluded.search, key = excluded.key, created = excluded.created, started = excluded.started,
 		ended = excluded.ended, total = excluded.total, done = excluded.done, failed = excluded.failed,
 		running = excluded.running, dispatched = excluded.dispatched, seconds = excluded.seconds, missing = excluded.missing`
-	specPut = `INSERT INTO specs (job, scene, folder, spec) VALUES (?, ?, ?, ?)
-		ON CONFLICT (job) DO UPDATE SET scene = excluded.scene, folder = excluded.folder, spec = excluded.spec`
-	jobThere = `SELECT gone FROM jobs WHERE id = ?`
+	specPut = `INSERT INTO specs (job, scene, folder, spec, removed) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (job) DO UPDATE SET scene = excluded.scene, folder = excluded.folder, spec = excluded.spec, removed = excluded.removed`
+	removedGet = `SELECT coalesce(removed, '') FROM specs WHERE job = ?`
+	removedSet = `UPDATE specs SET removed = ? WHERE job = ?`
+	jobThere   = `SELECT gone FROM jobs WHERE id = ?`
 	// The state is indexed; leaving it alone where it stays saves that work at nearly every mark.
 	jobMark = `UPDATE jobs SET reason = ?, started = ?, ended = ?, total = ?, done = ?, failed = ?, running = ?,
 		dispatched = ?, seconds = ?, missing = ? WHERE id = ? AND state = ? AND gone = 0`
@@ -60,7 +62,40 @@ func (b *batch) jobPut(j *farm.Job) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.w.exec(specPut, int64(j.ID), j.Scene, j.Folder, string(spec))
+	removed, err := removedText(j.Removed)
+	if err == nil {
+		_, err = b.w.exec(specPut, int64(j.ID), j.Scene, j.Folder, string(spec), removed)
+	}
+	return err
+}
+
+// removedText keeps no removals as NULL.
+func removedText(list []farm.Removal) (any, error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	text, err := json.Marshal(list)
+	return string(text), err
+}
+
+// jobLost adds a removal to a job; one that is not there is left so.
+func (b *batch) jobLost(c *farm.JobLost) error {
+	var text []byte
+	found, err := b.w.row(removedGet, []any{int64(c.ID)}, &text)
+	if err != nil || !found {
+		return err
+	}
+	var j farm.Job
+	if len(text) > 0 {
+		if err := decodeJSON(text, &j.Removed, "removals of job %d", c.ID); err != nil {
+			return err
+		}
+	}
+	j.Lose(c.Removal)
+	removed, err := removedText(j.Removed)
+	if err == nil {
+		_, err = b.w.exec(removedSet, removed, int64(c.ID))
+	}
 	return err
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-const jobSelect = `SELECT j.id, j.owner, j.owner_id, j.state, j.reason, j.created, j.started, j.ended, s.scene, s.folder, s.spec,
+const jobSelect = `SELECT j.id, j.owner, j.owner_id, j.state, j.reason, j.created, j.started, j.ended, s.scene, s.folder, s.spec, s.removed,
 	j.total, j.done, j.failed, j.running, j.dispatched, coalesce(j.seconds, 0), j.missing
 	FROM jobs j JOIN specs s ON s.job = j.id WHERE j.gone = 0 AND `
 
@@ -19,15 +19,20 @@ const (
 )
 
 func scanJob(rows *sql.Rows) (j farm.Job, err error) {
-	var spec []byte
+	var spec, removed []byte
 	var created, started, ended int64
 	p := &j.Progress
-	err = rows.Scan(&j.ID, &j.Owner, &j.OwnerID, &j.State, &j.Reason, &created, &started, &ended, &j.Scene, &j.Folder, &spec,
+	err = rows.Scan(&j.ID, &j.Owner, &j.OwnerID, &j.State, &j.Reason, &created, &started, &ended, &j.Scene, &j.Folder, &spec, &removed,
 		&p.Total, &p.Done, &p.Failed, &p.Running, &p.Dispatched, &p.Seconds, &p.Missing)
 	if err != nil {
 		return j, err
 	}
 	j.Created, j.Started, j.Ended = moment(created), moment(started), moment(ended)
+	if len(removed) > 0 {
+		if err := decodeJSON(removed, &j.Removed, "removals of job %d", j.ID); err != nil {
+			return j, err
+		}
+	}
 	return j, decodeJSON(spec, &j.JobSpec, "settings of job %d", j.ID)
 }
 

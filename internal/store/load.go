@@ -22,7 +22,10 @@ func (d *db) Load(ctx context.Context, least int64) (farm.State, error) {
 			return err
 		}
 		s.NextJob = farm.JobID(max(next, 1))
-		s.Rules, s.HasRule, err = d.w.rules()
+		if s.Rules, s.HasRule, err = d.w.rules(); err != nil {
+			return err
+		}
+		s.Cleaning, err = d.w.cleaning()
 		return err
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ const (
 	metaEpoch   = "epoch"    // grows with every start of a master, see farm.EpochAt
 	metaNextJob = "next job" // one more than the largest job number ever used
 	metaRules   = "rules"    // farm.Rules as JSON
+	metaClean   = "cleaning" // farm.Cleaning as JSON
 )
 
 // metaNumber reads a number, 0 when it was never kept.
@@ -57,4 +58,21 @@ func (w *writer) rules() (r farm.Rules, kept bool, err error) {
 		err = decodeJSON(text, &r, "rules")
 	}
 	return r, kept, err
+}
+
+func (b *batch) cleaningSet(c *farm.Cleaning) error {
+	text, err := json.Marshal(c)
+	if err == nil {
+		_, err = b.w.exec(metaSet, metaClean, string(text))
+	}
+	return err
+}
+
+func (w *writer) cleaning() (c farm.Cleaning, err error) {
+	var text []byte
+	kept, err := w.row(metaGet, []any{metaClean}, &text)
+	if kept && err == nil {
+		err = decodeJSON(text, &c, "cleaning rules")
+	}
+	return c, err
 }

@@ -48,6 +48,9 @@ import (
 //	GET    /events                        view       ?job=&kinds= server-sent events, data: farm.Event
 //	GET    /rules                         view       farm.Rules
 //	PUT    /rules                         admin      farm.Rules
+//	GET    /cleaning                      view       farm.Cleaning
+//	PUT    /cleaning                      admin      farm.Cleaning
+//	POST   /cleaning/run                  admin      ?dry=1 -> lines of StreamLine[farm.Cleaned]
 //	GET    /tokens                        admin      ?after=&limit= -> TokenList
 //	POST   /tokens                        admin      TokenRequest -> NewToken
 //	DELETE /tokens/{id}                   admin

@@ -104,6 +104,7 @@ type JobChange struct {
 	Allow    *[]string `json:"allow,omitempty"`
 	Deny     *[]string `json:"deny,omitempty"`
 	Tags     *[]string `json:"tags,omitempty"`
+	Keep     *bool     `json:"keep,omitempty"`
 }
 
 // RetryRequest says which frames to render again. Exactly one is set.

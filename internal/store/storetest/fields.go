@@ -15,20 +15,21 @@ func everyField(t *testing.T, s Store) {
 	rendered, errored := filled[farm.Attempt](t, f), filled[farm.Attempt](t, f)
 	worker, token, rules := filled[farm.Worker](t, f), filled[farm.Token](t, f), filled[farm.Rules](t, f)
 	login := filled[farm.Login](t, f)
+	cleaning := filled[farm.Cleaning](t, f)
 	file[1].Path += "x"
 	lease.Job, rendered.Job, errored.Job = job.ID, job.ID, job.ID
 	rendered.Outcome, errored.Outcome = farm.Rendered, farm.Errored
 	apply(t, s,
 		farm.JobAdd{Job: job, Files: file}, farm.LeaseAdd{Lease: lease}, farm.FrameDone{Attempt: rendered},
 		farm.FrameTried{Attempt: errored}, farm.WorkerSet{Worker: worker}, farm.TokenSet{Token: token}, farm.RulesSet{Rules: rules},
-		farm.LoginSet{Login: login})
+		farm.LoginSet{Login: login}, farm.CleaningSet{Cleaning: cleaning})
 
 	same(t, "Job", job, must(s.Job(ctx, job.ID))(t))
 	same(t, "Jobs", []farm.Job{job}, must(s.Jobs(ctx, farm.JobFilter{Limit: 10}))(t))
 	same(t, "Manifest", file, must(s.Manifest(ctx, job.ID, "", 10))(t))
 	same(t, "Attempts", []farm.Attempt{rendered, errored}, must(s.Attempts(ctx, farm.AttemptFilter{Job: job.ID, Limit: 10}))(t))
 	want := farm.State{
-		Epoch: 1, NextJob: job.ID + 1, Rules: rules, HasRule: true,
+		Epoch: 1, NextJob: job.ID + 1, Rules: rules, HasRule: true, Cleaning: cleaning,
 		Jobs:   []farm.JobLoad{{Job: job, Finished: spans(rendered.Position), Tried: []farm.Attempt{errored}}},
 		Leases: []farm.Lease{lease}, Workers: []farm.Worker{worker}, Tokens: []farm.Token{token},
 		Logins: []farm.Login{login},

@@ -229,3 +229,27 @@ func attemptLists(t *testing.T, s Store) {
 		same(t, "attempts", want, must(s.Attempts(ctx, f))(t))
 	}
 }
+
+// losses are parts of jobs that were removed.
+func losses(t *testing.T, s Store) {
+	apply(t, s, farm.JobAdd{Job: newJob(1, 3)}, farm.JobAdd{Job: newJob(2, 3)})
+	lost := func(p farm.Part, rule string) farm.Removal { return farm.Removal{Part: p, At: noon, Rule: rule} }
+	batch := []farm.Change{
+		farm.JobLost{ID: 1, Removal: lost(farm.Logs, "a")}, farm.JobLost{ID: 1, Removal: lost(farm.Outputs, "b")},
+		farm.JobLost{ID: 1, Removal: lost(farm.Logs, "c")}, farm.JobLost{ID: 7, Removal: lost(farm.Logs, "of none")},
+	}
+	want := []farm.Removal{lost(farm.Outputs, "b"), lost(farm.Logs, "c")}
+	for range 2 {
+		apply(t, s, batch...)
+		same(t, "removals", want, must(s.Job(ctx, 1))(t).Removed)
+	}
+	same(t, "of the other", []farm.Removal(nil), must(s.Job(ctx, 2))(t).Removed)
+	j := must(s.LoadJob(ctx, 1))(t).Job
+	j.Regain(farm.Outputs)
+	apply(t, s, farm.JobSet{Job: j}, mark(j, 0, nil))
+	same(t, "after a part is there again", want[1:], must(s.Jobs(ctx, farm.JobFilter{Limit: 9}))(t)[1].Removed)
+	apply(t, s, farm.JobDelete{ID: 1}, farm.JobLost{ID: 1, Removal: lost(farm.Outputs, "late")})
+	isKind(t, second(s.Job(ctx, 1)), farm.NotFound)
+}
+
+func second[T any](_ T, err error) error { return err }

@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"lapses undone", lapses},
 		{"reset", resets},
 		{"reset much", resetsMuch},
+		{"losses", losses},
 		{"delete", deletes},
 		{"delete much", deletesMuch},
 		{"jobs filtered and paged", jobLists},
