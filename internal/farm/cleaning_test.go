@@ -54,9 +54,15 @@ func TestWhatIsDue(t *testing.T) {
 		job  *Job
 		rule string
 	}{
-		{Outputs, job(Done, 60, false), "outputs.done=60d"}, {Outputs, job(Done, 59.99, false), ""}, {Outputs, job(Failed, 7, false), "outputs.failed=7d"},
-		{Outputs, job(Canceled, 1000, false), ""}, {Inputs, job(Done, 1000, false), ""}, {Logs, job(Done, 1, false), "logs.done=12h"},
-		{Outputs, job(Done, 1000, true), ""}, {Outputs, job(Active, 1000, false), ""}, {Outputs, &Job{State: Done}, ""},
+		{Outputs, job(Done, 60, false), "outputs.done=60d"},
+		{Outputs, job(Done, 59.99, false), ""},
+		{Outputs, job(Failed, 7, false), "outputs.failed=7d"},
+		{Outputs, job(Canceled, 1000, false), ""},
+		{Inputs, job(Done, 1000, false), ""},
+		{Logs, job(Done, 1, false), "logs.done=12h"},
+		{Outputs, job(Done, 1000, true), ""},
+		{Outputs, job(Active, 1000, false), ""},
+		{Outputs, &Job{State: Done}, ""},
 	} {
 		if got := c.Due(x.part, x.job, now); got != x.rule {
 			t.Errorf("%s of a job that is %s since %s: %q, not %q", x.part, x.job.State, now.Sub(x.job.Ended), got, x.rule)

@@ -277,7 +277,9 @@ func TestJSONLosesNothing(t *testing.T) {
 		Reason{Worker: "w", Job: 7, Chosen: true, Class: 1, Rating: 0.5, Text: "t"},
 		Event{Seq: 1, Time: now, Kind: EventFrame, Job: 7, Worker: "w", Frame: &one, State: "s", Text: "t", Cursor: 2, Progress: &progress, Beat: &beat},
 		Pairing{Code: "4821-KQ", Name: "n", Role: RoleWorker, Kind: "k", Address: "a", Worker: "w", Again: "o", Asked: now, Expires: now, State: PairWaiting},
-		CleanRule{1, 2, 3.5, 4}, Cleaned{7, "n", Inputs, "r", 9}, Disk{DiskLow, 1, 2, 3},
+		CleanRule{1, 2, 3.5, 4},
+		Cleaned{7, "n", Inputs, "r", 9},
+		Disk{DiskLow, 1, 2, 3},
 		Token{ID: "i", Name: "n", Role: RoleView, Created: now, Used: now},
 	} {
 		noted := reflect.ValueOf(v)

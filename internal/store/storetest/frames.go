@@ -235,8 +235,10 @@ func losses(t *testing.T, s Store) {
 	apply(t, s, farm.JobAdd{Job: newJob(1, 3)}, farm.JobAdd{Job: newJob(2, 3)})
 	lost := func(p farm.Part, rule string) farm.Removal { return farm.Removal{Part: p, At: noon, Rule: rule} }
 	batch := []farm.Change{
-		farm.JobLost{ID: 1, Removal: lost(farm.Logs, "a")}, farm.JobLost{ID: 1, Removal: lost(farm.Outputs, "b")},
-		farm.JobLost{ID: 1, Removal: lost(farm.Logs, "c")}, farm.JobLost{ID: 7, Removal: lost(farm.Logs, "of none")},
+		farm.JobLost{ID: 1, Removal: lost(farm.Logs, "a")},
+		farm.JobLost{ID: 1, Removal: lost(farm.Outputs, "b")},
+		farm.JobLost{ID: 1, Removal: lost(farm.Logs, "c")},
+		farm.JobLost{ID: 7, Removal: lost(farm.Logs, "of none")},
 	}
 	want := []farm.Removal{lost(farm.Outputs, "b"), lost(farm.Logs, "c")}
 	for range 2 {
