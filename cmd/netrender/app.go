@@ -97,6 +97,7 @@ func (a *app) root() *cobra.Command {
 	help.GroupID = "more"
 	root.SetHelpCommand(help)
 	plainWords(root)
+	a.complete(root)
 	return root
 }
 

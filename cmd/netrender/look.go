@@ -33,7 +33,7 @@ func (a *app) jobsVerb() *cobra.Command {
 			filter := farm.JobFilter{Owner: owner, Text: text, Limit: limit}
 			for _, s := range states {
 				if !slices.Contains(farm.JobStates(), farm.JobState(s)) {
-					return usagef("a job's state is one of %s, not %q", stateNames(), s)
+					return usagef("a job's state is one of %s, not %q", strings.Join(stateNames(), ", "), s)
 				}
 				filter.States = append(filter.States, farm.JobState(s))
 			}
@@ -86,7 +86,7 @@ func (a *app) jobsVerb() *cobra.Command {
 		},
 	}
 	a.masterFlags(c)
-	c.Flags().StringSliceVar(&states, "state", nil, "only jobs in these states: "+stateNames())
+	c.Flags().StringSliceVar(&states, "state", nil, "only jobs in these states: "+strings.Join(stateNames(), ", "))
 	c.Flags().StringVar(&owner, "owner", "", "only jobs of this owner")
 	c.Flags().StringVar(&text, "name", "", "only jobs whose name contains this")
 	c.Flags().StringVar(&before, "before", "", "only jobs older than the one of this number")
@@ -94,12 +94,12 @@ func (a *app) jobsVerb() *cobra.Command {
 	return c
 }
 
-func stateNames() string {
+func stateNames() []string {
 	names := make([]string, 0, 8)
 	for _, s := range farm.JobStates() {
 		names = append(names, string(s))
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // sameWords is the command as it was given, without some flags; so that the next page is of the same list.
@@ -317,9 +317,13 @@ func frameOf(r *farm.Running) int {
 	return r.Beat.Frame
 }
 
+// shorten cuts a list where one of its parts ends, and what is no list anywhere.
 func shorten(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	return s[:strings.LastIndexByte(s[:n], ',')+1] + "..."
+	if i := strings.LastIndexByte(s[:n], ','); i > n/2 {
+		return s[:i+1] + "..."
+	}
+	return strings.ToValidUTF8(s[:n], "") + "..."
 }
