@@ -13,18 +13,18 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// The pages docs/commands.md and docs/settings.md are made from the commands themselves.
+// The pages docs/commands.md and docs/settings.md are made from the commands themselves, docs/api.md from the API.
 
 func init() {
 	verbs = append(verbs, func(a *app, root *cobra.Command) { root.AddCommand(a.docsVerb()) })
 }
 
 // docPages are the pages by their file names.
-var docPages = map[string]func(io.Writer, *cobra.Command){"commands.md": writeCommands, "settings.md": writeSettings}
+var docPages = map[string]func(io.Writer, *cobra.Command){"commands.md": writeCommands, "settings.md": writeSettings, "api.md": writeAPI}
 
 func (a *app) docsVerb() *cobra.Command {
 	return &cobra.Command{
-		Use: "docs FOLDER", Short: "Write the pages commands.md and settings.md", Args: cobra.ExactArgs(1), Hidden: true,
+		Use: "docs FOLDER", Short: "Write the pages commands.md, settings.md and api.md", Args: cobra.ExactArgs(1), Hidden: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			// In order: making one page adds help flags that another would show.
 			for _, name := range slices.Sorted(maps.Keys(docPages)) {

@@ -79,6 +79,11 @@ func New(o Options) *API {
 	return a
 }
 
+// Describe returns the description of the protocol (OpenAPI 3.1, JSON), as a master of the version serves it.
+func Describe(version string) []byte {
+	return New(Options{Now: time.Now, Info: wire.Info{Program: version}}).doc()
+}
+
 // ServeHTTP answers a call.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.mux.ServeHTTP(w, r) }
 

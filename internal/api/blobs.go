@@ -18,7 +18,7 @@ import (
 func (a *API) blobRoutes(d *describer) {
 	d.plain(route{
 		method: http.MethodHead, path: "/blobs/{ref}", role: farm.RoleSubmit, name: "hasBlob",
-		about: "Tells whether a blob is there; if not, Upload-Offset of the 404 says how much of it is",
+		about: "Tells whether a blob is there; if not, Upload-Offset of the 404 says how much of it is", besides: []besides{some},
 	}, a.headBlob)
 	d.plain(route{
 		method: http.MethodPut, path: "/blobs/{ref}", role: farm.RoleSubmit, name: "putBlob",
@@ -26,11 +26,12 @@ func (a *API) blobRoutes(d *describer) {
 		in:    raw{}, status: http.StatusCreated, params: []param{
 			inHeader(wire.HeaderOffset, "integer", "where the body begins; 0 when not given"), inHeader(wire.HeaderSize, "integer", "bytes of the whole"),
 			inHeader("Content-Encoding", "string", "zstd, or not given"),
-		},
+		}, besides: []besides{goOn, begin},
 	}, a.putBlob)
 	d.plain(route{
 		method: http.MethodGet, path: "/blobs/{ref}", role: farm.RoleWorker, name: "getBlob",
 		about: "Reads a blob of a job that is leased to the caller, or a range of it; packed by zstd when that is accepted and worth it", out: raw{},
+		besides: []besides{piece},
 	}, a.getBlob)
 }
 

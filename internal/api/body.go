@@ -99,7 +99,7 @@ func writeBody(w http.ResponseWriter, status int, v any) error {
 }
 
 func writeText(w http.ResponseWriter, text string) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Type", plainMedia)
 	_, _ = io.WriteString(w, text)
 }
 

@@ -24,10 +24,31 @@ type route struct {
 	params       []param // of plain routes; huma finds its own
 	in, out      any     // values of the types that travel as JSON; nil: none. raw: bytes
 	status       int     // of a success; 0: 200
+	besides      []besides
+}
+
+// besides is an answer that is no error and not the usual one, or an error that says more than others do.
+type besides struct {
+	status int
+	about  string
+	offset bool // it has the header Upload-Offset
 }
 
 // raw stands for a body of plain bytes.
-type raw struct{}
+type raw struct {
+	media string // its type; empty: any
+}
+
+// plainMedia is the type of logs.
+const plainMedia = "text/plain; charset=utf-8"
+
+// Answers of calls that send parts of files and ask for them.
+var (
+	goOn  = besides{http.StatusAccepted, "A part came: go on at Upload-Offset", true}
+	begin = besides{http.StatusConflict, "The body does not begin where the file ends: begin at Upload-Offset", true}
+	some  = besides{http.StatusNotFound, "It is not there, but Upload-Offset bytes of it are", true}
+	piece = besides{http.StatusPartialContent, "The range that was asked for", false}
+)
 
 type param struct {
 	name, in string // in: query or header
@@ -87,7 +108,10 @@ func (d *describer) plain(rt route, h handler) {
 	op := d.operation(rt)
 	schemas := d.huma.OpenAPI().Components.Schemas
 	body := func(v any) map[string]*huma.MediaType {
-		if _, bytes := v.(raw); bytes {
+		switch bytes, is := v.(raw); {
+		case is && bytes.media != "":
+			return map[string]*huma.MediaType{bytes.media: {Schema: &huma.Schema{Type: "string"}}}
+		case is:
 			return map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: "string", Format: "binary"}}}
 		}
 		t := reflect.TypeOf(v)
@@ -115,6 +139,13 @@ func (d *describer) plain(rt route, h handler) {
 		"default": {Description: "Error", Content: map[string]*huma.MediaType{
 			wire.ProblemType: {Schema: schemas.Schema(reflect.TypeFor[problem](), true, "Problem")},
 		}},
+	}
+	for _, b := range rt.besides {
+		r := &huma.Response{Description: b.about}
+		if b.offset {
+			r.Headers = map[string]*huma.Param{wire.HeaderOffset: {Schema: &huma.Schema{Type: "integer"}, Description: "bytes that are there"}}
+		}
+		op.Responses[strconv.Itoa(b.status)] = r
 	}
 	d.huma.OpenAPI().AddOperation(&op)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -14,9 +15,10 @@ import (
 )
 
 func (a *API) eventRoutes(d *describer) {
+	d.huma.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[farm.Event](), true, "Event") // no body has it, but every line of the stream
 	d.plain(route{
 		method: http.MethodGet, path: "/events", role: farm.RoleView, name: "watchEvents",
-		about: "Events as they happen, as text/event-stream; data is an Event", out: raw{}, params: []param{
+		about: "Events as they happen, as text/event-stream; data is an Event", out: raw{"text/event-stream"}, params: []param{
 			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, disk, pair, token; separated by commas; the last two for admins"),
 		},
 	}, a.events)

@@ -26,7 +26,7 @@ func (a *API) followRoutes(d *describer) {
 	}, a.attempts)
 	d.plain(route{
 		method: http.MethodGet, path: "/jobs/{id}/log", role: farm.RoleView, name: "readLog",
-		about: "Reads a piece of a frame's log; held until there is more", out: raw{}, params: []param{
+		about: "Reads a piece of a frame's log; held until there is more", out: raw{plainMedia}, params: []param{
 			inQuery("frame", "integer", ""), inQuery("lease", "integer", "of this attempt; the newest when not given, "+wire.HeaderLease+" says which"),
 			inQuery("offset", "integer", "bytes to skip"), inQuery("wait_ms", "integer", "how long to hold an empty answer"),
 			inQuery("of", "integer", "the attempt that offset is meant for: when another is the newest by now, it is read from its beginning"),
@@ -143,7 +143,7 @@ func (a *API) readLog(w http.ResponseWriter, r *http.Request, who master.Identit
 		return err
 	}
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("Content-Type", plainMedia)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set(wire.HeaderOffset, strconv.FormatInt(p.offset+int64(len(p.text)), 10))
 	if p.lease != 0 {

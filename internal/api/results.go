@@ -17,7 +17,7 @@ import (
 func (a *API) resultRoutes(d *describer) {
 	d.plain(route{
 		method: http.MethodGet, path: "/jobs/{id}/results/{name...}", role: farm.RoleView, name: "getResult",
-		about: "Reads a result of a job, or a range of it", out: raw{},
+		about: "Reads a result of a job, or a range of it", out: raw{}, besides: []besides{piece},
 	}, a.getResult)
 	of := []param{
 		inQuery("frame", "integer", ""), inQuery("kind", "string", "exr, output, node or preview"), inQuery("name", "string", "below the job's results"),
@@ -25,13 +25,13 @@ func (a *API) resultRoutes(d *describer) {
 	}
 	d.plain(route{
 		method: http.MethodHead, path: "/leases/{id}/results", role: farm.RoleWorker, name: "hasResult", params: of,
-		about: "Tells whether a result of a leased frame is there; if not, Upload-Offset of the 404 says how much of it is",
+		about: "Tells whether a result of a leased frame is there; if not, Upload-Offset of the 404 says how much of it is", besides: []besides{some},
 	}, a.headResult)
 	d.plain(route{
 		method: http.MethodPut, path: "/leases/{id}/results", role: farm.RoleWorker, name: "putResult",
 		about: "Sends a file that a leased frame produced, from an offset on. 204: whole and verified; 202: go on at Upload-Offset; " +
 			"409 with Upload-Offset: begin there",
-		in: raw{}, status: http.StatusNoContent,
+		in: raw{}, status: http.StatusNoContent, besides: []besides{goOn, begin},
 		params: append(of, inHeader(wire.HeaderOffset, "integer", "where the body begins; when not given the file begins anew")),
 	}, a.putResult)
 }

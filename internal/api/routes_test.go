@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -91,6 +92,79 @@ func TestEveryCallIsDescribed(t *testing.T) {
 			t.Errorf("%s %s: name %q, %d answers", c.method, c.path, op.ID, len(op.Answers))
 		}
 		names[op.ID] = true
+	}
+}
+
+// TestAnswersAreDescribed: what is neither JSON nor the usual success is in the description as it is served.
+func TestAnswersAreDescribed(t *testing.T) {
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Body struct {
+				Content map[string]any `json:"content"`
+			} `json:"requestBody"`
+			Answers map[string]struct {
+				Content map[string]any `json:"content"`
+				Headers map[string]any `json:"headers"`
+			} `json:"responses"`
+		} `json:"paths"`
+	}
+	if err := json.Unmarshal(Describe("1.0.0"), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ method, path, status, media, header string }{
+		{"get", "/events", "200", "text/event-stream", ""},
+		{"get", "/jobs/{id}/log", "200", plainMedia, ""},
+		{"get", "/blobs/{ref}", "200", "application/octet-stream", ""},
+		{"get", "/blobs/{ref}", "206", "", ""},
+		{"get", "/jobs/{id}/results/{name}", "206", "", ""},
+		{"head", "/blobs/{ref}", "404", "", "Upload-Offset"},
+		{"put", "/blobs/{ref}", "201", "", ""},
+		{"put", "/blobs/{ref}", "202", "", "Upload-Offset"},
+		{"put", "/blobs/{ref}", "409", "", "Upload-Offset"},
+		{"put", "/leases/{id}/results", "202", "", "Upload-Offset"},
+		{"put", "/leases/{id}/results", "409", "", "Upload-Offset"},
+		{"post", "/claim", "200", "application/json", ""},
+		{"post", "/claim", "204", "", ""},
+		{"get", "/jobs", "default", "application/problem+json", ""},
+	} {
+		a, ok := doc.Paths[wire.Root+c.path][c.method].Answers[c.status]
+		_, media := a.Content[c.media]
+		_, header := a.Headers[c.header]
+		if !ok || c.media != "" && !media || c.header != "" && !header {
+			t.Errorf("%s %s: %s is described as %+v", c.method, c.path, c.status, a)
+		}
+	}
+	if log := doc.Paths[wire.Root+"/leases/{id}/log"]["post"].Body.Content; log[plainMedia] == nil {
+		t.Errorf("a log is sent as %v", log)
+	}
+	// As it is served.
+	h := open(t)
+	job := h.submit("1-1")
+	for path, media := range map[string]string{"/events": "text/event-stream", "/jobs/" + job.ID.String(): "application/json"} {
+		ctx, stop := context.WithCancel(t.Context())
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, h.url+wire.Root+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+h.secret[farm.RoleView])
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		_ = resp.Body.Close()
+		if got := resp.Header.Get("Content-Type"); got != media {
+			t.Errorf("%s is served as %s", path, got)
+		}
+	}
+	c := h.client(farm.RoleWorker)
+	h.worker(c, "worker-01", 1)
+	if g, err := c.Claim(t.Context(), farm.Wish{Worker: "worker-01"}); err != nil || g == nil {
+		t.Fatal(g, err)
+	}
+	resp, text := h.send(farm.RoleWorker, "POST", wire.Root+"/claim", []byte(`{"worker":"worker-01"}`))
+	if resp.StatusCode != http.StatusNoContent {
+		t.Errorf("nothing to do is %d %s", resp.StatusCode, text)
 	}
 }
 

@@ -14,6 +14,7 @@ func (a *API) workRoutes(d *describer) {
 	d.plain(route{
 		method: http.MethodPost, path: "/claim", role: farm.RoleWorker, name: "claim",
 		about: "Asks for a lease; held until there is one. 204 when there is none", in: farm.Wish{}, out: farm.Grant{},
+		besides: []besides{{http.StatusNoContent, "There is nothing to do", false}},
 	}, a.claim)
 	d.plain(route{
 		method: http.MethodPost, path: "/report", role: farm.RoleWorker, name: "report",
@@ -25,7 +26,7 @@ func (a *API) workRoutes(d *describer) {
 	}, a.heartbeat)
 	d.plain(route{
 		method: http.MethodPost, path: "/leases/{id}/log", role: farm.RoleWorker, name: "appendLog",
-		about: "Adds to the log of a leased frame", in: raw{}, status: http.StatusNoContent, params: []param{
+		about: "Adds to the log of a leased frame", in: raw{plainMedia}, status: http.StatusNoContent, params: []param{
 			inQuery("frame", "integer", ""), inQuery("offset", "integer", "where the text belongs"), inHeader(wire.HeaderWorker, "string", "id of the worker"),
 		},
 	}, a.appendLog)
