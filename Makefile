@@ -16,7 +16,7 @@ demo: setup build ## render an animated scene on a farm of this machine and comp
 	go run ./tools/demo
 
 test: setup cross ## everything: unit, property, conformance and end-to-end tests with real Blender, and a short run of every fuzz test
-	NETRENDER_TEST_BLENDER=required NETRENDER_TEST_BROWSER=required go test -timeout 40m $(PACKAGES)
+	NETRENDER_TEST_BLENDER=required NETRENDER_TEST_BROWSER=required go test -timeout 40m -parallel 4 $(PACKAGES)
 	FUZZTIME=2s tools/fuzz
 
 unit: ## what is quick: no Blender, no network namespaces

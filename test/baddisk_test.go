@@ -14,11 +14,11 @@ import (
 func smallDisk(t *testing.T, size string) string {
 	t.Helper()
 	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
-		t.Skip("mounting a small disk needs root on Linux")
+		lacking(t, "mounting a small disk needs root on Linux")
 	}
 	dir := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "netrender-test", dir).CombinedOutput(); err != nil {
-		t.Skipf("mounting a small disk is not allowed here: %s", out)
+		lacking(t, "mounting a small disk is not allowed here: %s", out)
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {

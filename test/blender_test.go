@@ -33,10 +33,7 @@ func blenders(t *testing.T) []string {
 		}
 	}
 	if len(list) == 0 {
-		if os.Getenv("NETRENDER_TEST_BLENDER") == "required" {
-			t.Fatal("no Blender was found; tools/setup installs one")
-		}
-		t.Skip("no Blender was found: tools/setup installs one")
+		lacking(t, "no Blender was found: tools/setup installs one")
 	}
 	return list
 }

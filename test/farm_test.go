@@ -258,6 +258,16 @@ func (f *farm) job(id string) jobState {
 	return jobState{}
 }
 
+// lacking skips a test that this machine cannot run, for want of root, of namespaces, ...; where everything is required it
+// fails.
+func lacking(t *testing.T, format string, args ...any) {
+	t.Helper()
+	if os.Getenv("NETRENDER_TEST_BLENDER") == "required" {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
 // eventually waits for a fact.
 func eventually(t *testing.T, limit time.Duration, what string, fact func() bool) {
 	t.Helper()

@@ -39,10 +39,10 @@ func init() {
 func newLAN(t *testing.T) *lan {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("needs root, to make network namespaces")
+		lacking(t, "needs root, to make network namespaces")
 	}
 	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("needs the ip command, to make network namespaces")
+		lacking(t, "needs the ip command, to make network namespaces")
 	}
 	n := <-lans
 	lans <- n + 1
@@ -57,7 +57,7 @@ func newLAN(t *testing.T) *lan {
 func (l *lan) ip(args ...string) {
 	l.t.Helper()
 	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
-		l.t.Skipf("needs network namespaces, a bridge and veth: ip %s: %v: %s", strings.Join(args, " "), err, out)
+		lacking(l.t, "needs network namespaces, a bridge and veth: ip %s: %v: %s", strings.Join(args, " "), err, out)
 	}
 }
 
@@ -479,12 +479,14 @@ func TestNetworkCut10s(t *testing.T) {
 // The true times, under the rules of every day.
 func TestNetworkCut30s(t *testing.T) { longCut(t, "1-60", 30*time.Second) }
 
-func TestNetworkCut5min(t *testing.T) { longCut(t, "1-340", 5*time.Minute) }
+func TestNetworkCut5min(t *testing.T) {
+	if os.Getenv("NETRENDER_TEST_LONG") != "1" {
+		t.Skip("takes six minutes: wants NETRENDER_TEST_LONG=1, which .ci/run sets")
+	}
+	longCut(t, "1-340", 5*time.Minute)
+}
 
 func longCut(t *testing.T, frames string, cut time.Duration) {
-	if os.Getenv("NETRENDER_TEST_LONG") != "1" {
-		t.Skip("takes minutes: wants NETRENDER_TEST_LONG=1")
-	}
 	t.Parallel()
 	cutNetwork(t, nr.DefaultRules().HeartbeatMS, frames, time.Second, cut, false)
 }

@@ -28,17 +28,17 @@ func TestTwoMachines(t *testing.T) {
 	}
 	a, b := fmt.Sprintf("beacon%da", os.Getpid()), fmt.Sprintf("beacon%db", os.Getpid())
 	if err := ip("netns", "add", a); err != nil {
-		t.Skip("needs root and the ip command: ", err)
+		lacking(t, "needs root and the ip command: ", err)
 	}
 	defer ip("netns", "del", a)
 	if err := ip("netns", "add", b); err != nil {
-		t.Skip("needs root and the ip command: ", err)
+		lacking(t, "needs root and the ip command: ", err)
 	}
 	defer ip("netns", "del", b)
 	must := func(args ...string) {
 		t.Helper()
 		if err := ip(args...); err != nil {
-			t.Skip("needs veth interfaces: ", err)
+			lacking(t, "needs veth interfaces: ", err)
 		}
 	}
 	must("link", "add", "eth0", "netns", a, "type", "veth", "peer", "name", "eth0", "netns", b)
@@ -153,4 +153,13 @@ func playRole(t *testing.T, role string) {
 		break
 	}
 	<-ctx.Done()
+}
+
+// lacking skips a test that this machine cannot run; where everything is required it fails.
+func lacking(t *testing.T, why ...any) {
+	t.Helper()
+	if os.Getenv("NETRENDER_TEST_BLENDER") == "required" {
+		t.Fatal(why...)
+	}
+	t.Skip(why...)
 }
