@@ -203,6 +203,9 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 			f.came(a, &one)
 			show.frame(one, len(f.here), wanted)
 		},
+		Again: func(frame int) {
+			show.say("frame %d was damaged or lost on the master's disk; it is rendered again", frame)
+		},
 	})
 	stop()
 	<-watched

@@ -118,6 +118,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.eventRoutes(d)
 	a.adminRoutes(d)
 	a.cleanRoutes(d)
+	a.verifyRoutes(d)
 	a.loginRoutes(d)
 	a.pairRoutes(d)
 	return h.OpenAPI()

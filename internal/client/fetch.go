@@ -23,6 +23,8 @@ type FetchOptions struct {
 	Follow bool          // wait for frames until all that are asked for are here or the job has ended
 	// Frame is told of every frame whose files are all in place, in the order they came. Calls do not overlap.
 	Frame func(FetchedFrame)
+	// Again is told of a frame whose results the master has lost or damaged and has rendered again; may be nil.
+	Again func(frame int)
 	// Bytes is told how many bytes have come, of those that are known to be wanted so far: what was here already is not
 	// counted. Calls do not overlap. May be nil.
 	Bytes func(done, total int64)
@@ -56,8 +58,13 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 		bytes counter
 	)
 	bytes.tell = o.Bytes
-	asked := make(map[int]struct{}) // frames of those named that are there
+	var (
+		asked = make(map[int]struct{}) // frames of those named that are there
+		again []int                    // guarded by told: frames that are rendered again
+		last  int64                    // Attempt.Seq
+	)
 	handle := func(a farm.Attempt) {
+		last = max(last, a.Seq)
 		if o.Frames.Count() > 0 {
 			asked[a.Frame] = struct{}{}
 		}
@@ -65,19 +72,26 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 		wg.Go(func() {
 			defer func() { <-slots }()
 			f, err := fetchFrame(ctx, c, &o, &a, &bytes)
-			if err != nil {
+			var harm *harmError
+			if err != nil && !errors.As(err, &harm) {
 				cancel(err)
 				return
 			}
-			if o.Frame != nil {
-				told.Lock()
-				defer told.Unlock()
+			told.Lock()
+			defer told.Unlock()
+			if err != nil {
+				again = append(again, a.Frame)
+				if o.Again != nil {
+					o.Again(a.Frame)
+				}
+			} else if o.Frame != nil {
 				o.Frame(f)
 			}
 		})
 	}
 	filter := farm.AttemptFilter{Job: o.Job, Accepted: true, Frames: o.Frames, Limit: wire.MaxPage}
-	err := func() error {
+	list := func() error {
+		filter.After = last
 		if o.Follow {
 			for a, err := range c.FollowAttempts(ctx, filter) {
 				if err != nil {
@@ -107,15 +121,27 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 			}
 			filter.After = page.Next
 		}
-	}()
-	if err != nil {
-		cancel(err)
 	}
-	wg.Wait()
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
+	for {
+		err := list()
+		if err != nil {
+			cancel(err)
+		}
+		wg.Wait()
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		if err != nil || len(again) == 0 {
+			return err
+		}
+		if !o.Follow {
+			return harmed(o.Job, again)
+		}
+		for _, f := range again { // they come once more
+			delete(asked, f)
+		}
+		again = nil
 	}
-	return err
 }
 
 // counter adds up bytes.
@@ -179,7 +205,10 @@ func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.At
 			last = n
 		})
 		if err != nil {
-			return out, plainFetch(ctx, target, err)
+			if err = suspect(ctx, c, o.Job, a.Frame, r, target, err); err != nil {
+				bytes.change(-last, -r.Size)
+				return out, plainFetch(ctx, target, err)
+			}
 		}
 	}
 	return out, nil
@@ -191,8 +220,9 @@ func plainFetch(ctx context.Context, target string, err error) error {
 	var (
 		told *farm.Error
 		lost *wire.Unreachable
+		harm *harmError
 	)
-	if ctx.Err() != nil || errors.As(err, &told) || errors.As(err, &lost) {
+	if ctx.Err() != nil || errors.As(err, &told) || errors.As(err, &lost) || errors.As(err, &harm) {
 		return err
 	}
 	return plainFile(target, err)

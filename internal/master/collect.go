@@ -141,10 +141,13 @@ func (m *Master) everyFile(ctx context.Context, id farm.JobID, f func(*farm.File
 
 // rest takes a breath, or a part of one.
 func (m *Master) rest(ctx context.Context, part int) {
-	if m.breath == 0 {
-		return
+	if m.breath > 0 {
+		sleep(ctx, m.breath/time.Duration(part))
 	}
-	t := time.NewTimer(m.breath / time.Duration(part))
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -74,9 +74,11 @@ type Master struct {
 	guard    *blob.Guard   // nil: no blob is ever collected
 	breath   time.Duration // between two pieces of a chore
 
-	cleaning sync.Mutex        // held by a round of cleaning
-	sizes    map[partKey]int64 // guarded by cleaning: of parts of ended jobs
-	purging  sync.Mutex        // held while a suspect blob is read and taken out
+	cleaning   sync.Mutex        // held by a round of cleaning
+	sizes      map[partKey]int64 // guarded by cleaning: of parts of ended jobs
+	verifying  sync.Mutex        // held by a verification
+	suspecting sync.Mutex        // held while a suspect result is read
+	purging    sync.Mutex        // held while a suspect blob is read and taken out
 
 	commitTime atomic.Int64 // nanoseconds of the last batch
 	batchSize  atomic.Int64

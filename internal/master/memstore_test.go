@@ -246,7 +246,8 @@ func (s *memStore) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Att
 	for _, a := range s.history[f.Job] {
 		now, done := s.done[f.Job][a.Position]
 		accepted := done && now.Lease == a.Lease && a.Outcome == farm.Rendered
-		if a.Seq > f.After && (!f.Accepted || accepted) && (!f.Failed || a.Outcome != farm.Rendered) && len(list) < f.Limit {
+		if a.Seq > f.After && (!f.Accepted || accepted) && (!f.Failed || a.Outcome != farm.Rendered) && len(list) < f.Limit &&
+			(f.Frames.Count() == 0 || f.Frames.Contains(a.Frame)) {
 			list = append(list, a)
 		}
 	}

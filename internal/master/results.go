@@ -263,17 +263,9 @@ func (m *Master) OpenResult(ctx context.Context, id farm.JobID, name string) (*o
 	if err != nil {
 		return nil, farm.Errorf(farm.Invalid, "that is not the name of a result")
 	}
-	root, err := os.OpenRoot(filepath.Join(m.opt.Dir, "outputs", j.Folder))
+	f, err := m.openOutput(j.Folder, clean)
 	if err == nil {
-		defer root.Close()
-		var f *os.File
-		if f, err = root.Open(filepath.FromSlash(clean)); err == nil {
-			if st, err := f.Stat(); err == nil && st.Mode().IsRegular() {
-				return f, nil
-			}
-			_ = f.Close()
-			err = fs.ErrNotExist
-		}
+		return f, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if lost := j.Lost(farm.Outputs); lost != nil {
@@ -283,6 +275,28 @@ func (m *Master) OpenResult(ctx context.Context, id farm.JobID, name string) (*o
 		return nil, farm.Errorf(farm.NotFound, "job %d has no result %s", id, clip(name, 200))
 	}
 	return nil, plainDisk(err, "the result cannot be read")
+}
+
+// openOutput opens a regular file in a job's results folder; no link leads out of it.
+func (m *Master) openOutput(folder, name string) (*os.File, error) {
+	clean, err := blob.CleanPath(name)
+	if err != nil {
+		return nil, fs.ErrNotExist
+	}
+	root, err := os.OpenRoot(m.outputs(folder))
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.Open(filepath.FromSlash(clean))
+	if err != nil {
+		return nil, err
+	}
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		_ = f.Close()
+		return nil, fs.ErrNotExist
+	}
+	return f, nil
 }
 
 // plainDisk turns an error of the file system into a sentence.

@@ -29,6 +29,7 @@ import (
 //	GET    /jobs/{id}/warnings            view       []farm.Warning
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList
 //	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, ETag
+//	POST   /jobs/{id}/suspect             view       ?frame=&name= -> farm.Suspicion: a result that is not what it should be
 //	GET    /jobs/{id}/log                 view       ?frame=&lease=&offset=&wait_ms= -> text; Upload-Offset: end, Netrender-More
 //	GET    /jobs/{id}/why                 view       ?after=&limit= -> ReasonList
 //	HEAD   /blobs/{ref}                   submit     200 there; 404 with Upload-Offset: bytes there so far
@@ -51,6 +52,7 @@ import (
 //	GET    /cleaning                      view       farm.Cleaning
 //	PUT    /cleaning                      admin      farm.Cleaning
 //	POST   /cleaning/run                  admin      ?dry=1 -> lines of StreamLine[farm.Cleaned]
+//	POST   /verify                        admin      ?repair=1&rate= -> lines of StreamLine[farm.VerifyStep]
 //	GET    /tokens                        admin      ?after=&limit= -> TokenList
 //	POST   /tokens                        admin      TokenRequest -> NewToken
 //	DELETE /tokens/{id}                   admin
