@@ -24,6 +24,9 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
+	if mode, ok := strings.CutPrefix(filepath.Base(os.Args[0]), strangePrefix); ok {
+		os.Exit(strangeBlender(mode, os.Args[1:]))
+	}
 	dir, err := os.MkdirTemp("", "netrender-test-*")
 	if err != nil {
 		panic(err)

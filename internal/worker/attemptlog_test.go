@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/netrender/netrender/internal/worker"
+	"github.com/netrender/netrender/internal/worker/fake"
 )
 
 // Whatever is written, in whatever pieces: the file is bounded, valid text, begins as the output began, ends as it
@@ -118,5 +120,43 @@ func TestLogIsSentWhileItGrows(t *testing.T) {
 			t.Errorf("sealed as %d %d %d %v", sent, size, dropped, err)
 		}
 		_, _ = l.Write([]byte("too late"))
+	})
+}
+
+// late is a renderer whose log comes late, as a pipe's does: what is left is written when the log is changed.
+type late struct {
+	*fake.Renderer
+	log io.Writer
+}
+
+func (l *late) SetLog(w io.Writer) {
+	if l.log != nil {
+		_, _ = io.WriteString(l.log, "last words\n")
+	}
+	l.log = w
+	l.Renderer.SetLog(w)
+}
+
+func TestLogHasItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMaster(t)
+		j := m.job(2)
+		o := options(t, m, fake.Options{})
+		inner := o.NewRenderer
+		o.NewRenderer = func(ctx context.Context, s worker.Setup) (worker.Renderer, error) {
+			r, err := inner(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			return &late{r.(*fake.Renderer), s.Log}, nil
+		}
+		w := start(t, o)
+		m.until("all are done", func() bool { return len(j.done) == 2 })
+		w.drain()
+		for frame, r := range j.done {
+			if log := string(m.logs[place(r.Lease, frame)]); !strings.HasSuffix(log, "last words\n") {
+				t.Errorf("the log of frame %d ends with %q", frame, log[max(0, len(log)-30):])
+			}
+		}
 	})
 }

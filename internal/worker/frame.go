@@ -51,6 +51,9 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 				err = s.render(ctx, k, f, no, next, &pulse)
 			}
 		}
+		if s.session != nil {
+			s.session.renderer.SetLog(nil) // the log is about to be sealed: its end must be in it
+		}
 		tail = f.log.lastLines(8 << 10)
 	}
 	report.Install, report.Warnings = s.version, farm.Sentences(f.warned)

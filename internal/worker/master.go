@@ -35,7 +35,8 @@ type Renderer interface {
 	Open(ctx context.Context, scene blender.Scene) (blender.SceneFacts, error)
 	// Render renders one frame of the open scene. progress is called from another goroutine.
 	Render(ctx context.Context, task blender.Task, progress func(blender.Progress)) (blender.Result, error)
-	// SetLog says where Blender's output goes from here on.
+	// SetLog says where Blender's output goes from here on; nil drops it. What was said before has been written when it
+	// returns, unless the writer takes its time.
 	SetLog(w io.Writer)
 	// Root is the process that all processes of it descend from; 0: there are none.
 	Root() int

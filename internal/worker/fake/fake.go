@@ -202,7 +202,9 @@ func (r *Renderer) fail(err error) error {
 func (r *Renderer) SetLog(w io.Writer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.log = w
+	if r.log = w; w == nil {
+		r.log = io.Discard
+	}
 }
 
 func (r *Renderer) writer() io.Writer {
