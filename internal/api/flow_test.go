@@ -247,7 +247,7 @@ func TestPairing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if answer, err := stranger.PollPairing(ctx, ticket.Secret, 0); err != nil || answer.State != farm.PairWaiting {
+		if answer, err := stranger.PollPairing(ctx, wire.PairPoll{Secret: ticket.Secret}); err != nil || answer.State != farm.PairWaiting {
 			t.Fatal(answer, err)
 		}
 		type polled struct {
@@ -256,7 +256,7 @@ func TestPairing(t *testing.T) {
 		}
 		held := make(chan polled, 1)
 		go func() {
-			answer, err := stranger.PollPairing(ctx, ticket.Secret, patience)
+			answer, err := stranger.PollPairing(ctx, wire.PairPoll{Secret: ticket.Secret, WaitMS: 20_000})
 			held <- polled{answer, err}
 		}()
 		if list, err := admin.Pairings(ctx); err != nil || len(list) != 1 || list[0].Code != ticket.Code || list[0].Address != "127.0.0.1" {
@@ -273,7 +273,7 @@ func TestPairing(t *testing.T) {
 			h.worker(stranger.WithToken(p.Token), "worker-03", 1)
 		}
 	}
-	if answer, err := stranger.PollPairing(ctx, "guess", patience); err != nil || answer.State != farm.PairExpired {
+	if answer, err := stranger.PollPairing(ctx, wire.PairPoll{Secret: "guess", WaitMS: 20_000}); err != nil || answer.State != farm.PairExpired {
 		t.Fatal(answer, err)
 	}
 }

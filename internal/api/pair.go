@@ -16,7 +16,7 @@ func (a *API) pairRoutes(d *describer) {
 	},
 		func(ctx context.Context, in *struct{ Body wire.PairRequest }) (*made[wire.PairTicket], error) {
 			p, secret, err := a.m.AskPairing(ctx, master.Newcomer{
-				Name: in.Body.Name, Role: in.Body.Role, Kind: in.Body.Kind, Worker: in.Body.Worker, Address: whoOf(ctx).Address,
+				Name: in.Body.Name, Role: in.Body.Role, Kind: in.Body.Kind, Worker: in.Body.Worker, Commit: in.Body.Commit, Address: whoOf(ctx).Address,
 			})
 			return answer(wire.PairTicket{Code: p.Code, Secret: secret, Expires: p.Expires}, err)
 		})
@@ -58,7 +58,7 @@ func (a *API) pollPairing(w http.ResponseWriter, r *http.Request, who master.Ide
 	defer end()
 	ctx, stop := context.WithTimeout(held, waitOf(in.WaitMS))
 	defer stop()
-	state, token, err := a.m.WaitPairing(ctx, in.Secret)
+	state, token, err := a.m.WaitPairing(ctx, in.Secret, in.Nonce)
 	if err = why(held, err); err != nil {
 		return err
 	}

@@ -276,7 +276,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		FrameStates{Done: Frames(1, 2), Failed: Frames(4), Running: Frames(7, 9), Queued: FrameRange(10, 20, 2)},
 		Reason{Worker: "w", Job: 7, Chosen: true, Class: 1, Rating: 0.5, Text: "t"},
 		Event{Seq: 1, Time: now, Kind: EventFrame, Job: 7, Worker: "w", Frame: &one, State: "s", Text: "t", Cursor: 2, Progress: &progress, Beat: &beat},
-		Pairing{Code: "4821-KQ", Name: "n", Role: RoleWorker, Kind: "k", Address: "a", Worker: "w", Again: "o", Asked: now, Expires: now, State: PairWaiting},
+		Pairing{Code: "ABC-DEF", Letters: true, Name: "n", Role: RoleWorker, Kind: "k", Address: "a", Worker: "w", Again: "o", Asked: now, Expires: now, State: PairWaiting},
 		CleanRule{1, 2, 3.5, 4},
 		Cleaned{7, "n", Inputs, "r", 9},
 		Disk{DiskLow, 1, 2, 3},

@@ -186,13 +186,14 @@ const (
 
 // Pairing is a newcomer's request to be let in.
 type Pairing struct {
-	Code    string    `json:"code"` // what the person compares, as 4821-KQ
+	Code    string    `json:"code"` // what the person compares, as ABC-DEF
 	Name    string    `json:"name"`
 	Role    Role      `json:"role"` // worker or submit, as asked
 	Kind    string    `json:"kind"` // what the machine is, as linux/amd64, 8 cores
 	Address string    `json:"address"`
 	Worker  WorkerID  `json:"worker,omitempty"` // the worker it is, or says it was
 	Again   string    `json:"again,omitempty"`  // name of that worker, when the farm knows it: accepting gives it a new token
+	Letters bool      `json:"letters"`          // the newcomer shows four letters more, and accepting it takes them, too
 	Asked   time.Time `json:"asked"`
 	Expires time.Time `json:"expires"`
 	State   PairState `json:"state"`

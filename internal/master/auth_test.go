@@ -63,7 +63,7 @@ func TestPairing(t *testing.T) {
 		}
 		got := make(chan answer)
 		go func() {
-			state, token, _ := b.m.WaitPairing(ctx, secret)
+			state, token, _ := b.m.WaitPairing(ctx, secret, "")
 			got <- answer{state, token}
 		}()
 		synctest.Wait()
@@ -80,7 +80,7 @@ func TestPairing(t *testing.T) {
 		if err != nil || who.Role != farm.RoleWorker || who.Name != "laptop" {
 			t.Fatalf("who: %+v, %v", who, err)
 		}
-		if state, token, _ := b.m.WaitPairing(ctx, secret); token != "" || state == farm.PairAccepted {
+		if state, token, _ := b.m.WaitPairing(ctx, secret, ""); token != "" || state == farm.PairAccepted {
 			t.Fatalf("the token was handed over twice: %v", state)
 		}
 		if _, err := b.m.AnswerPairing(ctx, root, p.Code, true); farm.KindOf(err) != farm.NotFound {

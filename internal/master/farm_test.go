@@ -21,14 +21,16 @@ import (
 
 // bench is a running master with its store, in a bubble of virtual time.
 type bench struct {
-	t     *testing.T
-	store *memStore
-	blobs *shelf
-	guard *blob.Guard // nil: none is before the blobs
-	dir   string
-	free  atomic.Int64 // on the disk, in bytes
-	m     *master.Master
-	stop  func()
+	t      *testing.T
+	store  *memStore
+	blobs  *shelf
+	guard  *blob.Guard // nil: none is before the blobs
+	dir    string
+	free   atomic.Int64 // on the disk, in bytes
+	m      *master.Master
+	stop   func()
+	pin    string // of the key that the door shows
+	byName bool
 }
 
 // reserve is what the benches' disks keep free of scenes' files.
@@ -58,7 +60,7 @@ func (b *bench) start() {
 	m, err := master.New(context.Background(), master.Options{
 		Store: b.store, Blobs: blobs, Dir: b.dir, Now: time.Now, Rand: rand.NewChaCha8([32]byte{1}),
 		Room: blob.NewRoom(b.dir, func(string) (int64, error) { return b.free.Load(), nil }), Reserve: reserve,
-		Log: slog.New(slog.DiscardHandler), Program: "test",
+		Log: slog.New(slog.DiscardHandler), Program: "test", Pin: func() string { return b.pin }, ByName: b.byName,
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -54,6 +54,8 @@ type Options struct {
 	Rand    io.Reader        // for tokens and codes; crypto/rand in earnest
 	Log     *slog.Logger
 	Program string      // version of this program
+	Pin     func() string // of the key that newcomers see; nil, or "": the door does not encrypt
+	ByName  bool          // newcomers may know the door's certificate by its name, and then show no letters
 	Rules   *farm.Rules // nil: those kept, or the defaults
 }
 

@@ -17,9 +17,6 @@ const (
 	maxPerHost = 5   // waiting at once from one address
 )
 
-// codeLetters leaves out what looks alike.
-const codeLetters = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-
 // pairs are newcomers who wait to be let in. They are kept in memory only: after a restart they ask again.
 type pairs struct {
 	mu  sync.Mutex
@@ -28,8 +25,11 @@ type pairs struct {
 
 type pairing struct {
 	farm.Pairing
-	token string
-	done  chan struct{} // closed when it was answered
+	commit string
+	nonce  string // once the newcomer said it
+	taken  bool   // an answer is under way
+	token  string
+	done   chan struct{} // closed when it was answered
 }
 
 // Newcomer is what somebody says who asks to be let in, and where from.
@@ -38,6 +38,7 @@ type Newcomer struct {
 	Role    farm.Role
 	Kind    string // of machine
 	Worker  farm.WorkerID
+	Commit  string // see farm.PairCommit; "" when it saw no key, or knows the certificate by its name
 	Address string
 }
 
@@ -54,20 +55,13 @@ func (m *Master) AskPairing(ctx context.Context, n Newcomer) (farm.Pairing, stri
 	if err != nil {
 		return farm.Pairing{}, "", err
 	}
-	raw := make([]byte, 6)
-	if _, err := io.ReadFull(m.opt.Rand, raw); err != nil {
+	var raw [6]byte
+	if _, err := io.ReadFull(m.opt.Rand, raw[:]); err != nil {
 		return farm.Pairing{}, "", farm.Errorf(farm.Internal, "no random numbers can be had: %w", err)
 	}
-	code := make([]byte, 0, 7)
-	for i, b := range raw {
-		if i == 3 {
-			code = append(code, '-')
-		}
-		code = append(code, codeLetters[int(b)%len(codeLetters)])
-	}
 	now := m.opt.Now()
-	p := &pairing{done: make(chan struct{}), Pairing: farm.Pairing{
-		Code: string(code), Name: n.Name, Role: n.Role, Kind: n.Kind, Address: n.Address, Worker: n.Worker, Again: again,
+	p := &pairing{done: make(chan struct{}), commit: n.Commit, Pairing: farm.Pairing{
+		Code: farm.PairCode(raw), Letters: n.Commit != "", Name: n.Name, Role: n.Role, Kind: n.Kind, Address: n.Address, Worker: n.Worker, Again: again,
 		Asked: now, Expires: now.Add(pairLives), State: farm.PairWaiting,
 	}}
 	m.pairs.mu.Lock()
@@ -97,6 +91,8 @@ func (n *Newcomer) check() error {
 	switch {
 	case n.Role != farm.RoleWorker && n.Role != farm.RoleSubmit && n.Role != farm.RoleView:
 		return farm.Errorf(farm.Invalid, "one can be paired as worker, submit or view")
+	case n.Commit != "" && len(n.Commit) != 64:
+		return farm.Errorf(farm.Invalid, "a commitment is 64 hex digits")
 	case n.Name == "" || len(n.Name) > farm.MaxName || len(n.Kind) > farm.MaxName:
 		return farm.Errorf(farm.Invalid, "a name is 1 to %d bytes long", farm.MaxName)
 	case n.Worker != "" && (n.Role != farm.RoleWorker || !plainID(n.Worker)):
@@ -108,7 +104,7 @@ func (n *Newcomer) check() error {
 // sweep forgets requests that are over.
 func (p *pairs) sweep(now time.Time) {
 	for k, o := range p.all {
-		if now.After(o.Expires) {
+		if now.After(o.Expires) && !o.taken {
 			if o.State == farm.PairWaiting {
 				o.State = farm.PairExpired
 				close(o.done)
@@ -119,15 +115,19 @@ func (p *pairs) sweep(now time.Time) {
 }
 
 // WaitPairing returns how the newcomer's request stands, when it was answered or ctx ends. The token is handed over
-// once.
-func (m *Master) WaitPairing(ctx context.Context, secret string) (farm.PairState, string, error) {
+// once. nonce is what the newcomer committed itself to, or "".
+func (m *Master) WaitPairing(ctx context.Context, secret, nonce string) (farm.PairState, string, error) {
 	key := sha256.Sum256([]byte(secret))
 	m.pairs.mu.Lock()
 	m.pairs.sweep(m.opt.Now())
 	p := m.pairs.all[key]
+	said := p != nil && (nonce == "" || p.says(nonce))
 	m.pairs.mu.Unlock()
-	if p == nil {
+	switch {
+	case p == nil:
 		return farm.PairExpired, "", nil
+	case !said:
+		return "", "", farm.Errorf(farm.Invalid, "this is not the nonce that was promised")
 	}
 	select {
 	case <-p.done:
@@ -160,36 +160,95 @@ func (m *Master) Pairings(ctx context.Context) ([]farm.Pairing, error) {
 	return list, nil
 }
 
-// AnswerPairing lets the newcomer with the code in, or refuses it.
-func (m *Master) AnswerPairing(ctx context.Context, who Identity, code string, accept bool) (farm.Pairing, error) {
-	m.pairs.mu.Lock()
-	m.pairs.sweep(m.opt.Now())
-	var p *pairing
-	for _, o := range m.pairs.all {
-		if o.Code == code && o.State == farm.PairWaiting {
-			p = o
-		}
+// says takes the newcomer's nonce.
+func (p *pairing) says(nonce string) bool {
+	if farm.PairCommit(nonce) != p.commit {
+		return false
 	}
-	m.pairs.mu.Unlock()
-	if p == nil {
-		return farm.Pairing{}, farm.Errorf(farm.NotFound, "nobody with the code %s is waiting", clip(code, 20)).
-			WithHint("codes live ten minutes; netrender pair lists who waits")
+	p.nonce = nonce
+	return true
+}
+
+// compare tells whether the newcomer saw the key with the pin, "" for none. An error of kind Mismatch means that it saw
+// another one. byName tells that it may have known the certificate by its name instead.
+func (p *pairing) compare(letters, pin string, byName bool) error {
+	other := farm.Errorf(farm.Mismatch, "the newcomer did not see this master's key: its code ends in other letters, or was mistyped; it is refused").
+		WithHint("let it ask again; if the letters differ again, somebody stands between the two machines")
+	switch {
+	case pin == "" && letters == "" && p.commit == "", byName && letters == "" && p.commit == "":
+		return nil
+	case pin == "" || p.commit == "":
+		return other
+	case letters == "":
+		return farm.Errorf(farm.Invalid, "the newcomer shows four more letters behind the code").WithHint("type all of it, as ABC-DEF-GHJK: the letters show that nobody stands between the two machines")
+	case p.nonce == "":
+		return farm.Errorf(farm.Conflict, "the newcomer has not said yet what its letters are made of").WithHint("try again in a moment")
+	case letters != farm.PairLetters(pin, p.Code, p.nonce):
+		return other
+	}
+	return nil
+}
+
+// doorPin is of the key that the door shows, "" when it does not encrypt.
+func (m *Master) doorPin() string {
+	if m.opt.Pin == nil {
+		return ""
+	}
+	return m.opt.Pin()
+}
+
+// AnswerPairing lets the newcomer with the code in, or refuses it. To be let in the code must be whole: see compare.
+func (m *Master) AnswerPairing(ctx context.Context, who Identity, typed string, accept bool) (farm.Pairing, error) {
+	code, letters, err := farm.SplitCode(typed)
+	if err != nil {
+		return farm.Pairing{}, err
+	}
+	p, err := m.takeUp(code)
+	if err != nil {
+		return farm.Pairing{}, err
 	}
 	state, secret := farm.PairRefused, ""
 	if accept {
-		var err error
-		if _, secret, err = m.CreateTokenFor(ctx, who, p.Name, p.Role, p.Worker); err != nil {
-			return farm.Pairing{}, err
+		m.pairs.mu.Lock()
+		err = p.compare(letters, m.doorPin(), m.opt.ByName)
+		m.pairs.mu.Unlock()
+		if err == nil {
+			state = farm.PairAccepted
+			_, secret, err = m.CreateTokenFor(ctx, who, p.Name, p.Role, p.Worker)
 		}
-		state = farm.PairAccepted
+	}
+	if err != nil && farm.KindOf(err) != farm.Mismatch {
+		state = farm.PairWaiting
 	}
 	m.pairs.mu.Lock()
 	defer m.pairs.mu.Unlock()
-	if p.State != farm.PairWaiting {
-		return farm.Pairing{}, farm.Errorf(farm.Conflict, "the code %s was answered meanwhile", p.Code)
+	p.taken = false
+	if state == farm.PairWaiting {
+		return farm.Pairing{}, err
 	}
 	p.State, p.token = state, secret
 	close(p.done)
 	m.hub.publish([]farm.Event{{Time: m.opt.Now(), Kind: farm.EventPair, State: string(state), Text: p.Code}})
+	if err != nil {
+		return farm.Pairing{}, err
+	}
 	return p.Pairing, nil
+}
+
+// takeUp finds who waits with the code, for one answer at a time.
+func (m *Master) takeUp(code string) (*pairing, error) {
+	m.pairs.mu.Lock()
+	defer m.pairs.mu.Unlock()
+	m.pairs.sweep(m.opt.Now())
+	for _, p := range m.pairs.all {
+		switch {
+		case p.Code != code || p.State != farm.PairWaiting:
+		case p.taken:
+			return nil, farm.Errorf(farm.Conflict, "the code %s is being answered by somebody else", code)
+		default:
+			p.taken = true
+			return p, nil
+		}
+	}
+	return nil, farm.Errorf(farm.NotFound, "nobody with the code %s is waiting", code).WithHint("codes live ten minutes; netrender pair list shows who waits")
 }

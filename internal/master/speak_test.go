@@ -186,7 +186,7 @@ func TestLetInAgain(t *testing.T) {
 		if _, err := b.m.AnswerPairing(ctx, root, p.Code, true); err != nil {
 			t.Fatal(err)
 		}
-		_, token, err := b.m.WaitPairing(ctx, secret)
+		_, token, err := b.m.WaitPairing(ctx, secret, "")
 		if err != nil {
 			t.Fatal(err)
 		}

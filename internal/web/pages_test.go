@@ -364,7 +364,7 @@ func TestLettingNewcomersIn(t *testing.T) {
 	if a := admin.post("/pairings/"+p.Code+"/accept", "from", "add"); a.status != http.StatusSeeOther || a.header.Get("Location") != "/add-worker" {
 		t.Fatalf("accept: %d", a.status)
 	}
-	state, token, err := b.m.WaitPairing(context.Background(), secret)
+	state, token, err := b.m.WaitPairing(context.Background(), secret, "")
 	if err != nil || state != farm.PairAccepted || token == "" {
 		t.Fatalf("the newcomer: %s, %v", state, err)
 	}

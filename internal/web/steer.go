@@ -120,7 +120,8 @@ func (p *Pages) answerPairing(w http.ResponseWriter, r *http.Request, who master
 	if err := readForm(w, r); err != nil {
 		return err
 	}
-	if _, err := p.m.AnswerPairing(r.Context(), who, r.PathValue("code"), verb == "accept"); err != nil {
+	code := r.PathValue("code") + r.PostForm.Get("letters") // those behind the code, where the newcomer shows some
+	if _, err := p.m.AnswerPairing(r.Context(), who, code, verb == "accept"); err != nil {
 		return err
 	}
 	if r.PostForm.Get("from") == "add" {

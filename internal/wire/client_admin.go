@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -129,14 +128,11 @@ func (c *Client) AskPairing(ctx context.Context, r PairRequest) (PairTicket, err
 	return out, err
 }
 
-// PollPairing asks how a pairing stands; the answer is held for up to wait while it waits for a person.
-func (c *Client) PollPairing(ctx context.Context, secret string, wait time.Duration) (PairAnswer, error) {
-	wait = min(wait, MaxWaitMS*time.Millisecond)
+// PollPairing asks how a pairing stands; the answer is held for up to p.WaitMS while it waits for a person.
+func (c *Client) PollPairing(ctx context.Context, p PairPoll) (PairAnswer, error) {
+	p.WaitMS = min(p.WaitMS, MaxWaitMS)
 	var out PairAnswer
-	err := c.do(ctx, call{
-		method: http.MethodPost, path: Root + "/pairings/poll",
-		in: PairPoll{Secret: secret, WaitMS: int(wait.Milliseconds())}, out: &out, wait: wait,
-	})
+	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/pairings/poll", in: p, out: &out, wait: milliseconds(p.WaitMS)})
 	return out, err
 }
 

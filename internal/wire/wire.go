@@ -218,6 +218,7 @@ type PairRequest struct {
 	Kind string    `json:"kind"`
 
 	Worker farm.WorkerID `json:"worker,omitempty"` // with the role worker: which one it is, or was
+	Commit string        `json:"commit,omitempty"` // farm.PairCommit of a nonce, when the newcomer saw a key of the master's
 }
 
 // PairTicket is what the newcomer gets: the code to show, and the secret to ask with.
@@ -230,6 +231,7 @@ type PairTicket struct {
 // PairPoll asks how the pairing stands; the answer is held while it waits.
 type PairPoll struct {
 	Secret string `json:"secret"`
+	Nonce  string `json:"nonce,omitempty"` // that the newcomer committed itself to
 	WaitMS int    `json:"wait_ms,omitempty"`
 }
 
