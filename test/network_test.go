@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,7 +157,9 @@ func (m *machine) farm(args ...string) *farm {
 		_, err := os.Stat(filepath.Join(f.data, "master.json"))
 		return err == nil
 	})
-	f.url = m.relay()
+	if f.url = m.relay(); slices.Contains(args, "--tls") {
+		f.url = strings.Replace(f.url, "http:", "https:", 1)
+	}
 	return f
 }
 
@@ -230,6 +233,11 @@ var acceptLine = regexp.MustCompile(`netrender pair accept (\S+)`)
 // letIn waits for the code that a newcomer shows and accepts it on the master's machine.
 func letIn(t *testing.T, newcomer *proc, master *machine) {
 	t.Helper()
+	letInAs(t, newcomer, master, "worker")
+}
+
+func letInAs(t *testing.T, newcomer *proc, master *machine, role string) {
+	t.Helper()
 	var code string
 	began := time.Now()
 	eventually(t, 20*time.Second, "the newcomer shows a code", func() bool {
@@ -239,7 +247,7 @@ func letIn(t *testing.T, newcomer *proc, master *machine) {
 		return code != ""
 	})
 	t.Logf("found the master and showed a code after %v", time.Since(began).Round(10*time.Millisecond))
-	if said := master.ok("pair", "accept", code); !strings.Contains(said, "accepted as worker") {
+	if said := master.ok("pair", "accept", code); !strings.Contains(said, "accepted as "+role) {
 		t.Errorf("pair accept says %q", said)
 	}
 }

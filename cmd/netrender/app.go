@@ -23,7 +23,7 @@ const (
 	exitDone        = 0
 	exitFailed      = 1
 	exitUsage       = 2
-	exitReach       = 3 // cannot reach, or not allowed
+	exitReach       = 3 // cannot reach, not allowed, or somebody else answers
 	exitInterrupted = 130
 )
 
@@ -148,7 +148,7 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 		if hint == "" {
 			hint = "check that netrender master (or netrender up) runs there; netrender doctor looks for the reason"
 		}
-	case fe != nil && fe.Kind == farm.Denied:
+	case fe != nil && (fe.Kind == farm.Denied || fe.Kind == farm.Untrusted):
 		code = exitReach
 	}
 	if a.json {

@@ -66,8 +66,8 @@ func (s *subject) launch(ctx context.Context) error {
 	}
 	b := app{streams: streams{err: os.Stderr}, settings: settings{data: s.data}}
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
-		if url, ok := b.localMaster(ctx); ok {
-			s.url = url
+		if m, ok := b.localMaster(ctx); ok {
+			s.url = m.URL
 			break
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {

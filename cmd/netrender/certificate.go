@@ -56,6 +56,22 @@ func (i *identity) config() *tls.Config {
 	}
 }
 
+// shown is the pin of the key that is shown now, "" without TLS.
+func (i *identity) shown() string {
+	if i == nil {
+		return ""
+	}
+	return wire.PinOf(i.certificate(time.Now()).Leaf)
+}
+
+// kept is the pin of a key that stays for ever, "" when there is none.
+func (i *identity) kept() string {
+	if i == nil {
+		return ""
+	}
+	return i.pin
+}
+
 // certificate is the one to show now. When a new one cannot be had, the old one is shown on.
 func (i *identity) certificate(now time.Time) *tls.Certificate {
 	i.mu.Lock()

@@ -184,8 +184,7 @@ func (a *app) known(cmd *cobra.Command, find lookup) []string {
 		return nil
 	}
 	if given, _ := cmd.Flags().GetString("master"); given == "" {
-		here, ok := a.localMaster(ctx)
-		if !ok || cmd.Flags().Set("master", here) != nil {
+		if _, ok := a.localMaster(ctx); !ok { // the network is not asked
 			return nil
 		}
 	}

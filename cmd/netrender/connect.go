@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,85 +28,159 @@ func (a *app) masterFlags(c *cobra.Command) {
 	c.Flags().String("token", "", "the token to show (default: what this machine was given)")
 }
 
-// connect finds the master and the token for it.
-func (a *app) connect(cmd *cobra.Command) (*wire.Client, error) {
-	address, _ := cmd.Flags().GetString("master")
-	token, _ := cmd.Flags().GetString("token")
-	address, err := a.findMaster(cmd.Context(), address)
-	if err != nil {
-		return nil, err
-	}
-	client, err := wire.NewClient(address, token, wire.Options{Program: version})
-	if err != nil {
-		return nil, err
-	}
-	client = client.Patient(patience)
-	if token != "" {
-		return client, nil
-	}
-	ctx, cancel := context.WithTimeout(cmd.Context(), askTime)
-	defer cancel()
-	// The first question is not repeated: a wrong address shall be said at once.
-	info, err := client.Patient(0).Info(ctx)
-	if errors.Is(err, context.DeadlineExceeded) && cmd.Context().Err() == nil { // our patience ended, nobody else's
-		err = &wire.Unreachable{Address: address, Err: err}
-	}
-	if err != nil {
-		return nil, err
-	}
-	if info.Open {
-		return client, nil
-	}
-	if token, err = a.tokenFor(info.ID); err != nil {
-		return nil, err
-	}
-	if token == "" {
-		return nil, farm.Errorf(farm.Denied, "the master at %s wants a token, and this machine has none", address).
-			WithHint("netrender pair asks to be let in; or give one with --token or NETRENDER_TOKEN")
-	}
-	return client.WithToken(token), nil
+// clientOf is a client of the master, with a token or without.
+func clientOf(m foundMaster, token string) (*wire.Client, error) {
+	return wire.NewClient(m.URL, token, wire.Options{Program: version, Heard: m.heard})
 }
 
-// findMaster returns the address that was given, or this machine's master, or the one on the network.
-func (a *app) findMaster(ctx context.Context, given string) (string, error) {
-	if given != "" {
-		address, err := wire.ParseAddress(given)
-		if err != nil {
-			return "", fmt.Errorf("%w%w", hidden{errUsage}, err)
+// connect finds the master and the token for it.
+func (a *app) connect(cmd *cobra.Command) (*wire.Client, error) {
+	ctx := cmd.Context()
+	given, _ := cmd.Flags().GetString("master")
+	token, _ := cmd.Flags().GetString("token")
+	masters, err := a.masters(ctx, given, token)
+	if err != nil {
+		return nil, err
+	}
+	for i, m := range masters {
+		var client *wire.Client
+		if client, err = a.enter(ctx, m, token); err == nil {
+			return client.Patient(patience), nil
 		}
-		return address, nil
+		if i < len(masters)-1 && ctx.Err() == nil { // it is said to be at another address, too
+			continue
+		}
+	}
+	return nil, err
+}
+
+// enter makes a client that shows the master the right token. One that was heard of has proved itself by then.
+func (a *app) enter(ctx context.Context, m foundMaster, token string) (*wire.Client, error) {
+	if token != "" && !m.heard && !m.bare {
+		return clientOf(m, token)
+	}
+	// The first question is not repeated: a wrong address shall be said at once.
+	m, info, err := a.ask(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	id := info.ID
+	var known knownFarm
+	if token == "" {
+		if token, known, err = a.tokenFor(id); err != nil {
+			return nil, err
+		}
+		if token == "" && !info.Open {
+			return nil, farm.Errorf(farm.Denied, "the master at %s wants a token, and this machine has none", plainURL(m)).
+				WithHint("netrender pair asks to be let in; or give one with --token or NETRENDER_TOKEN")
+		}
+	}
+	if m, err = known.meet(m); err != nil {
+		return nil, err
+	}
+	client, err := clientOf(m, token)
+	if err != nil || token == "" {
+		return client, err
+	}
+	if m.heard && m.ID != "" || !known.TLS && strings.HasPrefix(m.URL, "https:") {
+		limit, cancel := context.WithTimeout(ctx, askTime)
+		defer cancel()
+		if _, err := client.Whoami(limit); err != nil {
+			return nil, err
+		}
+		if known.Token == token {
+			return client, a.learn(id, m, info, client)
+		}
+	}
+	return client, nil
+}
+
+// plainURL is the master's address for people.
+func plainURL(m foundMaster) string { return wire.WithPin(m.URL, "") }
+
+// masters finds the one that was given, or this machine's, or the one on the network. Of that one there may be several
+// addresses; which of them are true is not known yet.
+func (a *app) masters(ctx context.Context, given, token string) ([]foundMaster, error) {
+	if given != "" {
+		m, err := named(given)
+		return []foundMaster{m}, err
 	}
 	if here, ok := a.localMaster(ctx); ok {
-		return here, nil
+		return []foundMaster{here}, nil
 	}
 	found := discover(ctx, findTime)
-	switch len(found) {
-	case 0:
-		return "", &wire.Unreachable{Err: farm.Errorf(farm.NotFound, "no master was found on this network").
+	if len(found) == 0 {
+		return nil, &wire.Unreachable{Err: farm.Errorf(farm.NotFound, "no master was found on this network").
 			WithHint("start one with netrender up, or name it with --master HOST")}
-	case 1:
-		return found[0].URL, nil
 	}
-	if own := a.ours(found); len(own) == 1 {
-		return own[0].URL, nil
+	if own := a.ours(found); token == "" && len(eachOnce(own)) == 1 {
+		return own, nil
 	}
-	return "", severalMasters(found).WithHint("name one with --master or NETRENDER_MASTER")
+	if len(eachOnce(found)) > 1 {
+		return nil, severalMasters(found).WithHint("name one with --master or NETRENDER_MASTER")
+	}
+	return found, nil
+}
+
+// named reads an address that a person gave.
+func named(given string) (foundMaster, error) {
+	address, err := wire.ParseAddress(given)
+	if err != nil {
+		return foundMaster{}, fmt.Errorf("%w%w", hidden{errUsage}, err)
+	}
+	return foundMaster{URL: address, bare: !strings.Contains(given, "://") && wire.PinIn(address) == ""}, nil
+}
+
+// askTime is how long a master may take to say who it is: on a connection that is dead nothing ever comes. Shorter in
+// tests.
+var askTime = 10 * time.Second
+
+// ask asks a master who it is; nothing is told to it, and what it says is not to be believed yet. One that was found
+// must be the one that was announced. Where an address did not say whether the master encrypts, it does then.
+func (a *app) ask(ctx context.Context, m foundMaster) (foundMaster, wire.Info, error) {
+	info, err := a.askOnce(ctx, m)
+	if m.bare && farm.KindOf(err) == farm.Untrusted {
+		m.URL = "https" + strings.TrimPrefix(m.URL, "http")
+		info, err = a.askOnce(ctx, m)
+	}
+	m.bare = false
+	return m, info, err
+}
+
+func (a *app) askOnce(ctx context.Context, m foundMaster) (wire.Info, error) {
+	anyKey := m
+	anyKey.heard = m.heard || wire.PinIn(m.URL) == ""
+	client, err := clientOf(anyKey, "")
+	if err != nil {
+		return wire.Info{}, err
+	}
+	defer client.Close()
+	limit, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	info, err := client.Info(limit)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil { // our patience ended, nobody else's
+		err = &wire.Unreachable{Address: plainURL(m), Err: err}
+	}
+	if err == nil && m.ID != "" && m.ID != info.ID {
+		err = &wire.Unreachable{Address: plainURL(m), Err: farm.Errorf(farm.NotFound, "the master of another farm answers there")}
+	}
+	return info, err
 }
 
 func severalMasters(found []foundMaster) *farm.Error {
 	text := "several masters were found:"
-	for _, f := range found {
-		text += "\n             " + f.URL + "  " + plainText(f.Name)
+	for _, f := range eachOnce(found) {
+		text += "\n             " + plainURL(f) + "  " + plainText(f.Name)
 	}
 	return farm.Errorf(farm.Invalid, "%s", text)
 }
 
-// ours are the masters whose farms let this machine in.
+// ours are the masters that say they are of farms which let this machine in.
 func (a *app) ours(found []foundMaster) []foundMaster {
-	tokens, _ := a.readTokens() // who needs a token is told later that they cannot be read
+	known, _ := a.readFarms() // who needs a token is told later that they cannot be read
 	var own []foundMaster
 	for _, f := range found {
-		if tokens[tokenKey(f.ID, farm.RoleSubmit)] != "" || tokens[tokenKey(f.ID, farm.RoleWorker)] != "" {
+		if _, ok := known[f.ID]; ok {
 			own = append(own, f)
 		}
 	}
@@ -124,20 +197,23 @@ type running struct {
 
 const runningFile = "master.json"
 
-// localMaster finds a master that runs with this data folder.
-func (a *app) localMaster(ctx context.Context) (string, bool) {
+// localMaster finds a master that runs with this data folder. Another may have its address by now, so it counts as
+// heard of, unless its key is known.
+func (a *app) localMaster(ctx context.Context) (foundMaster, bool) {
 	r, err := a.readRunning()
 	if err != nil || r.URL == "" {
-		return "", false
+		return foundMaster{}, false
 	}
-	client, err := wire.NewClient(r.URL, "", wire.Options{Program: version})
+	m := foundMaster{URL: r.URL, heard: wire.PinIn(r.URL) == ""}
+	client, err := clientOf(m, "")
 	if err != nil {
-		return "", false
+		return foundMaster{}, false
 	}
+	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, localAnswers)
 	defer cancel()
 	info, err := client.Info(ctx)
-	return r.URL, err == nil && info.ID == r.ID
+	return m, err == nil && info.ID == r.ID
 }
 
 func (a *app) readRunning() (r running, err error) {
@@ -146,67 +222,6 @@ func (a *app) readRunning() (r running, err error) {
 		err = json.Unmarshal(text, &r)
 	}
 	return r, err
-}
-
-// The tokens this user was given, by the farm's id, lie in a file that only the user can read.
-const tokensFile = "tokens.json"
-
-// tokenFor finds the token for a farm: the admin's when its master keeps its data here, else the one that was given.
-func (a *app) tokenFor(farmID string) (string, error) {
-	if t := a.adminToken(farmID); t != "" {
-		return t, nil
-	}
-	tokens, err := a.readTokens()
-	if err != nil {
-		return "", err
-	}
-	return tokens[farmID], nil
-}
-
-// adminToken is the admin's token of the farm whose master keeps its data here.
-func (a *app) adminToken(id string) string {
-	here, err := os.ReadFile(filepath.Join(a.settings.data, farmIDFile))
-	if err != nil || strings.TrimSpace(string(here)) != id {
-		return ""
-	}
-	text, err := os.ReadFile(filepath.Join(a.settings.data, adminTokenFile))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(text))
-}
-
-func (a *app) readTokens() (map[string]string, error) {
-	path := filepath.Join(a.settings.data, tokensFile)
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return map[string]string{}, nil
-	}
-	if err != nil {
-		return nil, farm.Errorf(farm.Invalid, "the file of tokens cannot be read: %s", reasonOf(err))
-	}
-	tokens := map[string]string{}
-	if err := json.Unmarshal(text, &tokens); err != nil {
-		return nil, farm.Errorf(farm.Invalid, "the file of tokens %s is damaged", path).WithHint("remove it and run netrender pair again")
-	}
-	return tokens, nil
-}
-
-// keepToken remembers the token for the farm.
-func (a *app) keepToken(farmID, token string) error {
-	tokens, err := a.readTokens()
-	if err != nil {
-		return err
-	}
-	if tokens[farmID] == token {
-		return nil
-	}
-	tokens[farmID] = token
-	text, err := json.MarshalIndent(tokens, "", "  ")
-	if err != nil {
-		return err
-	}
-	return writePrivate(filepath.Join(a.settings.data, tokensFile), text)
 }
 
 // writePrivate replaces a file that only the user may read.

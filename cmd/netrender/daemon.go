@@ -118,6 +118,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	guard := blob.NewGuard(blobs, blobGrace, time.Now)
 	if s.master, err = master.New(ctx, master.Options{
 		Store: db, Blobs: guard, Dir: dir, Room: room, Reserve: reserve, Now: time.Now, Rand: rand.Reader, Log: log, Program: version,
+		Pin: s.proof.shown, ByName: s.proof != nil && s.proof.host != "",
 	}); err != nil {
 		return s, err
 	}
@@ -133,16 +134,14 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	})
 	s.door = api.New(api.Options{
 		Master: s.master, Blobs: guard, Uploads: guard, Now: time.Now, Log: log, Open: o.open, Browser: pages.Browser,
-		Info: wire.Info{Program: version, Protocol: wire.Version, Name: s.name, ID: s.id, Open: o.open},
+		Pin:  s.proof.shown,
+		Info: wire.Info{Program: version, Protocol: wire.Version, Name: s.name, ID: s.id, Open: o.open, Pin: s.proof.kept()},
 	})
 	if s.listen, err = net.Listen("tcp", o.listen); err != nil {
 		return s, listenError(o.listen, err)
 	}
 	s.close = append(s.close, func() { _ = s.listen.Close() })
-	s.url = s.address("127.0.0.1")
-	if ip := s.listen.Addr().(*net.TCPAddr).IP; !ip.IsUnspecified() && !ip.IsLoopback() {
-		s.url = s.address(ip.String())
-	}
+	s.url = s.here()
 	s.http = api.Server(doors(s.door, pages))
 	if s.proof != nil {
 		s.http.TLSConfig = s.proof.config()
@@ -250,13 +249,14 @@ func (s *server) ensureAdmin(ctx context.Context) error {
 
 // workerToken makes a token for a worker on the master's own machine, or takes the one that was made.
 func (s *server) workerToken(ctx context.Context, a *app) (string, error) {
-	key := tokenKey(s.id, farm.RoleWorker)
-	tokens, err := a.readTokens()
+	known, err := a.readFarms()
 	if err != nil {
 		return "", err
 	}
-	if who, err := s.master.Authenticate(tokens[key], ""); err == nil && who.Role == farm.RoleWorker {
-		return tokens[key], nil
+	if t := known[s.id].Worker; t != "" {
+		if who, err := s.master.Authenticate(t, ""); err == nil && who.Role == farm.RoleWorker {
+			return t, nil
+		}
 	}
 	id, err := worker.Identity(a.workerDir())
 	if err != nil {
@@ -266,7 +266,7 @@ func (s *server) workerToken(ctx context.Context, a *app) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return secret, a.keepToken(key, secret)
+	return secret, a.keepFarm(s.id, func(f *knownFarm) { f.Worker = secret })
 }
 
 // farmID reads the farm's id, which is made at the first start.
@@ -297,6 +297,20 @@ func (s *server) address(host string) string {
 		return "https://" + net.JoinHostPort(s.proof.host, port)
 	}
 	return "https://" + net.JoinHostPort(host, port) + "#" + s.proof.pin
+}
+
+// here is the URL for this machine. A studio's certificate has no name that fits; commands have the master prove itself.
+func (s *server) here() string {
+	at := s.listen.Addr().(*net.TCPAddr)
+	host := "127.0.0.1"
+	if !at.IP.IsUnspecified() {
+		host = at.IP.String()
+	}
+	url := net.JoinHostPort(host, strconv.Itoa(at.Port))
+	if s.proof == nil {
+		return "http://" + url
+	}
+	return wire.WithPin("https://"+url, s.proof.pin)
 }
 
 // identity is what the master proves itself with; nil without TLS.

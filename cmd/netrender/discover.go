@@ -7,7 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"net"
-	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,23 +18,34 @@ import (
 
 func asError[T error](err error, target *T) bool { return errors.As(err, target) }
 
-// note is what a master says of itself on the network.
+// note is what a master says of itself on the network. Anybody may say it.
 type note struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
 	Port int    `json:"port"`
+	TLS  bool   `json:"tls,omitempty"`
+	Pin  string `json:"pin,omitempty"` // of its key, when it keeps it
+}
+
+// note is what this master says.
+func (s *server) note() note {
+	n := note{ID: s.id, Name: clip(s.name, 100), Port: s.listen.Addr().(*net.TCPAddr).Port}
+	if s.proof != nil {
+		n.TLS, n.Pin = true, s.proof.pin
+	}
+	return n
 }
 
 // announce tells the network of the master until ctx ends.
 func (s *server) announce(ctx context.Context) {
-	text, err := json.Marshal(note{ID: s.id, Name: clip(s.name, 100), Port: s.listen.Addr().(*net.TCPAddr).Port})
+	text, err := json.Marshal(s.note())
 	if err != nil {
 		return
 	}
-	ip := s.listen.Addr().(*net.TCPAddr).IP
+	at := s.listen.Addr().(*net.TCPAddr)
 	b := beacon.Announcer{
 		Service: wire.Service, Port: wire.DefaultPort, Payload: func() []byte { return text },
-		MDNS: uint16(s.listen.Addr().(*net.TCPAddr).Port), Loopback: ip.IsLoopback(),
+		MDNS: uint16(at.Port), Loopback: at.IP.IsLoopback(),
 	}
 	if err := b.Run(ctx); err != nil && ctx.Err() == nil {
 		s.log.Warn("the master cannot be announced on the network; workers must be told its address", "err", err)
@@ -48,45 +59,65 @@ func clip(s string, n int) string {
 	return s[:n]
 }
 
-// foundMaster is a master on the network.
+// foundMaster is a master, or what is said to be one.
 type foundMaster struct {
-	URL, ID, Name string
+	URL   string // with its pin, if it has one
+	ID    string // of its farm, as it was announced; "": it was named, or runs here
+	Name  string
+	heard bool // somebody said so: it must prove itself. See wire.Options
+	bare  bool // the address does not say whether it encrypts
 }
 
+// foundMost bounds how many masters are looked at, for anybody may announce any number.
+const foundMost = 64
+
 // discover asks the network for masters: until a while after the first answer, so that several are all seen, or
-// until wait has passed without any.
+// until wait has passed without any. One that has several addresses is there several times, those that other machines
+// can reach, too, first.
 func discover(ctx context.Context, wait time.Duration) []foundMaster {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	var list []foundMaster
-	seen := map[string]int{}
+	var best, others []foundMaster
+	seen := map[foundMaster]bool{}
 	for f := range beacon.Find(ctx, beacon.Query{Service: wire.Service, Port: wire.DefaultPort, MDNS: true}) {
 		m, ok := readNote(f)
-		if !ok {
+		if !ok || seen[m] || len(seen) >= foundMost {
 			continue
 		}
-		if i, twice := seen[m.ID]; twice { // the same one by another way: what other machines can reach, too, is better
-			if f.From.Addr().Is4() && !f.From.Addr().IsLoopback() {
-				list[i] = m
-			}
-			continue
-		}
-		seen[m.ID] = len(list)
-		list = append(list, m)
-		if len(list) == 1 {
+		if seen[m] = true; len(seen) == 1 {
 			time.AfterFunc(othersAnswer, cancel)
 		}
+		if f.From.Addr().Unmap().Is4() && !f.From.Addr().Unmap().IsLoopback() {
+			best = append(best, m)
+		} else {
+			others = append(others, m)
+		}
 	}
-	return list
+	return append(best, others...)
 }
 
 // readNote reads what a master says of itself; anybody may have said it.
 func readNote(f beacon.Found) (foundMaster, bool) {
 	var n note
-	if json.Unmarshal(f.Payload, &n) != nil || n.Port < 1 || n.Port > 65535 || n.ID == "" {
+	if json.Unmarshal(f.Payload, &n) != nil || n.Port < 1 || n.Port > 65535 || n.ID == "" || n.Pin != "" && (!n.TLS || !wire.IsPin(n.Pin)) {
 		return foundMaster{}, false
 	}
-	return foundMaster{URL: masterURL(f.From.Addr(), n.Port), ID: n.ID, Name: n.Name}, true
+	scheme := "http://"
+	if n.TLS {
+		scheme = "https://"
+	}
+	at := scheme + net.JoinHostPort(f.From.Addr().Unmap().String(), strconv.Itoa(n.Port))
+	return foundMaster{URL: wire.WithPin(at, n.Pin), ID: n.ID, Name: n.Name, heard: true}, true
+}
+
+// eachOnce is one address of each farm's master.
+func eachOnce(found []foundMaster) (list []foundMaster) {
+	for _, f := range found {
+		if !slices.ContainsFunc(list, func(o foundMaster) bool { return o.ID == f.ID }) {
+			list = append(list, f)
+		}
+	}
+	return list
 }
 
 // othersAnswer is how long other masters have to answer after the first one did.
@@ -96,19 +127,22 @@ const othersAnswer = 300 * time.Millisecond
 // of the same farm: addresses are given to others, and a laptop meets strangers at the address of its master.
 type ownMaster struct {
 	*wire.Client
-	farm string // id
+	nobody *wire.Client // the same without the token
+	token  string
+	farm   string          // id
+	told   map[string]bool // what was said of those that are not it; of seek
 }
 
-// Register asks whose master it is before it shows a token.
+// Register asks whose master it is first, so that a stranger's refusal is not taken for the farm's.
 func (m ownMaster) Register(ctx context.Context, r farm.Registration) (farm.Registered, error) {
-	info, err := m.WithToken("").Info(ctx)
+	info, err := m.nobody.Info(ctx)
 	if err == nil && info.ID != m.farm {
 		err = farm.Errorf(farm.NotFound, "the master of another farm answers there")
 	}
 	if err == nil {
 		return m.Client.Register(ctx, r)
 	}
-	if ctx.Err() == nil && !wire.Again(err) {
+	if ctx.Err() == nil && !wire.Again(err) && farm.KindOf(err) != farm.Untrusted {
 		err = &wire.Unreachable{Address: m.Address(), Err: err}
 	}
 	return farm.Registered{}, err
@@ -116,40 +150,59 @@ func (m ownMaster) Register(ctx context.Context, r farm.Registration) (farm.Regi
 
 // seek looks for the farm's master and leads the client to where it is.
 func (a *app) seek(ctx context.Context, m ownMaster, log *slog.Logger) {
+	known, err := a.readFarms()
+	if err != nil {
+		return
+	}
+	of := known[m.farm]
 	for at := range a.whereabouts(ctx, m.farm) {
-		if wire.WithPin(at, "") == m.Address() {
+		if plainURL(at) == m.Address() {
 			continue
 		}
-		client, err := wire.NewClient(at, "", wire.Options{Program: version})
-		if err != nil {
-			continue
-		}
-		info, err := client.Info(ctx) // what was heard on the network may be old, or a lie
-		client.Close()
-		if err == nil && info.ID == m.farm {
-			err = m.MoveTo(at)
-		}
-		if err == nil && info.ID == m.farm {
+		err := a.leadTo(ctx, m, at, of)
+		if err == nil {
 			log.Info("the master has another address now", "address", m.Address())
 			return
+		}
+		if text := err.Error(); farm.KindOf(err) == farm.Untrusted && !m.told[text] && len(m.told) < foundMost {
+			m.told[text] = true
+			log.Error("what is announced as the farm's master is not the one that is known here", "err", err)
 		}
 	}
 }
 
+// leadTo leads the client to an address if the farm's master is there. What was heard on the network may be old, or a
+// lie.
+func (a *app) leadTo(ctx context.Context, m ownMaster, at foundMaster, of knownFarm) error {
+	at, err := of.meet(at)
+	if err != nil {
+		return err
+	}
+	at, info, err := a.ask(ctx, at)
+	if err != nil {
+		return err
+	}
+	if info.ID != m.farm {
+		return farm.Errorf(farm.NotFound, "the master of another farm answers there")
+	}
+	if m.token != "" {
+		if err := a.tokenWorks(ctx, at, m.token); err != nil {
+			return err
+		}
+	}
+	return m.MoveTo(at.URL)
+}
+
 // whereabouts yields the addresses at which the farm's master is said to be: on this machine, then on the network.
-func (a *app) whereabouts(ctx context.Context, farmID string) iter.Seq[string] {
-	return func(yield func(string) bool) {
+func (a *app) whereabouts(ctx context.Context, farmID string) iter.Seq[foundMaster] {
+	return func(yield func(foundMaster) bool) {
 		if here, ok := a.localMaster(ctx); ok && !yield(here) {
 			return
 		}
 		for _, f := range discover(ctx, findTime) {
-			if f.ID == farmID && !yield(f.URL) {
+			if f.ID == farmID && !yield(f) {
 				return
 			}
 		}
 	}
-}
-
-func masterURL(ip netip.Addr, port int) string {
-	return "http://" + net.JoinHostPort(ip.Unmap().String(), strconv.Itoa(port))
 }

@@ -20,27 +20,23 @@ import (
 // checkMaster looks for the master and asks it who this machine is; found tells whether there is one.
 func (a *app) checkMaster(cmd *cobra.Command, tell func(finding)) (found bool) {
 	given, _ := cmd.Flags().GetString("master")
-	address, err := a.findMaster(cmd.Context(), given)
+	token, _ := cmd.Flags().GetString("token")
+	masters, err := a.masters(cmd.Context(), given, token)
 	if err != nil {
 		tell(failed("master", err))
 		return false
 	}
-	client, err := wire.NewClient(address, "", wire.Options{Program: version})
-	if err != nil {
-		tell(failed("master", err))
-		return false
-	}
-	defer client.Close()
+	m := masters[0]
 	ctx, cancel := context.WithTimeout(cmd.Context(), 10*time.Second)
 	defer cancel()
 	before := time.Now()
-	info, err := client.Info(ctx)
+	m, info, err := a.ask(ctx, m)
 	took := time.Since(before)
 	if err != nil {
 		tell(failed("master", err))
 		return false
 	}
-	tell(finding{What: "master", OK: true, Text: fmt.Sprintf("%s (%s), Netrender %s, answers in %s", address, plainText(info.Name), plainText(info.Program), span(took))})
+	tell(finding{What: "master", OK: true, Text: fmt.Sprintf("%s (%s), Netrender %s, answers in %s", plainURL(m), plainText(info.Name), plainText(info.Program), span(took))})
 	off := before.Add(took / 2).Sub(time.UnixMilli(info.Time)).Abs()
 	clock := finding{What: "clock", OK: off < time.Minute, Text: fmt.Sprintf("%s off the master's", span(off))}
 	if !clock.OK {
@@ -50,19 +46,23 @@ func (a *app) checkMaster(cmd *cobra.Command, tell func(finding)) (found bool) {
 	if info.Disk != "" {
 		tell(diskFinding(info.Disk))
 	}
-	token, _ := cmd.Flags().GetString("token")
-	a.checkTokens(ctx, client, &info, token, tell)
+	a.checkTokens(ctx, m, &info, token, tell)
 	return true
 }
 
 // checkTokens shows the master every token that this machine would show it, and tells what each is good for.
-func (a *app) checkTokens(ctx context.Context, client *wire.Client, info *wire.Info, given string, tell func(finding)) {
+func (a *app) checkTokens(ctx context.Context, m foundMaster, info *wire.Info, given string, tell func(finding)) {
 	if info.Open {
 		tell(finding{What: "token", OK: true, Text: "the farm is open: nobody is asked for a token"})
 		return
 	}
 	check := func(token, next string) {
-		who, err := client.WithToken(token).Whoami(ctx)
+		var who wire.Whoami
+		client, err := clientOf(m, token)
+		if err == nil {
+			defer client.Close()
+			who, err = client.Whoami(ctx)
+		}
 		if err != nil {
 			f := failed("token", err)
 			if farm.KindOf(err) == farm.Denied {
@@ -77,13 +77,15 @@ func (a *app) checkTokens(ctx context.Context, client *wire.Client, info *wire.I
 		check(given, "leave --token and NETRENDER_TOKEN out and run netrender pair, or ask an admin of the farm for another one")
 		return
 	}
-	own, err := a.tokenFor(info.ID)
+	own, known, err := a.tokenFor(info.ID)
+	if err == nil {
+		m, err = known.meet(m)
+	}
 	if err != nil {
 		tell(failed("token", err))
 		return
 	}
-	tokens, _ := a.readTokens() // tokenFor has read them
-	workers := tokens[tokenKey(info.ID, farm.RoleWorker)]
+	workers := known.Worker
 	if own != "" {
 		check(own, "netrender pair asks to be let in anew")
 	}
@@ -129,10 +131,10 @@ func (a *app) checkPorts(ctx context.Context, listen string, matters bool, tell 
 
 // runsHere tells whether it is this machine's own master that listens on the port.
 func (a *app) runsHere(ctx context.Context, port string) bool {
-	address, ok := a.localMaster(ctx)
+	m, ok := a.localMaster(ctx)
 	if !ok {
 		return false
 	}
-	u, err := url.Parse(address)
+	u, err := url.Parse(m.URL)
 	return err == nil && u.Port() == port
 }

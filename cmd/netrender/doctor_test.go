@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
 
@@ -85,7 +84,7 @@ func TestTokensAreTried(t *testing.T) {
 		return examine(t, code, "--master", at, "--data", laptop.settings.data)
 	}
 	one(t, look(exitFailed), "token", false, "this machine has none")
-	if err := laptop.keepToken(tokenKey(info.ID, farm.RoleSubmit), anna.Secret); err != nil {
+	if err := laptop.keepFarm(info.ID, func(k *knownFarm) { k.Token = anna.Secret }); err != nil {
 		t.Fatal(err)
 	}
 	one(t, look(exitFailed), "token", true, "let in as anna (submit)")
@@ -95,7 +94,7 @@ func TestTokensAreTried(t *testing.T) {
 	if next := all["token"][0].Next; !strings.Contains(next, "netrender pair") {
 		t.Errorf("next is %q", next)
 	}
-	if err := laptop.keepToken(tokenKey(info.ID, farm.RoleWorker), oak.Secret); err != nil {
+	if err := laptop.keepFarm(info.ID, func(k *knownFarm) { k.Worker = oak.Secret }); err != nil {
 		t.Fatal(err)
 	}
 	if list := look(exitFailed)["token"]; len(list) != 2 || list[0].OK || !list[1].OK || !strings.Contains(list[1].Text, "let in as oak (worker): it may render") {

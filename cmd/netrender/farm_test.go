@@ -82,7 +82,7 @@ func startFarm(t *testing.T, flags ...string) *underTest {
 	}
 	f.master = m
 	a := &app{settings: settings{data: f.data}}
-	token, err := wire.NewClient(said.URL, "", wire.Options{})
+	token, err := wire.NewClient(said.URL, "", wire.Options{Heard: wire.PinIn(said.URL) == ""})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,7 @@ func masterSettings(c *cobra.Command, o *masterOptions) {
 
 // welcome says where the master is and what to do next.
 func (a *app) welcome(s *server, withWorker bool) {
+	a.warn(s)
 	link := ""
 	if a.showsLink(s) {
 		link = s.loginLink()
@@ -58,19 +59,13 @@ func (a *app) welcome(s *server, withWorker bool) {
 		_ = a.print(says)
 		return
 	}
-	if s.opt.open {
-		fmt.Fprintln(a.err, "WARNING: --open lets anybody on this network run code on every worker. Use it on networks you trust only.")
-	}
-	if s.exposed() {
-		fmt.Fprintln(a.err, "NOTE: connections are not encrypted: whoever can listen in on this network can read scenes, frames and tokens. --tls encrypts them.")
-	}
 	what := "The master runs at"
 	if withWorker {
 		what = "A master and a worker run at"
 	}
 	fmt.Fprint(a.out, what)
 	for _, u := range s.addresses() {
-		fmt.Fprintf(a.out, "  %s", u)
+		fmt.Fprintf(a.out, "  %s", wire.WithPin(u, ""))
 	}
 	browser := "netrender login prints a link"
 	switch {
@@ -82,8 +77,21 @@ func (a *app) welcome(s *server, withWorker bool) {
 			browser += "\n                         The browser warns of the master's own certificate. Its SHA-256 fingerprint is\n                         " + s.proof.fingerprint()
 		}
 	}
+	if pin := s.proof.kept(); pin != "" {
+		fmt.Fprintf(a.out, "\n\n  its key                %s\n                         (behind a # in an address: nobody else is spoken to there)", pin)
+	}
 	fmt.Fprintf(a.out, "\n\n  in a browser           %s\n  on other machines      netrender worker\n"+
 		"  to render a scene      netrender render FILE.blend -f 1-24 -o frames/\n  results and data       %s\n\nCtrl-C stops.\n", browser, s.data)
+}
+
+// warn says loudly what is not safe about the master's settings.
+func (a *app) warn(s *server) {
+	if s.opt.open {
+		fmt.Fprintln(a.err, "WARNING: --open lets anybody on this network run code on every worker. Use it on networks you trust only.")
+	}
+	if s.exposed() {
+		fmt.Fprintln(a.err, "WARNING: connections are not encrypted: whoever can listen in on this network can read scenes, frames and tokens, and use them. --tls encrypts them.")
+	}
 }
 
 var _ = verb("more", func(a *app) *cobra.Command {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
 )
 
 var _ = verb("farm", (*app).upVerb)
@@ -55,7 +56,7 @@ func (a *app) up(polite context.Context, m masterOptions, o workerOptions) error
 			return err
 		}
 		o.name = s.name
-		w, err := a.makeWorker(polite, &o, s.url, token, log)
+		w, err := a.makeWorker(polite, &o, foundMaster{URL: s.url, heard: wire.PinIn(s.url) == ""}, token, log)
 		if err != nil {
 			return withoutWorker(err)
 		}

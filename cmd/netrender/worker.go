@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -82,11 +81,11 @@ SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a sec
 			defer stop()
 			address, _ := cmd.Flags().GetString("master")
 			token, _ := cmd.Flags().GetString("token")
-			address, token, err := a.enlist(cmd.Context(), &o, address, token)
+			m, token, err := a.enlist(cmd.Context(), &o, address, token)
 			var w *worker.Worker
 			if err == nil {
-				log.Info("this machine works for the master at "+wire.WithPin(address, ""), "name", plainText(o.master))
-				w, err = a.makeWorker(cmd.Context(), &o, address, token, log)
+				log.Info("this machine works for the master at "+plainURL(m), "name", plainText(o.master))
+				w, err = a.makeWorker(cmd.Context(), &o, m, token, log)
 			}
 			if err != nil && cmd.Context().Err() != nil {
 				return nil // told to end before there was anything to finish
@@ -222,36 +221,21 @@ func (a *app) runWorker(ctx, polite context.Context, w *worker.Worker, log *slog
 }
 
 // enlist finds the master, waiting for one to appear, and the token to work with, pairing when there is none.
-func (a *app) enlist(ctx context.Context, o *workerOptions, address, token string) (string, string, error) {
-	named := address != ""
+func (a *app) enlist(ctx context.Context, o *workerOptions, address, token string) (foundMaster, string, error) {
 	for said := ""; ; {
-		m, err := foundMaster{URL: address}, error(nil)
-		if named {
-			m.URL, err = a.findMaster(ctx, address)
-		} else {
-			m, err = a.choose(ctx, token)
-		}
-		var info wire.Info
-		if err == nil {
-			info, err = a.ask(ctx, m)
-		}
-		if err == nil {
-			if !named {
-				o.farm = info.ID
-			}
-			o.master = info.Name
-			return a.admit(ctx, m.URL, token, info)
-		}
-		if ctx.Err() != nil {
-			return "", "", ctx.Err()
+		m, t, err := a.join(ctx, o, address, token)
+		if err == nil || ctx.Err() != nil {
+			return m, t, err
 		}
 		text := "No master answers yet; waiting for one. (netrender up starts one; --master HOST names one)\n"
 		var strange *strangers
 		switch {
 		case asError(err, &strange):
 			text = strange.text()
+		case isRefusal(err) && address == "" && token == "":
+			text = refusedText(err) + "Waiting for the master that let this machine in.\n"
 		case !wire.Again(err):
-			return "", "", err
+			return foundMaster{}, "", err
 		}
 		if said != text {
 			said = text
@@ -260,67 +244,78 @@ func (a *app) enlist(ctx context.Context, o *workerOptions, address, token strin
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
-			return "", "", ctx.Err()
+			return foundMaster{}, "", ctx.Err()
 		}
 	}
 }
 
-// askTime is how long a master may take to say who it is: on a connection that is dead nothing ever comes. Shorter in
-// tests.
-var askTime = 10 * time.Second
+// isRefusal tells whether somebody answered who is not the farm's master, or does not take this machine.
+func isRefusal(err error) bool {
+	kind := farm.KindOf(err)
+	return kind == farm.Untrusted || kind == farm.Denied
+}
 
-// ask asks a master who it is. One that was found must be the one that was announced.
-func (a *app) ask(ctx context.Context, m foundMaster) (wire.Info, error) {
-	client, err := wire.NewClient(m.URL, "", wire.Options{Program: version})
+// refusedText says why something that answered is not the master.
+func refusedText(err error) string {
+	text := strings.ToUpper(err.Error()[:1]) + err.Error()[1:] + ".\n"
+	var e *farm.Error
+	if asError(err, &e) && e.Hint != "" {
+		text += "    " + e.Hint + "\n"
+	}
+	return plainText(text)
+}
+
+// join finds the master and the token once. Where the master is said to be at several addresses, the first at which it
+// shows itself counts.
+func (a *app) join(ctx context.Context, o *workerOptions, address, token string) (m foundMaster, t string, err error) {
+	var masters []foundMaster
+	if address != "" {
+		m, err = named(address)
+		masters = []foundMaster{m}
+	} else {
+		masters, err = a.choose(ctx, token)
+	}
 	if err != nil {
-		return wire.Info{}, err
+		return foundMaster{}, "", err
 	}
-	defer client.Close()
-	limit, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
-	info, err := client.Info(limit)
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		err = &wire.Unreachable{Address: m.URL, Err: err}
+	for i, m := range masters {
+		var info wire.Info
+		if m, info, err = a.ask(ctx, m); err == nil {
+			if address == "" {
+				o.farm = info.ID
+			}
+			o.master = info.Name
+			m, t, err = a.admit(ctx, o, m, token, info)
+		}
+		last := i == len(masters)-1 || ctx.Err() != nil
+		if err == nil || last || !wire.Again(err) && !isRefusal(err) {
+			return m, t, err
+		}
 	}
-	if err == nil && m.ID != "" && m.ID != info.ID {
-		err = &wire.Unreachable{Address: m.URL, Err: farm.Errorf(farm.NotFound, "the master of another farm answers there")}
-	}
-	return info, err
+	return foundMaster{}, "", err
 }
 
 // choose finds the master that this machine works for: its own, else the one that let it in, else the only one there
 // is. A machine that was let in somewhere does not go to strangers: their jobs are code that would run here.
-func (a *app) choose(ctx context.Context, token string) (foundMaster, error) {
+func (a *app) choose(ctx context.Context, token string) ([]foundMaster, error) {
 	if here, ok := a.localMaster(ctx); ok {
-		return foundMaster{URL: here}, nil
+		return []foundMaster{here}, nil
 	}
 	found := discover(ctx, findTime)
 	if len(found) == 0 {
-		return foundMaster{}, &wire.Unreachable{Err: farm.Errorf(farm.NotFound, "no master was found on this network")}
+		return nil, &wire.Unreachable{Err: farm.Errorf(farm.NotFound, "no master was found on this network")}
 	}
 	own := a.ours(found)
 	if token == "" && len(own) == 0 && a.member() {
-		return foundMaster{}, &strangers{found}
+		return nil, &strangers{eachOnce(found)}
 	}
-	if len(own) == 0 {
+	if len(own) == 0 || token != "" {
 		own = found
 	}
-	if len(own) == 1 {
-		return own[0], nil
+	if len(eachOnce(own)) > 1 {
+		return nil, severalMasters(own).WithHint("choose one: netrender worker --master %s", plainURL(own[0]))
 	}
-	return foundMaster{}, severalMasters(own).WithHint("choose one: netrender worker --master %s", own[0].URL)
-}
-
-// member tells whether some farm besides this machine's own let it in.
-func (a *app) member() bool {
-	tokens, _ := a.readTokens()
-	here, _ := os.ReadFile(filepath.Join(a.settings.data, farmIDFile))
-	for key := range tokens {
-		if id, _, _ := strings.Cut(key, "/"); id != strings.TrimSpace(string(here)) {
-			return true
-		}
-	}
-	return false
+	return own, nil
 }
 
 // strangers are masters of farms that never let this machine in, where those that did were looked for.
@@ -331,60 +326,97 @@ func (s *strangers) Error() string { return "only masters of other farms were fo
 func (s *strangers) text() string {
 	text := "Waiting for the master that let this machine in. Found only masters of other farms:\n"
 	for _, f := range s.found {
-		text += fmt.Sprintf("    %s  %s\n", f.URL, plainText(f.Name))
+		text += fmt.Sprintf("    %s  %s\n", plainURL(f), plainText(f.Name))
 	}
-	return text + fmt.Sprintf("To join one of them: netrender worker --master %s\n", s.found[0].URL)
+	return text + fmt.Sprintf("To join one of them: netrender worker --master %s\n", plainURL(s.found[0]))
 }
 
-func (a *app) admit(ctx context.Context, address, token string, info wire.Info) (string, string, error) {
-	if token != "" || info.Open {
-		return address, token, nil
+// admit finds the token for the master, which is known by its word only. A machine that was let in before does not ask
+// again by itself: whoever says that he is the farm's master would get a worker that way.
+func (a *app) admit(ctx context.Context, o *workerOptions, m foundMaster, token string, info wire.Info) (foundMaster, string, error) {
+	if token != "" {
+		return m, token, a.tokenWorks(ctx, m, token)
 	}
-	tokens, err := a.readTokens()
+	known, err := a.readFarms()
 	if err != nil {
-		return "", "", err
+		return m, "", err
 	}
-	if t := tokens[tokenKey(info.ID, farm.RoleWorker)]; t != "" && a.tokenWorks(ctx, address, t) {
-		return address, t, nil
+	f := known[info.ID]
+	if m, err = f.meet(m); err != nil {
+		return m, "", err
 	}
-	if t := a.adminToken(info.ID); t != "" && a.tokenWorks(ctx, address, t) {
-		t, err := a.ownWorkerToken(ctx, address, t, info.ID)
-		return address, t, err
+	for _, t := range []string{f.Worker, a.adminToken(info.ID)} {
+		if t == "" {
+			continue
+		}
+		switch err := a.tokenWorks(ctx, m, t); {
+		case farm.KindOf(err) == farm.Denied && t == f.Worker:
+			return m, "", farm.Errorf(farm.Denied, "the master at %s does not know the token that this machine got from its farm: it was revoked, or another farm's master answers there", plainURL(m)).
+				WithHint("netrender pair --again --role worker asks to be let in anew")
+		case farm.KindOf(err) == farm.Denied:
+		case err != nil:
+			return m, "", err
+		case t == f.Worker:
+			return m, t, a.meetAgain(ctx, info, m, t)
+		default:
+			t, err := a.ownWorkerToken(ctx, o, m, t, info.ID)
+			return m, t, err
+		}
 	}
-	t, err := a.pairAs(ctx, address, farm.RoleWorker)
-	return address, t, err
+	if info.Open {
+		return m, "", nil
+	}
+	return a.pairAs(ctx, m, newcomerAs{role: farm.RoleWorker, name: o.name})
+}
+
+// meetAgain learns how a master speaks that has proved itself by the token.
+func (a *app) meetAgain(ctx context.Context, info wire.Info, m foundMaster, token string) error {
+	client, err := clientOf(m, token)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if _, err := client.Whoami(ctx); err != nil {
+		return err
+	}
+	return a.learn(info.ID, m, info, client)
 }
 
 // ownWorkerToken uses the admin's token, once, to make one for a worker on the master's own machine: a worker may less.
-func (a *app) ownWorkerToken(ctx context.Context, address, admin, farmID string) (string, error) {
+func (a *app) ownWorkerToken(ctx context.Context, o *workerOptions, m foundMaster, admin, farmID string) (string, error) {
 	id, err := worker.Identity(a.workerDir())
 	if err != nil {
 		return "", err
 	}
-	client, err := wire.NewClient(address, admin, wire.Options{Program: version})
+	client, err := clientOf(m, admin)
 	if err != nil {
 		return "", err
 	}
 	defer client.Close()
-	t, err := client.CreateTokenFor(ctx, wire.TokenRequest{Name: hostName(), Role: farm.RoleWorker, Worker: id})
+	t, err := client.CreateTokenFor(ctx, wire.TokenRequest{Name: nameOr(o.name), Role: farm.RoleWorker, Worker: id})
 	if err != nil {
 		return "", err
 	}
-	return t.Secret, a.keepToken(tokenKey(farmID, farm.RoleWorker), t.Secret)
+	return t.Secret, a.keepFarm(farmID, func(f *knownFarm) { f.Worker = t.Secret })
 }
 
-// tokenWorks tells whether the master still takes the token.
-func (a *app) tokenWorks(ctx context.Context, address, token string) bool {
-	client, err := wire.NewClient(address, token, wire.Options{Program: version})
+// tokenWorks tells why the master is not to be spoken to with the token: it does not take it, or is not the master. One
+// that only cannot be reached just now may take it later.
+func (a *app) tokenWorks(ctx context.Context, m foundMaster, token string) error {
+	client, err := clientOf(m, token)
 	if err != nil {
-		return false
+		return err
 	}
+	defer client.Close()
 	_, err = client.Patient(patience).Whoami(ctx)
-	return err == nil || farm.KindOf(err) != farm.Denied
+	if kind := farm.KindOf(err); err != nil && kind != farm.Denied && kind != farm.Untrusted && ctx.Err() == nil {
+		return nil
+	}
+	return err
 }
 
 // makeWorker finds this machine's Blenders and makes the worker.
-func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token string, log *slog.Logger) (*worker.Worker, error) {
+func (a *app) makeWorker(ctx context.Context, o *workerOptions, m foundMaster, token string, log *slog.Logger) (*worker.Worker, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -392,7 +424,7 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token s
 	if err != nil {
 		return nil, err
 	}
-	client, err := wire.NewClient(address, token, wire.Options{Program: version})
+	client, err := clientOf(m, token)
 	if err != nil {
 		return nil, err
 	}
@@ -402,7 +434,7 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, address, token s
 		MemoryLimit: memory, FrameTimeout: o.frame, DrainTimeout: o.drain,
 	}
 	if opt.Master = client; o.farm != "" {
-		own := ownMaster{client, o.farm}
+		own := ownMaster{Client: client, nobody: client.WithToken(""), token: token, farm: o.farm, told: make(map[string]bool)}
 		opt.Master = own
 		opt.Seek = func(ctx context.Context) { a.seek(ctx, own, log) }
 	}

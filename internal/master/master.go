@@ -53,10 +53,10 @@ type Options struct {
 	Now     func() time.Time // the clock
 	Rand    io.Reader        // for tokens and codes; crypto/rand in earnest
 	Log     *slog.Logger
-	Program string      // version of this program
+	Program string        // version of this program
 	Pin     func() string // of the key that newcomers see; nil, or "": the door does not encrypt
 	ByName  bool          // newcomers may know the door's certificate by its name, and then show no letters
-	Rules   *farm.Rules // nil: those kept, or the defaults
+	Rules   *farm.Rules   // nil: those kept, or the defaults
 }
 
 // Master is the engine with its doors' methods. Make one with New and give it a goroutine with Run.

@@ -25,6 +25,7 @@ var errSilent = errors.New("it did not answer in time")
 func (w *Worker) heart(ctx context.Context) error {
 	back := backoff{jitter: w.opt.Jitter}
 	known, lost := false, time.Time{} // since when the master does not answer; zero: it does
+	strange := false                  // somebody else answered since
 	for ctx.Err() == nil {
 		var err error
 		if !known {
@@ -37,7 +38,7 @@ func (w *Worker) heart(ctx context.Context) error {
 			if known = true; !w.link.isOpen() {
 				w.master.Refresh() // before anybody makes a call that is worth keeping
 				w.link.set(true)
-				lost = time.Time{}
+				lost, strange = time.Time{}, false
 				w.log.Info("the master answers")
 			}
 			began := w.opt.Now()
@@ -53,6 +54,10 @@ func (w *Worker) heart(ctx context.Context) error {
 		known = false // also when it was rejected: the next registration says so for good
 		w.link.set(false)
 		w.master.Suspect()
+		if stranger := kindOf(err) == farm.Untrusted; stranger && !strange {
+			w.log.Error("what answers is not the master that is known here; rendering goes on, asking again", "err", err, "hint", hintOf(err))
+			strange = true
+		}
 		if lost.IsZero() {
 			lost = w.opt.Now()
 			w.log.Warn("the master does not answer; rendering goes on, asking again", "err", err)

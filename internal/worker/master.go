@@ -75,3 +75,12 @@ func kindOf(err error) farm.Kind {
 	}
 	return e.Kind
 }
+
+// hintOf is the next step that an error names.
+func hintOf(err error) string {
+	var e *farm.Error
+	if errors.As(err, &e) {
+		return e.Hint
+	}
+	return ""
+}
