@@ -210,7 +210,7 @@ func TestTokensThatDoNotCount(t *testing.T) {
 	f.ok("token", "revoke", id)
 	for name, token := range map[string]string{"revoked": secret, "wrong": "wrong", "long": strings.Repeat("x", 5000)} {
 		_, errs, code := f.run("jobs", "--token", token)
-		if code != 3 || !strings.Contains(errs, "not known here, or was revoked") {
+		if code != 3 || !strings.Contains(errs, "does not know this token, or it was revoked") {
 			t.Errorf("%s: exit %d\n%s", name, code, errs)
 		}
 		sentence(t, errs)
@@ -250,7 +250,7 @@ func TestNumbersAndNamesThatAreNotThere(t *testing.T) {
 	f := startFarm(t)
 	for _, line := range []string{
 		"job 99", "cancel 99", "pause 99", "resume 99", "retry 99", "logs 99", "watch 99", "delete 99 -y", "set 99 priority=2",
-		"fetch 99", "worker-set nobody enabled=no", "token revoke nobody", "pair accept NONE",
+		"fetch 99", "worker-set nobody enabled=no", "token revoke nobody", "pair accept ABC-DEF",
 	} {
 		args := strings.Fields(line)
 		_, errs, code := f.run(args...)

@@ -77,6 +77,8 @@ func TestJSON(t *testing.T) {
 	try(5, "fetch", "1", "-o", dir, "--follow")
 	try(2, "workers")
 	try(1, "rules")
+	try(1, "clean")
+	try(1, "verify")
 	try(1, "rules", "attempts=4")
 	try(1, "set", "1", "name=film")
 	try(1, "retry", "1", "--all")

@@ -212,7 +212,7 @@ bpy.ops.wm.save_mainfile()
 		t.Errorf("exit %d\n%s", code, errs)
 	}
 	errs, code = render("--fail-on-script-error")
-	if code != 1 || !strings.Contains(errs, "failed: "+raised) {
+	if code != 1 || !strings.Contains(errs, "failed: ") || !strings.Contains(errs, "be rendered: "+raised) {
 		t.Errorf("with --fail-on-script-error: exit %d\n%s", code, errs)
 	}
 }
