@@ -185,10 +185,10 @@ func TestRulesAreKept(t *testing.T) {
 
 func TestAMillionFramesAreAccepted(t *testing.T) {
 	inFarm(t, func(b *bench) {
-		oak := b.worker("oak", 1)
+		oak := b.worker("oak", 2)
 		job := b.submit("1-1000000", func(s *farm.JobSpec) { s.Order = farm.OutsideIn })
 		want(t, "first", frames(b.claim(oak, 0)), "1")
-		want(t, "second", frames(b.claim(oak, 0)), "1000000")
+		want(t, "second", frames(b.claim(oak, 1)), "1000000")
 		states, err := b.m.Frames(context.Background(), job.ID)
 		if err != nil {
 			t.Fatal(err)

@@ -293,9 +293,13 @@ func (e *engine) hold(wk *worker, l *lease) {
 		e.assign(s.latest.job, -1)
 	}
 	s.latest, l.slot = l, s
-	if s.live = append(s.live, l); len(s.live) > 1 && l.early {
-		l.ahead = len(l.left)
-		l.job.ahead += l.ahead
+	switch s.live = append(s.live, l); {
+	case l.early && len(s.live) > 1:
+		l.wait()
+	default: // what the slot had before is rendered by now, only its report is on the way
+		for _, before := range s.live[:len(s.live)-1] {
+			before.wait()
+		}
 	}
 	e.assign(l.job, +1)
 }
@@ -318,8 +322,8 @@ func (e *engine) drop(l *lease) {
 	}
 	l.slot.live = slices.DeleteFunc(l.slot.live, func(x *lease) bool { return x == l })
 	l.notAhead()
-	if len(l.slot.live) > 0 {
-		l.slot.live[0].notAhead()
+	if live := l.slot.live; len(live) > 0 && !slices.ContainsFunc(live, func(x *lease) bool { return x.ahead == 0 }) {
+		live[0].notAhead()
 	}
 	if l.slot.latest == l {
 		l.slot.latest = nil
@@ -334,7 +338,15 @@ func (e *engine) drop(l *lease) {
 	e.m.leftover.end(l.ID)
 }
 
-// notAhead says that the lease no longer waits behind another.
+// wait says that the slot renders another lease than this one.
+func (l *lease) wait() {
+	if l.ahead == 0 {
+		l.ahead = len(l.left)
+		l.job.ahead += l.ahead
+	}
+}
+
+// notAhead says that the slot renders the lease, or that it is gone.
 func (l *lease) notAhead() {
 	l.job.ahead -= l.ahead
 	l.ahead = 0

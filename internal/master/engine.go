@@ -67,7 +67,7 @@ type job struct {
 	missing  map[string]struct{}        // blobs that are not there
 	usage    float64
 	assigned int
-	ahead    int       // frames that are leased, but wait behind others for their slots
+	ahead    int       // frames that are leased, but not those that their slots render now
 	lastSent time.Time // last dispatch
 	unsaved  int       // finished frames since the last snapshot of finished
 	judged   bool      // refused is to be written

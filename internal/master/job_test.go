@@ -381,7 +381,7 @@ func TestWorkerThatFailsEverythingIsTakenOut(t *testing.T) {
 
 func TestChunksAndOrder(t *testing.T) {
 	inFarm(t, func(b *bench) {
-		oak := b.worker("oak", 1)
+		oak := b.worker("oak", 2)
 		job := b.submit("1-10", func(s *farm.JobSpec) { s.Chunk, s.Order = 4, farm.Reverse })
 		g := b.claim(oak, 0)
 		want(t, "first chunk", frames(g), "9 10")
@@ -390,7 +390,7 @@ func TestChunksAndOrder(t *testing.T) {
 		g = b.claim(oak, 0)
 		want(t, "handed back", frames(g), "10")
 		want(t, "attempt", g.Lease.Attempt, 1)
-		g = b.claim(oak, 0)
+		g = b.claim(oak, 1)
 		want(t, "next chunk", frames(g), "5 6 7 8")
 		states, err := b.m.Frames(context.Background(), job.ID)
 		if err != nil {
@@ -513,7 +513,8 @@ func TestWhatIsHeldAheadIsNotRunning(t *testing.T) {
 		want(t, "when the first is done", running(), "1: 2 of 2 3*, 7 queued: 3-9")
 		b.report(second, 2, farm.HandedBack)
 		want(t, "when the second was handed back", running(), "1: 3 of 3, 7 queued: 2,4-9")
-		claim(true)
+		claim(false) // 3 is rendered by now, its report is on the way
+		want(t, "when the slot asked for more", running(), "1: 2 of 3* 2, 7 queued: 3-9")
 		if _, err := b.m.Cancel(ctx, root, job.ID); err != nil {
 			t.Fatal(err)
 		}
