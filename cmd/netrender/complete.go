@@ -108,7 +108,7 @@ func (a *app) wordsAfter(command string) completer {
 	case "resume":
 		find = jobNumbers(farm.Paused)
 	case "set":
-		one, find, more = true, jobNumbers(), []string{"priority=", "name=", "attempts=", "timeout=", "allow=", "deny=", "tags="}
+		one, find, more = true, jobNumbers(), []string{"priority=", "name=", "attempts=", "timeout=", "allow=", "deny=", "tags=", "keep=true", "keep=false"}
 	case "worker-set":
 		one, find, more = true, workerNames, []string{"enabled=yes", "enabled=no", "drain=yes", "drain=no", "tags=", "name=", "delete"}
 	case "rules":
