@@ -2,6 +2,7 @@ package master_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -227,6 +228,18 @@ func TestWatchingSomeKinds(t *testing.T) {
 		}
 		if len(some) != 0 {
 			t.Errorf("%d more events, as %+v", len(some), <-some)
+		}
+	})
+}
+
+// An id is typed as a word of a command; it must not look like a flag.
+func TestIDsAreNoFlags(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		for i := range 300 { // one in 64 would
+			token, _, err := b.m.CreateToken(context.Background(), root, fmt.Sprint(i), farm.RoleView)
+			if err != nil || token.ID[0] == '-' {
+				t.Fatalf("%q %v", token.ID, err)
+			}
 		}
 	})
 }

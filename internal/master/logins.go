@@ -92,7 +92,7 @@ func (m *Master) LogIn(ctx context.Context, secret, address, browser string) (co
 	if cookie, err = m.random(32); err != nil {
 		return "", err
 	}
-	id, err := m.random(6)
+	id, err := m.shortID()
 	if err != nil {
 		return "", err
 	}

@@ -184,7 +184,7 @@ func (m *Master) CreateTokenFor(ctx context.Context, who Identity, name string, 
 	if err != nil {
 		return farm.Token{}, "", err
 	}
-	id, err := m.random(6)
+	id, err := m.shortID()
 	if err != nil {
 		return farm.Token{}, "", err
 	}
@@ -203,6 +203,16 @@ func (m *Master) CreateTokenFor(ctx context.Context, who Identity, name string, 
 	m.auth.mu.Unlock()
 	m.tellToken(who, &t, "made")
 	return t, secret, nil
+}
+
+// shortID makes an id that people type: it does not look like a flag.
+func (m *Master) shortID() (string, error) {
+	for {
+		id, err := m.random(6)
+		if err != nil || id[0] != '-' {
+			return id, err
+		}
+	}
 }
 
 func (m *Master) random(n int) (string, error) {
