@@ -30,7 +30,7 @@ func migrate(ctx context.Context, dialect goose.Dialect, folder string, pool *sq
 	}
 	if have > know {
 		return farm.Errorf(farm.Outdated, "the database was written by a newer netrender (its schema is %d, this program knows %d)", have, know).
-			WithHint("start the newer netrender again, or put back the copy of the database made before the update")
+			WithHint("start the newer Netrender again, or put back the copy of the database made before the update")
 	}
 	if have < know {
 		_, err = p.Up(ctx)

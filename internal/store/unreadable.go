@@ -7,7 +7,7 @@ import (
 )
 
 // wayOut is what to do when something that was kept cannot be read.
-const wayOut = "stop the master; netrender recover saves what can be read into a sound database, netrender restore puts back a backup; " +
+const wayOut = "stop the master, then put back a copy of the database, or move it away with its -wal and -shm files to start with an empty one; " +
 	"finished pictures stay in the outputs folder"
 
 // unreadable is the error of what was kept and makes no sense any more.
