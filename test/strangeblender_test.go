@@ -123,13 +123,16 @@ type strangeRequest struct {
 	Outputs, Preview   bool
 }
 
+// stayStrange hangs. An empty select would not do: Go ends a program none of whose goroutines can ever go on.
+func stayStrange() { <-time.After(24 * time.Hour) }
+
 // render misbehaves as mode says; a code that is not negative ends the process.
 func (r *strangeRequest) render(mode string) (ok map[string]any, code int) {
 	const line = "this line is printed again and again and again, until nobody wants to read it any more\n"
 	fmt.Printf("Fra:%d Mem:1.00M (Peak 1.00M) | Scene, ViewLayer | Sample 1/4\n", r.Frame)
 	switch mode {
 	case "hangs":
-		select {}
+		stayStrange()
 	case "slow":
 		for i := 0; ; i++ {
 			fmt.Printf("Fra:%d Mem:1.00M (Peak 1.00M) | Scene, ViewLayer | Sample 1/4 %d\n", r.Frame, i)
@@ -163,7 +166,7 @@ func (r *strangeRequest) render(mode string) (ok map[string]any, code int) {
 			held[i] = 1
 		}
 		fmt.Println("held", len(held))
-		select {}
+		stayStrange()
 	}
 	files, err := fakes.Picture{Frame: r.Frame, Width: 16, Height: 16}.Files(r.EXR != "none", r.Outputs, r.Preview)
 	var list []map[string]any
