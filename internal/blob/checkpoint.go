@@ -3,7 +3,6 @@ package blob
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"os"
 	"path/filepath"
 	"sync"
@@ -61,25 +60,25 @@ func readCheckpoint(name string) (checkpoint, error) {
 
 // keeper syncs a partial while it is written: at most one sync runs, beside the writing.
 type keeper struct {
-	data *os.File
+	data interface{ Sync() error }
 	name string // of the checkpoint file
 	wg   sync.WaitGroup
 
 	mu   sync.Mutex
 	sum  *os.File   // guarded by mu; opened by the first save
 	last checkpoint // guarded by mu: the newest that is durable
-	busy bool       // guarded by mu: a sync runs
-	err  error      // guarded by mu: the first failure of a sync
+	err  error      // guarded by mu: the failure of a sync; none follows it
 }
 
-// later starts a sync of the first `at` bytes, which are written, unless one is running.
+// later starts a sync of the first `at` bytes, which are written. One that still runs is waited for: a disk that is
+// slower than the sender must not fall behind without bound.
 func (k *keeper) later(at int64) {
+	k.wg.Wait()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.busy || k.err != nil {
+	if k.err != nil {
 		return
 	}
-	k.busy = true
 	k.wg.Go(func() {
 		err := k.data.Sync()
 		k.mu.Lock()
@@ -87,7 +86,7 @@ func (k *keeper) later(at int64) {
 		if err == nil {
 			err = k.write(checkpoint{k.last.seq + 1, at})
 		}
-		k.busy, k.err = false, errors.Join(k.err, err)
+		k.err = err
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/netrender/netrender/internal/blob"
@@ -246,6 +247,35 @@ func TestSweep(t *testing.T) {
 	empty(t, d.Disk, "partial")
 }
 
+// TestSlowSync: what is not yet safe does not grow without bound when the disk is slower than the sender.
+func TestSlowSync(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "sum")
+	synctest.Test(t, func(t *testing.T) {
+		synced := make(chan error)
+		later, wait := blob.Keeper(func() error { return <-synced }, name)
+		begun := 0
+		go func() {
+			for range 3 {
+				later(int64(begun + 1))
+				begun++
+			}
+		}()
+		for n := 1; n <= 3; n++ {
+			synctest.Wait()
+			if begun != n {
+				t.Errorf("%d syncs began when %d were over", begun, n-1)
+			}
+			synced <- nil
+		}
+		if err := wait(); err != nil {
+			t.Error(err)
+		}
+	})
+	if at, err := blob.CheckpointOf(name); at != 3 || err != nil {
+		t.Errorf("a restart would go on from %d, %v", at, err)
+	}
+}
+
 // A process that is killed in the middle of one long Append loses no more than the bytes since its last sync.
 func TestKilledUpload(t *testing.T) {
 	b := blobtest.Bytes(40<<20, 7)
@@ -271,7 +301,7 @@ func TestKilledUpload(t *testing.T) {
 	if _, err := in.Write(b[:size-1]); err != nil {
 		t.Fatal(err)
 	}
-	const syncEvery = 16 << 20
+	const syncEvery = 8 << 20
 	deadline := time.Now().Add(20 * time.Second)
 	for at := int64(0); at < syncEvery; { // the sync runs beside the writing: wait for its record
 		if at, err = blob.CheckpointOf(filepath.Join(dir, "partial", ref.String()+".sum")); time.Now().After(deadline) {
