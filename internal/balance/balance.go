@@ -116,11 +116,11 @@ func (c *contest) candidate(j *Job) bool {
 		c.kept = true
 		return false
 	}
-	return j.suits(c.w)
+	return j.Suits(c.w)
 }
 
-// suits tells whether the worker may render the job at all; bars says why not.
-func (j *Job) suits(w *Worker) bool {
+// Suits tells whether the worker may render the job at all; bars says why not.
+func (j *Job) Suits(w *Worker) bool {
 	if !w.Enabled || w.Draining || j.Scripts && !w.Facts.Scripts || j.refuses(w) {
 		return false
 	}

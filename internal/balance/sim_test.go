@@ -114,7 +114,7 @@ func (m *sim) ask(w *simSlot) {
 	w.Holds = 0
 	if !ok {
 		for k := range m.s.Jobs {
-			if j := &m.s.Jobs[k]; j.Queued > 0 && j.suits(&w.Worker) {
+			if j := &m.s.Jobs[k]; j.Queued > 0 && j.Suits(&w.Worker) {
 				m.t.Fatalf("slot %s idles while job %d waits", w.Name, j.ID)
 			}
 		}

@@ -3,6 +3,8 @@ package master_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
@@ -205,5 +207,45 @@ func TestRefusalsOutliveTheMaster(t *testing.T) {
 		b.retry(job.ID, master.RetryWhich{Failed: true})
 		restart()
 		want(t, "oak after a retry", frames(b.claim(oak, 0)), "2")
+	})
+}
+
+// TestFailedFrameGoesElsewhereFirst: when all workers failed something of a job and so all may go on, each gets what
+// others failed before what it failed itself.
+func TestFailedFrameGoesElsewhereFirst(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak, elm := b.worker("oak", 1), b.worker("elm", 1)
+		b.submit("1-3", func(s *farm.JobSpec) { s.Attempts = 9 })
+		first, second := b.claim(oak, 0), b.claim(elm, 0)
+		b.report(b.claim(elm, 0), 3, farm.Rendered)
+		b.report(first, 1, farm.Errored)
+		b.report(second, 2, farm.Errored)
+		g := b.claim(oak, 0)
+		want(t, "oak", frames(g), "2")
+		want(t, "oak again", frames(b.claim(oak, 0)), "none")
+		got := make(chan *farm.Grant)
+		go func() { got <- b.holds(oak, time.Minute) }()
+		synctest.Wait()
+		// Where nobody else is left, there is no elsewhere.
+		if _, err := b.m.ChangeWorker(context.Background(), root, elm, func(w *farm.Worker) { w.Draining = true }); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "the frame that only oak can try", frames(<-got), "1")
+		b.report(g, 2, farm.Errored)
+		want(t, "what both failed", frames(b.claim(oak, 0)), "2")
+	})
+}
+
+// TestWorkersAreWaitedForAfterARestart: a worker that failed a job and comes back first is not taken for the only one.
+func TestWorkersAreWaitedForAfterARestart(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak := b.worker("oak", 1)
+		b.worker("elm", 1)
+		b.submit("1-3")
+		b.report(b.claim(oak, 0), 1, farm.Errored)
+		b.restart()
+		b.worker("oak", 1)
+		want(t, "while elm is waited for", frames(b.holds(oak, 15*time.Second)), "none")
+		want(t, "when it does not come", frames(b.holds(oak, 15*time.Second)), "1")
 	})
 }

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -11,6 +12,9 @@ import (
 
 // maxWaitMS bounds how long a claim is held open.
 const maxWaitMS = 60_000
+
+// maxAhead bounds the leases that a slot may have.
+const maxAhead = 4
 
 // waiter is a claim held open.
 type waiter struct {
@@ -115,6 +119,9 @@ func (e *engine) claim(w *waiter) {
 		w.ch <- answer[*farm.Grant]{}
 		return
 	}
+	if w.wish.WaitMS > 0 && e.takeBackFor(w, wk) {
+		return
+	}
 	wk.held++
 	e.waiting = append(e.waiting, w)
 }
@@ -126,91 +133,64 @@ func (e *engine) leave(w *waiter) {
 	}
 	w.gone = true
 	w.ch <- answer[*farm.Grant]{}
-	e.waiting = slices.DeleteFunc(e.waiting, func(x *waiter) bool { return x == w })
+	i := slices.Index(e.waiting, w)
+	if i < 0 {
+		return
+	}
+	e.waiting = slices.Delete(e.waiting, i, i+1)
 	if wk := e.workers[w.wish.Worker]; wk != nil {
 		wk.held--
 	}
 }
 
-// match hands what became available to those who wait.
-func (e *engine) match() {
-	if !e.offered || e.broken != nil {
-		return
-	}
-	e.offered = false
-	if len(e.waiting) == 0 {
-		return
-	}
-	kept := e.waiting[:0]
-	for i, w := range e.waiting {
-		wk := e.workers[w.wish.Worker]
-		if wk == nil {
-			w.gone = true
-			w.ch <- answer[*farm.Grant]{nil, farm.Errorf(farm.NotFound, "the worker was removed").WithHint("register again")}
-			continue
-		}
-		if !e.anyQueued() {
-			kept = append(kept, e.waiting[i:]...)
-			break
-		}
-		if e.grantTo(w, wk) {
-			wk.held--
-			continue
-		}
-		kept = append(kept, w)
-	}
-	clear(e.waiting[len(kept):])
-	e.waiting = kept
-}
-
-func (e *engine) anyQueued() bool {
-	for i := range e.snap.Jobs {
-		if e.snap.Jobs[i].Queued > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // grantTo lets the balancer choose and leases the frames; false when there is nothing for this slot.
 func (e *engine) grantTo(w *waiter, wk *worker) bool {
-	s := wk.slot(w.wish.Slot)
 	bw := balance.Worker{Worker: wk.Slot(w.wish.Slot), Scene: w.wish.Scene}
-	if s.latest != nil {
-		bw.Holds = s.latest.Job
+	s := wk.slot(w.wish.Slot)
+	if l := s.latest(); l != nil {
+		bw.Holds = l.Job
 	}
 	now := e.m.opt.Now()
-	i, ok := balance.Choose(&e.snap, e.rules, &bw, now)
-	if !ok {
-		return false
-	}
-	j := e.order[i]
-	if w.wish.Ahead && (j.Queued() < e.snap.Slots+j.Chunk || len(s.live) >= 4) {
-		return false
-	}
-	l := e.lease(j, wk, &w.wish, now)
-	if l == nil {
-		return false
-	}
-	w.gone = true
-	g := &farm.Grant{
-		Lease: l.Lease, Name: j.Name, Blend: j.Blend, Scene: j.Scene, Needs: j.Needs, Options: j.Options, Timeout: j.Timeout,
-	}
-	e.after(func(err error) {
-		if err != nil {
-			w.ch <- answer[*farm.Grant]{nil, err}
-			return
+	var passed []*job // whose waiting frames are for other workers
+	defer func() {
+		for _, j := range passed {
+			e.snap.Jobs[j.at].Queued = j.Queued()
 		}
-		w.ch <- answer[*farm.Grant]{g, nil}
-	})
-	return true
+	}()
+	for {
+		i, ok := balance.Choose(&e.snap, e.rules, &bw, now)
+		if !ok {
+			return false
+		}
+		j := e.order[i]
+		if w.wish.Ahead && (j.Queued() < e.snap.Slots+j.Chunk || len(s.leases) >= maxAhead) {
+			return false
+		}
+		l := e.lease(j, wk, &w.wish, now)
+		if l == nil {
+			e.snap.Jobs[i].Queued = 0
+			passed = append(passed, j)
+			continue
+		}
+		w.gone = true
+		g := &farm.Grant{
+			Lease: l.Lease, Name: j.Name, Blend: j.Blend, Scene: j.Scene, Needs: j.Needs, Options: j.Options, Timeout: j.Timeout,
+		}
+		e.after(func(err error) {
+			if err != nil {
+				w.ch <- answer[*farm.Grant]{nil, err}
+				return
+			}
+			w.ch <- answer[*farm.Grant]{g, nil}
+		})
+		return true
+	}
 }
 
-// lease takes the job's next frames for the slot.
+// lease takes the job's next frames for the slot; nil when what waits is for other workers.
 func (e *engine) lease(j *job, wk *worker, wish *farm.Wish, now time.Time) *lease {
-	positions, attempt := j.take()
+	positions, attempt := e.take(j, wk)
 	if len(positions) == 0 {
-		e.sync(j)
 		return nil
 	}
 	e.leaseNo++
@@ -248,60 +228,96 @@ func (e *engine) lease(j *job, wk *worker, wish *farm.Wish, now time.Time) *leas
 	return l
 }
 
-// take removes the next frames from what waits: first what came back, one frame at a time when it was tried
-// before, then the next chunk.
-func (j *job) take() (positions []int, attempt int) {
-	for j.again.Count() > 0 && len(positions) < j.Chunk {
-		p := j.again.Min()
-		if _, ok := j.layout.Frame(p); !ok || j.finished.Contains(p) || j.held[p] != nil || j.gaveUp(p) || j.settling[p] {
-			j.again.Remove(p)
+// maxLook bounds how many positions that came back are looked at for one claim.
+const maxLook = 1000
+
+// take removes the next frames for the worker from what waits: first what came back, one frame at a time when it was
+// tried before, then the next chunk. What the worker failed is left to others that could try it.
+func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
+	looked := 0
+	var gone []int
+	for p := range j.again.All() {
+		if looked++; looked > maxLook || len(positions) == j.Chunk {
+			break
+		}
+		if !j.waits(p) {
+			gone = append(gone, p)
 			continue
 		}
 		n := j.attempt(p)
 		if len(positions) > 0 && (n > 1 || attempt > 1) {
 			break
 		}
-		j.again.Remove(p)
+		if t := j.tries[p]; t != nil && slices.Contains(t.workers, wk.ID) && e.elsewhere(j, t) {
+			continue
+		}
 		positions, attempt = append(positions, p), n
+	}
+	for _, list := range [][]int{gone, positions} {
+		for _, p := range list {
+			j.again.Remove(p)
+		}
 	}
 	if len(positions) > 0 {
 		return positions, attempt
 	}
-	j.again = farm.Spans{}
 	end := j.layout.Positions()
 	for j.next < end && len(positions) == 0 {
 		stop := min(end, (j.next/j.Chunk+1)*j.Chunk)
 		for ; j.next < stop; j.next++ {
-			p := j.next
-			if _, ok := j.layout.Frame(p); ok && !j.finished.Contains(p) && j.held[p] == nil && !j.gaveUp(p) {
-				positions = append(positions, p)
+			if j.waits(j.next) {
+				positions = append(positions, j.next)
 			}
 		}
 	}
 	return positions, 1
 }
 
+// waits tells whether the position can be handed out.
+func (j *job) waits(p int) bool {
+	_, ok := j.layout.Frame(p)
+	return ok && !j.finished.Contains(p) && j.held[p] == nil && !j.gaveUp(p) && !j.settling[p]
+}
+
 // putBack makes the position wait again, in its old place.
-func (j *job) putBack(p int) { j.again.Add(p) }
+func (e *engine) putBack(j *job, p int) {
+	j.again.Add(p)
+	e.offer(j)
+}
 
 // hold enters the lease everywhere.
 func (e *engine) hold(wk *worker, l *lease) {
 	e.leases[l.ID] = l
 	wk.leases[l.ID] = l
 	s := wk.slot(l.Slot)
-	if s.latest != nil {
-		e.assign(s.latest.job, -1)
-	}
-	s.latest, l.slot = l, s
-	switch s.live = append(s.live, l); {
-	case l.early && len(s.live) > 1:
+	l.slot = s
+	before := s.latest()
+	i, _ := slices.BinarySearchFunc(s.leases, l.ID, func(o *lease, id farm.LeaseID) int { return cmp.Compare(o.ID, id) })
+	s.leases = slices.Insert(s.leases, i, l)
+	if l.early && len(s.leases) > 1 {
 		l.wait()
-	default: // what the slot had before is rendered by now, only its report is on the way
-		for _, before := range s.live[:len(s.live)-1] {
-			before.wait()
+	} else { // what the slot had before is rendered by now, only its report is on the way
+		for _, o := range s.leases {
+			if o != l {
+				o.wait()
+			}
 		}
 	}
-	e.assign(l.job, +1)
+	e.rank(s)
+	e.reassign(before, s.latest())
+}
+
+// reassign moves a slot from the job of one lease to that of another; either may be nil.
+func (e *engine) reassign(from, to *lease) {
+	if from == to {
+		return
+	}
+	if from != nil {
+		e.assign(from.job, -1)
+	}
+	if to != nil {
+		e.assign(to.job, +1)
+	}
 }
 
 func (e *engine) assign(j *job, d int) {
@@ -320,15 +336,16 @@ func (e *engine) drop(l *lease) {
 	if wk := e.workers[l.Worker]; wk != nil {
 		delete(wk.leases, l.ID)
 	}
-	l.slot.live = slices.DeleteFunc(l.slot.live, func(x *lease) bool { return x == l })
+	s := l.slot
+	before := s.latest()
+	s.leases = slices.DeleteFunc(s.leases, func(o *lease) bool { return o == l })
+	delete(e.ahead, l)
 	l.notAhead()
-	if live := l.slot.live; len(live) > 0 && !slices.ContainsFunc(live, func(x *lease) bool { return x.ahead == 0 }) {
+	if live := s.leases; len(live) > 0 && !slices.ContainsFunc(live, func(o *lease) bool { return o.ahead == 0 }) {
 		live[0].notAhead()
 	}
-	if l.slot.latest == l {
-		l.slot.latest = nil
-		e.assign(l.job, -1)
-	}
+	e.rank(s)
+	e.reassign(before, s.latest())
 	for _, p := range l.left {
 		if l.job.held[p] == l {
 			delete(l.job.held, p)
@@ -360,12 +377,19 @@ func (e *engine) giveBack(l *lease) {
 	e.drop(l)
 	for _, p := range l.left {
 		if !l.job.finished.Contains(p) {
-			l.job.putBack(p)
+			e.putBack(l.job, p)
 		}
 	}
 	e.mark(l.job)
 	e.sync(l.job)
-	e.offered = true
+}
+
+// latest is the newest lease of the slot that lives, or nil.
+func (s *slot) latest() *lease {
+	if len(s.leases) == 0 {
+		return nil
+	}
+	return s.leases[len(s.leases)-1]
 }
 
 func (w *worker) slot(n int) *slot {

@@ -27,18 +27,25 @@ type engine struct {
 	nextJob  farm.JobID
 	broken   error // the store cannot be written or read
 
-	jobs    map[farm.JobID]*job // those that have not ended
-	keys    map[string]farm.JobID
-	order   []*job // the jobs in snap.Jobs, same index
-	snap    balance.Snapshot
-	wanted  map[string]map[farm.JobID]struct{} // missing blobs, by who waits for them
-	leases  map[farm.LeaseID]*lease
-	lapsed  map[farm.LeaseID]*lease // expired ones of jobs that have not ended: a late result still counts
+	jobs   map[farm.JobID]*job // those that have not ended
+	keys   map[string]farm.JobID
+	order  []*job // the jobs in snap.Jobs, same index
+	snap   balance.Snapshot
+	wanted map[string]map[farm.JobID]struct{} // missing blobs, by who waits for them
+	leases map[farm.LeaseID]*lease
+	ahead  map[*lease]struct{}     // those not begun of slots that have an older one
+	lapsed map[farm.LeaseID]*lease // expired ones, and those taken back, of jobs that have not ended: a late result still counts
+
+	// The positions whose results are being put in place, for those jobs that have some. They outlast the job in
+	// memory: a job that is canceled and goes on must not have a frame put in place twice at a time.
+	settling map[farm.JobID]map[int]bool
+
 	workers map[farm.WorkerID]*worker
 	names   map[string]farm.WorkerID
 	waiting []*waiter // claims held open, oldest first
-	offered bool      // something may be there for those who wait
+	offers  offers    // what may be there for those who wait
 
+	began     time.Time
 	lastTick  time.Time
 	lastUsage time.Time
 
@@ -61,9 +68,11 @@ type job struct {
 	finished farm.Spans                 // positions accepted
 	tries    map[int]*try               // positions with failed or lost attempts, not finished
 	held     map[int]*lease             // positions leased now, by their newest lease
-	settling map[int]bool               // positions whose results are being put in place
+	settling map[int]bool               // positions whose results are being put in place; see engine.settling
 	refused  map[farm.WorkerID]struct{} // failed it; changed by refuse and pardon only
 	unfit    map[farm.WorkerID]struct{} // said that no frame of it can be rendered there
+	other    *worker                    // could render it and did not fail it; nil: not known. See lift
+	fresh    *worker                    // the last one that could try a position elsewhere
 	missing  map[string]struct{}        // blobs that are not there
 	usage    float64
 	assigned int
@@ -95,14 +104,18 @@ type lease struct {
 }
 
 type slot struct {
-	latest *lease   // the newest lease of the slot, while it lives
-	live   []*lease // leases of the slot that live, in the order they were given
+	leases []*lease      // that live, oldest first; the newest says what the slot is assigned to
+	pace   time.Duration // what the last frame took
+	of     farm.JobID    // whose that frame was
+	since  time.Time     // when it was settled
 }
 
 type worker struct {
 	farm.Worker
 	seen     time.Time
 	online   bool
+	awaited  bool // known from before a restart and may still come back
+	counted  int  // its part of snap.Slots
 	load     farm.Load
 	slots    map[int]*slot
 	leases   map[farm.LeaseID]*lease
@@ -123,19 +136,23 @@ func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
 		keys:    make(map[string]farm.JobID),
 		wanted:  make(map[string]map[farm.JobID]struct{}),
 		leases:  make(map[farm.LeaseID]*lease),
+		ahead:   make(map[*lease]struct{}),
 		lapsed:  make(map[farm.LeaseID]*lease),
 		workers: make(map[farm.WorkerID]*worker),
 		names:   make(map[string]farm.WorkerID),
 		dirty:   make(map[*job]struct{}),
 		shrunk:  make(map[*lease]struct{}),
 
-		lastTick: now, lastUsage: now,
+		settling: make(map[farm.JobID]map[int]bool),
+
+		lastTick: now, lastUsage: now, began: now,
 	}
 	if s.HasRule {
 		e.rules = s.Rules
 	}
-	for _, w := range s.Workers {
-		e.addWorker(w).pace = e.rules.Heartbeat() // what the last master told it
+	for _, fw := range s.Workers {
+		w := e.addWorker(fw)
+		w.pace, w.awaited = e.rules.Heartbeat(), true // what the last master told it
 	}
 	for i := range s.Jobs {
 		if err := e.adopt(ctx, &s.Jobs[i]); err != nil {
@@ -149,7 +166,6 @@ func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
 		j.settleQueue()
 		e.sync(j)
 	}
-	e.countSlots()
 	return e, nil
 }
 
@@ -197,6 +213,9 @@ func newJob(spec farm.Job) *job {
 // add makes the engine know the job.
 func (e *engine) add(j *job) {
 	e.jobs[j.ID] = j
+	if s := e.settling[j.ID]; s != nil {
+		j.settling = s
+	}
 	if j.Key != "" {
 		e.keys[j.Key] = j.ID
 	}
@@ -310,7 +329,8 @@ func (e *engine) sync(j *job) {
 		e.unlist(j)
 		return
 	}
-	if j.at < 0 {
+	listed := j.at < 0
+	if listed {
 		j.at = len(e.order)
 		e.order = append(e.order, j)
 		e.snap.Jobs = append(e.snap.Jobs, balance.Job{
@@ -321,6 +341,9 @@ func (e *engine) sync(j *job) {
 	b.Priority, b.Usage, b.Assigned = j.Priority, j.usage, j.assigned
 	b.Running, b.Queued, b.Dispatched = len(j.held), j.Queued(), j.Dispatched
 	b.LastDispatch, b.Refused = j.lastSent, j.refused
+	if listed {
+		e.lift(j, nil)
+	}
 }
 
 func (e *engine) unlist(j *job) {
@@ -462,6 +485,7 @@ func (e *engine) tick() {
 	e.lastTick = now
 	e.expire(now)
 	e.watchWorkers(now)
+	e.takeBack()
 	if now.Sub(e.lastUsage) >= usageEvery || now.Before(e.lastUsage) {
 		e.lastUsage = now
 		for _, j := range e.order {
@@ -480,7 +504,7 @@ func (e *engine) inherit(old *engine) {
 			continue
 		}
 		w.seen, w.online, w.load, w.held, w.pace = ow.seen, ow.online, ow.load, ow.held, ow.pace
-		w.wake = ow.wake
+		w.wake, w.awaited = ow.wake, ow.awaited
 		w.order()
 	}
 	for id, ol := range old.leases {
@@ -495,9 +519,17 @@ func (e *engine) inherit(old *engine) {
 			e.sync(j)
 		}
 	}
-	e.lastUsage, e.offered = old.lastUsage, true
+	e.lastUsage, e.offers.all = old.lastUsage, true
+	for id, s := range old.settling {
+		e.settling[id] = s
+		if j := e.jobs[id]; j != nil {
+			j.settling = s
+		}
+	}
 	e.granted, e.expired, e.done, e.failed = old.granted, old.expired, old.done, old.failed
-	e.countSlots()
+	for _, w := range e.workers {
+		e.changed(w)
+	}
 }
 
 // releaseAll lets go of everybody who waits, at the end of Run.

@@ -80,8 +80,6 @@ func (m *Master) BlobStored(ctx context.Context, ref string) error {
 			e.mark(j)
 			if len(j.missing) == 0 && j.State == farm.Collecting {
 				e.toState(j, j.goesOn(), "")
-				e.lift(j)
-				e.offered = true
 			}
 		}
 		delete(e.wanted, ref)

@@ -64,8 +64,6 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 		j := newJob(fj)
 		j.missing = missing
 		e.add(j)
-		e.lift(j)
-		e.offered = true
 		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "submitted", Progress: j.progress()})
 		return j.view(), nil
 	})
@@ -271,10 +269,9 @@ func (e *engine) stopLeases(j *job) {
 			w.order()
 		}
 		for _, p := range l.left {
-			j.putBack(p)
+			e.putBack(j, p)
 		}
 	}
-	e.offered = true
 }
 
 // Pause hands out no more frames; those being rendered are finished.
@@ -302,8 +299,6 @@ func (m *Master) Resume(ctx context.Context, who Identity, id farm.JobID) (farm.
 			return farm.Errorf(farm.Conflict, "job %d is %s, not paused", id, j.State)
 		}
 		e.toState(j, j.goesOn(), "")
-		e.lift(j)
-		e.offered = true
 		return nil
 	})
 }
@@ -359,10 +354,8 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 			j.Failed = j.givenUp() // what failed with the whole scene waits again
 			e.toState(j, j.goesOn(), reason)
 		}
-		e.lift(j)
 		e.mark(j)
 		e.sync(j)
-		e.offered = true
 		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "retried", Progress: j.progress()})
 		return nil
 	})
@@ -426,6 +419,7 @@ func (e *engine) reset(j *job, positions farm.Spans) {
 	j.finished.RemoveAll(&positions)
 	j.Done = j.finished.Count()
 	j.again.AddAll(&positions)
+	e.offer(j)
 	e.change(farm.FrameReset{Job: j.ID, Positions: positions})
 	e.keepRest(j)
 	j.unsaved = 5000 // write the set anew
@@ -462,9 +456,8 @@ func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit f
 			e.snap.Jobs[j.at].Needs = &j.Needs
 		}
 		e.change(farm.JobSet{Job: j.view()})
-		e.lift(j)
 		e.sync(j)
-		e.offered = true
+		e.lift(j, nil)
 		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "changed", Progress: j.progress()})
 		return e.notWoken(j, nil)
 	})

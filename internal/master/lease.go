@@ -123,7 +123,9 @@ func (e *engine) beat(w *worker, b *farm.Beat) {
 		return
 	}
 	l.seen = e.m.opt.Now()
+	l.early = l.early || !b.Started // known of leases from before a restart
 	l.started = l.started || b.Started
+	e.rank(l.slot)
 	changed := l.beat.Fraction != b.Fraction || l.beat.Frame != b.Frame || l.beat.Phase != b.Phase
 	l.beat = *b
 	if changed && b.Started {
@@ -187,7 +189,6 @@ func (e *engine) expire(now time.Time) {
 		}
 		e.mark(l.job)
 		e.sync(l.job)
-		e.offered = true
 		e.endIfOver(l.job)
 	}
 }
@@ -206,7 +207,7 @@ func (e *engine) loseFrame(l *lease, frame, p int, now time.Time) {
 		a.Error = "every worker that tried it fell silent"
 		e.giveUp(j, p, &a)
 	} else {
-		j.putBack(p)
+		e.putBack(j, p)
 	}
 	e.change(farm.FrameTried{Attempt: a})
 	e.frameEvent(j, frame, l.Worker, string(farm.Expired), a.Error, a.Seq)
@@ -242,6 +243,13 @@ func (e *engine) forgive(now time.Time) {
 	for _, w := range e.workers {
 		if w.online {
 			w.seen = now
+		}
+	}
+	e.began = now
+	for _, j := range e.jobs {
+		if j.lastSent.After(now) {
+			j.lastSent = now
+			e.sync(j)
 		}
 	}
 }

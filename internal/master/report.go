@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -68,9 +69,12 @@ func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (f
 	if missing := m.notArrived(r); len(missing) > 0 {
 		// Settled before, perhaps, and its results long in place: then the lease is gone and settle says so.
 		return ask(ctx, m, func(e *engine) (farm.Verdict, error) {
-			v, _ := e.reserve(who, r)
-			if v.Reason == "" {
-				e.release(r)
+			v := farm.Verdict{Lease: r.Lease, Frame: r.Frame}
+			if l, p, why := e.find(who, r); l == nil {
+				v.Reason = why
+			} else if l.job.settling[p] {
+				v.Reason = "another attempt was accepted first"
+			} else {
 				v.Missing = missing
 			}
 			return v, nil
@@ -81,13 +85,14 @@ func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (f
 	type reserved struct {
 		v      farm.Verdict
 		folder string
+		layout farm.Layout
 	}
 	got, err := ask(ctx, m, func(e *engine) (reserved, error) {
 		v, j := e.reserve(who, r)
 		if j == nil {
 			return reserved{v: v}, nil
 		}
-		return reserved{v, j.Folder}, nil
+		return reserved{v, j.Folder, j.layout}, nil
 	})
 	if err != nil || got.folder == "" {
 		return got.v, err
@@ -95,12 +100,13 @@ func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (f
 	// From here the frame is reserved for this report, whatever becomes of the caller.
 	ctx = context.WithoutCancel(ctx)
 	if err := m.publish(got.folder, r); err != nil {
-		_, _ = ask(ctx, m, func(e *engine) (struct{}, error) { e.release(r); return struct{}{}, nil })
+		_, _ = ask(ctx, m, func(e *engine) (struct{}, error) { e.release(got.layout, r); return struct{}{}, nil })
 		return farm.Verdict{}, err
 	}
 	v, err := keep(ctx, m, func(e *engine) (farm.Verdict, error) {
-		e.release(r)
-		return e.settle(who, r), nil
+		v := e.settle(who, r)
+		e.release(got.layout, r)
+		return v, nil
 	})
 	if err == nil {
 		m.clearIncoming(r.Lease, r.Frame)
@@ -152,17 +158,22 @@ func (e *engine) reserve(who Identity, r *farm.Report) (farm.Verdict, *job) {
 		return v, nil
 	}
 	l.job.settling[p] = true
+	e.settling[r.Job] = l.job.settling
 	return v, l.job
 }
 
-func (e *engine) release(r *farm.Report) {
-	if j := e.jobs[r.Job]; j != nil {
-		if p, ok := j.layout.Position(r.Frame); ok {
-			delete(j.settling, p)
-			if j.held[p] == nil { // passed over meanwhile, when the report was of a lease that had expired
-				j.putBack(p)
-			}
-		}
+// release ends what reserve began. A frame that came to nothing may be handed out again.
+func (e *engine) release(layout farm.Layout, r *farm.Report) {
+	p, ok := layout.Position(r.Frame)
+	if !ok {
+		return
+	}
+	delete(e.settling[r.Job], p)
+	if len(e.settling[r.Job]) == 0 {
+		delete(e.settling, r.Job)
+	}
+	if j := e.jobs[r.Job]; j != nil && p < j.next && j.waits(p) {
+		e.putBack(j, p)
 	}
 }
 
@@ -187,7 +198,7 @@ func (e *engine) settle(who Identity, r *farm.Report) farm.Verdict {
 		case r.Outcome == farm.HandedBack || r.OwnFault && (l.excused || len(l.job.missing) > 0):
 			e.settled(l, r.Frame, p)
 			e.shrunk[l] = struct{}{}
-			l.job.putBack(p)
+			e.putBack(l.job, p)
 		default:
 			e.frameFailed(l, p, r)
 		}
@@ -199,7 +210,6 @@ func (e *engine) settle(who Identity, r *farm.Report) farm.Verdict {
 	e.mark(j)
 	e.sync(j)
 	e.endIfOver(j)
-	e.offered = true
 	return v
 }
 
@@ -233,6 +243,7 @@ func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
 	}
 	j.finished.Add(p)
 	j.unsaved++
+	l.slot.took(j, time.Duration(min(max(r.Seconds, 0), 1e6)*float64(time.Second)), e.m.opt.Now())
 	j.Done++
 	j.Seconds += r.Seconds
 	e.done++
@@ -267,7 +278,7 @@ func (e *engine) frameFailed(l *lease, p int, r *farm.Report) {
 	if fatal || t.failures >= limit || len(t.lost) >= limit*lostFactor {
 		e.giveUp(j, p, &a)
 	} else {
-		j.putBack(p)
+		e.putBack(j, p)
 	}
 	e.change(farm.FrameTried{Attempt: a})
 	e.frameEvent(j, r.Frame, l.Worker, string(a.Outcome), a.Error, a.Seq)
@@ -290,7 +301,7 @@ func (e *engine) refuse(j *job, id farm.WorkerID) {
 	j.refused[id] = struct{}{}
 	j.judged = true
 	e.mark(j)
-	e.lift(j)
+	e.lift(j, nil)
 }
 
 func (e *engine) pardon(j *job, ids ...farm.WorkerID) {
@@ -307,7 +318,7 @@ func (e *engine) pardon(j *job, ids ...farm.WorkerID) {
 	}
 	j.judged = true
 	e.mark(j)
-	e.lift(j)
+	e.lift(j, nil)
 }
 
 // anyFit tells whether some worker that is there could render the job and did not say that it cannot.
@@ -318,11 +329,6 @@ func (e *engine) anyFit(j *job) bool {
 		}
 	}
 	return false
-}
-
-// mayRender tells whether the worker is there and suits the job; what it failed does not matter.
-func (w *worker) mayRender(j *job) bool {
-	return w.online && w.Enabled && !w.Draining && (w.Facts.Scripts || !j.Options.Scripts) && j.Needs.Suits(&w.Worker)
 }
 
 // giveUpAll ends a job of which no frame can be rendered: what waits fails with it, without a record of each.
@@ -378,7 +384,6 @@ func (e *engine) strike(wk *worker, j *job, r *farm.Report) {
 		wk.Reason = "it could not work several times in a row: " + clip(r.Error, 300)
 	}
 	e.keepWorker(wk)
-	e.countSlots()
 	e.event(farm.Event{Kind: farm.EventWorker, Worker: wk.ID, State: "disabled", Text: wk.Name + ": " + wk.Reason})
 }
 
@@ -389,7 +394,6 @@ func (e *engine) takeIn(wk *worker) {
 	}
 	wk.Enabled, wk.out, wk.Reason = true, false, ""
 	e.keepWorker(wk)
-	e.countSlots()
 	wk.order()
 	e.event(farm.Event{Kind: farm.EventWorker, Worker: wk.ID, State: "enabled", Text: wk.Name})
 }
@@ -401,21 +405,6 @@ func (e *engine) another(wk *worker) bool {
 		}
 	}
 	return false
-}
-
-// lift works out whether nobody but the workers that failed the job could render it; then they may again.
-func (e *engine) lift(j *job) {
-	if j.at < 0 {
-		return
-	}
-	nobody := len(j.refused) > 0
-	for id, w := range e.workers {
-		if _, refused := j.refused[id]; !nobody || refused {
-			continue
-		}
-		nobody = !w.mayRender(j)
-	}
-	e.snap.Jobs[j.at].NobodyElse = nobody
 }
 
 // endIfOver moves a job with nothing left to do to its end.

@@ -61,12 +61,9 @@ func (e *engine) silence(token string) {
 		}
 		w.order()
 		if w.online {
-			w.online = false
-			e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "offline", Text: w.Name})
+			e.gone(w)
 		}
 	}
-	e.countSlots()
-	e.offered = true
 }
 
 // MayFetch hides from a worker's token the bytes of files that no job leased to it has.

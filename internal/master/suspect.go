@@ -160,9 +160,7 @@ func (m *Master) renderAgain(ctx context.Context, id farm.JobID, frames []int, w
 				j.Failed = j.givenUp()
 				e.toState(j, farm.Active, "")
 			}
-			e.lift(j)
 			e.sync(j)
-			e.offered = true
 		}
 		queued, text = !j.State.Ended(), "the frame is rendered again"
 		if j.State == farm.Canceled {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/netrender/netrender/internal/balance"
@@ -255,18 +256,44 @@ func (e *engine) why(j *job, w *worker, now time.Time) farm.Reason {
 	if !w.online {
 		return farm.Reason{Worker: w.Name, Job: j.ID, Text: "the worker is offline since " + w.seen.Format(time.DateTime)}
 	}
-	bw := balance.Worker{Worker: &w.Worker}
-	if s := w.slots[0]; s != nil && s.latest != nil {
-		bw.Holds = s.latest.Job
-	}
-	if bw.Holds == j.ID {
-		return farm.Reason{Worker: w.Name, Job: j.ID, Chosen: true, Text: "it works for this job now"}
+	for _, s := range w.slots {
+		if l := s.latest(); l != nil && l.Job == j.ID {
+			return farm.Reason{Worker: w.Name, Job: j.ID, Chosen: true, Text: "it works for this job now"}
+		}
 	}
 	if w.load.Idle != "" {
 		return farm.Reason{Worker: w.Name, Job: j.ID, Text: "it asks for no frames: " + clip(w.load.Idle, 300)}
 	}
-	r := balance.ExplainJob(&e.snap, e.rules, &bw, now, j.at)
+	r := e.whyBest(j, w, now)
 	return farm.Reason{Worker: w.Name, Job: j.ID, Chosen: r.Chosen, Class: r.Class, Rating: r.Rating, Text: r.Text}
+}
+
+// whyBest explains for the slot of the worker that would get frames of the job, or for its first when none would.
+func (e *engine) whyBest(j *job, w *worker, now time.Time) (first balance.Reason) {
+	type kind struct {
+		device string
+		holds  farm.JobID
+	}
+	told := make(map[kind]struct{})
+	for no := range w.Slots {
+		bw := balance.Worker{Worker: w.Slot(no)}
+		if s := w.slots[no]; s != nil && s.latest() != nil {
+			bw.Holds = s.latest().Job
+		}
+		k := kind{strings.Join(bw.Facts.Devices, " "), bw.Holds}
+		if _, same := told[k]; same {
+			continue
+		}
+		told[k] = struct{}{}
+		r := balance.ExplainJob(&e.snap, e.rules, &bw, now, j.at)
+		if no == 0 || r.Chosen {
+			first = r
+		}
+		if r.Chosen {
+			break
+		}
+	}
+	return first
 }
 
 // Rules returns the settings of balancing, failure and leases.
@@ -288,7 +315,7 @@ func (m *Master) SetRules(ctx context.Context, who Identity, r farm.Rules) error
 			}
 		}
 		e.change(farm.RulesSet{Rules: r})
-		e.offered = true
+		e.offers.all = true
 		return struct{}{}, nil
 	})
 	return err
@@ -326,7 +353,7 @@ func (m *Master) Stats(ctx context.Context) (Stats, error) {
 				s.WorkersOnline++
 			}
 			for _, sl := range w.slots {
-				if sl.latest != nil {
+				if len(sl.leases) > 0 {
 					s.SlotsBusy++
 				}
 			}

@@ -13,6 +13,8 @@ import (
 const (
 	maxSlots = 256
 	maxTags  = 100
+
+	comeBack = 20 * time.Second // within that workers are back after a restart of the master
 )
 
 // WorkerView is a worker as watchers see it.
@@ -51,7 +53,6 @@ func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration
 		w.pace = e.rules.Heartbeat()
 		e.heard(w)
 		e.keepWorker(w)
-		e.countSlots()
 		e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "registered", Text: w.Name})
 		return farm.Registered{Worker: w.view(), HeartbeatMS: e.rules.HeartbeatMS, Program: m.opt.Program}, nil
 	})
@@ -121,10 +122,7 @@ func (w *worker) view() farm.Worker {
 // keepWorker has the worker written with the next batch.
 func (e *engine) keepWorker(w *worker) {
 	e.change(farm.WorkerSet{Worker: w.view()})
-	for _, j := range e.order {
-		e.lift(j)
-	}
-	e.offered = true
+	e.changed(w)
 }
 
 // heard notes that the worker spoke.
@@ -133,17 +131,18 @@ func (e *engine) heard(w *worker) {
 	if w.online {
 		return
 	}
-	w.online = true
-	e.countSlots()
-	for _, j := range e.order {
-		e.lift(j)
-	}
+	w.online, w.awaited = true, false
+	e.changed(w)
 	e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "online", Text: w.Name})
 }
 
 // watchWorkers notices workers that fell silent. One that holds a claim open is not silent.
 func (e *engine) watchWorkers(now time.Time) {
 	for _, w := range e.workers {
+		if w.awaited && now.Sub(e.began) >= max(e.rules.LeaseTime(), comeBack) {
+			w.awaited = false
+			e.changed(w)
+		}
 		if !w.online || w.held > 0 || now.Sub(w.seen) < e.patience(w) {
 			continue
 		}
@@ -154,23 +153,8 @@ func (e *engine) watchWorkers(now time.Time) {
 // gone notes that the worker is not there any more.
 func (e *engine) gone(w *worker) {
 	w.online = false
-	e.countSlots()
-	for _, j := range e.order {
-		e.lift(j)
-	}
-	e.offered = true
+	e.changed(w)
 	e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "offline", Text: w.Name})
-}
-
-// countSlots finds N of DESIGN.md section 5.
-func (e *engine) countSlots() {
-	n := 0
-	for _, w := range e.workers {
-		if w.online && w.Enabled && !w.Draining {
-			n += w.Slots
-		}
-	}
-	e.snap.Slots = n
 }
 
 // nameOf is the name of the worker, "" when there is none of that id.
@@ -338,7 +322,6 @@ func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerI
 			}
 		}
 		w.Name, w.Tags, w.Enabled, w.Draining = next.Name, next.Tags, next.Enabled, next.Draining
-		e.countSlots()
 		e.keepWorker(w)
 		w.order()
 		e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: state, Text: w.Name})
@@ -362,9 +345,14 @@ func (m *Master) DeleteWorker(ctx context.Context, who Identity, id farm.WorkerI
 		delete(e.workers, id)
 		delete(e.names, w.Name)
 		w.order()
+		e.waiting = slices.DeleteFunc(e.waiting, func(held *waiter) bool {
+			if held.wish.Worker == id {
+				e.turnAway(held)
+			}
+			return held.wish.Worker == id
+		})
 		e.change(farm.WorkerDelete{ID: id})
-		e.countSlots()
-		e.offered = true
+		e.changed(w)
 		e.event(farm.Event{Kind: farm.EventWorker, Worker: id, State: "deleted", Text: w.Name})
 		return struct{}{}, nil
 	})
