@@ -94,7 +94,7 @@ func (s *subject) stop() *os.ProcessState {
 	return st
 }
 
-// job submits a job of n frames that needs no files' bytes: its scene is a few bytes.
+// job submits a job of n frames that needs no files' bytes: its scene is a few bytes, and it asks for no results.
 func (s *subject) job(ctx context.Context, n int) (farm.Job, time.Duration, error) {
 	scene := []byte("not a scene: a benchmark")
 	ref, err := s.put(ctx, scene)
@@ -102,7 +102,7 @@ func (s *subject) job(ctx context.Context, n int) (farm.Job, time.Duration, erro
 		return farm.Job{}, 0, err
 	}
 	began := time.Now()
-	reply, err := s.client.Submit(ctx, farm.JobSpec{Name: "bench", Blend: "bench.blend", Options: farm.Options{EXR: "full"}, Frames: farm.FrameRange(1, min(n, farm.MaxFrame), 1)},
+	reply, err := s.client.Submit(ctx, farm.JobSpec{Name: "bench", Blend: "bench.blend", Options: farm.Options{EXR: "none"}, Frames: farm.FrameRange(1, min(n, farm.MaxFrame), 1)},
 		[]farm.File{{Path: "bench.blend", Original: "/bench.blend", Size: int64(len(scene)), Ref: ref}})
 	if err != nil {
 		return farm.Job{}, 0, err
@@ -193,7 +193,8 @@ calls of their own, and the figures for claims and reports are theirs. A short j
 func (s *subject) register(ctx context.Context, n int) (farm.WorkerID, error) {
 	id := farm.WorkerID(fmt.Sprintf("bench-worker-%05d", n))
 	_, err := s.client.Register(ctx, farm.Registration{
-		ID: id, Name: fmt.Sprintf("bench-%d", n), Slots: 1,
+		Protocol: farm.Protocol,
+		ID:       id, Name: fmt.Sprintf("bench-%d", n), Slots: 1,
 		Facts: farm.Facts{Blenders: []farm.Blender{{Version: farm.Version{Major: 99}}}, Program: version},
 	})
 	return id, err

@@ -106,6 +106,9 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 	if err := check.Check(); err != nil {
 		return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
 	}
+	if !check.Options.Asks() {
+		return s, usagef("with --exr none, --no-outputs and --no-preview nothing of the job would be kept")
+	}
 	return s, nil
 }
 

@@ -53,6 +53,7 @@ func TestWrongWords(t *testing.T) {
 		{"render x.blend --timeout -5m", "cannot be negative"},
 		{"render x.blend --gpu toaster", `not "toaster"`},
 		{"render x.blend --exr big", `"big" is not a kind of EXR`},
+		{"render x.blend --exr none --no-outputs --no-preview", "nothing of the job would be kept"},
 		{"render x.blend --order random", `"random" is not a frame order`},
 		{"render x.blend --memory much", `"much" is not a size`},
 		{"render x.blend --threads -1", "not -1"},

@@ -285,7 +285,10 @@ func (a *app) join(ctx context.Context, o *workerOptions, address, token string)
 				o.farm = info.ID
 			}
 			o.master = info.Name
-			m, t, err = a.admit(ctx, o, m, token, info)
+			us, it := farm.Speaker{Program: version, Protocol: farm.Protocol}, farm.Speaker{Program: info.Program, Protocol: info.Protocol}
+			if err = farm.Fits(us, it); err == nil {
+				m, t, err = a.admit(ctx, o, m, token, info)
+			}
 		}
 		last := i == len(masters)-1 || ctx.Err() != nil
 		if err == nil || last || !wire.Again(err) && !isRefusal(err) {

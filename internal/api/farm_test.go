@@ -135,7 +135,7 @@ func (h *house) scene(frames string, content []byte) (farm.JobSpec, []farm.File)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	spec := farm.JobSpec{Name: "shot", Blend: "shot.blend", Frames: set, Options: farm.Options{EXR: "full"}}
+	spec := farm.JobSpec{Name: "shot", Blend: "shot.blend", Frames: set, Options: farm.Options{EXR: "none"}}
 	return spec, []farm.File{{Path: "shot.blend", Original: "//shot.blend", Size: int64(len(content)), Ref: blob.RefOf(content).String()}}
 }
 
@@ -157,7 +157,7 @@ func (h *house) submit(frames string) farm.Job {
 // worker registers one.
 func (h *house) worker(c *wire.Client, id farm.WorkerID, slots int) {
 	h.t.Helper()
-	_, err := c.Register(within(h.t), farm.Registration{ID: id, Name: string(id), Slots: slots, Facts: farm.Facts{
+	_, err := c.Register(within(h.t), farm.Registration{Protocol: farm.Protocol, ID: id, Name: string(id), Slots: slots, Facts: farm.Facts{
 		Host: string(id), OS: "linux", Arch: "amd64", Cores: 8, MemoryMB: 16000,
 		Blenders: []farm.Blender{{Version: farm.Version{Major: 4, Minor: 5}, Denoiser: true}},
 	}})

@@ -50,7 +50,7 @@ func TestListsAreGivenByPages(t *testing.T) {
 	for i := range 12 {
 		name := fmt.Sprintf("w%02d", i)
 		names = append(names, name)
-		_, err := h.m.Register(ctx, root, farm.Registration{ID: farm.WorkerID("worker-" + name), Name: name, Slots: 1, Facts: farm.Facts{
+		_, err := h.m.Register(ctx, root, farm.Registration{Protocol: farm.Protocol, ID: farm.WorkerID("worker-" + name), Name: name, Slots: 1, Facts: farm.Facts{
 			MemoryMB: 1000 * (1 + i%2), Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}},
 		}})
 		if err != nil {
@@ -145,7 +145,7 @@ func TestWhoFits(t *testing.T) {
 	root := master.Identity{Name: "root", Role: farm.RoleAdmin}
 	for i := range 50 {
 		name := fmt.Sprintf("w%02d", i)
-		r := farm.Registration{ID: farm.WorkerID("worker-" + name), Name: name, Slots: 1, Facts: farm.Facts{
+		r := farm.Registration{Protocol: farm.Protocol, ID: farm.WorkerID("worker-" + name), Name: name, Slots: 1, Facts: farm.Facts{
 			MemoryMB: 1000, Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}, Scripts: i < 3,
 		}}
 		if i >= 40 {

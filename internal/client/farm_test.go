@@ -61,7 +61,7 @@ func realMaster(t *testing.T, off time.Duration) (c *wire.Client, blobs *blob.Me
 func renderAll(t *testing.T, c *wire.Client, frames int) {
 	t.Helper()
 	ctx := t.Context()
-	_, err := c.Register(ctx, farm.Registration{ID: "worker-01", Name: "oak", Slots: 1, Facts: farm.Facts{
+	_, err := c.Register(ctx, farm.Registration{Protocol: farm.Protocol, ID: "worker-01", Name: "oak", Slots: 1, Facts: farm.Facts{
 		Cores: 4, MemoryMB: 8000, Blenders: []farm.Blender{{Version: farm.Version{Major: 4, Minor: 5}, Denoiser: true}},
 	}})
 	if err != nil {
@@ -102,7 +102,7 @@ func TestSubmitAndFetch(t *testing.T) {
 			s.Engine = ""
 			s.Files = []SceneFile{{Path: filepath.Join(dir, "tex", "1.png")}}
 			set := farm.FrameRange(1, 3, 1)
-			o := PlanOptions{Blend: filepath.Join(dir, "a.blend"), Read: reads(s), Spec: farm.JobSpec{Frames: set, Options: farm.Options{Outputs: true}}}
+			o := PlanOptions{Blend: filepath.Join(dir, "a.blend"), Read: reads(s), Spec: farm.JobSpec{Frames: set, Options: farm.Options{EXR: "none", Outputs: true}}}
 			c, _ := realMaster(t, off)
 			var sent Sending
 			submit := func() farm.Job {

@@ -33,7 +33,7 @@ func newSending(t *testing.T, c *wire.Client, files ...string) *sending {
 	}
 	return &sending{t, PlanOptions{
 		Blend: filepath.Join(dir, "a.blend"), Read: reads(s),
-		Spec: farm.JobSpec{Frames: farm.FrameRange(1, 3, 1), Options: farm.Options{Outputs: true}},
+		Spec: farm.JobSpec{Frames: farm.FrameRange(1, 3, 1), Options: farm.Options{EXR: "none", Outputs: true}},
 	}, filepath.Join(t.TempDir(), "sent"), c}
 }
 

@@ -77,6 +77,26 @@ type Options struct {
 	FailOnScriptError bool `json:"fail_on_script_error,omitempty"`
 }
 
+// Asks tells whether the job asks for any files at all. Benchmarks of a farm do without.
+func (o *Options) Asks() bool { return o.EXR != "none" || o.Outputs || o.Preview }
+
+// Lacks names what the options ask for and is not among the results of a frame; "" when all is there.
+func (o *Options) Lacks(results []Result) string {
+	has := make(map[ResultKind]bool, 4)
+	for i := range results {
+		has[results[i].Kind] = true
+	}
+	switch {
+	case o.EXR != "none" && !has[KindEXR]:
+		return "the multilayer EXR"
+	case o.Outputs && !has[KindOutput]:
+		return "the file that the scene writes"
+	case o.Preview && !has[KindPreview]:
+		return "the preview"
+	}
+	return ""
+}
+
 // Progress is what a job's frames have come to.
 type Progress struct {
 	Total      int     `json:"total"`          // frames
@@ -146,8 +166,6 @@ func (s *JobSpec) Check() error {
 		return Errorf(Invalid, "render threads are 1 to 1024, not %d", s.Options.Threads)
 	case s.Options.EXR != "full" && s.Options.EXR != "half" && s.Options.EXR != "none":
 		return Errorf(Invalid, "%q is not a kind of EXR result", clip(s.Options.EXR, 40)).WithHint("use full, half or none")
-	case s.Options.EXR == "none" && !s.Options.Outputs && !s.Options.Preview:
-		return Errorf(Invalid, "the job would keep no results at all")
 	case strings.TrimSpace(s.Name) == "" || len(s.Name) > MaxName:
 		return Errorf(Invalid, "a job's name is 1 to %d bytes long", MaxName)
 	case s.Blend == "":

@@ -11,6 +11,9 @@ type Registration struct {
 	Slots int      `json:"slots"`
 	Tags  []string `json:"tags,omitempty"`
 	Facts Facts    `json:"facts"`
+	Fresh bool     `json:"fresh,omitempty"` // the process registers for the first time: what it was told before is over
+
+	Protocol int `json:"protocol,omitempty"` // that the worker speaks; see Protocol
 }
 
 // Registered is the answer: the worker as the farm knows it, and the farm's pace.
@@ -18,6 +21,7 @@ type Registered struct {
 	Worker      Worker `json:"worker"`
 	HeartbeatMS int    `json:"heartbeat_ms"`
 	Program     string `json:"program"` // version of the master's program
+	Protocol    int    `json:"protocol"`
 }
 
 // Wish is a slot's question for work.

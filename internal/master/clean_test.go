@@ -19,7 +19,7 @@ func (b *bench) rendered(scene string, picture string, end func(id farm.JobID)) 
 	b.t.Helper()
 	ctx := context.Background()
 	oak := b.worker("oak", 1)
-	job, err := b.m.Submit(ctx, root, farm.JobSpec{Name: "shot", Blend: "shot.blend", Frames: farm.Frames(1), Options: farm.Options{EXR: "full"}},
+	job, err := b.m.Submit(ctx, root, farm.JobSpec{Name: "shot", Blend: "shot.blend", Frames: farm.Frames(1), Options: farm.Options{EXR: "none"}},
 		[]farm.File{b.file("shot.blend", scene), b.file("tex.png", "a texture of all")})
 	if err != nil {
 		b.t.Fatal(err)

@@ -32,6 +32,7 @@ func newCrowd(b *testing.B, jobs, workers int, edit func(*farm.JobSpec)) *crowd 
 	var changes []farm.Change
 	for n := range jobs {
 		spec := farm.JobSpec{Name: fmt.Sprint("job ", n), Blend: "a.blend", Frames: farm.FrameRange(1, 1000, 1)}
+		spec.Options.EXR = "none"
 		if spec.Defaults(); edit != nil {
 			edit(&spec)
 		}
@@ -92,7 +93,8 @@ func (c *crowd) all(b *testing.B, f func(id farm.WorkerID) error) {
 
 func (c *crowd) register(id farm.WorkerID) error {
 	_, err := c.m.Register(context.Background(), root, farm.Registration{
-		ID: id, Name: string(id), Slots: 1, Facts: farm.Facts{Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}},
+		Protocol: farm.Protocol,
+		ID:       id, Name: string(id), Slots: 1, Facts: farm.Facts{Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}},
 	})
 	return err
 }
@@ -151,7 +153,8 @@ func BenchmarkIdleCrowd(b *testing.B) {
 	}
 	id := farm.WorkerID("worker-gpu")
 	_, err := c.m.Register(ctx, root, farm.Registration{
-		ID: id, Name: "gpu", Slots: 1, Tags: []string{"gpu"}, Facts: farm.Facts{Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}},
+		Protocol: farm.Protocol,
+		ID:       id, Name: "gpu", Slots: 1, Tags: []string{"gpu"}, Facts: farm.Facts{Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}},
 	})
 	if err != nil {
 		b.Fatal(err)

@@ -21,7 +21,7 @@ type waiter struct {
 	who  Identity
 	wish farm.Wish
 	ch   chan answer[*farm.Grant] // room for one
-	gone bool                     // granted, replaced or given up
+	gone bool                     // answered: granted, refused, replaced or given up
 }
 
 // Claim returns a lease for the slot, or nil when there is nothing for it within the wish's wait. The lease is
@@ -49,17 +49,22 @@ func (m *Master) await(ctx context.Context, w *waiter) (*farm.Grant, error) {
 	if w.wish.WaitMS <= 0 { // answered at once, by the next batch at the latest
 		timer.Stop()
 	}
-	var gone error
 	select {
 	case a := <-w.ch:
 		return a.v, a.err
 	case <-m.quit:
 		return nil, errStopped
 	case <-timer.C:
+		return m.withdraw(w, false)
 	case <-ctx.Done():
-		gone = ctx.Err()
+		_, _ = m.withdraw(w, true)
+		return nil, ctx.Err()
 	}
-	// Leave the queue. A grant that was under way is still ours: it is returned, or given back when the asker left.
+}
+
+// withdraw takes the claim out of the queue. A grant that was under way is returned; it is given back when the asker
+// has left.
+func (m *Master) withdraw(w *waiter, left bool) (*farm.Grant, error) {
 	post := func(f func(*engine)) bool {
 		select {
 		case m.inbox <- f:
@@ -77,30 +82,32 @@ func (m *Master) await(ctx context.Context, w *waiter) (*farm.Grant, error) {
 	case <-m.quit:
 		return nil, errStopped
 	}
-	if a.v != nil && gone != nil {
+	if a.v != nil && left {
 		id := a.v.Lease.ID
 		post(func(e *engine) { e.giveBack(e.leases[id]) })
-		return nil, gone
-	}
-	if gone != nil {
-		return nil, gone
 	}
 	return a.v, a.err
+}
+
+// refuse answers a claim with an error, which may be nil: nothing for now.
+func (w *waiter) refuse(err error) {
+	w.gone = true
+	w.ch <- answer[*farm.Grant]{nil, err}
 }
 
 // claim answers at once when there is work, else holds the question open.
 func (e *engine) claim(w *waiter) {
 	if e.broken != nil {
-		w.ch <- answer[*farm.Grant]{nil, e.broken}
+		w.refuse(e.broken)
 		return
 	}
 	wk := e.workers[w.wish.Worker]
 	if wk == nil || !wk.speaks(w.who) {
-		w.ch <- answer[*farm.Grant]{nil, farm.Errorf(farm.NotFound, "the master does not know this worker").WithHint("register first")}
+		w.refuse(farm.Errorf(farm.NotFound, "the master does not know this worker").WithHint("register first"))
 		return
 	}
 	if w.wish.Slot < 0 || w.wish.Slot >= wk.Slots {
-		w.ch <- answer[*farm.Grant]{nil, farm.Errorf(farm.Invalid, "worker %s has %d slots, there is no slot %d", wk.Name, wk.Slots, w.wish.Slot)}
+		w.refuse(farm.Errorf(farm.Invalid, "worker %s has %d slots, there is no slot %d", wk.Name, wk.Slots, w.wish.Slot))
 		return
 	}
 	e.heard(wk)
@@ -115,24 +122,22 @@ func (e *engine) claim(w *waiter) {
 		return
 	}
 	if w.wish.Ahead || w.wish.WaitMS <= 0 {
-		w.gone = true
-		w.ch <- answer[*farm.Grant]{}
+		w.refuse(nil)
 		return
 	}
-	if w.wish.WaitMS > 0 && e.takeBackFor(w, wk) {
+	if e.takeBackFor(w, wk) {
 		return
 	}
 	wk.held++
 	e.waiting = append(e.waiting, w)
 }
 
-// leave answers a held claim with nothing, unless it was granted.
+// leave answers a claim with nothing, unless it was answered.
 func (e *engine) leave(w *waiter) {
 	if w.gone {
 		return
 	}
-	w.gone = true
-	w.ch <- answer[*farm.Grant]{}
+	w.refuse(nil)
 	i := slices.Index(e.waiting, w)
 	if i < 0 {
 		return

@@ -27,6 +27,8 @@ type bench struct {
 	guard  *blob.Guard // nil: none is before the blobs
 	dir    string
 	free   atomic.Int64 // on the disk, in bytes
+	skew   atomic.Int64 // how far the master's clock is off
+	kept   master.Store // what the next master has; nil: store
 	m      *master.Master
 	stop   func()
 	pin    string // of the key that the door shows
@@ -57,9 +59,14 @@ func (b *bench) start() {
 	if b.guard != nil {
 		blobs = b.guard
 	}
+	var kept master.Store = b.store
+	if b.kept != nil {
+		kept = b.kept
+	}
 	m, err := master.New(context.Background(), master.Options{
-		Store: b.store, Blobs: blobs, Dir: b.dir, Now: time.Now, Rand: rand.NewChaCha8([32]byte{1}),
+		Store: kept, Blobs: blobs, Dir: b.dir, Rand: rand.NewChaCha8([32]byte{1}),
 		Room: blob.NewRoom(b.dir, func(string) (int64, error) { return b.free.Load(), nil }), Reserve: reserve,
+		Now: func() time.Time { return time.Now().Add(time.Duration(b.skew.Load())) },
 		Log: slog.New(slog.DiscardHandler), Program: "test", Pin: func() string { return b.pin }, ByName: b.byName,
 	})
 	if err != nil {
@@ -87,7 +94,8 @@ func (b *bench) worker(name string, slots int, tags ...string) farm.WorkerID {
 	b.t.Helper()
 	id := farm.WorkerID("worker-" + name)
 	_, err := b.m.Register(context.Background(), root, farm.Registration{
-		ID: id, Name: name, Slots: slots, Tags: tags,
+		Protocol: farm.Protocol,
+		ID:       id, Name: name, Slots: slots, Tags: tags,
 		Facts: farm.Facts{Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}, MemoryMB: 8000},
 	})
 	if err != nil {
@@ -108,7 +116,7 @@ func (b *bench) submitAs(who master.Identity, frames string, edit ...func(*farm.
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	spec := farm.JobSpec{Name: "shot", Blend: "shot.blend", Frames: set, Options: farm.Options{EXR: "full"}}
+	spec := farm.JobSpec{Name: "shot", Blend: "shot.blend", Frames: set, Options: farm.Options{EXR: "none"}}
 	for _, e := range edit {
 		e(&spec)
 	}
@@ -163,8 +171,13 @@ func (b *bench) report(g *farm.Grant, frame int, outcome farm.Outcome, edit ...f
 // upload sends a result's bytes and returns what the report says of it.
 func (b *bench) upload(g *farm.Grant, frame int, name, text string) farm.Result {
 	b.t.Helper()
+	return b.uploadAs(farm.KindOutput, g, frame, name, text)
+}
+
+func (b *bench) uploadAs(kind farm.ResultKind, g *farm.Grant, frame int, name, text string) farm.Result {
+	b.t.Helper()
 	sum := sha256.Sum256([]byte(text))
-	r := farm.Result{Kind: farm.KindOutput, Name: name, Size: int64(len(text)), Ref: hex.EncodeToString(sum[:]), Frame: frame}
+	r := farm.Result{Kind: kind, Name: name, Size: int64(len(text)), Ref: hex.EncodeToString(sum[:]), Frame: frame}
 	if _, whole, err := b.m.PutResult(context.Background(), root, g.Lease.ID, g.Lease.Worker, r, 0, strings.NewReader(text)); err != nil || !whole {
 		b.t.Fatal(whole, err)
 	}

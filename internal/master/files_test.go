@@ -81,7 +81,7 @@ func TestDamagedFileIsSentAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := b.file("other.blend", "another scene")
-		apart, err := b.m.Submit(ctx, root, farm.JobSpec{Blend: "other.blend", Frames: farm.Frames(7)}, []farm.File{other})
+		apart, err := b.m.Submit(ctx, root, farm.JobSpec{Blend: "other.blend", Frames: farm.Frames(7), Options: farm.Options{EXR: "none"}}, []farm.File{other})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -594,7 +594,8 @@ func TestScriptJobIsNotLeftToWorkersThatRefuseScripts(t *testing.T) {
 		b.worker("elm", 1) // does not allow scripts
 		oak := farm.WorkerID("worker-oak")
 		if _, err := b.m.Register(context.Background(), root, farm.Registration{
-			ID: oak, Name: "oak", Slots: 1, Facts: farm.Facts{Scripts: true, Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}},
+			Protocol: farm.Protocol,
+			ID:       oak, Name: "oak", Slots: 1, Facts: farm.Facts{Scripts: true, Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}},
 		}); err != nil {
 			t.Fatal(err)
 		}

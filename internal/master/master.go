@@ -73,8 +73,9 @@ type Master struct {
 	arrivals *blob.Inbox // results on their way into incoming/
 	leftover leftover    // what may be removed of it
 	folders  jobLocks
-	guard    *blob.Guard   // nil: no blob is ever collected
-	breath   time.Duration // between two pieces of a chore
+	guard    *blob.Guard       // nil: no blob is ever collected
+	breath   time.Duration     // between two pieces of a chore
+	pause    func(step string) // tests let others in between two steps; else nil
 
 	cleaning   sync.Mutex        // held by a round of cleaning
 	sizes      map[partKey]int64 // guarded by cleaning: of parts of ended jobs
@@ -195,6 +196,13 @@ func (m *Master) Run(ctx context.Context) error {
 			return nil
 		}
 		m.eng.match()
+	}
+}
+
+// step is where a test may stop a report for a while.
+func (m *Master) step(name string) {
+	if m.pause != nil {
+		m.pause(name)
 	}
 }
 

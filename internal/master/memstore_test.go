@@ -33,6 +33,7 @@ type memStore struct {
 	rules    *farm.Rules
 	cleaning farm.Cleaning
 	fail     error // Apply fails with it
+	wait     func()
 	damage   error // Inspect finds it
 	applied  int   // batches
 	changes  int
@@ -88,7 +89,20 @@ func (s *memStore) load(id farm.JobID) farm.JobLoad {
 	return l
 }
 
+// slow has every batch wait for the function first; nil ends that.
+func (s *memStore) slow(wait func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wait = wait
+}
+
 func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
+	s.mu.Lock()
+	wait := s.wait
+	s.mu.Unlock()
+	if wait != nil {
+		wait()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fail != nil {

@@ -84,8 +84,7 @@ func (e *engine) match() {
 
 // turnAway answers a held claim of a worker that is not known any more.
 func (e *engine) turnAway(w *waiter) {
-	w.gone = true
-	w.ch <- answer[*farm.Grant]{nil, farm.Errorf(farm.NotFound, "the worker was removed").WithHint("register again")}
+	w.refuse(farm.Errorf(farm.NotFound, "the worker was removed").WithHint("register again"))
 }
 
 func (e *engine) anyQueued() bool {

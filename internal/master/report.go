@@ -38,8 +38,13 @@ func (m *Master) Report(ctx context.Context, who Identity, reports []farm.Report
 	}
 	// Without files to put in place, verdicts and the next lease are one step and one batch.
 	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
-		for i := range reports {
-			if plain {
+		if plain {
+			for i := range reports {
+				if err := e.incomplete(who, &reports[i]); err != nil {
+					return struct{}{}, err // before any of them is settled
+				}
+			}
+			for i := range reports {
 				verdicts[i] = e.settle(who, &reports[i])
 			}
 		}
@@ -49,6 +54,9 @@ func (m *Master) Report(ctx context.Context, who Identity, reports []farm.Report
 		return struct{}{}, nil
 	})
 	if err != nil {
+		if w != nil { // nobody takes what was granted
+			_, _ = m.withdraw(w, true)
+		}
 		return nil, nil, err
 	}
 	if w == nil {
@@ -64,7 +72,12 @@ func (m *Master) Report(ctx context.Context, who Identity, reports []farm.Report
 // reportOne reserves the frame, puts the results in place and then settles.
 func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (farm.Verdict, error) {
 	if r.Outcome != farm.Rendered || len(r.Results) == 0 {
-		return keep(ctx, m, func(e *engine) (farm.Verdict, error) { return e.settle(who, r), nil })
+		return keep(ctx, m, func(e *engine) (farm.Verdict, error) {
+			if err := e.incomplete(who, r); err != nil {
+				return farm.Verdict{}, err
+			}
+			return e.settle(who, r), nil
+		})
 	}
 	if missing := m.notArrived(r); len(missing) > 0 {
 		// Settled before, perhaps, and its results long in place: then the lease is gone and settle says so.
@@ -88,6 +101,9 @@ func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (f
 		layout farm.Layout
 	}
 	got, err := ask(ctx, m, func(e *engine) (reserved, error) {
+		if err := e.incomplete(who, r); err != nil {
+			return reserved{}, err
+		}
 		v, j := e.reserve(who, r)
 		if j == nil {
 			return reserved{v: v}, nil
@@ -99,10 +115,12 @@ func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (f
 	}
 	// From here the frame is reserved for this report, whatever becomes of the caller.
 	ctx = context.WithoutCancel(ctx)
+	m.step("reserved")
 	if err := m.publish(got.folder, r); err != nil {
 		_, _ = ask(ctx, m, func(e *engine) (struct{}, error) { e.release(got.layout, r); return struct{}{}, nil })
 		return farm.Verdict{}, err
 	}
+	m.step("published")
 	v, err := keep(ctx, m, func(e *engine) (farm.Verdict, error) {
 		v := e.settle(who, r)
 		e.release(got.layout, r)
@@ -143,6 +161,21 @@ func (e *engine) find(who Identity, r *farm.Report) (*lease, int, string) {
 		return nil, 0, "the frame is already there"
 	}
 	return l, p, ""
+}
+
+// incomplete refuses a frame that is said to be done without the files that its job asks for.
+func (e *engine) incomplete(who Identity, r *farm.Report) error {
+	if r.Outcome != farm.Rendered {
+		return nil
+	}
+	l, _, _ := e.find(who, r)
+	if l == nil {
+		return nil // it is not taken anyway
+	}
+	if lack := l.job.Options.Lacks(r.Results); lack != "" {
+		return farm.Errorf(farm.Invalid, "frame %d of job %d is said to be done, but %s is not among its results", r.Frame, r.Job, lack)
+	}
+	return nil
 }
 
 // reserve keeps other reports from the frame while its results are put in place.
@@ -242,6 +275,7 @@ func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
 		delete(j.tries, p)
 	}
 	j.finished.Add(p)
+	j.again.Remove(p) // put back when its lease expired
 	j.unsaved++
 	l.slot.took(j, time.Duration(min(max(r.Seconds, 0), 1e6)*float64(time.Second)), e.m.opt.Now())
 	j.Done++

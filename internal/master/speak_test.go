@@ -27,7 +27,8 @@ func (b *bench) token(name string, role farm.Role) master.Identity {
 func (b *bench) registerAs(who master.Identity, name string) (farm.WorkerID, error) {
 	id := farm.WorkerID("worker-" + name)
 	_, err := b.m.Register(context.Background(), who, farm.Registration{
-		ID: id, Name: name, Slots: 1, Facts: farm.Facts{Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}, MemoryMB: 8000},
+		Protocol: farm.Protocol,
+		ID:       id, Name: name, Slots: 1, Facts: farm.Facts{Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}, MemoryMB: 8000},
 	})
 	return id, err
 }

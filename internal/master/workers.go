@@ -28,6 +28,9 @@ type WorkerView struct {
 // Register makes a worker known, or renews what is known of it. A second worker of the same name gets a number. From
 // then on only the token that registered the worker speaks for it.
 func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration) (farm.Registered, error) {
+	if err := farm.Fits(farm.Speaker{Program: r.Facts.Program, Protocol: r.Protocol}, m.speaker()); err != nil {
+		return farm.Registered{}, err
+	}
 	if err := checkRegistration(&r); err != nil {
 		return farm.Registered{}, err
 	}
@@ -49,13 +52,17 @@ func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration
 			w.Tags = r.Tags
 		}
 		w.Slots, w.Facts, w.Address = r.Slots, r.Facts, who.Address
-		w.Draining = false // it was started anew, or came back
+		w.Draining = w.Draining && !r.Fresh // only who starts it anew undoes what an admin asked for
 		w.pace = e.rules.Heartbeat()
 		e.heard(w)
 		e.keepWorker(w)
 		e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "registered", Text: w.Name})
-		return farm.Registered{Worker: w.view(), HeartbeatMS: e.rules.HeartbeatMS, Program: m.opt.Program}, nil
+		return farm.Registered{Worker: w.view(), HeartbeatMS: e.rules.HeartbeatMS, Program: m.opt.Program, Protocol: farm.Protocol}, nil
 	})
+}
+
+func (m *Master) speaker() farm.Speaker {
+	return farm.Speaker{Program: m.opt.Program, Protocol: farm.Protocol}
 }
 
 func checkRegistration(r *farm.Registration) error {

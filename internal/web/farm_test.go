@@ -202,7 +202,7 @@ func (b *browser) with(header ...string) *browser {
 func (h *house) worker(name string, edit ...func(*farm.Registration)) farm.WorkerID {
 	h.t.Helper()
 	sum := sha256.Sum256([]byte(name))
-	r := farm.Registration{ID: farm.WorkerID(hex.EncodeToString(sum[:6])), Name: name, Slots: 1, Facts: farm.Facts{
+	r := farm.Registration{Protocol: farm.Protocol, ID: farm.WorkerID(hex.EncodeToString(sum[:6])), Name: name, Slots: 1, Facts: farm.Facts{
 		Host: name, OS: "linux", Arch: "amd64", CPU: "Ryzen", Cores: 16, MemoryMB: 64000, DiskMB: 400_000, Program: "1.0.0",
 		Blenders: []farm.Blender{{Version: farm.Version{Major: 4, Minor: 5}, Denoiser: true, Engines: []string{"CYCLES"}}},
 	}}
@@ -228,7 +228,7 @@ func (h *house) submit(who master.Identity, name, frames string, edit ...func(*f
 	if err := h.blobs.Put(context.Background(), blob.RefOf(scene), int64(len(scene)), bytes.NewReader(scene)); err != nil {
 		h.t.Fatal(err)
 	}
-	spec := farm.JobSpec{Name: name, Blend: "shot.blend", Frames: set, Options: farm.Options{EXR: "full", Preview: true}}
+	spec := farm.JobSpec{Name: name, Blend: "shot.blend", Frames: set, Options: farm.Options{EXR: "none"}}
 	for _, f := range edit {
 		f(&spec)
 	}

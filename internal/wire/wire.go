@@ -9,9 +9,8 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-// Version is the protocol's version. Servers and clients of the same major version understand each other; unknown
-// fields are ignored.
-const Version = 1
+// Version is the protocol's version.
+const Version = farm.Protocol
 
 // Root is where the protocol lives below a master's address.
 const Root = "/api/v1"

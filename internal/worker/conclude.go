@@ -23,7 +23,7 @@ func (w *Worker) conclude(f *frame) {
 	}
 	var err error
 	if f.result != nil {
-		if err = w.collect(p, f.result); err != nil {
+		if err = w.collect(p, f); err != nil {
 			fault := faultOf(err, 0, nil)
 			p.spoil(&spoiltError{text: fault.text, own: fault.own})
 		}
@@ -60,10 +60,10 @@ func (w *Worker) store(p *parcel) error {
 	return w.out.keep(p)
 }
 
-// collect verifies and names the files that Blender wrote.
-func (w *Worker) collect(p *parcel, result *blender.Result) error {
+// collect verifies and names the files that Blender wrote. What the job asks for must be among them.
+func (w *Worker) collect(p *parcel, f *frame) error {
 	r := &p.Reports[0]
-	for _, file := range result.Files {
+	for _, file := range f.result.Files {
 		rel, err := filepath.Rel(p.dir, file.Path)
 		if err != nil || !filepath.IsLocal(rel) {
 			return &fault{text: "Blender wrote " + file.Path + ", which is outside the frame's folder", own: true}
@@ -76,8 +76,10 @@ func (w *Worker) collect(p *parcel, result *blender.Result) error {
 		r.Results = append(r.Results, found)
 		p.Paths = append(p.Paths, filepath.ToSlash(rel))
 	}
-	if len(r.Results) == 0 {
+	if lack := f.options.Lacks(r.Results); lack != "" && len(r.Results) == 0 {
 		return &fault{text: "Blender said that the frame is done and wrote no file"}
+	} else if lack != "" {
+		return &fault{text: "Blender said that the frame is done, but " + lack + " is not among its files"}
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ type frame struct {
 	dir     string      // the parcel's folder; "" when there is none
 	log     *attemptLog // nil: none
 	result  *blender.Result
+	options farm.Options  // what the job asks for
 	warned  []string      // what may be wrong with the picture: sentences
 	reports []farm.Report // one, or those of frames that are handed back
 }
@@ -34,7 +35,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 		*b = farm.Beat{Lease: b.Lease, Frame: no, Started: true}
 	})
 	r := s.report(k, no)
-	f := &frame{slot: s.no, reports: []farm.Report{r}}
+	f := &frame{slot: s.no, options: k.grant.Options, reports: []farm.Report{r}}
 	report := &f.reports[0]
 	began := s.w.opt.Now()
 	s.version = ""

@@ -84,8 +84,13 @@ func (w *Worker) register(ctx context.Context) error {
 	defer cancel()
 	reg, err := w.master.Register(ctx, farm.Registration{
 		ID: w.id, Name: w.opt.Name, Slots: w.opt.slots(), Tags: w.opt.Tags, Facts: w.machine.facts(),
+		Fresh: w.name == "", Protocol: farm.Protocol,
 	})
 	if err != nil {
+		return err
+	}
+	us, it := farm.Speaker{Program: w.opt.Program, Protocol: farm.Protocol}, farm.Speaker{Program: reg.Program, Protocol: reg.Protocol}
+	if err := farm.Fits(us, it); err != nil {
 		return err
 	}
 	if reg.Worker.Name != w.name {

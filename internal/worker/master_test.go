@@ -24,6 +24,7 @@ type fakeMaster struct {
 	t     testing.TB
 	chunk int
 	beat  int // HeartbeatMS
+	speak int // the protocol
 
 	mu      sync.Mutex
 	changed chan struct{}
@@ -75,7 +76,7 @@ type fakeLease struct {
 
 func newMaster(t testing.TB) *fakeMaster {
 	return &fakeMaster{
-		t: t, chunk: 1, beat: 5000, changed: make(chan struct{}), jobs: make(map[farm.JobID]*fakeJob),
+		t: t, chunk: 1, beat: 5000, speak: farm.Protocol, changed: make(chan struct{}), jobs: make(map[farm.JobID]*fakeJob),
 		leases: make(map[farm.LeaseID]*fakeLease), blobs: make(map[string][]byte), offsets: make(map[string][]int64), staged: make(map[string]map[string][]byte),
 		logs: make(map[string][]byte), known: make(map[farm.WorkerID]farm.Registration), calls: make(map[string]int), called: make(chan struct{}, 1),
 	}
@@ -164,7 +165,7 @@ func (m *fakeMaster) Register(ctx context.Context, r farm.Registration) (farm.Re
 	defer m.mu.Unlock()
 	m.known[r.ID] = r
 	m.before1st = m.lastID
-	return farm.Registered{Worker: farm.Worker{ID: r.ID, Name: r.Name}, HeartbeatMS: m.beat, Program: "test"}, nil
+	return farm.Registered{Worker: farm.Worker{ID: r.ID, Name: r.Name}, HeartbeatMS: m.beat, Program: "test", Protocol: m.speak}, nil
 }
 
 // wait holds a call until something changes; false when it is over. The caller holds mu.

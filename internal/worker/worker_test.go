@@ -427,15 +427,36 @@ func TestRevokedAndOutdated(t *testing.T) {
 	}
 }
 
-// A worker that the master forgot registers again and goes on.
+// A master of another protocol that takes every worker is left all the same.
+func TestMasterOfAnotherProtocol(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMaster(t)
+		m.speak = farm.Protocol + 1
+		w := start(t, options(t, m, fake.Options{}))
+		<-w.done
+		if farm.KindOf(w.err) != farm.Outdated || !strings.Contains(w.err.Error(), "the worker is netrender test (protocol 1)") {
+			t.Errorf("the worker ended with %v", w.err)
+		}
+	})
+}
+
+// A worker that the master forgot registers again and goes on. Only its first registration says that it is new.
 func TestForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMaster(t)
+		fresh := func() (n int) {
+			for _, r := range m.known {
+				if r.Fresh && r.Protocol == farm.Protocol {
+					n++
+				}
+			}
+			return n
+		}
 		j := m.job(3)
 		w := start(t, options(t, m, fake.Options{FrameTime: 10 * time.Second}))
-		m.until("a frame is done", func() bool { return len(j.done) == 1 })
+		m.until("a frame is done", func() bool { return len(j.done) == 1 && fresh() == 1 })
 		m.set(func() { clear(m.known) })
-		m.until("all are done", func() bool { return len(j.done) == 3 })
+		m.until("all are done", func() bool { return len(j.done) == 3 && len(m.known) == 1 && fresh() == 0 })
 		w.drain()
 	})
 }
