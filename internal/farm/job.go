@@ -91,7 +91,7 @@ func (o *Options) Lacks(results []Result) string {
 		return "the multilayer EXR"
 	case o.Outputs && !has[KindOutput]:
 		return "the file that the scene writes"
-	case o.Preview && !has[KindPreview]:
+	case o.EXR == "none" && !o.Outputs && o.Preview && !has[KindPreview]: // beside others it is a convenience
 		return "the preview"
 	}
 	return ""

@@ -31,7 +31,7 @@ func Fits(worker, master Speaker) error {
 	}
 	err := Errorf(Outdated, "the worker is %s and the master is %s: they do not understand each other", worker, master)
 	if newest.Program == "" {
-		return err.WithHint("install the same netrender on both machines")
+		return err.WithHint("install the same version on both machines")
 	}
 	return err.WithHint("install netrender %s on %s", clip(newest.Program, 40), where)
 }

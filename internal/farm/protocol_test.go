@@ -16,7 +16,7 @@ func TestFits(t *testing.T) {
 		{Speaker{"1.0", 3}, Speaker{"2.0", 4}, "the worker is netrender 1.0 (protocol 3) and the master is netrender 2.0 (protocol 4)", "install netrender 2.0 on the worker's machine"},
 		{Speaker{"2.0", 4}, Speaker{"1.0", 3}, "the worker is netrender 2.0 (protocol 4)", "install netrender 2.0 on the master's machine"},
 		{Speaker{}, Speaker{"2.0", 1}, "the worker is netrender of an unknown version (protocol 0)", "install netrender 2.0 on the worker's machine"},
-		{Speaker{"", 2}, Speaker{"1.0", 1}, "of an unknown version (protocol 2)", "install the same netrender on both machines"},
+		{Speaker{"", 2}, Speaker{"1.0", 1}, "of an unknown version (protocol 2)", "install the same version on both machines"},
 	} {
 		err := Fits(c.worker, c.master)
 		if KindOf(err) != Outdated || !strings.Contains(err.Error(), c.text) || err.(*Error).Hint != c.hint {
@@ -38,6 +38,7 @@ func TestLacks(t *testing.T) {
 		{Options{EXR: "half", Outputs: true, Preview: true}, all[:3], "the multilayer EXR"},
 		{Options{EXR: "none", Outputs: true}, all[:2], "the file that the scene writes"},
 		{Options{EXR: "none", Preview: true}, all[:1], "the preview"},
+		{Options{EXR: "none", Outputs: true, Preview: true}, all[2:3], ""},
 	} {
 		if got := c.o.Lacks(c.has); got != c.lacks {
 			t.Errorf("%+v with %v lacks %q", c.o, c.has, got)
