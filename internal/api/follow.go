@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -145,11 +144,11 @@ func (a *API) readLog(w http.ResponseWriter, r *http.Request, who master.Identit
 	h := w.Header()
 	h.Set("Content-Type", plainMedia)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set(wire.HeaderOffset, strconv.FormatInt(p.offset+int64(len(p.text)), 10))
+	h.Set(wire.HeaderOffset, strconv.FormatInt(p.next, 10))
 	if p.lease != 0 {
 		h.Set(wire.HeaderLease, strconv.FormatInt(int64(p.lease), 10))
 	}
-	if p.growing || len(p.text) == wire.MaxLogChunk {
+	if p.growing || p.more {
 		h.Set(wire.HeaderMore, "1")
 	}
 	h.Set("Content-Length", strconv.Itoa(len(p.text)))
@@ -170,7 +169,8 @@ type logPlace struct {
 type logPiece struct {
 	text    []byte
 	lease   farm.LeaseID // whose it is
-	offset  int64        // where the text begins
+	next    int64        // where to go on
+	more    bool         // there is more already
 	growing bool
 }
 
@@ -180,15 +180,16 @@ func (a *API) logPiece(ctx context.Context, l logPlace) (logPiece, error) {
 	if err != nil {
 		return logPiece{}, err
 	}
-	p := logPiece{lease: log.Lease, offset: l.offset, growing: log.Growing}
-	if log.File == nil {
-		return p, nil
-	}
 	defer log.Close()
-	if l.of != 0 && l.of != log.Lease {
-		p.offset = 0
+	if l.of != 0 && l.of != log.Lease && log.There() {
+		l.offset = 0
 	}
-	p.text, err = io.ReadAll(io.NewSectionReader(log, p.offset, wire.MaxLogChunk))
+	p := logPiece{lease: log.Lease, growing: log.Growing}
+	if p.text, p.next, err = log.Piece(l.offset, wire.MaxLogChunk); err != nil {
+		return p, err
+	}
+	rest, _, err := log.Piece(p.next, 1)
+	p.more = len(rest) > 0
 	return p, err
 }
 

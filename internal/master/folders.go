@@ -79,6 +79,7 @@ func (m *Master) spare(folder string) { _ = os.Remove(filepath.Join(m.outputs(fo
 func (m *Master) removeFolders(folder string, id farm.JobID) error {
 	end := m.folders.alone(id)
 	defer end()
+	m.logs.forget(id)
 	err := os.RemoveAll(m.outputs(folder))
 	return errors.Join(plainDisk(err, "the job's results cannot be removed"),
 		plainDisk(os.RemoveAll(m.logDir(id)), "the job's logs cannot be removed"))

@@ -403,7 +403,7 @@ func TestLogs(t *testing.T) {
 		if err := add(99, "gap"); farm.KindOf(err) != farm.Conflict {
 			t.Fatalf("a gap: %v", err)
 		}
-		read := func(lease farm.LeaseID) (string, master.Log) {
+		read := func(lease farm.LeaseID) (string, *master.Log) {
 			t.Helper()
 			l, err := b.m.OpenLog(ctx, job.ID, 1, lease)
 			if err != nil {

@@ -34,7 +34,7 @@ func (p *Pages) jobLog(w http.ResponseWriter, r *http.Request, who master.Identi
 	if err != nil {
 		return err
 	}
-	if log.File == nil {
+	if !log.There() {
 		return farm.Errorf(farm.NotFound, "frame %d has not said anything yet", frame).WithHint("load this page again in a moment")
 	}
 	defer log.Close()
