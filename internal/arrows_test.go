@@ -30,7 +30,7 @@ type room struct {
 var rooms = map[string]room{
 	"farm":    {bars: "net database os log"},
 	"balance": {rooms: "farm", bars: "net database os log io sync math/rand crypto context"},
-	"blob":    {libs: "github.com/klauspost/compress golang.org/x/sys", bars: "net/http database log"},
+	"blob":    {libs: "github.com/klauspost/compress golang.org/x/sys golang.org/x/text", bars: "net/http database log"},
 	"exr":     {libs: "github.com/klauspost/compress", bars: "net database log"},
 	"blender": {libs: "golang.org/x/sys golang.org/x/net/bpf github.com/landlock-lsm/go-landlock", bars: "net/http database"},
 	"beacon":  {libs: "github.com/hashicorp/mdns github.com/miekg/dns golang.org/x/sys golang.org/x/net", bars: "net/http database"},

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // The limits of manifest paths, in bytes. Most file systems allow 255 a component.
@@ -22,8 +24,8 @@ const (
 // components that end in a dot or space; device names of Windows such as CON, NUL.txt, COM1
 // (https://learn.microsoft.com/windows/win32/fileio/naming-a-file).
 //
-// It cannot see that two paths differ by case or Unicode form only: whoever lays out a manifest must refuse paths for
-// which FoldPath is the same.
+// It cannot see that two paths are one on some systems: whoever lays out a manifest must refuse paths for which FoldPath
+// is the same.
 func CleanPath(p string) (string, error) {
 	switch {
 	case p == "":
@@ -57,8 +59,16 @@ func Join(dir, p string) (string, error) {
 	return filepath.Join(dir, local), nil
 }
 
-// FoldPath is the same for two clean paths that a file system which ignores case takes for one.
-func FoldPath(p string) string { return strings.ToLower(strings.ToUpper(p)) }
+// FoldPath is the same for two clean paths that some file system takes for one: those of Windows and macOS ignore case,
+// and that of macOS in which form accents are written (Unicode, section 3.13, definition D145).
+func FoldPath(p string) string {
+	for i := range len(p) {
+		if p[i] >= utf8.RuneSelf {
+			return norm.NFD.String(strings.ToLower(strings.ToUpper(norm.NFD.String(p))))
+		}
+	}
+	return strings.ToLower(p)
+}
 
 // badComponent says what is wrong, or nothing.
 func badComponent(c string) string {

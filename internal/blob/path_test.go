@@ -27,8 +27,26 @@ func TestCleanPath(t *testing.T) {
 			t.Errorf("%q was allowed: %q, %v", p, got, err)
 		}
 	}
-	if FoldPath("Tex/ÄB.png") != FoldPath("tex/äb.PNG") {
-		t.Error("FoldPath keeps case")
+}
+
+func TestFoldPath(t *testing.T) {
+	for _, same := range [][2]string{
+		{"Tex/B.png", "tex/b.PNG"},
+		{"Tex/ÄB.png", "tex/äb.PNG"},
+		{"gr\u00f6\u00dfe", "gro\u0308\u00dfe"}, // as macOS may write what others write in one character
+		{"\u212b", "\u00e5"},
+		{"A\u030a", "\u00e5"}, // the sign for angstrom, and the letter
+		{"\ud55c", "\u1112\u1161\u11ab"},
+		{"\u0394\u03b7", "\u03b4\u0397"}, // Hangul in parts, Greek
+	} {
+		if FoldPath(same[0]) != FoldPath(same[1]) {
+			t.Errorf("%q and %q are two", same[0], same[1])
+		}
+	}
+	for _, two := range [][2]string{{"a", "b"}, {"a/b", "ab"}, {"o", "\u00f6"}, {"日", "曰"}} {
+		if FoldPath(two[0]) == FoldPath(two[1]) {
+			t.Errorf("%q and %q are one", two[0], two[1])
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -66,7 +67,7 @@ func (m *Master) OutputFolder(j *farm.Job) string { return m.outputs(j.Folder) }
 
 // doomedFile, in a job's results folder, says that the job is about to be deleted: a start that finds it and no such
 // job goes on with that. Other folders in outputs/ may be somebody's own and are left alone.
-const doomedFile = ".netrender-deleted"
+const doomedFile = ownPrefix + "deleted"
 
 // doom marks the folder. A mark that cannot be made costs nothing but that a crash may leave the folder.
 func (m *Master) doom(folder string, id farm.JobID) {
@@ -111,7 +112,7 @@ func (m *Master) sweepFolders(ctx context.Context) {
 		}
 		id, err := strconv.ParseInt(string(text), 10, 64)
 		switch {
-		case err == nil && gone(farm.JobID(id)):
+		case err == nil && strings.HasSuffix(entry, "-"+string(text)) && gone(farm.JobID(id)):
 			remove(m.outputs(entry))
 		case ctx.Err() == nil:
 			m.spare(entry)

@@ -93,7 +93,7 @@ func checkManifest(spec *farm.JobSpec, files []farm.File) error {
 	if len(files) > farm.MaxFiles {
 		return farm.Errorf(farm.TooLarge, "the job has over %d files", farm.MaxFiles)
 	}
-	seen := make(map[string]struct{}, len(files))
+	names := newNames(len(files))
 	hasBlend := false
 	for i := range files {
 		f := &files[i]
@@ -107,11 +107,9 @@ func checkManifest(spec *farm.JobSpec, files []farm.File) error {
 		if f.Size < 0 || len(f.Original) > 4096 {
 			return farm.Errorf(farm.Invalid, "the manifest's entry %s makes no sense", clip(f.Path, 100))
 		}
-		key := blob.FoldPath(f.Path)
-		if _, twice := seen[key]; twice {
-			return farm.Errorf(farm.Invalid, "the manifest names %s twice", clip(f.Path, 100))
+		if why := names.add(f.Path); why != "" {
+			return farm.Errorf(farm.Invalid, "the manifest's files get into each other's way: %s", why)
 		}
-		seen[key] = struct{}{}
 		hasBlend = hasBlend || f.Path == spec.Blend
 	}
 	if !hasBlend {

@@ -2,6 +2,7 @@ package master
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -71,6 +72,9 @@ func (m *Master) Report(ctx context.Context, who Identity, reports []farm.Report
 
 // reportOne reserves the frame, puts the results in place and then settles.
 func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (farm.Verdict, error) {
+	if why := unusable(r); why != "" {
+		r = failedOf(r, why)
+	}
 	if r.Outcome != farm.Rendered || len(r.Results) == 0 {
 		return keep(ctx, m, func(e *engine) (farm.Verdict, error) {
 			if err := e.incomplete(who, r); err != nil {
@@ -116,7 +120,10 @@ func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (f
 	// From here the frame is reserved for this report, whatever becomes of the caller.
 	ctx = context.WithoutCancel(ctx)
 	m.step("reserved")
-	if err := m.publish(got.folder, r); err != nil {
+	var way *inTheWayError
+	if err := m.publish(got.folder, r); errors.As(err, &way) {
+		r = failedOf(r, "a result cannot be put in place: "+way.text)
+	} else if err != nil {
 		_, _ = ask(ctx, m, func(e *engine) (struct{}, error) { e.release(got.layout, r); return struct{}{}, nil })
 		return farm.Verdict{}, err
 	}
@@ -130,6 +137,13 @@ func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (f
 		m.clearIncoming(r.Lease, r.Frame)
 	}
 	return v, err
+}
+
+// failedOf is the report of a frame whose results can never be taken: trying again would bring the same.
+func failedOf(r *farm.Report, why string) *farm.Report {
+	f := *r
+	f.Outcome, f.Error, f.Fatal, f.Results = farm.Errored, why, true, nil
+	return &f
 }
 
 // find returns the live or lapsed lease and the position a report speaks of, or says why there is none.

@@ -10,7 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/netrender/netrender/internal/blob"
@@ -25,8 +27,13 @@ const maxResultsPerFrame = 1000
 
 func (m *Master) makeFolders() error {
 	for _, d := range []string{"outputs", "logs", "incoming"} {
-		if err := os.MkdirAll(filepath.Join(m.opt.Dir, d), 0o755); err != nil {
+		path := filepath.Join(m.opt.Dir, d)
+		if err := os.MkdirAll(path, 0o755); err != nil {
 			return plainDisk(err, "the data folder cannot be written")
+		}
+		if st, err := os.Lstat(path); err != nil || !st.IsDir() {
+			return farm.Errorf(farm.Invalid, "%s must be a folder, not a link", path).
+				WithHint("to keep results elsewhere, move the whole data folder and name it with --data")
 		}
 	}
 	return nil
@@ -139,6 +146,9 @@ func checkResult(r *farm.Result) error {
 	if clean, err := blob.CleanPath(r.Name); err != nil || clean != r.Name {
 		return farm.Errorf(farm.Invalid, "a result has a name that cannot be used: %s", clip(r.Name, 100))
 	}
+	if slices.ContainsFunc(strings.Split(blob.FoldPath(r.Name), "/"), func(c string) bool { return strings.HasPrefix(c, ownPrefix) }) {
+		return farm.Errorf(farm.Invalid, "a result has a name that is the master's own: %s", clip(r.Name, 100))
+	}
 	if _, err := blob.ParseRef(r.Ref); err != nil {
 		return farm.Errorf(farm.Invalid, "the result %s has no proper SHA-256", clip(r.Name, 100))
 	}
@@ -162,36 +172,6 @@ func (m *Master) notArrived(r *farm.Report) []string {
 		}
 	}
 	return missing
-}
-
-// publish puts a report's results in place under the job's folder.
-func (m *Master) publish(folder string, r *farm.Report) error {
-	if len(r.Results) > maxResultsPerFrame {
-		return farm.Errorf(farm.TooLarge, "a frame has over %d results", maxResultsPerFrame)
-	}
-	root := filepath.Join(m.opt.Dir, "outputs", folder)
-	dirs := make(map[string]struct{})
-	for i := range r.Results {
-		res := &r.Results[i]
-		if err := checkResult(res); err != nil {
-			return err
-		}
-		target := filepath.Join(root, filepath.FromSlash(res.Name))
-		dir := filepath.Dir(target)
-		if _, made := dirs[dir]; !made {
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				return plainDisk(err, "the result cannot be put in place")
-			}
-			dirs[dir] = struct{}{}
-		}
-		if err := os.Rename(filepath.Join(m.incoming(r.Lease, r.Frame), stagedName(res)), target); err != nil {
-			return plainDisk(err, "the result cannot be put in place")
-		}
-	}
-	for dir := range dirs {
-		syncDir(dir)
-	}
-	return nil
 }
 
 // syncDir makes renames in the folder durable where the platform needs that; elsewhere it does nothing.
@@ -283,11 +263,21 @@ func (m *Master) openOutput(folder, name string) (*os.File, error) {
 	if err != nil {
 		return nil, fs.ErrNotExist
 	}
+	if st, err := os.Lstat(m.outputs(folder)); err != nil || !st.IsDir() { // a link that somebody put there
+		return nil, fs.ErrNotExist
+	}
 	root, err := os.OpenRoot(m.outputs(folder))
 	if err != nil {
 		return nil, err
 	}
 	defer root.Close()
+	before, err := root.Lstat(filepath.FromSlash(clean))
+	if err != nil {
+		return nil, err
+	}
+	if !before.Mode().IsRegular() { // opening a pipe would wait for ever
+		return nil, fs.ErrNotExist
+	}
 	f, err := root.Open(filepath.FromSlash(clean))
 	if err != nil {
 		return nil, err
