@@ -152,6 +152,9 @@ func farmEqualsLocal(t *testing.T, blender, name, blend string) {
 	if s := f.job(id); s.State != "done" {
 		t.Fatalf("the job is %s\n%s\n%s", s.State, f.ok("job", id), tail(f.ok("logs", id), 3000))
 	}
+	if text := f.ok("job", id); strings.Contains(text, "\nwarning") { // nothing is wrong with these scenes
+		t.Errorf("there are warnings:\n%s", text)
+	}
 	home := filepath.Join(t.TempDir(), "home")
 	f.ok("fetch", id, "-o", home)
 	again := func(frame int) string {

@@ -203,14 +203,37 @@ def _rest(places: Places) -> int:
 def missing() -> list[str]:
     """The files the scene names that are not there, sorted."""
     lost = set()
+    sequences = set(_sequences())
     for path in bpy.utils.blend_paths(absolute=True, packed=False, local=False):
         path = os.path.normpath(path)
+        if os.path.exists(path):
+            continue
+        pattern = ""
         if re.search(r"<UDIM>|<UVTILE>", path):
-            pattern = re.compile(re.sub(r"<UDIM>|<UVTILE>", r".+", re.escape(base(path)).replace("\\<", "<").replace("\\>", ">")))
-            folder = os.path.dirname(path)
-            if os.path.isdir(folder) and any(pattern.fullmatch(name) for name in os.listdir(folder)):
-                continue
-        elif os.path.exists(path):
+            pattern = re.sub(r"<UDIM>|<UVTILE>", r".+", re.escape(base(path)).replace("\\<", "<").replace("\\>", ">"))
+        elif path in sequences:  # the frames that are rendered may need others than the first
+            parts = re.fullmatch(r"(.*?)\d+(\D*)", base(path))
+            pattern = re.escape(parts[1]) + r"\d+" + re.escape(parts[2]) if parts else ""
+        folder = os.path.dirname(path)
+        if pattern and os.path.isdir(folder) and any(re.fullmatch(pattern, name) for name in os.listdir(folder)):
             continue
         lost.add(path)
     return sorted(lost)
+
+
+def _sequences() -> Iterator[str]:
+    """Where the files lie that stand for a row of numbered ones."""
+    for block in (*bpy.data.images, *bpy.data.movieclips):
+        if block.source == "SEQUENCE":
+            yield os.path.normpath(bpy.path.abspath(block.filepath, library=block.library))
+    for block in (*bpy.data.volumes, *bpy.data.cache_files):
+        if block.is_sequence:
+            yield os.path.normpath(bpy.path.abspath(block.filepath, library=block.library))
+    for scene in bpy.data.scenes:
+        editor = scene.sequence_editor
+        if editor is None:
+            continue
+        for strip in editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all:
+            if strip.type == "IMAGE":
+                folder = bpy.path.abspath(strip.directory, library=scene.library)
+                yield from (os.path.normpath(os.path.join(folder, element.filename)) for element in strip.elements)
