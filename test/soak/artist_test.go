@@ -22,35 +22,70 @@ import (
 // Some jobs are sent as artists send them: by `netrender submit` and `netrender render`, which read a scene by means
 // of a real Blender. The renderers stay fake.
 
-// studio makes the scene that such jobs are made of, where there is a Blender.
-func (r *run) studio() {
+// findBlender finds the Blender to read scenes with, and to render them; "" when there is none.
+func (r *run) findBlender() string {
 	path := os.Getenv("NETRENDER_BLENDER")
 	if path == "" {
 		path, _ = exec.LookPath("blender")
 	}
-	if path == "" || strings.HasPrefix(filepath.Base(path), "python") {
+	if strings.HasPrefix(filepath.Base(path), "python") {
+		path = ""
+	}
+	if path == "" && os.Getenv("NETRENDER_TEST_BLENDER") == "required" {
+		r.t.Fatal("no Blender was found; tools/setup installs one")
+	}
+	return path
+}
+
+// python runs a script of the tests in a Blender, behind the scene that it opens first, if any.
+func (r *run) python(blender, blend, script string, args ...string) {
+	script, err := filepath.Abs("../" + script)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	argv := []string{"-b", "--factory-startup", "-t", "1"}
+	if blend != "" {
+		argv = append(argv, blend)
+	}
+	argv = append(append(argv, "--python-exit-code", "1", "--python", script, "--"), args...)
+	if out, err := exec.Command(blender, argv...).CombinedOutput(); err != nil {
+		r.t.Fatalf("%s %s: %v\n%s", script, strings.Join(args, " "), err, out)
+	}
+}
+
+// studio makes the scene that such jobs are made of, where there is a Blender.
+func (r *run) studio() {
+	path := r.findBlender()
+	if path == "" {
 		r.say("no Blender here: all jobs are submitted by calls")
 		return
 	}
 	dir := filepath.Join(r.dir, "studio")
-	script, err := filepath.Abs("../scenes/tiny.py")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	out, err := exec.Command(path, "-b", "--factory-startup", "-t", "1", "--python-exit-code", "1", "--python", script, "--", dir, "--size", "64x36").CombinedOutput()
-	if err != nil {
-		r.t.Fatalf("the scene cannot be made: %v\n%s", err, out)
-	}
+	r.python(path, "", "scenes/tiny.py", dir, "--size", "64x36")
+	var err error
 	if r.scene, err = os.ReadFile(filepath.Join(dir, "tiny.blend")); err != nil {
 		r.t.Fatal(err)
 	}
 	r.blender = path
-	first := r.users[userNames[0]]
-	_, _, _ = r.exec(first, "doctor", "--quick", "--blender", path) // what it finds out of Blender is kept
+	r.probe(r.users[userNames[0]].data(), path)
 	for _, name := range userNames[1:] {
-		if err := os.CopyFS(r.users[name].data(), os.DirFS(first.data())); err != nil && !os.IsExist(err) {
-			r.t.Fatal(err)
-		}
+		r.copyProbe(r.users[name].data())
+	}
+}
+
+// probe has the program find out what a Blender can do, once; others take it from there.
+func (r *run) probe(data, blender string) {
+	r.probed = data
+	cmd := exec.Command(program, "doctor", "--quick", "--master", "127.0.0.1:1", "--data", data, "--blender", blender)
+	cmd.Env = cleanEnv()
+	if out, _ := cmd.CombinedOutput(); !bytes.Contains(out, []byte("ok    blender")) { // it fails for want of a master
+		r.t.Fatalf("%s was not found to work:\n%s", blender, out)
+	}
+}
+
+func (r *run) copyProbe(data string) {
+	if err := os.CopyFS(filepath.Join(data, "blenders"), os.DirFS(filepath.Join(r.probed, "blenders"))); err != nil {
+		r.t.Fatal(err)
 	}
 }
 

@@ -23,6 +23,7 @@ func TestAuditorFindsWhatIsWrong(t *testing.T) {
 		t.Skip("it runs a farm")
 	}
 	r := newRun(t)
+	r.hireFakes()
 	r.seed, r.round = 1, 1
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	for no := 1; no <= 2; no++ {

@@ -4,7 +4,6 @@ package soak
 
 import (
 	"database/sql"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,12 +15,14 @@ import (
 
 // finish ends the farm in good order and looks at what is left.
 func (r *run) finish() {
-	for _, name := range workerNames {
-		r.actors[name].close(true)
+	for _, a := range r.actors {
+		if a != r.master {
+			a.close(true)
+		}
 	}
-	for _, name := range workerNames {
-		if !doneWithin(func() { <-r.actors[name].over }, time.Minute) {
-			r.failf("worker %s does not end", name)
+	for _, a := range r.actors {
+		if a != r.master && !doneWithin(func() { <-a.over }, time.Minute) {
+			r.failf("worker %s does not end", a.name)
 		}
 	}
 	r.master.close(true)
@@ -52,14 +53,8 @@ func (r *run) finish() {
 // processes are those of this machine that fit, without this one and those that it descends from.
 func processes(fits func(exe, cmdline string) bool) (list []string) {
 	own := map[string]bool{}
-	for pid := os.Getpid(); pid > 1; {
+	for pid := os.Getpid(); pid > 1; pid = parentOf(pid) {
 		own[strconv.Itoa(pid)] = true
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		_, rest, _ := strings.Cut(string(text), ") ") // the name before it may be anything
-		var state string
-		if _, err := fmt.Sscan(rest, &state, &pid); err != nil {
-			break
-		}
 	}
 	all, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range all {

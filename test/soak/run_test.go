@@ -71,6 +71,7 @@ type run struct {
 	far     *place // nil: it is here
 	scene   []byte // of the artists; nil: there is no Blender to read it
 	blender string
+	probed  string // data folder in which the Blender is known
 
 	jobs   sync.WaitGroup // what the clients do
 	undo   sync.WaitGroup // faults that end by themselves
@@ -127,7 +128,7 @@ func (r *run) mayEnd(a *actor) bool {
 	return !strings.Contains(text, "panic") && (strings.Contains(text, "full") || strings.Contains(text, "no space left"))
 }
 
-// newRun starts a farm.
+// newRun starts a master, and makes users ready.
 func newRun(t *testing.T) *run {
 	dir := *keepFlag
 	if dir == "" {
@@ -168,16 +169,6 @@ func newRun(t *testing.T) *run {
 	rules := nr.DefaultRules()
 	rules.HeartbeatMS = 500
 	r.must(r.call(func(ctx context.Context) error { _, err := r.admin.SetRules(ctx, rules); return err }))
-	for i, name := range workerNames {
-		at := r.place(name)
-		l, err := at.listen()
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.links[name] = openLink(l, r.addr)
-		r.launch(name, at.prefix(), []string{"NETRENDER_MASTER=" + r.links[name].url(), "NETRENDER_TOKEN=" + r.token(name, nr.RoleWorker)},
-			append([]string{"worker", "--data", r.workerData(name), "--name", name, "--log-json", "--verbose"}, workerArgs[i]...)...)
-	}
 	for _, name := range userNames {
 		at, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -191,6 +182,25 @@ func newRun(t *testing.T) *run {
 		r.users[name] = u
 	}
 	return r
+}
+
+// hire starts a worker with a line of its own to the master.
+func (r *run) hire(name string, args ...string) *actor {
+	at := r.place(name)
+	l, err := at.listen()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.links[name] = openLink(l, r.addr)
+	env := []string{"NETRENDER_MASTER=" + r.links[name].url(), "NETRENDER_TOKEN=" + r.token(name, nr.RoleWorker)}
+	return r.launch(name, at.prefix(), env, append([]string{"worker", "--data", r.workerData(name), "--name", name, "--log-json", "--verbose"}, args...)...)
+}
+
+// hireFakes starts the workers whose renderers are fake.
+func (r *run) hireFakes() {
+	for i, name := range workerNames {
+		r.hire(name, workerArgs[i]...)
+	}
 }
 
 // workerArgs make the workers different: in how fast they are and in the size of their pictures, which tells whose a
@@ -317,6 +327,7 @@ func TestNothingIsLost(t *testing.T) {
 	}
 	list := seeds(t)
 	r := newRun(t)
+	r.hireFakes()
 	r.studio()
 	began := time.Now()
 	for len(list) > 0 && !t.Failed() {
@@ -335,7 +346,7 @@ func TestNothingIsLost(t *testing.T) {
 
 // report prints what was done and found.
 func (r *run) report(took time.Duration) {
-	text := fmt.Sprintf("%d rounds in %s:", r.round, took.Round(time.Second))
+	text := fmt.Sprintf("%s, %d rounds in %s:", r.t.Name(), max(1, r.round), took.Round(time.Second))
 	for _, what := range slices.Sorted(maps.Keys(r.counts)) {
 		text += fmt.Sprintf("\n    %6d %s", r.counts[what], what)
 	}
@@ -345,7 +356,16 @@ func (r *run) report(took time.Duration) {
 	}
 	text += "\n" + end
 	r.t.Log(text)
-	if path := os.Getenv("NETRENDER_SOAK_REPORT"); path != "" {
-		_ = os.WriteFile(path, []byte(text+"\n"), 0o600)
+	path := os.Getenv("NETRENDER_SOAK_REPORT")
+	if path == "" {
+		return
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = fmt.Fprintln(f, text)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		r.t.Errorf("NETRENDER_SOAK_REPORT: %v", err)
 	}
 }
