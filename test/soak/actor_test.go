@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -75,7 +76,9 @@ func (a *actor) once() error {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env = append(cleanEnv(), a.env...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = apart()
+	runtime.LockOSThread() // the process is the thread's
+	defer runtime.UnlockOSThread()
 	a.mu.Lock()
 	if a.closing {
 		a.mu.Unlock()
@@ -91,6 +94,11 @@ func (a *actor) once() error {
 		return err
 	}
 	return cmd.Wait()
+}
+
+// apart keeps a terminal's Ctrl-C from a process, and ends it when the test is killed: with the thread that started it.
+func apart() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
 // judge looks at how it ended. A master may end by itself when its disk is full: then it says so in a sentence.
@@ -241,7 +249,9 @@ func (r *run) execLines(u *user, each func(line string), args ...string) (stdout
 	c := &command{cmd: exec.Command(program, args...), what: args[0]}
 	c.cmd.Env = append(cleanEnv(), u.env()...)
 	c.cmd.Stdout, c.cmd.Stderr = &out, &errs
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.cmd.SysProcAttr = apart()
+	runtime.LockOSThread() // the process is the thread's
+	defer runtime.UnlockOSThread()
 	r.mu.Lock()
 	err := c.cmd.Start()
 	if err == nil {

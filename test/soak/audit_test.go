@@ -74,6 +74,12 @@ func (a *auditor) everything(ctx context.Context) error {
 			a.failf("worker %s is said to render although all is at rest", workers[i].Name)
 		}
 	}
+	if len(workers) != len(a.actors)-1 { // one is the master
+		a.failf("%d workers are known, not %d: one has become another", len(workers), len(a.actors)-1)
+	}
+	if now, err := a.admin.Rules(ctx); err != nil || now != a.rules {
+		a.failf("the rules are %+v, not %+v (%v)", now, a.rules, err)
+	}
 	for before := nr.JobID(0); ; {
 		page, err := a.admin.Jobs(ctx, nr.JobFilter{Before: before, Limit: 1000})
 		if err != nil {
@@ -391,8 +397,8 @@ func (a *auditor) strangers() {
 
 // leftovers: nothing is left of what was under way.
 func (a *auditor) leftovers() {
-	if n := len(hashesBelow(filepath.Join(a.masterDir(), "incoming"))); n > 0 {
-		a.count("files left in incoming/ until the next start", n)
+	for name := range hashesBelow(filepath.Join(a.masterDir(), "incoming")) {
+		a.failf("incoming/%s was left behind", name)
 	}
 	for name := range hashesBelow(filepath.Join(a.masterDir(), "blobs", "temp")) {
 		a.failf("blobs/temp/%s was left behind", name)

@@ -155,6 +155,15 @@ func TestAuditorFindsWhatIsWrong(t *testing.T) {
 			return add(filepath.Join(r.workerData("fir"), "worker", "out", "x"))
 		}},
 		{"an upload was left", "blobs/partial/x was left behind", func() func() { return add(filepath.Join(r.masterDir(), "blobs", "partial", "x")) }},
+		{"the rules were others", "the rules are", func() func() {
+			r.rules.Attempts++
+			return func() { r.rules.Attempts-- }
+		}},
+		{"a worker is missing", "workers are known, not 6", func() func() {
+			r.actors["x"] = r.actors["oak"]
+			return func() { delete(r.actors, "x") }
+		}},
+		{"a result was left", "incoming/7/x was left behind", func() func() { return add(filepath.Join(r.masterDir(), "incoming", "7", "x")) }},
 		{"a client's folder has more", "lies x, which is no result", func() func() { return add(filepath.Join(n.folder(), "x")) }},
 		{"nobody knows a job", "and nobody was told of it", func() func() {
 			var id nr.JobID
@@ -167,7 +176,8 @@ func TestAuditorFindsWhatIsWrong(t *testing.T) {
 		}},
 		{"a job is not done", "is active", func() func() {
 			r.must(r.call(func(ctx context.Context) error {
-				_, err := r.admin.SetRules(ctx, nr.DefaultRules())
+				var err error
+				r.rules, err = r.admin.SetRules(ctx, nr.DefaultRules()) // a lease outlives the audit
 				for _, name := range workerNames {
 					r.links[name].setHole(true, false)
 				}

@@ -153,6 +153,9 @@ func (r *run) harm(a action, mended <-chan struct{}) {
 			lasting(func() { r.roomAgain(a.Who) })
 		}
 		what += " of " + a.Who
+	case "verify":
+		r.jobs.Go(r.verify)
+		hit = false // it counts itself
 	case "rot a file":
 		hit = r.rotFile(a.N)
 	case "rot a result":
@@ -294,6 +297,9 @@ func (r *run) unsettled(tend bool) (why string) {
 	}
 	if why == "" {
 		why = r.leftInWorkers()
+	}
+	if n := len(hashesBelow(filepath.Join(r.masterDir(), "incoming"))); why == "" && n > 0 {
+		why = fmt.Sprintf("%d files lie in incoming/", n)
 	}
 	if why == "" {
 		why = r.rottenYet(tend)

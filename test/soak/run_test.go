@@ -68,8 +68,11 @@ type run struct {
 	links   map[string]*link
 	disks   map[string]*disk
 	users   map[string]*user
-	far     *place // nil: it is here
-	scene   []byte // of the artists; nil: there is no Blender to read it
+	boss    *user    // an admin, whose line is always good
+	rules   nr.Rules // as they were set
+	probes  int      // damaged results that were looked at
+	far     *place   // nil: it is here
+	scene   []byte   // of the artists; nil: there is no Blender to read it
 	blender string
 	probed  string // data folder in which the Blender is known
 
@@ -168,20 +171,25 @@ func newRun(t *testing.T) *run {
 	})
 	rules := nr.DefaultRules()
 	rules.HeartbeatMS = 500
-	r.must(r.call(func(ctx context.Context) error { _, err := r.admin.SetRules(ctx, rules); return err }))
+	r.must(r.call(func(ctx context.Context) (err error) { r.rules, err = r.admin.SetRules(ctx, rules); return err }))
 	for _, name := range userNames {
-		at, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.links[name] = openLink(at, r.addr)
-		u := &user{run: r, name: name, link: r.links[name], token: r.token(name, nr.RoleSubmit), dir: filepath.Join(r.disks["users"].dir, name)}
-		if u.wire, err = wire.NewClient(u.link.url(), u.token, wire.Options{Program: "soak"}); err != nil {
-			t.Fatal(err)
-		}
-		r.users[name] = u
+		r.users[name] = r.enroll(name, r.token(name, nr.RoleSubmit))
 	}
+	text, err := os.ReadFile(filepath.Join(data, "admin-token"))
+	r.must(err)
+	r.boss = r.enroll("boss", strings.TrimSpace(string(text)))
 	return r
+}
+
+// enroll makes a user with a line to the master.
+func (r *run) enroll(name, token string) *user {
+	at, err := net.Listen("tcp", "127.0.0.1:0")
+	r.must(err)
+	r.links[name] = openLink(at, r.addr)
+	u := &user{run: r, name: name, link: r.links[name], token: token, dir: filepath.Join(r.disks["users"].dir, name)}
+	u.wire, err = wire.NewClient(u.link.url(), u.token, wire.Options{Program: "soak"})
+	r.must(err)
+	return u
 }
 
 // hire starts a worker with a line of its own to the master.

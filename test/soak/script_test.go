@@ -78,6 +78,7 @@ var faults = []struct {
 	{"disk full", 4, func(a *action, rng *rand.Rand) {
 		a.Who, a.N, a.For = pick(rng, []string{"master", "ash", "users"}), pick(rng, []int64{0, 8 << 10, 100 << 10, 1 << 20}), 300+upTo(rng, 2500)
 	}},
+	{"verify", 1, func(*action, *rand.Rand) {}},
 	{"rot a file", 2, func(a *action, rng *rand.Rand) { a.N = rng.Int64() }},
 	{"rot a result", 2, func(a *action, rng *rand.Rand) { a.N = rng.Int64() }},
 	{"rot in an outbox", 2, func(a *action, rng *rand.Rand) { a.Who, a.N = pick(rng, workerNames), rng.Int64() }},
