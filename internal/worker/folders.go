@@ -221,6 +221,7 @@ func (f *folder) lay(ctx context.Context, m Master, frames []int) error {
 		return context.Cause(ctx)
 	}
 	back := backoff{jitter: f.all.jitter}
+	lost := false
 	for gone := 0; ; {
 		err := f.layOnce(ctx, m, frames)
 		var own *fault
@@ -233,10 +234,10 @@ func (f *folder) lay(ctx context.Context, m Master, frames []int) error {
 			return err
 		case kindOf(err) == farm.NotFound || kindOf(err) == farm.Mismatch || errors.Is(err, blob.ErrMismatch):
 			// The job may have been removed, and the order to stop is on its way.
+			// What the master lost is not the scene's fault: it makes the job wait for it, and counts this as nothing.
+			lost = lost || kindOf(err) == farm.NotFound
 			if gone++; gone > 3 {
-				// What the master lost is not the scene's fault: it makes the job wait for it, and counts this as nothing.
-				own := kindOf(err) == farm.NotFound
-				return &fault{text: "the master does not have a file of the job whole: " + err.Error(), own: own, rest: true}
+				return &fault{text: "the master does not have a file of the job whole: " + err.Error(), own: lost, rest: true}
 			}
 		case kindOf(err) != "" && kindOf(err) != farm.NoRoom:
 			return &fault{text: "the job's files could not be fetched: " + err.Error(), own: true, rest: true}

@@ -7,12 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/worker/fake"
 )
 
@@ -77,6 +79,19 @@ func TestManifestsThatCannotBe(t *testing.T) {
 		"no hash": func(m *fakeMaster, j *fakeJob) { j.add(m, "a", []byte("x")).Ref = "xyz" },
 		"gone":    func(m *fakeMaster, j *fakeJob) { delete(m.blobs, j.add(m, "a", []byte("x")).Ref) },
 		"damaged": func(m *fakeMaster, j *fakeJob) { m.blobs[j.add(m, "a", []byte("x")).Ref] = []byte("y") },
+		"gone at first": func(m *fakeMaster, j *fakeJob) {
+			ref := j.add(m, "a", []byte("x")).Ref
+			m.blobs[ref] = []byte("y")
+			asked := 0
+			m.before = func(_ context.Context, call string) error {
+				if call == "blob "+ref[:8] {
+					if asked++; asked < 3 {
+						return farm.Errorf(farm.NotFound, "there is no such blob")
+					}
+				}
+				return nil
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -88,7 +103,7 @@ func TestManifestsThatCannotBe(t *testing.T) {
 				m.until("it is told", func() bool { return j.failed[1].Frame == 1 && j.back > 0 })
 				m.cancel(j)
 				w.drain()
-				if r := j.failed[1]; r.Error == "" || r.OwnFault != (name == "gone") {
+				if r := j.failed[1]; r.Error == "" || r.OwnFault != strings.HasPrefix(name, "gone") {
 					t.Errorf("%d handed back, %+v", j.back, r)
 				}
 			})
