@@ -164,6 +164,9 @@ func TestAuditorFindsWhatIsWrong(t *testing.T) {
 			return func() { delete(r.actors, "x") }
 		}},
 		{"a result was left", "incoming/7/x was left behind", func() func() { return add(filepath.Join(r.masterDir(), "incoming", "7", "x")) }},
+		{"half a frame was fetched", "the fetched file 0005.png is nothing that anybody painted", func() func() {
+			return swap(filepath.Join(n.folder(), "0005.png"), []byte("half"))
+		}},
 		{"a client's folder has more", "lies x, which is no result", func() func() { return add(filepath.Join(n.folder(), "x")) }},
 		{"nobody knows a job", "and nobody was told of it", func() func() {
 			var id nr.JobID
