@@ -71,6 +71,12 @@ func TestRealBlender(t *testing.T) {
 	t.Run("previews", func(t *testing.T) { realPreviews(t, s, dir) })
 	t.Run("files that have moved", func(t *testing.T) { realMoved(t, s, dir) })
 	t.Run("scripts", func(t *testing.T) { realScripts(t, in, s, dir) })
+	t.Run("files that are not there", func(t *testing.T) {
+		facts := open(t, s, Scene{Blend: filepath.Join(dir, "lost", "lost.blend")})
+		if want := []string{filepath.Join(dir, "lost", "shown.png")}; !slices.Equal(facts.Missing, want) {
+			t.Errorf("missing are %q, not %q", facts.Missing, want)
+		}
+	})
 	t.Run("scripts that raise", func(t *testing.T) { realRaising(t, s, dir) })
 	t.Run("trouble of our own", func(t *testing.T) { realTrouble(t, in, s, dir) })
 	t.Run("scenes that cannot be opened", func(t *testing.T) { realBroken(t, s, dir) })

@@ -275,5 +275,20 @@ def raising() -> None:
     save("raising")
 
 
-for make in (basic, plain, movie, stereo, falling, chasing, floats, libraries, workbench, scripted, raising):
+def lost() -> None:
+    """One picture that is shown is not there; nor are the first of a sequence, a text, and a picture that nobody shows."""
+    scene = fresh()
+    thing = cube(scene)
+    paths = {name: png(f"lost/{name}.png", (0.5, 0.5, 0.5, 1)) for name in ("shown", "unused", "wave_1", "wave_2")}
+    for name in ("shown", "wave_1"):
+        thing.data.materials.append(image_material(paths[name]))
+    next(image for image in bpy.data.images if image.filepath == paths["wave_1"]).source = "SEQUENCE"
+    bpy.data.images.load(paths["unused"]).use_fake_user = True
+    bpy.data.texts.new("notes").filepath = os.path.join(OUT, "lost", "notes.txt")
+    save("lost/lost")
+    for name in ("shown", "unused", "wave_1"):
+        os.unlink(paths[name])
+
+
+for make in (basic, plain, movie, stereo, falling, chasing, floats, libraries, workbench, scripted, raising, lost):
     make()

@@ -201,12 +201,12 @@ def _rest(places: Places) -> int:
 
 
 def missing() -> list[str]:
-    """The files the scene names that are not there, sorted."""
+    """The files that pictures of the scene may need and that are not there, sorted."""
     lost = set()
-    sequences = set(_sequences())
+    sequences, idle = set(_sequences()), _idle()
     for path in bpy.utils.blend_paths(absolute=True, packed=False, local=False):
         path = os.path.normpath(path)
-        if os.path.exists(path):
+        if path in idle or os.path.exists(path):
             continue
         pattern = ""
         if re.search(r"<UDIM>|<UVTILE>", path):
@@ -221,14 +221,27 @@ def missing() -> list[str]:
     return sorted(lost)
 
 
+def _place(block: Any) -> str:
+    return os.path.normpath(bpy.path.abspath(block.filepath, library=block.library))
+
+
+def _idle() -> set[str]:
+    """Where the files lie that no picture shows: texts, sounds, and pictures that nothing uses."""
+    shown: set[str] = set()
+    idle = {_place(block) for block in (*bpy.data.texts, *bpy.data.sounds)}
+    for block in (*bpy.data.images, *bpy.data.movieclips):
+        (shown if block.users > block.use_fake_user else idle).add(_place(block))
+    return idle - shown
+
+
 def _sequences() -> Iterator[str]:
     """Where the files lie that stand for a row of numbered ones."""
     for block in (*bpy.data.images, *bpy.data.movieclips):
         if block.source == "SEQUENCE":
-            yield os.path.normpath(bpy.path.abspath(block.filepath, library=block.library))
+            yield _place(block)
     for block in (*bpy.data.volumes, *bpy.data.cache_files):
         if block.is_sequence:
-            yield os.path.normpath(bpy.path.abspath(block.filepath, library=block.library))
+            yield _place(block)
     for scene in bpy.data.scenes:
         editor = scene.sequence_editor
         if editor is None:
