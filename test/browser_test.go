@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -143,19 +142,33 @@ func (b *browser) look(width, height int64, dark bool) {
 	})
 }
 
-// shoot keeps a picture of the page in the folder NETRENDER_SCREENSHOTS, if that is set.
-func (b *browser) shoot(name string) {
+// axe is the checker of accessibility that make setup gets where it can (npm); "" when it is not there.
+func axe(t *testing.T) string {
+	text, err := os.ReadFile("../.cache/axe/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Log("axe is not there; pages are not checked for accessibility")
+	}
+	return string(text)
+}
+
+// accessible has axe look at a page, in light and dark and at the width of a phone.
+func (b *browser) accessible(axe, url string) {
 	b.t.Helper()
-	dir := os.Getenv("NETRENDER_SCREENSHOTS")
-	if dir == "" {
+	if axe == "" {
 		return
 	}
-	png := do(b, "taking a picture", chromedp.FullScreenshot(100))
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
-		b.t.Fatal(err)
+	defer b.look(1280, 900, false)
+	for _, look := range []struct {
+		width int64
+		dark  bool
+	}{{1280, false}, {1280, true}, {390, false}} {
+		b.look(look.width, 900, look.dark)
+		b.visit(url)
+		_ = do(b, "loading axe", chromedp.Evaluate[any](axe+"; 1"))
+		for _, wrong := range do(b, "running axe", chromedp.Evaluate[[]string](
+			`axe.run().then(r => r.violations.map(v => v.impact + " " + v.id + ": " + v.nodes.map(n => n.html).join(" | ")))`, chromedp.EvalAwaitPromise)) {
+			b.t.Errorf("%s, %d wide, dark %v: %s", url, look.width, look.dark, wrong)
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func TestPages(t *testing.T) {
 	b.sees("Log in to", "This link works once")
 	b.visit(link) // looking at it does not use it up
 	b.press("Log in")
-	b.sees("In progress", "shot <b>1</b>", "oak", "working", "1 working")
+	b.sees("In progress", "shot <b>1</b>", "oak", "1 job being rendered; 1 worker.")
 	if cookie := value[string](b, "document.cookie"); cookie != "" {
 		t.Errorf("scripts can read the cookie %q", cookie)
 	}
@@ -65,7 +65,7 @@ func TestPages(t *testing.T) {
 	})
 	b.sees("Asks to be let in", code) // the page came to it by itself
 	b.press("Accept elm, " + code)
-	b.sees("2 working")
+	b.sees("2 workers: 2 working")
 
 	b.press("shot <b>1</b>")
 	b.sees("Latest frames", "Being rendered")
@@ -77,7 +77,7 @@ func TestPages(t *testing.T) {
 	}
 	b.press("Resume")
 	b.sees("active")
-	b.press("Priority and frames")
+	b.press("Change")
 	b.until("field", `(e => !!e && (e.value = "5") == "5")(document.querySelector("#priority"))`)
 	b.press("Set")
 	b.sees("About the job")
@@ -94,6 +94,14 @@ func TestPages(t *testing.T) {
 	b.sees("disabled by")
 	b.press("Add a worker")
 	b.sees("netrender.exe worker --master '" + f.url + "'")
+
+	checker := axe(t)
+	b.press("Status")
+	b.sees("In progress")
+	page := value[string](b, `[...document.querySelectorAll("a")].find(a => a.href.includes("/workers/")).href`)
+	for _, at := range []string{f.url + "/?still", f.url + "/jobs", f.url + "/jobs/1", f.url + "/jobs/1/change", page + "?still", f.url + "/add-worker", f.url + "/login/x", f.url + "/x"} {
+		b.accessible(checker, at)
+	}
 
 	f.proc.kill() // a login is kept
 	f.start()

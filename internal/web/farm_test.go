@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ type house struct {
 	blobs  *blob.Memory
 	server *httptest.Server
 	url    string
+	late   atomic.Int64 // nanoseconds by which the farm's clock is late
 }
 
 var root = master.Identity{Name: "root", Role: farm.RoleAdmin}
@@ -50,14 +52,17 @@ func openAs(t *testing.T, tls bool, change ...func(*web.Options)) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.m, err = master.New(ctx, master.Options{Store: db, Blobs: h.blobs, Dir: dir, Now: time.Now, Rand: rand.Reader, Program: "1.0.0"}); err != nil {
+	now := func() time.Time { return time.Now().Add(-time.Duration(h.late.Load())) }
+	m, err := master.New(ctx, master.Options{Store: db, Blobs: h.blobs, Dir: dir, Now: now, Rand: rand.Reader, Program: "1.0.0"})
+	if err != nil {
 		t.Fatal(err)
 	}
+	h.m = m
 	done := make(chan error, 1)
 	go func() { done <- h.m.Run(ctx) }()
 	o := web.Options{
 		Log:    slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
-		Master: h.m, Now: time.Now, Name: "render-master", Farm: farmID, Program: "1.0.0", Result: wire.ResultPath,
+		Master: h.m, Now: now, Name: "render-master", Farm: farmID, Program: "1.0.0", Result: wire.ResultPath,
 		Addresses: func() []string { return []string{"http://10.0.0.5:8420", "http://192.168.7.5:8420"} },
 	}
 	for _, f := range change {

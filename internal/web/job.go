@@ -45,7 +45,7 @@ type jobPage struct {
 }
 
 // can says which buttons make sense.
-type can struct{ Pause, Resume, Cancel, Retry, Change bool }
+type can struct{ Pause, Resume, Cancel, Retry bool }
 
 // frameRow is the frames of one state.
 type frameRow struct {
@@ -91,7 +91,7 @@ func (p *Pages) job(w http.ResponseWriter, r *http.Request, who master.Identity)
 	}
 	page.Can = can{
 		Pause: j.State == farm.Queued || j.State == farm.Active || j.State == farm.Collecting, Resume: j.State == farm.Paused,
-		Cancel: !j.State.Ended(), Change: true, Retry: j.Failed > 0 || j.State == farm.Canceled,
+		Cancel: !j.State.Ended(), Retry: j.Failed > 0 || j.State == farm.Canceled,
 	}
 	running, err := p.m.Running(ctx, id)
 	if err != nil {

@@ -63,12 +63,12 @@ func TestPagesShowTheFarm(t *testing.T) {
 	admin := b.as("root", farm.RoleAdmin)
 	a := admin.get("/")
 	says(t, a, "<h1><bdi>render-master</bdi></h1>", `<a href="/jobs/1"><bdi>shot</bdi></a>`, "1 of 5", "1 failed", "2 min left",
-		`<a href="/workers/`+string(b.oak)+`"><bdi>oak</bdi></a>`, "frame 3", "25 %", "1 working, 1 idle", "62 GB",
+		`<a href="/workers/`+string(b.oak)+`"><bdi>oak</bdi></a>`, "frame 3", "25 %", "1 job being rendered; 2 workers: 1 working, 1 idle.", "62 GB",
 		b.code, "laptop", "10.0.0.9", "kind", "send jobs (submit)", "1 frame failed")
 	a = admin.get("/jobs/1")
 	says(t, a, "<h1><bdi>shot</bdi></h1>", `src="/api/v1/jobs/1/results/preview%201%23.jpg"`, "Error.", "/jobs/1/log/2?lease=", "Warning.",
 		"It works for this job now.", "anna", "90 s left", `<span class="state done">done</span></dt><dd>1</dd>`,
-		`<span class="state waiting">waiting</span></dt><dd>4-5</dd>`, "elm")
+		`<span class="state waiting">waiting</span></dt><dd>4-5 <span class="dim">(2)</span></dd>`, "elm")
 	says(t, admin.get("/workers/"+string(b.oak)), "<h1><bdi>oak</bdi></h1>", "gpu", "cuda", "cpu", "4.9 GB in use", "4.5.0", "big")
 	says(t, admin.get("/jobs"), "shot")
 	says(t, admin.get("/add-worker"), "./netrender worker --master &#39;http://10.0.0.5:8420&#39;", ".\\netrender.exe worker", "xattr", "http://192.168.7.5:8420", b.code)

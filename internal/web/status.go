@@ -30,7 +30,7 @@ type statusPage struct {
 	Ended    []jobRow
 	Workers  []workerRow
 	Hidden   int    // workers that are not shown
-	Summary  string // of the workers
+	Now      string // the farm in a sentence
 }
 
 // warning is something that needs a person.
@@ -104,7 +104,7 @@ func (p *Pages) status(w http.ResponseWriter, r *http.Request, who master.Identi
 		return err
 	}
 	page.Jobs, page.Ended = p.jobRows(jobs, running), p.jobRows(ended, nil)
-	page.Workers, page.Summary = p.workerRows(workers, jobs), summary(workers)
+	page.Workers, page.Now = p.workerRows(workers, jobs), sentence(summary(jobs, workers))
 	page.Hidden = max(0, len(page.Workers)-maxWorkers)
 	page.Workers = page.Workers[:len(page.Workers)-page.Hidden]
 	page.Warnings = warnings(jobs, workers)
@@ -207,19 +207,27 @@ func blenders(f *farm.Facts) string {
 	return strings.Join(list, ", ")
 }
 
-// summary counts workers by state.
-func summary(workers []master.WorkerView) string {
+// summary counts jobs that are being rendered, and workers by state.
+func summary(jobs []farm.Job, workers []master.WorkerView) string {
 	counts := map[string]int{}
 	for i := range workers {
 		counts[stateOf(&workers[i])]++
 	}
-	var parts []string
-	for _, state := range []string{"working", "idle", "draining", "disabled", "offline"} {
-		if counts[state] > 0 {
-			parts = append(parts, thousands(counts[state])+" "+state)
+	active := 0
+	for i := range jobs {
+		if jobs[i].State == farm.Active {
+			active++
 		}
 	}
-	return strings.Join(parts, ", ")
+	text := count(active, "job") + " being rendered; " + count(len(workers), "worker")
+	sep := ": "
+	for _, state := range []string{"working", "idle", "draining", "disabled", "offline"} {
+		if n := counts[state]; n > 0 && len(workers) > 1 {
+			text += sep + thousands(n) + " " + state
+			sep = ", "
+		}
+	}
+	return text
 }
 
 // warnings are what needs a person: workers that were taken out, and jobs that fail or cannot begin.

@@ -30,7 +30,7 @@ func span(d time.Duration) string {
 	d = max(d, 0)
 	s := int(math.Round(d.Seconds()))
 	switch {
-	case d < 10*time.Second:
+	case d < 10*time.Second && d%time.Second != 0:
 		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
 	case s < 100:
 		return fmt.Sprintf("%d s", s)
@@ -152,6 +152,23 @@ func systemOf(f *farm.Facts) string {
 		return name + ", " + arch
 	}
 	return strings.TrimSuffix(name+", "+f.Arch, ", ")
+}
+
+// engines names render engines as people do.
+func engines(ids []string) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		switch {
+		case id == "CYCLES":
+			id = "Cycles"
+		case strings.HasPrefix(id, "BLENDER_EEVEE"):
+			id = "EEVEE"
+		case id == "BLENDER_WORKBENCH":
+			id = "Workbench"
+		}
+		names[i] = id
+	}
+	return strings.Join(names, ", ")
 }
 
 // part is a piece of a bar, in hundredths of its length.
