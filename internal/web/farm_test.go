@@ -41,9 +41,11 @@ var root = master.Identity{Name: "root", Role: farm.RoleAdmin}
 // farmID is what the cookie of the farm is named after.
 const farmID = "0123456789abcdef"
 
-func open(t *testing.T, change ...func(*web.Options)) *house { return openAs(t, false, change...) }
+func open(t *testing.T, change ...func(*web.Options)) *house {
+	return openAs(t, false, master.Options{}, change...)
+}
 
-func openAs(t *testing.T, tls bool, change ...func(*web.Options)) *house {
+func openAs(t *testing.T, tls bool, mo master.Options, change ...func(*web.Options)) *house {
 	t.Helper()
 	h := &house{t: t, blobs: new(blob.Memory)}
 	dir := t.TempDir()
@@ -53,7 +55,8 @@ func openAs(t *testing.T, tls bool, change ...func(*web.Options)) *house {
 		t.Fatal(err)
 	}
 	now := func() time.Time { return time.Now().Add(-time.Duration(h.late.Load())) }
-	m, err := master.New(ctx, master.Options{Store: db, Blobs: h.blobs, Dir: dir, Now: now, Rand: rand.Reader, Program: "1.0.0"})
+	mo.Store, mo.Blobs, mo.Dir, mo.Now, mo.Rand, mo.Program = db, h.blobs, dir, now, rand.Reader, "1.0.0"
+	m, err := master.New(ctx, mo)
 	if err != nil {
 		t.Fatal(err)
 	}

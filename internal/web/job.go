@@ -40,6 +40,7 @@ type jobPage struct {
 	Missing  []missing
 	Absent   int // missing files that are not shown
 	Warnings []farm.Warning
+	Removed  []string // what became of parts that were cleaned up
 	Steers   bool
 	Can      can
 }
@@ -101,6 +102,9 @@ func (p *Pages) job(w http.ResponseWriter, r *http.Request, who master.Identity)
 		page.Tasks = append(page.Tasks, taskOf(&running[i]))
 	}
 	p.times(&page, running)
+	for i := range j.Removed {
+		page.Removed = append(page.Removed, sentence(j.Removed[i].Sentence()))
+	}
 	for _, fill := range []func(context.Context, *jobPage) error{p.frameRows, p.pictures, p.failures, p.reasons, p.missing, p.warned} {
 		if err := fill(ctx, &page); err != nil {
 			return err
@@ -140,6 +144,9 @@ func (p *Pages) frameRows(ctx context.Context, page *jobPage) error {
 // pictures finds the newest results that a browser can show: the preview of a frame, else the file that the scene
 // itself writes.
 func (p *Pages) pictures(ctx context.Context, page *jobPage) error {
+	if lost(&page.Job, farm.Outputs) {
+		return nil
+	}
 	list, err := p.m.Attempts(ctx, farm.AttemptFilter{Job: page.Job.ID, Accepted: true, Newest: true, Limit: maxPictures})
 	if err != nil {
 		return err
@@ -156,6 +163,11 @@ func (p *Pages) pictures(ctx context.Context, page *jobPage) error {
 		}
 	}
 	return nil
+}
+
+// lost tells whether a part of the job was cleaned up.
+func lost(j *farm.Job, part farm.Part) bool {
+	return slices.ContainsFunc(j.Removed, func(r farm.Removal) bool { return r.Part == part })
 }
 
 func showable(name string) bool {
@@ -181,7 +193,7 @@ func (p *Pages) failures(ctx context.Context, page *jobPage) error {
 	}
 	page.More = len(list) == maxFailures
 	for i := range list {
-		f := failure{Attempt: list[i], WorkerName: names[list[i].Worker], When: p.moment(list[i].Ended), Outcome: "failed", Log: true}
+		f := failure{Attempt: list[i], WorkerName: names[list[i].Worker], When: p.moment(list[i].Ended), Outcome: "failed", Log: !lost(&page.Job, farm.Logs)}
 		if f.WorkerName == "" {
 			f.WorkerName = "a worker that is gone"
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
 	"github.com/netrender/netrender/internal/web"
 )
 
@@ -44,7 +45,7 @@ func TestALinkIsUsedByItsButtonOnly(t *testing.T) {
 
 func TestTheCookieUnderTLS(t *testing.T) {
 	t.Parallel()
-	h := openAs(t, true)
+	h := openAs(t, true, master.Options{})
 	b := h.visitor()
 	a := b.post("/login", "link", h.link("anna", farm.RoleView))
 	if a.cookie == nil || !a.cookie.Secure || a.cookie.Name != "__Host-netrender-01234567" || a.cookie.Path != "/" || a.cookie.Domain != "" {

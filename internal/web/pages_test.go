@@ -74,6 +74,31 @@ func TestPagesShowTheFarm(t *testing.T) {
 	says(t, admin.get("/add-worker"), "./netrender worker --master &#39;http://10.0.0.5:8420&#39;", ".\\netrender.exe worker", "xattr", "http://192.168.7.5:8420", b.code)
 }
 
+func TestWhatNeedsAPerson(t *testing.T) {
+	t.Parallel()
+	h := openAs(t, false, master.Options{Reserve: 1 << 60}) // no disk is as large
+	b := h.as("root", farm.RoleAdmin)
+	says(t, b.get("/"), "The master&#39;s disk is full")
+	h.submit(root, "shot", "1")
+	says(t, b.get("/"), "waits, for no worker is there")
+	oak := h.worker("oak")
+	beat := func(idle string) {
+		t.Helper()
+		if _, err := h.m.Heartbeat(context.Background(), root, oak, farm.Heartbeat{Load: farm.Load{Idle: idle}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	beat("its disk is nearly full")
+	says(t, b.get("/"), "asks for no frames: its disk is nearly full")
+	says(t, b.get("/workers/"+string(oak)), "asks for no frames: its disk is nearly full")
+	beat("")
+	saysNot(t, b.get("/"), "asks for no frames", "no worker is there")
+	if _, err := h.m.ChangeWorker(context.Background(), root, oak, func(w *farm.Worker) { w.Enabled, w.Reason = false, "3 jobs failed in a row" }); err != nil {
+		t.Fatal(err)
+	}
+	says(t, b.get("/"), "takes no more work: 3 jobs failed in a row")
+}
+
 func TestAnEmptyFarmSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	b := open(t).as("anna", farm.RoleAdmin)

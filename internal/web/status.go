@@ -35,7 +35,7 @@ type statusPage struct {
 
 // warning is something that needs a person.
 type warning struct {
-	About, Link string
+	About, Link string // Link may be empty
 	Text        string
 }
 
@@ -107,7 +107,7 @@ func (p *Pages) status(w http.ResponseWriter, r *http.Request, who master.Identi
 	page.Workers, page.Now = p.workerRows(workers, jobs), sentence(summary(jobs, workers))
 	page.Hidden = max(0, len(page.Workers)-maxWorkers)
 	page.Workers = page.Workers[:len(page.Workers)-page.Hidden]
-	page.Warnings = warnings(jobs, workers)
+	page.Warnings = append(p.troubles(), warnings(jobs, workers)...)
 	if who.Role == farm.RoleAdmin {
 		if page.Waiting, err = p.waiting(ctx); err != nil {
 			return err
@@ -230,11 +230,24 @@ func summary(jobs []farm.Job, workers []master.WorkerView) string {
 	return text
 }
 
+// troubles are the master's own.
+func (p *Pages) troubles() (list []warning) {
+	if d, err := p.m.Disk(); err == nil && d.State.Sentence() != "" {
+		list = append(list, warning{Text: sentence(d.State.Sentence()) + " netrender clean removes what is no longer needed."})
+	}
+	if s := p.m.Soundness(); s.Damage != "" {
+		list = append(list, warning{Text: sentence(s.Damage)})
+	}
+	return list
+}
+
 // warnings are what needs a person: workers that were taken out, and jobs that fail or cannot begin.
 func warnings(jobs []farm.Job, workers []master.WorkerView) (list []warning) {
 	for i := range workers {
 		if w := &workers[i].Worker; !w.Enabled && w.Reason != "" && !strings.HasPrefix(w.Reason, byHand) {
 			list = append(list, warning{w.Name, "/workers/" + string(w.ID), "takes no more work: " + w.Reason})
+		} else if idle := workers[i].Load.Idle; workers[i].Online && idle != "" {
+			list = append(list, warning{w.Name, "/workers/" + string(w.ID), "asks for no frames: " + idle})
 		}
 	}
 	idle := !slices.ContainsFunc(workers, func(w master.WorkerView) bool { return w.Online && w.Worker.Enabled && !w.Worker.Draining })

@@ -19,21 +19,20 @@ type workerPage struct {
 	Disk   string
 	Used   string // memory in use
 	Tags   string
+	Idle   string // why it asks for no frames
 	Since  moment
 }
 
 func (p *Pages) worker(w http.ResponseWriter, r *http.Request, who master.Identity) error {
-	workers, err := p.m.Workers(r.Context())
+	v, err := p.m.Worker(r.Context(), farm.WorkerID(r.PathValue("id")))
+	if farm.KindOf(err) == farm.NotFound {
+		return farm.Errorf(farm.NotFound, "there is no such worker").WithHint("it may have been deleted; the status page lists those that are there")
+	}
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(workers, func(w master.WorkerView) bool { return string(w.Worker.ID) == r.PathValue("id") })
-	if i < 0 {
-		return farm.Errorf(farm.NotFound, "there is no such worker").WithHint("it may have been deleted; the status page lists those that are there")
-	}
-	v := workers[i]
 	page := workerPage{
-		shell: p.alive(r, who, v.Worker.Name, "status", reloadEvery), Row: p.workerRows(workers[i:i+1], nil)[0], Facts: v.Worker.Facts,
+		shell: p.alive(r, who, v.Worker.Name, "status", reloadEvery), Row: p.workerRows([]master.WorkerView{v}, nil)[0], Facts: v.Worker.Facts,
 		Memory: megabytes(v.Worker.Facts.MemoryMB), Disk: megabytes(v.Worker.Facts.DiskMB), Tags: strings.Join(v.Worker.Tags, ", "),
 		Since: p.moment(v.Worker.Registered),
 	}
@@ -42,6 +41,7 @@ func (p *Pages) worker(w http.ResponseWriter, r *http.Request, who master.Identi
 			page.Disk = megabytes(v.Load.DiskMB)
 		}
 		page.Used = megabytes(v.Load.MemoryMB)
+		page.Idle = v.Load.Idle
 	}
 	for k := range page.Row.Tasks {
 		t := &page.Row.Tasks[k]
