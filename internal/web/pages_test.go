@@ -119,6 +119,21 @@ func TestPagesLoadThemselvesAgainUnlessAskedNotTo(t *testing.T) {
 	}
 }
 
+// TestThePageHoldsStillForLetters: what somebody types there is not lost.
+func TestThePageHoldsStillForLetters(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	if _, _, err := h.m.AskPairing(context.Background(), master.Newcomer{
+		Name: "hazel", Role: farm.RoleWorker, Commit: strings.Repeat("ab", 32), Address: "10.0.0.9",
+	}); err != nil {
+		t.Fatal(err)
+	}
+	a := h.as("root", farm.RoleAdmin).get("/")
+	says(t, a, `name="letters"`, "The letters that hazel shows behind the code", "Look again")
+	saysNot(t, a, "http-equiv")
+	says(t, h.as("anna", farm.RoleView).get("/"), "http-equiv")
+}
+
 func TestStrictHeaders(t *testing.T) {
 	t.Parallel()
 	b := fill(t, plain)

@@ -80,6 +80,7 @@ type shell struct {
 	Here    string // this page
 	Reload  int    // seconds until the page loads itself again; 0: it does not
 	Still   bool   // it would, but was asked not to
+	Typing  bool   // it would, but what somebody types would be lost
 }
 
 func (s shell) Admin() bool { return s.Who.Role == farm.RoleAdmin }

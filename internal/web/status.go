@@ -112,6 +112,9 @@ func (p *Pages) status(w http.ResponseWriter, r *http.Request, who master.Identi
 		if page.Waiting, err = p.waiting(ctx); err != nil {
 			return err
 		}
+		if slices.ContainsFunc(page.Waiting, func(n waiting) bool { return n.Letters }) {
+			page.Reload, page.Typing = 0, page.Reload > 0
+		}
 	}
 	return p.show(w, http.StatusOK, "status", page)
 }
