@@ -282,7 +282,7 @@ def lost() -> None:
     paths = {name: png(f"lost/{name}.png", (0.5, 0.5, 0.5, 1)) for name in ("shown", "unused", "wave_1", "wave_2")}
     for name in ("shown", "wave_1"):
         thing.data.materials.append(image_material(paths[name]))
-    next(image for image in bpy.data.images if image.filepath == paths["wave_1"]).source = "SEQUENCE"
+    next(image for image in bpy.data.images if image.filepath == paths["wave_1"] and image.users).source = "SEQUENCE"
     bpy.data.images.load(paths["unused"]).use_fake_user = True
     bpy.data.texts.new("notes").filepath = os.path.join(OUT, "lost", "notes.txt")
     save("lost/lost")
