@@ -445,7 +445,9 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, m foundMaster, t
 		fake(&opt, o.fake, o.fakeSize)
 		return worker.New(opt)
 	}
+	slow := time.AfterFunc(time.Second, func() { log.Info("trying what Blender can do on this machine; next time this is known") })
 	installs, err := a.findBlenders(ctx, o.blenders, false)
+	slow.Stop()
 	if err != nil {
 		return nil, err
 	}
