@@ -143,6 +143,15 @@ func TestBadScenes(t *testing.T) {
 			}
 			last := errs[strings.LastIndex(errs, "netrender: "):]
 			sentence(t, last)
+			// A look at the scene says the same.
+			if c.name != "folder" {
+				look, errs, code := f.run(append([]string{"check", "--data", sharedData()}, c.args...)...)
+				for _, w := range c.want {
+					if code != c.code || !strings.Contains(look+errs, w) {
+						t.Errorf("check: exit %d, %q is not in\n%s%s", code, w, look, errs)
+					}
+				}
+			}
 			// The same, for programs: the last line is one object.
 			_, errs, code = f.run(append(args, "--json")...)
 			var e struct {
@@ -171,6 +180,57 @@ func TestMissingFilesCanBeAllowed(t *testing.T) {
 	}
 	if n := len(filesBelow(t, out)); n != 6 {
 		t.Errorf("%d files came: %v", n, filesBelow(t, out))
+	}
+}
+
+// TestCheck: what is known of a scene before it is sent, of the master and of its workers.
+func TestCheck(t *testing.T) {
+	scene := copyOf(t, "tiny.blend")
+	f := startFarm(t)
+	f.worker("oak", fastFake...)
+	f.online(10 * time.Second)
+	look := func(want int, args ...string) (p struct {
+		Frames       string
+		Total, Files int
+		Bytes        int64
+		Lacking      *struct{ Files, Bytes int64 }
+		Workers      *nr.Fit
+		Errors       []struct{ Text, Hint string }
+		Warnings     []string
+	}) {
+		t.Helper()
+		out, errs, code := f.run(append([]string{"check", scene, "--data", sharedData(), "--json"}, args...)...)
+		if err := json.Unmarshal([]byte(out), &p); err != nil || code != want {
+			t.Fatalf("exit %d, %v\n%s%s", code, err, out, errs)
+		}
+		return p
+	}
+	p := look(0, "-f", "2-4")
+	if p.Frames != "2-4" || p.Total != 3 || p.Files != 1 || p.Lacking == nil || p.Lacking.Files != 1 || p.Lacking.Bytes != p.Bytes || p.Bytes == 0 {
+		t.Errorf("before: %+v", p)
+	}
+	if p.Workers == nil || p.Workers.Fit != 1 || len(p.Errors) != 0 || len(p.Warnings) != 0 {
+		t.Errorf("before: %+v", p)
+	}
+	if jobs := f.ok("jobs", "--json"); jobs != "" {
+		t.Errorf("something was sent: %s", jobs)
+	}
+	f.ok("submit", scene, "--data", sharedData())
+	if p = look(0, "--gpu", "optix"); p.Lacking.Files != 0 || p.Lacking.Bytes != 0 || p.Workers.Fit != 0 || len(p.Workers.Lacks) != 1 || len(p.Warnings) != 1 {
+		t.Errorf("after: %+v", p)
+	}
+	if p = look(0, "--offline"); p.Lacking != nil || p.Workers != nil {
+		t.Errorf("offline: %+v", p)
+	}
+	f.proc.kill()
+	if p = look(0); p.Lacking != nil || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "not known") {
+		t.Errorf("without a master: %+v", p)
+	}
+	text := f.ok("check", scene, "--data", sharedData(), "--offline")
+	for _, w := range []string{"frames", "Nothing keeps it from being sent."} {
+		if !strings.Contains(text, w) {
+			t.Errorf("%q is not in\n%s", w, text)
+		}
 	}
 }
 

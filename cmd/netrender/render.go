@@ -158,19 +158,7 @@ func (a *app) prepare(cmd *cobra.Command, file string, o *jobOptions, out string
 	if err != nil {
 		return nil, nil, err
 	}
-	show := a.newShow()
-	defer show.close()
-	hashes := blob.OpenHashCache(filepath.Join(a.settings.data, "hashes"), time.Now)
-	home, _ := os.UserHomeDir()
-	show.say("Reading %s", filepath.Base(file))
-	plan, err := client.NewPlan(cmd.Context(), client.PlanOptions{
-		Blend: file, Spec: spec, AllowMissing: o.allowMissing, Hashes: hashes, Home: home,
-		Read: func(ctx context.Context, blend string) (client.Scene, error) {
-			return a.readScene(ctx, blend, o.blender)
-		},
-		Hashing: func(done, total int64) { show.bytes("checking files", done, total) },
-	})
-	show.close()
+	plan, err := a.plan(cmd.Context(), file, spec, o, false)
 	if plan != nil {
 		for _, m := range plan.Missing {
 			a.note(map[string]any{"missing": m}, "missing: %s (%s of %s)", plainText(m.Path), m.Kind, plainText(strings.Join(m.Users, ", ")))
@@ -182,18 +170,39 @@ func (a *app) prepare(cmd *cobra.Command, file string, o *jobOptions, out string
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := hashes.Save(); err != nil {
-		a.note(map[string]any{"warning": err.Error()}, "note: what is known of the files could not be kept: %v", err)
-	}
-	if o.anyBlender {
-		plan.Spec.Needs.Blender = farm.Version{}
-	}
 	if out == "" {
 		if err := client.CheckFolder(plan.OutDir); err != nil {
 			return nil, nil, err
 		}
 	}
 	return master, plan, a.checkFarm(cmd.Context(), master, plan)
+}
+
+// plan reads the scene and works out what is to be sent; anyway goes on although it has faults.
+func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOptions, anyway bool) (*client.Plan, error) {
+	show := a.newShow()
+	defer show.close()
+	hashes := blob.OpenHashCache(filepath.Join(a.settings.data, "hashes"), time.Now)
+	home, _ := os.UserHomeDir()
+	show.say("Reading %s", filepath.Base(file))
+	plan, err := client.NewPlan(ctx, client.PlanOptions{
+		Blend: file, Spec: spec, AllowMissing: o.allowMissing, Anyway: anyway, Hashes: hashes, Home: home,
+		Read: func(ctx context.Context, blend string) (client.Scene, error) {
+			return a.readScene(ctx, blend, o.blender)
+		},
+		Hashing: func(done, total int64) { show.bytes("checking files", done, total) },
+	})
+	show.close()
+	if err != nil {
+		return plan, err
+	}
+	if err := hashes.Save(); err != nil {
+		a.note(map[string]any{"warning": err.Error()}, "note: what is known of the files could not be kept: %v", err)
+	}
+	if o.anyBlender {
+		plan.Spec.Needs.Blender = farm.Version{}
+	}
+	return plan, nil
 }
 
 // checkBlend refuses what cannot be a scene before anything else is asked.
@@ -224,23 +233,17 @@ func workingFolder() string {
 
 // checkFarm warns when no worker could render the job now; it waits for one then.
 func (a *app) checkFarm(ctx context.Context, master *wire.Client, plan *client.Plan) error {
-	fit, err := master.FitFor(ctx, wire.FitRequest{Needs: plan.Spec.Needs, Scripts: plan.Spec.Options.Scripts})
-	switch {
-	case err != nil:
+	fit, err := fitOf(ctx, master, plan)
+	if err != nil {
 		return err
-	case fit.Fit > 0:
-		return nil
-	case fit.Online == 0:
-		a.note(map[string]any{"warning": "no worker is online"}, "note: no worker is online; the job waits for one")
+	}
+	text := noneFits(&fit)
+	if text == "" {
 		return nil
 	}
-	a.note(map[string]any{"warning": "no worker can render this", "why": fit.Lacks}, "note: no worker that is online can render this; the job waits for one")
-	for _, l := range fit.Lacks {
-		who := plainText(l.Worker)
-		if l.Workers > 1 {
-			who += fmt.Sprintf(" and %s", count(l.Workers-1, "other"))
-		}
-		a.note(nil, "      %s: %s", who, plainText(l.Text))
+	a.note(map[string]any{"warning": text, "why": fit.Lacks}, "note: %s", text)
+	for _, line := range lacks(&fit) {
+		a.note(nil, "      %s", line)
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ type Plan struct {
 	Spec     farm.JobSpec
 	Files    []LocalFile
 	Missing  []Missing // files the scene names that are not on this machine
+	Faults   []error   // why it is not to be sent as it is
 	Warnings []string  // sentences
 	Bytes    int64     // of all files
 	OutDir   string    // where the scene's own output path points, on this machine
@@ -78,6 +79,7 @@ type PlanOptions struct {
 	Blend        string
 	Spec         farm.JobSpec // what the artist asked for; what is left out comes from the scene
 	AllowMissing bool
+	Anyway       bool // go on although there are faults, to see the rest
 	// Read reads the scene by means of Blender.
 	Read func(ctx context.Context, blend string) (Scene, error)
 	// Hashes remembers files known from last time; may be nil.
@@ -88,8 +90,8 @@ type PlanOptions struct {
 	Hashing func(done, total int64)
 }
 
-// NewPlan reads the scene, checks that it can be rendered and works out its manifest. Missing files are an error
-// unless they are allowed; the plan is returned with the error so that they can be shown.
+// NewPlan reads the scene, checks that it can be rendered and works out its manifest. A scene with faults is an error,
+// missing files among them unless they are allowed; the plan is returned with the error so that they can be shown.
 func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	blend, err := filepath.Abs(o.Blend)
 	if err != nil {
@@ -121,9 +123,6 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		s.Needs.Engine = scene.Engine
 	}
 	s.Needs.Denoiser = s.Needs.Denoiser || scene.Denoiser
-	if scene.Camera == "" {
-		return nil, farm.Errorf(farm.Invalid, "the scene has no camera").WithHint("add one in Blender (Add > Camera), save and send again")
-	}
 	if scene.Scripts && !s.Options.Scripts {
 		p.Warnings = append(p.Warnings, "the scene holds Python scripts or drivers; they will not run (use --scripts, on workers that allow it)")
 	}
@@ -136,8 +135,15 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		}
 	}
 	if len(p.Missing) > 0 && !o.AllowMissing {
-		return p, farm.Errorf(farm.NotFound, "%d of the scene's files are missing", len(p.Missing)).
-			WithHint("put them in place, or go on without them with --allow-missing")
+		p.Faults = append(p.Faults, farm.Errorf(farm.NotFound, "%d of the scene's files are missing", len(p.Missing)).
+			WithHint("put them in place, or go on without them with --allow-missing"))
+	}
+	if scene.Camera == "" {
+		p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "the scene has no camera").
+			WithHint("add one in Blender (Add > Camera), save and send again"))
+	}
+	if len(p.Faults) > 0 && !o.Anyway {
+		return p, p.Faults[0]
 	}
 	if err := p.addFiles(ctx, blend, &o); err != nil {
 		return p, err

@@ -135,3 +135,15 @@ func TestWarnings(t *testing.T) {
 		t.Fatalf("%q %v", p.Warnings, err)
 	}
 }
+
+// Whoever looks at a scene sees all its faults at once, and what it would send.
+func TestPlanOfAFaultyScene(t *testing.T) {
+	dir := studio(t, "a.blend")
+	s := goodScene()
+	s.Camera = ""
+	s.Files = []SceneFile{{Path: filepath.Join(dir, "gone.png"), Kind: "image", Missing: true}}
+	p, err := NewPlan(context.Background(), PlanOptions{Blend: filepath.Join(dir, "a.blend"), Read: reads(s), Anyway: true})
+	if err != nil || len(p.Faults) != 2 || len(p.Missing) != 1 || len(p.Files) != 1 {
+		t.Fatalf("%+v %v", p, err)
+	}
+}

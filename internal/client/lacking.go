@@ -1,0 +1,47 @@
+package client
+
+import (
+	"context"
+	"sync"
+
+	"github.com/netrender/netrender/internal/wire"
+)
+
+// askers is how many files are asked for at once.
+const askers = 8
+
+// Lacking tells how much of the plan the master does not have yet. Files of the same bytes count once.
+func (p *Plan) Lacking(ctx context.Context, c *wire.Client) (files int, bytes int64, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ask := make(chan *LocalFile)
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range askers {
+		wg.Go(func() {
+			for f := range ask {
+				there, have, err := c.HasBlob(ctx, f.Ref)
+				mu.Lock()
+				switch {
+				case err != nil:
+					cancel(err)
+				case !there:
+					files, bytes = files+1, bytes+f.Size-have
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	seen := make(map[string]bool, len(p.Files))
+	for i := range p.Files {
+		f := &p.Files[i]
+		if seen[f.Ref] || ctx.Err() != nil {
+			continue
+		}
+		seen[f.Ref] = true
+		ask <- f
+	}
+	close(ask)
+	wg.Wait()
+	return files, bytes, context.Cause(ctx)
+}
