@@ -40,17 +40,21 @@ const (
 
 // masterOptions are the settings of a master.
 type masterOptions struct {
-	listen  string
-	name    string
-	open    bool
-	quiet   bool // do not announce on the network
-	logJSON bool
-	verbose bool
-	link    bool // print a login link also where there is no terminal
-	tls     bool
-	cert    string
-	key     string
-	reserve string
+	listen      string
+	name        string
+	open        bool
+	quiet       bool // do not announce on the network
+	logJSON     bool
+	verbose     bool
+	link        bool // print a login link also where there is no terminal
+	tls         bool
+	maxFile     string
+	connections int
+	hosts       []string
+	auditDays   int
+	cert        string
+	key         string
+	reserve     string
 }
 
 // blobGrace is how long a file that no job names is kept after it was stored or asked for.
@@ -105,6 +109,10 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 		return s, err
 	}
 	s.close = append(s.close, func() { _ = db.Close() })
+	maxFile, err := o.check()
+	if err != nil {
+		return s, err
+	}
 	reserve, err := reserveOf(o.reserve, dir)
 	if err != nil {
 		return s, err
@@ -118,7 +126,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	guard := blob.NewGuard(blobs, blobGrace, time.Now)
 	if s.master, err = master.New(ctx, master.Options{
 		Store: db, Blobs: guard, Dir: dir, Room: room, Reserve: reserve, Now: time.Now, Rand: rand.Reader, Log: log, Program: version,
-		Pin: s.proof.shown, ByName: s.proof != nil && s.proof.host != "",
+		AuditAge: time.Duration(o.auditDays) * 24 * time.Hour, Pin: s.proof.shown, ByName: s.proof != nil && s.proof.host != "",
 	}); err != nil {
 		return s, err
 	}
@@ -134,7 +142,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	})
 	s.door = api.New(api.Options{
 		Master: s.master, Blobs: guard, Uploads: guard, Now: time.Now, Log: log, Open: o.open, Browser: pages.Browser,
-		Pin:  s.proof.shown,
+		Pin: s.proof.shown, MaxBlob: maxFile,
 		Info: wire.Info{Program: version, Protocol: wire.Version, Name: s.name, ID: s.id, Open: o.open, Pin: s.proof.kept()},
 	})
 	if s.listen, err = net.Listen("tcp", o.listen); err != nil {
@@ -142,12 +150,41 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	}
 	s.close = append(s.close, func() { _ = s.listen.Close() })
 	s.url = s.here()
-	s.http = api.Server(doors(s.door, pages))
+	all := doors(s.door, pages)
+	if o.open {
+		all = api.OnlyHosts(o.names(s.name), all)
+	}
+	s.listen = api.Limit(s.listen, o.connections)
+	s.http = api.Server(all)
 	if s.proof != nil {
 		s.http.TLSConfig = s.proof.config()
 	}
 	s.http.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
 	return s, nil
+}
+
+// check refuses settings that make no sense, and returns the largest file that is taken, in bytes; 0: any.
+func (o *masterOptions) check() (maxFile int64, err error) {
+	if o.connections < 0 {
+		return 0, usagef("--max-connections is a whole number of 0 or more, not %d", o.connections)
+	}
+	if o.auditDays < 0 || o.auditDays > 100*365 {
+		return 0, usagef("--audit-days is a whole number up to 36500, not %d", o.auditDays)
+	}
+	if o.maxFile != "" {
+		maxFile, err = parseSize(o.maxFile)
+	}
+	return maxFile, err
+}
+
+// names are those by which browsers reach an open farm.
+func (o *masterOptions) names(shown string) []string {
+	names := append([]string{shown}, o.hosts...)
+	if host, err := os.Hostname(); err == nil {
+		short, _, _ := strings.Cut(host, ".")
+		names = append(names, host, short, short+".local")
+	}
+	return names
 }
 
 // doors leads the API's calls to it and everything else to the pages.

@@ -49,11 +49,10 @@ type API struct {
 
 	stopOnce sync.Once
 	stop     chan struct{} // closed by Stop: holds end
-	guests   chan struct{} // places for holds of those without a token
+	guests   guests
+	wrong    buckets
+	stall    time.Duration // how long a transfer may stand still
 }
-
-// maxGuests bounds the calls held open for those who have no token yet.
-const maxGuests = 200
 
 // New makes the door.
 func New(o Options) *API {
@@ -64,7 +63,7 @@ func New(o Options) *API {
 		o.Info.Protocol = wire.Version
 	}
 	o.Info.Open = o.Open
-	a := &API{opt: o, m: o.Master, log: o.Log, stop: make(chan struct{}), guests: make(chan struct{}, maxGuests)}
+	a := &API{opt: o, m: o.Master, log: o.Log, stop: make(chan struct{}), stall: stall, wrong: buckets{now: o.Now}}
 	a.gauge = newGauge(a.m)
 	a.router = newRouter(a)
 	useProblems()
@@ -121,6 +120,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.verifyRoutes(d)
 	a.loginRoutes(d)
 	a.pairRoutes(d)
+	a.auditRoutes(d)
 	return h.OpenAPI()
 }
 

@@ -67,7 +67,7 @@ func (a *API) headBlob(w http.ResponseWriter, r *http.Request, _ master.Identity
 	return nil
 }
 
-func (a *API) putBlob(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+func (a *API) putBlob(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	ref, err := blob.ParseRef(r.PathValue("ref"))
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func (a *API) putBlob(w http.ResponseWriter, r *http.Request, _ master.Identity)
 	if !errors.Is(err, blob.ErrNotFound) {
 		return err
 	}
-	body := a.paced(w, r)
+	body := a.paced(w, r, who)
 	var in io.Reader = body
 	if r.Header.Get("Content-Encoding") == "zstd" {
 		z := unpack(body, size-offset)
@@ -170,7 +170,7 @@ func (a *API) getBlob(w http.ResponseWriter, r *http.Request, who master.Identit
 	if err != nil {
 		return err
 	}
-	switch err := a.sendBlob(w, r, ref, in); {
+	switch err := a.sendBlob(w, r, who, ref, in); {
 	case err == nil:
 		return nil
 	case errors.Is(err, blob.ErrCorrupt):
@@ -190,7 +190,7 @@ func (a *API) suspect(r *http.Request, ref blob.Ref) {
 }
 
 // sendBlob answers with the blob or a range of it, and closes it. Its error is that of reading the blob.
-func (a *API) sendBlob(w http.ResponseWriter, r *http.Request, ref blob.Ref, in blob.Reader) error {
+func (a *API) sendBlob(w http.ResponseWriter, r *http.Request, who master.Identity, ref blob.Ref, in blob.Reader) error {
 	defer in.Close()
 	h := w.Header()
 	h.Set(wire.HeaderRef, ref.String())
@@ -204,7 +204,7 @@ func (a *API) sendBlob(w http.ResponseWriter, r *http.Request, ref blob.Ref, in 
 			return err
 		}
 	}
-	out := a.pacedWriter(w)
+	out := a.pacedWriter(w, r, who)
 	defer func() { a.gauge.downloaded.Add(float64(out.n)) }()
 	if r.Header.Get("Range") == "" && accepts(r.Header, "zstd") && worthPacking(in) {
 		h.Set("Content-Encoding", "zstd")

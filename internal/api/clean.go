@@ -34,6 +34,11 @@ func (a *API) clean(w http.ResponseWriter, r *http.Request, who master.Identity)
 	if q.err != nil {
 		return q.err
 	}
+	if !dry {
+		if err := a.m.Note(r.Context(), who, farm.DidClean, "", "by the rules, at once"); err != nil {
+			return err
+		}
+	}
 	return a.stream(w, r, who, func(ctx context.Context, send func(any) error) error {
 		return a.m.Clean(ctx, dry, func(c farm.Cleaned) error { return send(c) })
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
 )
 
 // stall is how long a transfer may stand still before it is dropped.
@@ -18,17 +19,34 @@ const step = 1 << 20
 // pacedBody is a request's body whose sender must keep moving. The first error is remembered and wrapped, so that a
 // sender who broke off is told from a disk that failed.
 type pacedBody struct {
-	r    io.Reader
-	rc   *http.ResponseController
-	now  func() time.Time
-	due  time.Time // when the deadline is to be moved
-	n    int64
-	fail error
-	over atomic.Bool // cut off
+	r     io.Reader
+	rc    *http.ResponseController
+	now   func() time.Time
+	stall time.Duration // how long it may stand still
+	due   time.Time     // when the deadline is to be moved
+	n     int64
+	fail  error
+	over  atomic.Pointer[error] // why it was cut off
 }
 
-func (a *API) paced(w http.ResponseWriter, r *http.Request) *pacedBody {
-	return &pacedBody{r: r.Body, rc: http.NewResponseController(w), now: a.opt.Now}
+func (a *API) paced(w http.ResponseWriter, r *http.Request, who master.Identity) *pacedBody {
+	b := &pacedBody{r: r.Body, rc: http.NewResponseController(w), now: a.opt.Now, stall: a.stall}
+	a.whileValid(r, who, func() { b.cut(errRevoked) })
+	return b
+}
+
+// whileValid calls cut when the caller's token is revoked before the call has ended.
+func (a *API) whileValid(r *http.Request, who master.Identity, cut func()) {
+	if revoked := a.m.Revoked(who); revoked != nil {
+		ctx := r.Context()
+		go func() {
+			select {
+			case <-ctx.Done():
+			case <-revoked:
+				cut()
+			}
+		}()
+	}
 }
 
 func (b *pacedBody) Read(p []byte) (int, error) {
@@ -36,18 +54,21 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 		return 0, b.fail
 	}
 	if now := b.now(); now.After(b.due) {
-		_ = b.rc.SetReadDeadline(now.Add(stall))
-		_ = b.rc.SetWriteDeadline(now.Add(2 * stall)) // the answer comes after the body
-		b.due = now.Add(stall / 4)
+		_ = b.rc.SetReadDeadline(now.Add(b.stall))
+		_ = b.rc.SetWriteDeadline(now.Add(2 * b.stall)) // the answer comes after the body
+		b.due = now.Add(b.stall / 4)
 	}
-	if b.over.Load() { // looked at behind the deadline, which cut may have moved before us
-		b.fail = errCut
-		return 0, errCut
+	if why := b.over.Load(); why != nil { // looked at behind the deadline, which cut may have moved before us
+		b.fail = *why
+		return 0, b.fail
 	}
 	n, err := b.r.Read(p)
 	b.n += int64(n)
 	if err != nil && err != io.EOF {
 		b.fail = brokenBody(err)
+		if why := b.over.Load(); why != nil {
+			b.fail = *why
+		}
 		return n, b.fail
 	}
 	return n, err
@@ -56,8 +77,8 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 var errCut = farm.Errorf(farm.Throttled, "the same is sent by another connection")
 
 // cut ends the body at once; any goroutine may call it.
-func (b *pacedBody) cut() {
-	b.over.Store(true)
+func (b *pacedBody) cut(why error) {
+	b.over.CompareAndSwap(nil, &why)
 	_ = b.rc.SetReadDeadline(b.now().Add(-time.Second))
 }
 
@@ -72,18 +93,30 @@ func (b *pacedBody) settle() {
 // by the system's own copying where it has one.
 type pacedWriter struct {
 	http.ResponseWriter
-	rc  *http.ResponseController
-	now func() time.Time
-	n   int64
+	rc    *http.ResponseController
+	now   func() time.Time
+	stall time.Duration
+	n     int64
+	over  atomic.Bool // cut off
 }
 
-func (a *API) pacedWriter(w http.ResponseWriter) *pacedWriter {
+func (a *API) pacedWriter(w http.ResponseWriter, r *http.Request, who master.Identity) *pacedWriter {
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Time{})
-	return &pacedWriter{ResponseWriter: w, rc: rc, now: a.opt.Now}
+	p := &pacedWriter{ResponseWriter: w, rc: rc, now: a.opt.Now, stall: a.stall}
+	a.whileValid(r, who, func() {
+		p.over.Store(true)
+		_ = rc.SetWriteDeadline(p.now().Add(-time.Second))
+	})
+	return p
 }
 
-func (w *pacedWriter) move() { _ = w.rc.SetWriteDeadline(w.now().Add(stall)) }
+func (w *pacedWriter) move() {
+	_ = w.rc.SetWriteDeadline(w.now().Add(w.stall))
+	if w.over.Load() { // looked at behind the deadline
+		_ = w.rc.SetWriteDeadline(w.now().Add(-time.Second))
+	}
+}
 
 func (w *pacedWriter) Write(p []byte) (n int, err error) {
 	for len(p) > 0 && err == nil {

@@ -38,7 +38,12 @@ func (a *API) pairRoutes(d *describer) {
 				Code string `path:"code"`
 			},
 			) (*made[farm.Pairing], error) {
-				return answer(a.m.AnswerPairing(ctx, whoOf(ctx), in.Code, accept))
+				who := whoOf(ctx)
+				p, err := a.m.AnswerPairing(ctx, who, in.Code, accept)
+				if farm.KindOf(err) == farm.NotFound {
+					err = a.wrongly(who.Address, err)
+				}
+				return answer(p, err)
 			})
 	}
 }
@@ -48,12 +53,11 @@ func (a *API) pollPairing(w http.ResponseWriter, r *http.Request, who master.Ide
 	if err := readJSON(r, &in); err != nil {
 		return err
 	}
-	select {
-	case a.guests <- struct{}{}:
-		defer func() { <-a.guests }()
-	default:
-		return farm.Errorf(farm.Throttled, "too many newcomers are waiting").WithHint("try again in a minute")
+	leave, err := a.guests.enter(who.Address)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	held, end := a.hold(w, r, who)
 	defer end()
 	ctx, stop := context.WithTimeout(held, waitOf(in.WaitMS))
@@ -63,6 +67,11 @@ func (a *API) pollPairing(w http.ResponseWriter, r *http.Request, who master.Ide
 		return err
 	}
 	end()
+	if state == farm.PairExpired {
+		if err := a.wrongly(who.Address, nil); err != nil { // or a secret that never was one
+			return err
+		}
+	}
 	if state == farm.PairWaiting && context.Cause(held) == error(errStopping) {
 		return errStopping
 	}

@@ -17,7 +17,7 @@ func (a *API) proveRoute(d *describer) {
 	}, a.prove)
 }
 
-func (a *API) prove(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+func (a *API) prove(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	var in wire.ProveRequest
 	if err := readJSON(r, &in); err != nil {
 		return err
@@ -28,7 +28,7 @@ func (a *API) prove(w http.ResponseWriter, r *http.Request, _ master.Identity) e
 	where := a.where(r)
 	proof, err := a.m.Prove(in.Mark, in.Nonce, where)
 	if err != nil {
-		return denied{err}
+		return a.wrongly(who.Address, denied{err})
 	}
 	return writeJSON(w, http.StatusOK, &wire.ProveReply{Where: where, Proof: proof})
 }

@@ -43,7 +43,7 @@ var shown = map[string]string{
 	".mp4": "video/mp4", ".webm": "video/webm", ".mkv": "video/x-matroska", ".mov": "video/quicktime", ".avi": "video/x-msvideo",
 }
 
-func (a *API) getResult(w http.ResponseWriter, r *http.Request, _ master.Identity) error {
+func (a *API) getResult(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	id, err := pathJob(r)
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request, _ master.Identit
 	h.Set("Cache-Control", "private, no-cache")
 	h.Set(wire.HeaderSize, strconv.FormatInt(st.Size(), 10))
 	h.Set("ETag", fmt.Sprintf(`"%x-%x"`, st.ModTime().UnixNano(), st.Size()))
-	out := a.pacedWriter(w)
+	out := a.pacedWriter(w, r, who)
 	defer func() { a.gauge.downloaded.Add(float64(out.n)) }()
 	http.ServeContent(out, r, "", st.ModTime(), f)
 	return nil
@@ -105,8 +105,8 @@ func (a *API) putResult(w http.ResponseWriter, r *http.Request, who master.Ident
 	if from := max(offset, 0); from > in.Size || r.ContentLength > in.Size-from {
 		return farm.Errorf(farm.Mismatch, "the body reaches past the %d bytes announced", in.Size)
 	}
-	body := a.paced(w, r)
-	end, err := a.turns.take(r.Context(), in.key(who), body.cut)
+	body := a.paced(w, r, who)
+	end, err := a.turns.take(r.Context(), in.key(who), func() { body.cut(errCut) })
 	if err != nil {
 		return err
 	}

@@ -133,7 +133,7 @@ func (rt *router) know(w http.ResponseWriter, r *http.Request, address string) (
 	if secret := bearer(r.Header); secret != "" {
 		who, err := rt.api.m.Authenticate(secret, address)
 		if farm.KindOf(err) == farm.Denied {
-			err = denied{err}
+			err = rt.api.wrongly(address, denied{err})
 		}
 		return who, err
 	}

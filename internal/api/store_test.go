@@ -16,6 +16,7 @@ type memory struct {
 	mu       sync.Mutex
 	rules    farm.Rules
 	hasRules bool
+	audit    []farm.Audit
 	jobs     map[farm.JobID]farm.Job
 	files    map[farm.JobID][]farm.File
 	done     map[farm.JobID]*farm.Spans
@@ -80,6 +81,8 @@ func (s *memory) Apply(_ context.Context, changes []farm.Change) error {
 			s.tokens[c.Token.ID] = c.Token
 		case farm.TokenDelete:
 			delete(s.tokens, c.ID)
+		case farm.AuditAdd:
+			s.audit = append(s.audit, c.Audit)
 		case farm.RulesSet:
 			s.rules, s.hasRules = c.Rules, true
 		case farm.JobLost:
@@ -203,6 +206,21 @@ func (s *memory) Inspect(ctx context.Context) (int64, error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+}
+
+func (s *memory) Audit(_ context.Context, f farm.AuditFilter) (list []farm.Audit, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.audit {
+		a := s.audit[i]
+		if f.After == 0 {
+			a = s.audit[len(s.audit)-1-i]
+		}
+		if (f.Who == "" || f.Who == a.Who || f.Who == a.Token) && a.Seq > f.After && (f.Before == 0 || f.After > 0 || a.Seq < f.Before) && len(list) < f.Limit {
+			list = append(list, a)
+		}
+	}
+	return list, nil
 }
 
 func (s *memory) Size(context.Context) (int64, error) { return 0, nil }

@@ -22,7 +22,7 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request, who master.Identity
 	if r.ContentLength > wire.MaxBody {
 		return errBigManifest
 	}
-	body := a.paced(w, r)
+	body := a.paced(w, r, who)
 	in, err := readSubmit(&io.LimitedReader{R: body, N: wire.MaxBody + 1})
 	if body.n > wire.MaxBody {
 		return errBigManifest

@@ -31,6 +31,13 @@ func (a *API) verify(w http.ResponseWriter, r *http.Request, who master.Identity
 	if q.err != nil {
 		return q.err
 	}
+	what := "all that is stored"
+	if o.Repair {
+		what += "; what is harmed is taken out"
+	}
+	if err := a.m.Note(r.Context(), who, farm.DidVerify, "", what); err != nil {
+		return err
+	}
 	return a.stream(w, r, who, func(ctx context.Context, send func(any) error) error {
 		return a.m.Verify(ctx, o, func(s farm.VerifyStep) error { return send(s) })
 	})

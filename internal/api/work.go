@@ -104,7 +104,7 @@ func (a *API) appendLog(w http.ResponseWriter, r *http.Request, who master.Ident
 	if r.ContentLength > wire.MaxLogChunk {
 		return errBigLog
 	}
-	body := a.paced(w, r)
+	body := a.paced(w, r, who)
 	if err := a.m.AppendLog(r.Context(), who, lease, worker, frame, offset, io.LimitReader(body, wire.MaxLogChunk)); err != nil {
 		return err
 	}

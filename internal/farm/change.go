@@ -1,5 +1,7 @@
 package farm
 
+import "time"
+
 // Change is one durable step of the farm. The engine makes changes; a store applies a batch of them in one
 // transaction, in order, all or none. Applying the same batch twice leaves the same state.
 type Change interface{ change() }
@@ -63,6 +65,13 @@ type (
 	LoginSet struct{ Login Login }
 	// LoginDelete forgets a login.
 	LoginDelete struct{ ID string }
+	// AuditAdd keeps a record of what somebody did. One that is there is left as it is.
+	AuditAdd struct{ Audit Audit }
+	// AuditTrim forgets records from before a time, and all but so many of the newest.
+	AuditTrim struct {
+		Before time.Time
+		Keep   int
+	}
 	// RulesSet keeps the rules.
 	RulesSet struct{ Rules Rules }
 	// CleaningSet keeps what the farm removes by itself.
@@ -90,6 +99,8 @@ func (TokenSet) change()     {}
 func (TokenDelete) change()  {}
 func (LoginSet) change()     {}
 func (LoginDelete) change()  {}
+func (AuditAdd) change()     {}
+func (AuditTrim) change()    {}
 func (RulesSet) change()     {}
 func (CleaningSet) change()  {}
 func (JobLost) change()      {}

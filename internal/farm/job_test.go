@@ -279,6 +279,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		CleanRule{1, 2, 3.5, 4},
 		Cleaned{7, "n", Inputs, "r", 9},
 		Disk{DiskLow, 1, 2, 3},
+		Audit{Seq: 1, Time: now, Who: "w", Token: "t", Role: RoleAdmin, Address: "a", Action: DidCancel, Subject: "s", Text: "x"},
 		Token{ID: "i", Name: "n", Role: RoleView, Created: now, Used: now},
 	} {
 		noted := reflect.ValueOf(v)

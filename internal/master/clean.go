@@ -24,6 +24,7 @@ func (m *Master) SetCleaning(ctx context.Context, who Identity, c farm.Cleaning)
 		return err
 	}
 	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
+		e.audit(who, farm.DidCleaning, "", "%s", differ(&e.cleaning, &c))
 		e.cleaning = c
 		e.change(farm.CleaningSet{Cleaning: c})
 		return struct{}{}, nil

@@ -61,6 +61,7 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 		}
 		e.nextJob++
 		e.change(farm.JobAdd{Job: fj, Files: files})
+		e.audit(who, farm.DidSubmit, fj.ID.String(), "%s", fj.Name)
 		j := newJob(fj)
 		j.missing = missing
 		e.add(j)
@@ -250,6 +251,7 @@ func (m *Master) Cancel(ctx context.Context, who Identity, id farm.JobID) (farm.
 	}
 	return m.steer(ctx, who, id, over, func(e *engine, j *job) error {
 		e.stopLeases(j)
+		e.audit(who, farm.DidCancel, j.ID.String(), "%s", j.Name)
 		e.toState(j, farm.Canceled, "canceled by "+who.Name)
 		e.forget(j)
 		return nil
@@ -276,6 +278,7 @@ func (e *engine) stopLeases(j *job) {
 func (m *Master) Pause(ctx context.Context, who Identity, id farm.JobID) (farm.Job, error) {
 	over := func(farm.JobState) string { return "nothing of it is left to be held back" }
 	return m.steer(ctx, who, id, over, func(e *engine, j *job) error {
+		e.audit(who, farm.DidPause, j.ID.String(), "%s", j.Name)
 		e.toState(j, farm.Paused, "paused by "+who.Name)
 		return nil
 	})
@@ -296,6 +299,7 @@ func (m *Master) Resume(ctx context.Context, who Identity, id farm.JobID) (farm.
 		if j.State != farm.Paused {
 			return farm.Errorf(farm.Conflict, "job %d is %s, not paused", id, j.State)
 		}
+		e.audit(who, farm.DidResume, j.ID.String(), "%s", j.Name)
 		e.toState(j, j.goesOn(), "")
 		return nil
 	})
@@ -344,6 +348,7 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 		if positions.Count() == 0 && j.State != farm.Canceled {
 			return farm.Errorf(farm.Conflict, "job %d has no failed frames", id).WithHint("name frames, or use --all")
 		}
+		e.audit(who, farm.DidRetry, j.ID.String(), "%s: %s", j.Name, plural(positions.Count(), "frame"))
 		e.reset(j, positions)
 		reason := e.regainInputs(j)
 		e.pardon(j, slices.Collect(maps.Keys(j.refused))...)
@@ -445,6 +450,7 @@ func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit f
 		if err := next.Check(); err != nil {
 			return err
 		}
+		e.audit(who, farm.DidChange, j.ID.String(), "%s", differ(&j.JobSpec, &next))
 		j.JobSpec = next
 		if j.State.Ended() {
 			e.unwant(j)
@@ -472,6 +478,7 @@ func (m *Master) Delete(ctx context.Context, who Identity, id farm.JobID) error 
 	}
 	m.doom(v.Folder, id)
 	_, err = m.steer(ctx, who, id, nil, func(e *engine, j *job) error {
+		e.audit(who, farm.DidDelete, id.String(), "%s of %s", j.Name, j.Owner)
 		e.stopLeases(j)
 		e.forget(j)
 		e.change(farm.JobDelete{ID: id})

@@ -113,6 +113,7 @@ func (m *Master) LogIn(ctx context.Context, secret, address, browser string) (co
 			e.change(farm.LoginDelete{ID: id})
 		}
 		e.change(farm.LoginSet{Login: l.Login})
+		e.audit(m.auth.holds(l.Token, address), farm.DidLogIn, l.ID, "%s", l.Browser)
 		return struct{}{}, nil
 	})
 	if err != nil {
@@ -122,6 +123,17 @@ func (m *Master) LogIn(ctx context.Context, secret, address, browser string) (co
 	return cookie, nil
 }
 
+// holds is who the holder of the token is.
+func (a *auth) holds(token, address string) Identity {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	who := Identity{Token: token, Address: address}
+	if h := a.byID[token]; h != nil {
+		who.Name, who.Role = h.token.Name, h.token.Role
+	}
+	return who
+}
+
 var (
 	errLoginOver = farm.Errorf(farm.Denied, "this browser is not logged in, or no more").WithHint("netrender login, on the master's machine, prints a link that logs it in")
 	errLinkOver  = farm.Errorf(farm.Denied, "this login link was used already, has expired, or never was one").WithHint("netrender login prints another one")
@@ -129,7 +141,7 @@ var (
 
 func (a *auth) useLink(secret, address string, now time.Time) (token string, err error) {
 	key := sha256.Sum256([]byte(secret))
-	from := network(address)
+	from := Network(address)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w := a.wrong[from]
@@ -152,10 +164,10 @@ func (a *auth) useLink(secret, address string, now time.Time) (token string, err
 	return "", errLinkOver
 }
 
-// network is the address, or of IPv6 the part that one household has.
-func network(address string) string {
+// Network is the address, or of IPv6 the part that one household has.
+func Network(address string) string {
 	ip, err := netip.ParseAddr(address)
-	if err != nil || ip.Unmap().Is4() {
+	if ip = ip.Unmap(); err != nil || ip.Is4() || ip.IsLoopback() {
 		return address
 	}
 	p, _ := ip.Prefix(64)
@@ -259,16 +271,10 @@ func (m *Master) EndLogin(ctx context.Context, who Identity, id string) error {
 	if len(ids) == 0 {
 		return farm.Errorf(farm.NotFound, "there is no login %s", clip(id, 40)).WithHint("netrender login list shows them")
 	}
-	return m.forgetLogins(ctx, ids)
-}
-
-func (m *Master) forgetLogins(ctx context.Context, ids []string) error {
-	if len(ids) == 0 {
-		return nil
-	}
 	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
 		for _, id := range ids {
 			e.change(farm.LoginDelete{ID: id})
+			e.audit(who, farm.DidLogOut, id, "%s", "")
 		}
 		return struct{}{}, nil
 	})

@@ -37,6 +37,7 @@ type Store interface {
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
 	// Warnings lists what a job's attempts warned of, each sentence once, the most frequent first.
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
+	Audit(ctx context.Context, f farm.AuditFilter) ([]farm.Audit, error)
 	Size(ctx context.Context) (int64, error)
 	// Inspect reads all that is kept, slowly, until ctx ends. An error is of damage that it found, or of ctx.
 	Inspect(ctx context.Context) (rows int64, err error)
@@ -45,30 +46,32 @@ type Store interface {
 
 // Options are what a master is made of.
 type Options struct {
-	Store   Store
-	Blobs   blob.Store       // a *blob.Guard: what no job names is collected; the doors must speak to it too
-	Dir     string           // holds outputs/, logs/ and incoming/
-	Room    *blob.Room       // of the file system of Dir; nil: nobody else writes to it
-	Reserve int64            // bytes of it that are kept free of scenes' files; a part of them also of results
-	Now     func() time.Time // the clock
-	Rand    io.Reader        // for tokens and codes; crypto/rand in earnest
-	Log     *slog.Logger
-	Program string        // version of this program
-	Pin     func() string // of the key that newcomers see; nil, or "": the door does not encrypt
-	ByName  bool          // newcomers may know the door's certificate by its name, and then show no letters
-	Rules   *farm.Rules   // nil: those kept, or the defaults
+	Store    Store
+	Blobs    blob.Store       // a *blob.Guard: what no job names is collected; the doors must speak to it too
+	Dir      string           // holds outputs/, logs/ and incoming/
+	Room     *blob.Room       // of the file system of Dir; nil: nobody else writes to it
+	Reserve  int64            // bytes of it that are kept free of scenes' files; a part of them also of results
+	Now      func() time.Time // the clock
+	Rand     io.Reader        // for tokens and codes; crypto/rand in earnest
+	Log      *slog.Logger
+	Program  string        // version of this program
+	Pin      func() string // of the key that newcomers see; nil, or "": the door does not encrypt
+	ByName   bool          // newcomers may know the door's certificate by its name, and then show no letters
+	AuditAge time.Duration // how long the audit is kept; 0: 400 days
+	Rules    *farm.Rules   // nil: those kept, or the defaults
 }
 
 // Master is the engine with its doors' methods. Make one with New and give it a goroutine with Run.
 type Master struct {
-	opt   Options
-	inbox chan func(*engine)
-	quit  chan struct{} // closed when Run has ended
-	eng   *engine       // owned by the goroutine of Run
-	hub   hub
-	auth  auth
-	pairs pairs
-	logs  logBoard
+	opt    Options
+	inbox  chan func(*engine)
+	quit   chan struct{} // closed when Run has ended
+	eng    *engine       // owned by the goroutine of Run
+	hub    hub
+	auth   auth
+	pairs  pairs
+	logs   logBoard
+	audits logBoard // under no job
 
 	arrivals *blob.Inbox // results on their way into incoming/
 	leftover leftover    // what may be removed of it

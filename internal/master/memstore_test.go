@@ -18,6 +18,7 @@ import (
 type memStore struct {
 	mu       sync.Mutex
 	epoch    int64
+	audit    []farm.Audit
 	nextJob  farm.JobID
 	jobs     map[farm.JobID]farm.Job
 	files    map[farm.JobID][]farm.File
@@ -176,6 +177,8 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 			s.logins[c.Login.ID] = c.Login
 		case farm.LoginDelete:
 			delete(s.logins, c.ID)
+		case farm.AuditAdd:
+			s.audit = append(s.audit, c.Audit)
 		case farm.RulesSet:
 			s.rules = &c.Rules
 		case farm.CleaningSet:
@@ -274,6 +277,21 @@ func (s *memStore) Warnings(_ context.Context, id farm.JobID) (list []farm.Warni
 	for _, a := range s.history[id] {
 		for _, text := range a.Warnings {
 			list = append(list, farm.Warning{Text: text, Frames: 1, Frame: a.Frame})
+		}
+	}
+	return list, nil
+}
+
+func (s *memStore) Audit(_ context.Context, f farm.AuditFilter) (list []farm.Audit, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.audit {
+		a := s.audit[i]
+		if f.After == 0 {
+			a = s.audit[len(s.audit)-1-i]
+		}
+		if (f.Who == "" || f.Who == a.Who || f.Who == a.Token) && a.Seq > f.After && (f.Before == 0 || f.After > 0 || a.Seq < f.Before) && len(list) < f.Limit {
+			list = append(list, a)
 		}
 	}
 	return list, nil

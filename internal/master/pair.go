@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -14,7 +15,7 @@ import (
 const (
 	pairLives  = 10 * time.Minute
 	maxPairs   = 100 // waiting at once
-	maxPerHost = 5   // waiting at once from one address
+	maxPerHost = 5   // waiting at once from one network
 )
 
 // pairs are newcomers who wait to be let in. They are kept in memory only: after a restart they ask again.
@@ -67,17 +68,9 @@ func (m *Master) AskPairing(ctx context.Context, n Newcomer) (farm.Pairing, stri
 	m.pairs.mu.Lock()
 	defer m.pairs.mu.Unlock()
 	m.pairs.sweep(now)
-	waiting, here := 0, 0
-	for _, o := range m.pairs.all {
-		if o.State == farm.PairWaiting {
-			waiting++
-			if o.Address == n.Address {
-				here++
-			}
-		}
-	}
-	if waiting >= maxPairs || here >= maxPerHost {
-		return farm.Pairing{}, "", farm.Errorf(farm.Throttled, "too many newcomers are waiting to be let in").WithHint("accept or refuse some, or wait ten minutes")
+	if !m.pairs.makeRoom(Network(n.Address)) {
+		return farm.Pairing{}, "", farm.Errorf(farm.Throttled, "too many newcomers are waiting to be let in from %s", n.Address).
+			WithHint("accept or refuse some, or wait ten minutes")
 	}
 	if m.pairs.all == nil {
 		m.pairs.all = make(map[[32]byte]*pairing)
@@ -99,6 +92,43 @@ func (n *Newcomer) check() error {
 		return errNoWorkerID
 	}
 	return nil
+}
+
+// makeRoom tells whether one more from the network may wait. When all places are taken, the network that has most of them
+// loses its oldest: a few addresses cannot keep all others out.
+func (p *pairs) makeRoom(from string) bool {
+	waiting := make(map[string][][32]byte)
+	n := 0
+	for k, o := range p.all {
+		if o.State == farm.PairWaiting {
+			of := Network(o.Address)
+			waiting[of] = append(waiting[of], k)
+			n++
+		}
+	}
+	if len(waiting[from]) >= maxPerHost {
+		return false
+	}
+	if n < maxPairs {
+		return true
+	}
+	var out [32]byte
+	most, asked := 0, time.Time{}
+	for _, keys := range waiting {
+		for _, k := range keys {
+			if o := p.all[k]; !o.taken && (len(keys) > most || len(keys) == most && o.Asked.Before(asked)) {
+				out, most, asked = k, len(keys), o.Asked
+			}
+		}
+	}
+	if most == 0 {
+		return false
+	}
+	o := p.all[out]
+	o.State = farm.PairExpired
+	close(o.done)
+	delete(p.all, out)
+	return true
 }
 
 // sweep forgets requests that are over.
@@ -207,19 +237,7 @@ func (m *Master) AnswerPairing(ctx context.Context, who Identity, typed string, 
 	if err != nil {
 		return farm.Pairing{}, err
 	}
-	state, secret := farm.PairRefused, ""
-	if accept {
-		m.pairs.mu.Lock()
-		err = p.compare(letters, m.doorPin(), m.opt.ByName)
-		m.pairs.mu.Unlock()
-		if err == nil {
-			state = farm.PairAccepted
-			_, secret, err = m.CreateTokenFor(ctx, who, p.Name, p.Role, p.Worker)
-		}
-	}
-	if err != nil && farm.KindOf(err) != farm.Mismatch {
-		state = farm.PairWaiting
-	}
+	state, secret, err := m.decide(ctx, who, p, letters, accept)
 	m.pairs.mu.Lock()
 	defer m.pairs.mu.Unlock()
 	p.taken = false
@@ -233,6 +251,36 @@ func (m *Master) AnswerPairing(ctx context.Context, who Identity, typed string, 
 		return farm.Pairing{}, err
 	}
 	return p.Pairing, nil
+}
+
+// decide lets a newcomer in or not, durably.
+func (m *Master) decide(ctx context.Context, who Identity, p *pairing, letters string, accept bool) (state farm.PairState, secret string, err error) {
+	about := fmt.Sprintf("%s (%s) from %s as %s", p.Name, p.Kind, p.Address, p.Role)
+	if !accept {
+		if err := m.Note(ctx, who, farm.DidRefuse, p.Code, about); err != nil {
+			return farm.PairWaiting, "", err
+		}
+		return farm.PairRefused, "", nil
+	}
+	m.pairs.mu.Lock()
+	err = p.compare(letters, m.doorPin(), m.opt.ByName)
+	m.pairs.mu.Unlock()
+	switch {
+	case farm.KindOf(err) == farm.Mismatch:
+		if err := m.Note(ctx, who, farm.DidRefuse, p.Code, about+": it saw another key than the master's"); err != nil {
+			return farm.PairWaiting, "", err
+		}
+		return farm.PairRefused, "", err
+	case err != nil:
+		return farm.PairWaiting, "", err
+	}
+	_, secret, err = m.makeToken(ctx, who, p.Name, p.Role, p.Worker, func(e *engine, t *farm.Token) {
+		e.audit(who, farm.DidAccept, p.Code, "%s, with token %s", about, t.ID)
+	})
+	if err != nil {
+		return farm.PairWaiting, "", err
+	}
+	return farm.PairAccepted, secret, nil
 }
 
 // takeUp finds who waits with the code, for one answer at a time.

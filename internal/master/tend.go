@@ -65,6 +65,9 @@ func (m *Master) chores(ctx context.Context, tight <-chan struct{}) {
 		case <-hour.C:
 		}
 		m.sweep(ctx)
+		if err := m.trimAudit(ctx); err != nil && ctx.Err() == nil {
+			m.opt.Log.Error("the audit cannot be trimmed", "err", err)
+		}
 		if err := m.Clean(ctx, false, nil); err != nil && ctx.Err() == nil {
 			m.opt.Log.Error("the rules of cleaning cannot be followed", "err", err)
 		}

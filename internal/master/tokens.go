@@ -130,6 +130,25 @@ var over = func() chan struct{} {
 	return c
 }()
 
+// maxTokens bounds what is searched and kept.
+const maxTokens = 20_000
+
+func (a *auth) count() int {
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	return len(a.byID)
+}
+
+// admins counts the tokens of admins; the lock is held.
+func (a *auth) admins() (n int) {
+	for _, h := range a.byID {
+		if h.token.Role == farm.RoleAdmin {
+			n++
+		}
+	}
+	return n
+}
+
 // lives tells whether there is a token with the id.
 func (a *auth) lives(id string) bool {
 	a.mu.RLock()
@@ -171,6 +190,13 @@ func (m *Master) CreateToken(ctx context.Context, who Identity, name string, rol
 
 // CreateTokenFor makes a token for a worker, which is its alone from then on. It need not be there yet.
 func (m *Master) CreateTokenFor(ctx context.Context, who Identity, name string, role farm.Role, worker farm.WorkerID) (farm.Token, string, error) {
+	return m.makeToken(ctx, who, name, role, worker, func(e *engine, t *farm.Token) {
+		e.audit(who, farm.DidMakeToken, t.ID, "%s (%s)", t.Name, t.Role)
+	})
+}
+
+// makeToken makes a token; also is part of the step.
+func (m *Master) makeToken(ctx context.Context, who Identity, name string, role farm.Role, worker farm.WorkerID, also func(*engine, *farm.Token)) (farm.Token, string, error) {
 	if worker != "" && role != farm.RoleWorker {
 		return farm.Token{}, "", farm.Errorf(farm.Invalid, "a worker's token has the role worker, not %s", clip(string(role), 40))
 	}
@@ -179,6 +205,10 @@ func (m *Master) CreateTokenFor(ctx context.Context, who Identity, name string, 
 	}
 	if name == "" || len(name) > farm.MaxName {
 		return farm.Token{}, "", farm.Errorf(farm.Invalid, "a token's name is 1 to %d bytes long", farm.MaxName)
+	}
+	if m.auth.count() >= maxTokens {
+		return farm.Token{}, "", farm.Errorf(farm.TooLarge, "the farm has %d tokens, and takes no more", maxTokens).
+			WithHint("netrender token list shows which were not used for long; netrender token revoke ends one")
 	}
 	secret, err := m.random(32)
 	if err != nil {
@@ -194,6 +224,7 @@ func (m *Master) CreateTokenFor(ctx context.Context, who Identity, name string, 
 	if _, err := keep(ctx, m, func(e *engine) (struct{}, error) {
 		e.change(farm.TokenSet{Token: t})
 		e.entrust(worker, t.ID)
+		also(e, &t)
 		return struct{}{}, nil
 	}); err != nil {
 		return farm.Token{}, "", err
@@ -227,6 +258,11 @@ func (m *Master) random(n int) (string, error) {
 func (m *Master) RevokeToken(ctx context.Context, who Identity, id string) error {
 	m.auth.mu.Lock()
 	h := m.auth.byID[id]
+	if h != nil && h.token.Role == farm.RoleAdmin && m.auth.admins() == 1 {
+		m.auth.mu.Unlock()
+		return farm.Errorf(farm.Conflict, "this is the last token of an admin: without it nobody could steer the farm").
+			WithHint("make another one first, with netrender token create NAME --role admin")
+	}
 	if h != nil {
 		delete(m.auth.byID, id)
 		delete(m.auth.byHash, h.hash)
@@ -244,6 +280,7 @@ func (m *Master) RevokeToken(ctx context.Context, who Identity, id string) error
 			e.change(farm.LoginDelete{ID: login})
 		}
 		e.silence(id)
+		e.audit(who, farm.DidRevokeToken, id, "%s (%s)", h.token.Name, h.token.Role)
 		return struct{}{}, nil
 	})
 	if err == nil {

@@ -307,6 +307,7 @@ func (m *Master) SetRules(ctx context.Context, who Identity, r farm.Rules) error
 		return err
 	}
 	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
+		e.audit(who, farm.DidRules, "", "%s", differ(&e.rules, &r))
 		paced := e.rules.HeartbeatMS != r.HeartbeatMS
 		e.rules = r
 		for _, w := range e.workers {

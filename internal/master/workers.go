@@ -3,6 +3,7 @@ package master
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -11,8 +12,11 @@ import (
 )
 
 const (
-	maxSlots = 256
-	maxTags  = 100
+	maxSlots        = 256
+	maxTags         = 100
+	maxWorkers      = 20_000
+	maxTokenWorkers = 5_000    // of one worker's token
+	maxRegistration = 64 << 10 // bytes, as JSON
 
 	comeBack = 20 * time.Second // within that workers are back after a restart of the master
 )
@@ -37,6 +41,10 @@ func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration
 	return keep(ctx, m, func(e *engine) (farm.Registered, error) {
 		w := e.workers[r.ID]
 		if w == nil {
+			if !e.makeRoom(who) {
+				return farm.Registered{}, farm.Errorf(farm.TooLarge, "the farm knows as many workers as it can").
+					WithHint("netrender worker-set NAME delete forgets one")
+			}
 			w = e.addWorker(farm.Worker{ID: r.ID, Enabled: true, Registered: m.opt.Now(), Token: who.Token})
 			w.Tags = r.Tags
 		}
@@ -77,6 +85,9 @@ func checkRegistration(r *farm.Registration) error {
 	}
 	if len(r.Tags) > maxTags || len(r.Facts.Blenders) > 100 || len(r.Facts.GPUs) > 100 {
 		return farm.Errorf(farm.TooLarge, "a worker has at most %d tags, Blenders and GPUs", maxTags)
+	}
+	if text, err := json.Marshal(r); err != nil || len(text) > maxRegistration {
+		return farm.Errorf(farm.TooLarge, "what a worker says of itself is over %d bytes", maxRegistration)
 	}
 	return nil
 }
@@ -328,6 +339,8 @@ func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerI
 				w.Reason = next.Reason
 			}
 		}
+		before := w.view()
+		e.audit(who, farm.DidChangeWorker, before.Name, "%s", differ(&before, &next))
 		w.Name, w.Tags, w.Enabled, w.Draining = next.Name, next.Tags, next.Enabled, next.Draining
 		e.keepWorker(w)
 		w.order()
@@ -344,26 +357,61 @@ func (m *Master) DeleteWorker(ctx context.Context, who Identity, id farm.WorkerI
 			if w = e.workers[e.names[string(id)]]; w == nil {
 				return struct{}{}, noWorker(id)
 			}
-			id = w.ID
 		}
-		for _, l := range w.leases {
-			e.giveBack(l)
-		}
-		delete(e.workers, id)
-		delete(e.names, w.Name)
-		w.order()
-		e.waiting = slices.DeleteFunc(e.waiting, func(held *waiter) bool {
-			if held.wish.Worker == id {
-				e.turnAway(held)
-			}
-			return held.wish.Worker == id
-		})
-		e.change(farm.WorkerDelete{ID: id})
-		e.changed(w)
-		e.event(farm.Event{Kind: farm.EventWorker, Worker: id, State: "deleted", Text: w.Name})
+		e.audit(who, farm.DidDeleteWorker, w.Name, "%s", w.ID)
+		e.forgetWorker(w)
 		return struct{}{}, nil
 	})
 	return err
+}
+
+func (e *engine) forgetWorker(w *worker) {
+	for _, l := range w.leases {
+		e.giveBack(l)
+	}
+	delete(e.workers, w.ID)
+	delete(e.names, w.Name)
+	w.order()
+	e.waiting = slices.DeleteFunc(e.waiting, func(held *waiter) bool {
+		if held.wish.Worker == w.ID {
+			e.turnAway(held)
+		}
+		return held.wish.Worker == w.ID
+	})
+	e.change(farm.WorkerDelete{ID: w.ID})
+	e.changed(w)
+	e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "deleted", Text: w.Name})
+}
+
+// makeRoom tells whether one more worker may be known. Those that come and go with the cloud leave records behind: when
+// there are too many, of the farm or of one token, the one that has been gone longest is forgotten.
+func (e *engine) makeRoom(who Identity) bool {
+	same := 0
+	var gone, sameGone *worker
+	longer := func(w, than *worker) bool {
+		return !w.online && !w.awaited && len(w.leases) == 0 && (than == nil || w.seen.Before(than.seen))
+	}
+	for _, w := range e.workers {
+		if longer(w, gone) {
+			gone = w
+		}
+		if w.Token == who.Token {
+			if same++; longer(w, sameGone) {
+				sameGone = w
+			}
+		}
+	}
+	switch {
+	case same >= maxTokenWorkers && who.Role != farm.RoleAdmin:
+		gone = sameGone
+	case len(e.workers) < maxWorkers:
+		return true
+	}
+	if gone == nil {
+		return false
+	}
+	e.forgetWorker(gone)
+	return true
 }
 
 func noWorker(id farm.WorkerID) error {

@@ -130,6 +130,10 @@ func (b *batch) apply(c farm.Change) error {
 	case farm.LoginDelete:
 		_, err := b.w.exec(loginDelete, c.ID)
 		return err
+	case farm.AuditAdd:
+		return b.auditAdd(&c.Audit)
+	case farm.AuditTrim:
+		return b.auditTrim(&c)
 	case farm.RulesSet:
 		return b.rulesSet(&c.Rules)
 	case farm.CleaningSet:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -119,6 +120,21 @@ func (c *Client) Logins(ctx context.Context) ([]LoginView, error) {
 // EndLogin logs a browser out at once.
 func (c *Client) EndLogin(ctx context.Context, id string) error {
 	return c.do(ctx, call{method: http.MethodDelete, path: Root + "/logins/" + url.PathEscape(id)})
+}
+
+// Audit returns a page of what was done to the farm. With f.After the answer is held for up to wait until there is
+// something.
+func (c *Client) Audit(ctx context.Context, f farm.AuditFilter, wait time.Duration) (AuditList, error) {
+	q := url.Values{}
+	set(q, "who", f.Who)
+	setInt(q, "before", f.Before)
+	setInt(q, "after", f.After)
+	setInt(q, "limit", int64(f.Limit))
+	wait = min(wait, MaxWaitMS*time.Millisecond)
+	setInt(q, "wait_ms", wait.Milliseconds())
+	var out AuditList
+	err := c.do(ctx, call{method: http.MethodGet, path: Root + "/audit", query: q, out: &out, wait: wait, again: true})
+	return out, err
 }
 
 // AskPairing asks to be let in; no token is needed.

@@ -56,6 +56,7 @@ import (
 //	GET    /tokens                        admin      ?after=&limit= -> TokenList
 //	POST   /tokens                        admin      TokenRequest -> NewToken
 //	DELETE /tokens/{id}                   admin
+//	GET    /audit                         admin      ?who=&before=&after=&limit=&wait_ms= -> AuditList
 //	GET    /logins                        admin      []LoginView
 //	POST   /logins                        view       LoginLink
 //	DELETE /logins/{id}                   admin

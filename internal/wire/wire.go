@@ -191,6 +191,12 @@ type TokenRequest struct {
 	Worker farm.WorkerID `json:"worker,omitempty"` // with the role worker: it is this worker's, in place of the one it may have
 }
 
+// AuditList is a page of what was done to the farm.
+type AuditList struct {
+	Entries []farm.Audit `json:"entries"`
+	Next    int64        `json:"next,omitempty"` // pass as before=, or as after= where that was asked for; 0: the end
+}
+
 // NewToken is shown once.
 type NewToken struct {
 	farm.Token

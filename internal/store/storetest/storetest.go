@@ -25,6 +25,7 @@ type Store interface {
 	PathOf(ctx context.Context, id farm.JobID, ref string) (string, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
+	Audit(ctx context.Context, f farm.AuditFilter) ([]farm.Audit, error)
 	Size(ctx context.Context) (int64, error)
 	Inspect(ctx context.Context) (rows int64, err error)
 	Close() error
@@ -57,6 +58,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"attempts filtered and paged", attemptLists},
 		{"warnings", warnings},
 		{"leases, workers, tokens, rules", small},
+		{"audit", audits},
 		{"model", model},
 	} {
 		t.Run(part.name, func(t *testing.T) {
