@@ -41,8 +41,15 @@ func audits(t *testing.T, s Store) {
 		return list
 	}
 	for _, f := range []farm.AuditFilter{
-		{Limit: 1000}, {Limit: 7}, {Limit: 7, Before: 1020}, {Limit: 3, Who: "anna"}, {Limit: 30, Who: "t3", Before: 1040},
-		{Limit: 5, After: 1010}, {Limit: 1000, After: 1010, Who: "bert"}, {Limit: 5, After: 1 << 40}, {Limit: 5, Who: "nobody"},
+		{Limit: 1000},
+		{Limit: 7},
+		{Limit: 7, Before: 1020},
+		{Limit: 3, Who: "anna"},
+		{Limit: 30, Who: "t3", Before: 1040},
+		{Limit: 5, After: 1010},
+		{Limit: 1000, After: 1010, Who: "bert"},
+		{Limit: 5, After: 1 << 40},
+		{Limit: 5, Who: "nobody"},
 	} {
 		same(t, fmt.Sprintf("%+v", f), pick(f), must(s.Audit(ctx, f))(t))
 	}
