@@ -48,7 +48,14 @@ func (a *app) audit(ctx context.Context, client *wire.Client, f farm.AuditFilter
 	}
 	slices.Reverse(page.Entries)
 	if page.Next != 0 && !a.json {
-		fmt.Fprintf(a.err, "What was before: netrender audit --before %d\n", page.Next)
+		more := fmt.Sprintf("netrender audit --before %d", page.Next)
+		if f.Who != "" {
+			more += " --who " + quoted(f.Who)
+		}
+		fmt.Fprintln(a.err, "What was before: "+more)
+	}
+	if len(page.Entries) == 0 && !a.json && !follow {
+		fmt.Fprintln(a.out, "There is no such record.")
 	}
 	after := int64(1)
 	for {

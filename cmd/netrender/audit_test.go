@@ -1,11 +1,13 @@
 package main
 
 import (
+	"io"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
 )
 
 func TestAudit(t *testing.T) {
@@ -26,9 +28,7 @@ func TestAudit(t *testing.T) {
 	if len(older) != len(all)-1 {
 		t.Errorf("%d before the last of %d", len(older), len(all))
 	}
-	if text := f.ok("audit --who nobody"); text != "" {
-		t.Errorf("nobody did %s", text)
-	}
+	contains(t, f.ok("audit --who nobody"), "no such record")
 	contains(t, f.fails(exitUsage, "audit --limit 0"), "--limit")
 	follow := begin(t, f.ctx, "audit", "--follow", "--limit", "1")
 	waitFor(t, "it has begun", func() bool { return strings.Contains(follow.out.String(), "job.cancel") })
@@ -42,5 +42,17 @@ func TestOpenFarmKnowsItsNames(t *testing.T) {
 	f.ok("jobs --master " + f.client.Address())
 	for _, bad := range []string{"--max-connections -1", "--audit-days -1", "--max-file x"} {
 		f.fails(exitUsage, "master --listen 127.0.0.1:0 --quiet-network --data "+t.TempDir()+" "+bad)
+	}
+}
+
+// TestSettingsOfTheDoorArrive: what is said on the command line is what the master does.
+func TestSettingsOfTheDoorArrive(t *testing.T) {
+	f := startFarm(t, "--max-file", "10KB", "--max-connections", "0")
+	ref := strings.Repeat("ab", 32)
+	err := f.client.PutBlob(f.ctx, wire.Upload{Ref: ref, Size: 20_000, Open: func() (io.ReadSeekCloser, error) {
+		return nopCloser{strings.NewReader(strings.Repeat("x", 20_000))}, nil
+	}})
+	if farm.KindOf(err) != farm.TooLarge {
+		t.Errorf("a file over --max-file: %v", err)
 	}
 }

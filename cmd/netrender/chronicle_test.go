@@ -155,7 +155,7 @@ func TestLogThatIsStuck(t *testing.T) {
 	f := startFarm(t)
 	a := &app{streams: streams{strings.NewReader(""), &lockedText{}, nil}, settings: settings{data: t.TempDir()}}
 	log := &stuck{at: "submitted", gate: make(chan struct{})}
-	s, err := a.openMaster(f.ctx, masterOptions{listen: "127.0.0.1:0", quiet: true}, slog.New(slog.NewTextHandler(log, nil)))
+	s, err := a.openMaster(f.ctx, masterOptions{listen: "127.0.0.1:0", quiet: true, auditDays: 1}, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -138,7 +138,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	}
 	pages := web.New(web.Options{
 		Master: s.master, Now: time.Now, Log: log, Open: o.open, Name: s.name, Farm: s.id, Program: version,
-		Result: wire.ResultPath, Addresses: s.addresses,
+		Result: wire.ResultPath, Addresses: s.addresses, Met: api.Met,
 	})
 	s.door = api.New(api.Options{
 		Master: s.master, Blobs: guard, Uploads: guard, Now: time.Now, Log: log, Open: o.open, Browser: pages.Browser,
@@ -154,7 +154,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	if o.open {
 		all = api.OnlyHosts(o.names(s.name), all)
 	}
-	s.listen = api.Limit(s.listen, o.connections)
+	s.listen = api.Limit(s.listen, o.connections, log)
 	s.http = api.Server(all)
 	if s.proof != nil {
 		s.http.TLSConfig = s.proof.config()
@@ -168,8 +168,8 @@ func (o *masterOptions) check() (maxFile int64, err error) {
 	if o.connections < 0 {
 		return 0, usagef("--max-connections is a whole number of 0 or more, not %d", o.connections)
 	}
-	if o.auditDays < 0 || o.auditDays > 100*365 {
-		return 0, usagef("--audit-days is a whole number up to 36500, not %d", o.auditDays)
+	if o.auditDays < 1 || o.auditDays > 100*365 {
+		return 0, usagef("--audit-days is a whole number from 1 to 36500, not %d", o.auditDays)
 	}
 	if o.maxFile != "" {
 		maxFile, err = parseSize(o.maxFile)

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -35,5 +36,31 @@ func TestAuditIsFollowed(t *testing.T) {
 	}
 	if _, err := h.client(farm.RoleSubmit).Audit(ctx, farm.AuditFilter{Limit: 1}, 0); farm.KindOf(err) != farm.Denied {
 		t.Errorf("an artist reads it: %v", err)
+	}
+}
+
+// TestChoresAreRecorded: who has the farm cleaned or verified by hand changes nothing that is kept, and is recorded.
+func TestChoresAreRecorded(t *testing.T) {
+	h := open(t)
+	admin, ctx := h.client(farm.RoleAdmin), within(t)
+	newest := func() farm.Audit {
+		list, err := admin.Audit(ctx, farm.AuditFilter{Limit: 1}, 0)
+		if err != nil || len(list.Entries) != 1 {
+			t.Fatal(list, err)
+		}
+		return list.Entries[0]
+	}
+	was := newest().Seq
+	h.send(farm.RoleAdmin, http.MethodPost, wire.Root+"/cleaning/run?dry=1", nil)
+	if newest().Seq != was {
+		t.Error("a look at what would be cleaned is recorded")
+	}
+	for path, action := range map[string]farm.Action{"/cleaning/run": farm.DidClean, "/verify": farm.DidVerify} {
+		if resp, text := h.send(farm.RoleAdmin, http.MethodPost, wire.Root+path, nil); resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, resp.StatusCode, text)
+		}
+		if a := newest(); a.Action != action || a.Token != h.tokens[farm.RoleAdmin].ID {
+			t.Errorf("%s: %+v", path, a)
+		}
 	}
 }

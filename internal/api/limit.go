@@ -20,7 +20,7 @@ const (
 	wrongRefill  = 2 * time.Second // and one more each
 	mostNetworks = 10_000          // networks that are counted
 	mostGuests   = 200             // calls held open for those who have no token
-	guestsEach   = 8               // of one network
+	guestsEach   = 50              // of one network: an IPv6 one may be the whole farm's
 )
 
 // buckets count how often somebody was wrong, by the network that he came from.
@@ -111,17 +111,18 @@ func (g *guests) enter(address string) (leave func(), err error) {
 	}, nil
 }
 
-// OnlyHosts lets requests through that name the server by an address, as localhost or by one of the names. A page of
+// OnlyHosts lets requests through that name the server by an address, by one of the names or by one that only this
+// network can give (oak, oak.local). A page of
 // another site can have its own name lead here, and would then be taken for one of ours where nobody is asked for a
 // token (DNS rebinding).
 func OnlyHosts(names []string, next http.Handler) http.Handler {
-	known := map[string]bool{"localhost": true}
+	known := make(map[string]bool)
 	for _, name := range names {
 		known[plainHost(name)] = true
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := plainHost(r.Host)
-		if _, err := netip.ParseAddr(host); err != nil && !known[host] {
+		if _, err := netip.ParseAddr(host); err != nil && !known[host] && !ownedByNobody(host) {
 			p := translate(farm.Errorf(farm.Denied, "this open farm is not known as %s", clip(host)).
 				WithHint("use the master's address; or start it with --host %s", clip(host)))
 			w.Header().Set("Content-Type", wire.ProblemType)
@@ -130,6 +131,19 @@ func OnlyHosts(names []string, next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// ownedByNobody tells whether a name is one that only this network can give: strangers cannot have it lead here.
+func ownedByNobody(host string) bool {
+	labels := strings.Split(host, ".")
+	if len(labels) == 1 {
+		return host != ""
+	}
+	switch labels[len(labels)-1] {
+	case "local", "localhost", "internal", "lan":
+		return true
+	}
+	return strings.HasSuffix(host, ".home.arpa")
 }
 
 // plainHost is a host without port, brackets and the dot at its end, in lower case.

@@ -1,11 +1,17 @@
 package api
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,74 +96,124 @@ func TestGuestsAreLimited(t *testing.T) {
 	}
 }
 
-// TestConnectionsAreLimited: by network, and given back when they are closed.
-func TestConnectionsAreLimited(t *testing.T) {
-	l := &limited{most: 3, open: map[string]int{}}
+// crowded is a listener that counts, with the connections that it let in.
+func crowded(t *testing.T, most int, log *slog.Logger) *limited {
+	t.Helper()
+	in, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close() })
+	return Limit(in, most, log).(*limited)
+}
+
+func TestConnectionsAreCounted(t *testing.T) {
+	var log bytes.Buffer
+	l := crowded(t, 3, slog.New(slog.NewTextHandler(&log, nil)))
 	for range 3 {
 		if _, ok := l.enter("10.0.0.1"); !ok {
 			t.Fatal("too few")
 		}
 	}
-	if _, ok := l.enter("10.0.0.1"); ok {
-		t.Error("too many")
+	for range 5 {
+		if _, ok := l.enter("10.0.0.1"); ok {
+			t.Error("too many")
+		}
+	}
+	if n := strings.Count(log.String(), "address=10.0.0.1 open=3"); n != 1 {
+		t.Errorf("it is told %d times: %s", n, log.String())
 	}
 	if _, ok := l.enter("10.0.0.2"); !ok {
 		t.Error("another one pays")
 	}
-	l.leave("10.0.0.1")
+	l.leave("10.0.0.1", true)
 	if _, ok := l.enter("10.0.0.1"); !ok {
-		t.Error("not given back")
+		t.Error("its place is not given back")
 	}
 	for range 5000 {
 		if _, ok := l.enter("127.0.0.1"); !ok {
 			t.Fatal("this machine is limited")
 		}
 	}
+	if Limit(l.Listener, 0, nil) != l.Listener {
+		t.Error("no limit is one")
+	}
+}
 
-	in, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+// TestStrangersAreLimited: a connection is a stranger's until a token was shown on it. Those who are known may have many:
+// all workers may stand behind one address.
+func TestStrangersAreLimited(t *testing.T) {
+	h := open(t)
+	l := crowded(t, 1, slog.New(slog.DiscardHandler))
+	from := "127.0.0.1"
+	l.open[from] = crowd{strangers: fromHere - 1, all: fromHere - 1} // the others: one place is left
+	s := Server(h.a)
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(func() { s.Close() })
+	h.url = "http://" + l.Addr().String()
+	strangers := func() crowd {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.open[from]
 	}
-	lim := Limit(in, 1).(*limited)
-	defer in.Close()
-	lim.open["127.0.0.1"] = fromHere - 1 // the others
-	accepted := make(chan net.Conn, 10)
-	go func() {
-		for {
-			c, err := lim.Accept()
-			if err != nil {
-				return
-			}
-			accepted <- c
-		}
-	}()
-	dial := func() net.Conn {
-		c, err := net.Dial("tcp", in.Addr().String())
+	ask := func(conn net.Conn, secret string) (status int) {
+		fmt.Fprintf(conn, "GET %s/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", wire.Root, secret)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
-			t.Fatal(err)
+			return 0
 		}
-		t.Cleanup(func() { c.Close() })
-		_ = c.SetDeadline(time.Now().Add(patience))
-		return c
+		_, _ = io.Copy(io.Discard, resp.Body)
+		return resp.StatusCode
 	}
-	dial()
-	first := <-accepted
-	if c, err := net.Dial("tcp", in.Addr().String()); err == nil {
-		_ = c.SetDeadline(time.Now().Add(patience))
-		if _, err := c.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
+	const workers = 20
+	var conns []net.Conn
+	for range workers {
+		conn := h.dial()
+		if status := ask(conn, h.secret[farm.RoleWorker]); status != http.StatusForbidden { // it is let in, but may not do that
+			t.Fatalf("a worker is answered %d", status)
+		}
+		ask(conn, h.secret[farm.RoleWorker]) // counts once
+		conns = append(conns, conn)
+	}
+	if c := strangers(); c != (crowd{fromHere - 1, fromHere - 1 + workers}) {
+		t.Errorf("%+v", c)
+	}
+	stranger := h.dial()
+	if status := ask(stranger, "nr_guess"); status != http.StatusUnauthorized {
+		t.Fatalf("a stranger is answered %d", status)
+	}
+	if conn, err := net.Dial("tcp", l.Addr().String()); err == nil {
+		t.Cleanup(func() { conn.Close() })
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		if _, err := conn.Read(make([]byte, 1)); err == nil || os.IsTimeout(err) {
 			t.Errorf("one too many is not hung up: %v", err)
 		}
-		c.Close()
 	}
-	first.Close()
-	first.Close() // twice counts once
-	dial()
-	(<-accepted).Close()
-	if n := lim.open["127.0.0.1"]; n != fromHere-1 {
-		t.Errorf("%d are counted", n)
+	for _, conn := range append(conns, stranger) {
+		conn.Close()
 	}
-	if Limit(in, 0) != in {
-		t.Error("no limit is one")
+	limit := within(t)
+	for strangers() != (crowd{fromHere - 1, fromHere - 1}) {
+		select {
+		case <-limit.Done():
+			t.Fatalf("they are gone, and counted: %+v", strangers())
+		default:
+			runtime.Gosched()
+		}
+	}
+}
+
+// TestFriendsAreLimited: though not soon.
+func TestFriendsAreLimited(t *testing.T) {
+	l := crowded(t, 2, slog.New(slog.DiscardHandler))
+	for n := range 2*friends + 1 {
+		from, ok := l.enter("10.0.0.1")
+		if ok != (n < 2*friends) {
+			t.Fatalf("connection %d: %v", n, ok)
+		}
+		if ok {
+			(&counted{from: from, of: l}).meet()
+		}
 	}
 }
 
@@ -167,6 +223,8 @@ func TestOnlyHosts(t *testing.T) {
 		"10.0.0.1": true, "10.0.0.1:8420": true, "[::1]:8420": true, "::1": true, "localhost:8420": true, "LOCALHOST": true,
 		"oak:8420": true, "oak.": true, "farm.studio": true, "evil.example": false, "evil.example:8420": false, "": false,
 		"10.0.0.1.evil.example": false, "oak.evil.example": false, "localhost.evil.example:8420": false,
+		"netrender-master:8420": true, "oak.studio.lan": true, "netrender.farm.svc.cluster.local:8420": true, "oak.home.arpa": true,
+		"home.arpa.evil.example": false, "evilhome.arpa": false, "local.": true, ".": false,
 	} {
 		r := httptest.NewRequest("GET", "/", nil)
 		r.Host = host
@@ -175,5 +233,61 @@ func TestOnlyHosts(t *testing.T) {
 		if (w.Code == 200) != may || !may && w.Code != 403 {
 			t.Errorf("%q: %d %s", host, w.Code, w.Body)
 		}
+	}
+}
+
+// TestAConnectionIsFoundUnderTLS, and in an open farm everybody is known.
+func TestAConnectionIsFoundUnderTLS(t *testing.T) {
+	h := open(t, func(o *Options) { o.Open = true })
+	l := crowded(t, 1, slog.New(slog.DiscardHandler))
+	s := httptest.NewUnstartedServer(h.a)
+	s.Listener.Close()
+	s.Listener, s.Config = l, Server(h.a)
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	resp, err := s.Client().Get(s.URL + wire.Root + "/jobs")
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(resp, err)
+	}
+	defer resp.Body.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.open["127.0.0.1"]; c != (crowd{0, 1}) {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestNewcomersMayNotHoldAll: the calls that they hold are counted, and so are secrets that are none.
+func TestNewcomersMayNotHoldAll(t *testing.T) {
+	h := open(t)
+	poll := func() int {
+		resp, _ := h.send(nobody, "POST", wire.Root+"/pairings/poll", []byte(`{"secret":"nonsense"}`))
+		return resp.StatusCode
+	}
+	if status := poll(); status != http.StatusOK {
+		t.Fatalf("one that is none is answered %d", status)
+	}
+	var leave []func()
+	for range guestsEach {
+		f, err := h.a.guests.enter("127.0.0.1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave = append(leave, f)
+	}
+	if status := poll(); status != http.StatusTooManyRequests {
+		t.Errorf("one too many is answered %d", status)
+	}
+	for _, f := range leave {
+		f()
+	}
+	if h.a.guests.n != 0 || len(h.a.guests.all) != 0 {
+		t.Errorf("places are not given back: %+v", h.a.guests.all)
+	}
+	for range wrongBurst {
+		poll()
+	}
+	if status := poll(); status != http.StatusTooManyRequests {
+		t.Errorf("many that are none are answered %d", status)
 	}
 }

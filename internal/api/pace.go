@@ -20,6 +20,7 @@ const step = 1 << 20
 // sender who broke off is told from a disk that failed.
 type pacedBody struct {
 	r     io.Reader
+	call  *statusWriter
 	rc    *http.ResponseController
 	now   func() time.Time
 	stall time.Duration // how long it may stand still
@@ -30,7 +31,7 @@ type pacedBody struct {
 }
 
 func (a *API) paced(w http.ResponseWriter, r *http.Request, who master.Identity) *pacedBody {
-	b := &pacedBody{r: r.Body, rc: http.NewResponseController(w), now: a.opt.Now, stall: a.stall}
+	b := &pacedBody{r: r.Body, call: callOf(w), rc: http.NewResponseController(w), now: a.opt.Now, stall: a.stall}
 	a.whileValid(r, who, func() { b.cut(errRevoked) })
 	return b
 }
@@ -79,7 +80,7 @@ var errCut = farm.Errorf(farm.Throttled, "the same is sent by another connection
 // cut ends the body at once; any goroutine may call it.
 func (b *pacedBody) cut(why error) {
 	b.over.CompareAndSwap(nil, &why)
-	_ = b.rc.SetReadDeadline(b.now().Add(-time.Second))
+	b.call.during(func() { _ = b.rc.SetReadDeadline(b.now().Add(-time.Second)) })
 }
 
 // settle gives the server time to verify and keep what came: a deadline that passes meanwhile would look like a
@@ -106,7 +107,7 @@ func (a *API) pacedWriter(w http.ResponseWriter, r *http.Request, who master.Ide
 	p := &pacedWriter{ResponseWriter: w, rc: rc, now: a.opt.Now, stall: a.stall}
 	a.whileValid(r, who, func() {
 		p.over.Store(true)
-		_ = rc.SetWriteDeadline(p.now().Add(-time.Second))
+		callOf(w).during(func() { _ = rc.SetWriteDeadline(p.now().Add(-time.Second)) })
 	})
 	return p
 }

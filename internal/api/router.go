@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
@@ -56,6 +57,7 @@ func (rt *router) handle(pattern string, may roles, h handler) {
 	count := rt.api.gauge.route(pattern)
 	rt.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		sw := &statusWriter{ResponseWriter: w}
+		defer sw.end()
 		began := rt.api.opt.Now()
 		who, err := rt.enter(sw, r, may)
 		if err == nil {
@@ -112,6 +114,7 @@ func (rt *router) enter(w http.ResponseWriter, r *http.Request, may roles) (mast
 	}
 	address := hostOf(r.RemoteAddr)
 	if rt.api.opt.Open {
+		Met(r)
 		return master.Identity{Name: "anybody", Role: farm.RoleAdmin, Address: address}, nil
 	}
 	if may.least == nobody {
@@ -134,6 +137,9 @@ func (rt *router) know(w http.ResponseWriter, r *http.Request, address string) (
 		who, err := rt.api.m.Authenticate(secret, address)
 		if farm.KindOf(err) == farm.Denied {
 			err = rt.api.wrongly(address, denied{err})
+		}
+		if err == nil {
+			Met(r)
 		}
 		return who, err
 	}
@@ -165,6 +171,33 @@ func hostOf(address string) string {
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+
+	mu    sync.Mutex
+	ended bool
+}
+
+// during calls f unless the call has ended; it does not end before f returns. The connection is the next call's then, and
+// HTTP/2 has nothing there to set a deadline on.
+func (w *statusWriter) during(f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.ended {
+		f()
+	}
+}
+
+func (w *statusWriter) end() {
+	w.mu.Lock()
+	w.ended = true
+	w.mu.Unlock()
+}
+
+// callOf finds the call that an answer belongs to.
+func callOf(w http.ResponseWriter) *statusWriter {
+	if sw, ok := w.(*statusWriter); ok {
+		return sw
+	}
+	return &statusWriter{ResponseWriter: w}
 }
 
 func (w *statusWriter) WriteHeader(status int) {

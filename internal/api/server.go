@@ -19,6 +19,7 @@ func Server(handler http.Handler) *http.Server {
 		WriteTimeout:      stall,
 		IdleTimeout:       3 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		ConnContext:       withConn,
 	}
 }
 

@@ -189,3 +189,21 @@ func TestLongHeadersAreRefused(t *testing.T) {
 		t.Errorf("%+v %v", resp, err)
 	}
 }
+
+// ended is a writer of a call that is over: HTTP/2 has no stream for it any more.
+type ended struct{ http.ResponseWriter }
+
+func (ended) SetReadDeadline(time.Time) error  { panic("a deadline after the call") }
+func (ended) SetWriteDeadline(time.Time) error { panic("a deadline after the call") }
+
+// TestNoDeadlinesAfterTheCall: a token that is revoked just as a transfer ends touches the connection no more.
+func TestNoDeadlinesAfterTheCall(t *testing.T) {
+	h := open(t)
+	var body *pacedBody
+	h.a.router.handle("GET /trial", roles{}, func(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+		body = h.a.paced(w, r, who)
+		return nil
+	})
+	h.a.router.ServeHTTP(ended{httptest.NewRecorder()}, httptest.NewRequest("GET", "/trial", nil))
+	body.cut(errRevoked)
+}

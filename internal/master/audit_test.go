@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
@@ -51,6 +52,9 @@ func TestWhoDidWhatIsKept(t *testing.T) {
 				r.Cap = 0.5
 				return b.m.SetRules(ctx, boss, r)
 			}},
+			{farm.DidCleaning, boss, "", "inputs", func() error {
+				return b.m.SetCleaning(ctx, boss, farm.Cleaning{Inputs: farm.CleanRule{DoneDays: 7}})
+			}},
 			{farm.DidMakeToken, boss, "", "eve (view)", func() error { _, _, err := b.m.CreateToken(ctx, boss, "eve", farm.RoleView); return err }},
 			{farm.DidRevokeToken, boss, anna.Token, "anna (submit)", func() error { return b.m.RevokeToken(ctx, boss, anna.Token) }},
 			{farm.DidAccept, boss, "", "laptop (linux) from 10.0.0.9 as view", func() error {
@@ -70,6 +74,21 @@ func TestWhoDidWhatIsKept(t *testing.T) {
 				must(err)
 				_, err = b.m.LogIn(ctx, secret, boss.Address, "Browser")
 				return err
+			}},
+			{farm.DidLogOut, boss, "", "", func() error {
+				logins, err := b.m.Logins(ctx)
+				must(err)
+				return b.m.EndLogin(ctx, boss, logins[0].ID)
+			}},
+			{farm.DidRefuse, boss, "", "it saw another key", func() error {
+				b.pin = strings.Repeat("ab", 32)
+				b.restart()
+				p, _, err := b.m.AskPairing(ctx, master.Newcomer{Name: "stranger", Role: farm.RoleView})
+				must(err)
+				if _, err = b.m.AnswerPairing(ctx, boss, p.Code, true); farm.KindOf(err) != farm.Mismatch {
+					t.Errorf("a newcomer that saw no key: %v", err)
+				}
+				return nil
 			}},
 			{farm.DidVerify, boss, "", "all", func() error { return b.m.Note(ctx, boss, farm.DidVerify, "", "all") }},
 		}
@@ -111,4 +130,48 @@ func TestWhoDidWhatIsKept(t *testing.T) {
 			t.Errorf("afterwards: %+v %v", list, err)
 		}
 	})
+}
+
+// TestOldRecordsAreForgotten: an hour or so after they are too old.
+func TestOldRecordsAreForgotten(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		go func() { _ = b.m.Tend(ctx) }()
+		left := func() (texts []string) {
+			list, err := b.m.Audit(ctx, farm.AuditFilter{Limit: 10})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range list {
+				texts = append(texts, a.Text)
+			}
+			return texts
+		}
+		day := 24 * time.Hour
+		for seq, age := range []time.Duration{400*day - time.Minute, 399 * day} {
+			change := farm.AuditAdd{Audit: farm.Audit{Seq: int64(seq + 1), Time: time.Now().Add(-age), Text: age.String()}}
+			if err := b.store.Apply(ctx, []farm.Change{change}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := left(); len(got) != 2 {
+			t.Errorf("forgotten too soon: %q", got)
+		}
+		time.Sleep(2 * time.Hour)
+		if got := left(); len(got) != 1 || got[0] != (399*day).String() {
+			t.Errorf("after 400 days: %q", got)
+		}
+	})
+}
+
+func TestNetworks(t *testing.T) {
+	for address, want := range map[string]string{
+		"10.0.0.1": "10.0.0.1", "::ffff:10.0.0.1": "::ffff:10.0.0.1", "::1": "::1", "127.0.0.1": "127.0.0.1",
+		"2001:db8::1": "2001:db8::/64", "2001:db8::1:0:0:0:2": "2001:db8:0:1::/64", "fe80::1%eth0": "fe80::/64", "oak": "oak",
+	} {
+		if got := master.Network(address); got != want {
+			t.Errorf("%s is of %s, not %s", address, got, want)
+		}
+	}
 }

@@ -94,9 +94,9 @@ func TestPairingExpiresAndIsLimited(t *testing.T) {
 	inFarm(t, func(b *bench) {
 		ctx := context.Background()
 		var last farm.Pairing
-		for n := range 6 {
+		for n := range 26 {
 			p, _, err := b.m.AskPairing(ctx, master.Newcomer{Name: "laptop", Role: farm.RoleSubmit, Kind: "", Address: "10.0.0.9"})
-			if n < 5 && err != nil || n == 5 && farm.KindOf(err) != farm.Throttled {
+			if n < 25 && err != nil || n == 25 && farm.KindOf(err) != farm.Throttled {
 				t.Fatalf("request %d: %v", n+1, err)
 			}
 			if err == nil {

@@ -3,6 +3,7 @@ package master_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func TestTheLastAdminStays(t *testing.T) {
 	})
 }
 
-// TestNobodyFillsTheQueue: twenty addresses take all places, and a newcomer from another one still finds his.
+// TestNobodyFillsTheQueue: a few addresses take all places, and a newcomer from another one still finds his.
 func TestNobodyFillsTheQueue(t *testing.T) {
 	inFarm(t, func(b *bench) {
 		ctx := context.Background()
@@ -42,14 +43,12 @@ func TestNobodyFillsTheQueue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for host := range 25 {
-			for range 5 {
-				if _, err := ask(fmt.Sprintf("10.0.0.%d", host)); err != nil {
-					t.Fatal(err)
+		for host := range 4 {
+			for n := range 30 {
+				_, err := ask(fmt.Sprintf("10.0.0.%d", host))
+				if full := n >= 25 || host == 3 && n >= 24; full != (farm.KindOf(err) == farm.Throttled) || !full && err != nil {
+					t.Fatalf("number %d from host %d: %v", n+1, host, err)
 				}
-			}
-			if _, err := ask(fmt.Sprintf("10.0.0.%d", host)); farm.KindOf(err) != farm.Throttled {
-				t.Fatalf("six of one: %v", err)
 			}
 		}
 		late, err := ask("192.168.0.2")
@@ -65,40 +64,88 @@ func TestNobodyFillsTheQueue(t *testing.T) {
 				t.Errorf("%s from %s was pushed out: %v", p.Code, p.Address, err)
 			}
 		}
-		for host := range 8 { // a household of IPv6 is one
-			_, err := ask(fmt.Sprintf("2001:db8::%d", host+1))
-			if (err != nil) != (host >= 5) {
+	})
+}
+
+func TestANetworkHasFewPlaces(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx := context.Background()
+		for host := range 28 { // a household of IPv6 is one
+			_, _, err := b.m.AskPairing(ctx, master.Newcomer{Name: "x", Role: farm.RoleView, Address: fmt.Sprintf("2001:db8::%x", host+1)})
+			if (err != nil) != (host >= 25) {
 				t.Errorf("address %d of one network: %v", host, err)
 			}
 		}
 	})
 }
 
-// TestWorkersAreBounded: those that are gone make room, of the token that has too many.
+// TestALabIsLetIn: when more machines are started together than may wait, those who wait keep their codes.
+func TestALabIsLetIn(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx := context.Background()
+		var first farm.Pairing
+		for host := range 130 {
+			p, _, err := b.m.AskPairing(ctx, master.Newcomer{Name: "x", Role: farm.RoleWorker, Address: fmt.Sprintf("10.0.0.%d", host)})
+			if (farm.KindOf(err) == farm.Throttled) != (host >= 100) {
+				t.Fatalf("machine %d: %v", host+1, err)
+			}
+			if host == 0 {
+				first = p
+			}
+		}
+		if _, err := b.m.AnswerPairing(ctx, root, first.Code, true); err != nil {
+			t.Errorf("the first one lost its place: %v", err)
+		}
+	})
+}
+
+// TestWorkersAreBounded: those that are gone make room, of the token that has too many or else of all.
 func TestWorkersAreBounded(t *testing.T) {
 	inFarm(t, func(b *bench) {
 		ctx := context.Background()
-		oak, cloud := b.token("oak", farm.RoleWorker), b.token("cloud", farm.RoleWorker)
-		if _, err := b.registerAs(oak, "oak"); err != nil {
-			t.Fatal(err)
+		master.Narrow(b.m, 60, 50)
+		oak, cloud, elm := b.token("oak", farm.RoleWorker), b.token("cloud", farm.RoleWorker), b.token("elm", farm.RoleWorker)
+		register := func(who master.Identity, name string) error {
+			_, err := b.registerAs(who, name)
+			return err
 		}
-		for i := range 5000 {
-			if _, err := b.registerAs(cloud, fmt.Sprintf("cloud-%05d", i)); err != nil {
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := b.registerAs(cloud, "cloud-more"); farm.KindOf(err) != farm.TooLarge {
-			t.Fatalf("5,001 workers that are there: %v", err)
+		must(register(oak, "oak"))
+		time.Sleep(time.Second)
+		for i := range 50 {
+			must(register(cloud, fmt.Sprintf("cloud-%02d", i)))
+			time.Sleep(time.Millisecond)
+		}
+		if err := register(cloud, "cloud-more"); farm.KindOf(err) != farm.TooLarge {
+			t.Fatalf("51 workers that are there: %v", err)
+		}
+		must(register(cloud, "cloud-07")) // it is known
+		known := func(name string) bool {
+			list, err := b.m.Workers(ctx)
+			must(err)
+			return slices.ContainsFunc(list, func(v master.WorkerView) bool { return v.Worker.Name == name })
 		}
 		time.Sleep(time.Minute) // they fall silent
-		if _, err := b.registerAs(cloud, "cloud-more"); err != nil {
-			t.Fatal(err)
+		must(register(cloud, "cloud-more"))
+		if known("cloud-00") || !known("oak") || !known("cloud-01") {
+			t.Error("the wrong one made room for one of the cloud")
 		}
-		list, err := b.m.Workers(ctx)
-		if err != nil || len(list) != 5001 || list[len(list)-1].Worker.Name != "oak" {
-			t.Fatalf("%d workers, %v", len(list), err)
+		for i := range 9 {
+			must(register(elm, fmt.Sprintf("elm-%d", i)))
 		}
-		_, err = b.m.Register(ctx, oak, farm.Registration{ID: "worker-big", Name: "big", Slots: 1, Facts: farm.Facts{CPU: strings.Repeat("x", 100_000)}})
+		if !known("oak") {
+			t.Error("there was room")
+		}
+		must(register(elm, "elm-more"))
+		if known("oak") || !known("cloud-01") {
+			t.Error("the wrong one made room for the 61st")
+		}
+		_, err := b.m.Register(ctx, oak, farm.Registration{ID: "worker-big", Name: "big", Slots: 1, Protocol: farm.Protocol, Facts: farm.Facts{Program: "test", CPU: strings.Repeat("x", 100_000)}})
 		if farm.KindOf(err) != farm.TooLarge {
 			t.Fatalf("a worker of 100 kB: %v", err)
 		}

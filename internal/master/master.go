@@ -78,6 +78,7 @@ type Master struct {
 	folders  jobLocks
 	guard    *blob.Guard       // nil: no blob is ever collected
 	breath   time.Duration     // between two pieces of a chore
+	places   places            // for workers
 	pause    func(step string) // tests let others in between two steps; else nil
 
 	cleaning   sync.Mutex        // held by a round of cleaning
@@ -97,7 +98,7 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	m := &Master{opt: opt, breath: usualBreath, inbox: make(chan func(*engine), 4096), quit: make(chan struct{})}
+	m := &Master{opt: opt, breath: usualBreath, places: usualPlaces, inbox: make(chan func(*engine), 4096), quit: make(chan struct{})}
 	if g, ok := opt.Blobs.(*blob.Guard); ok {
 		m.guard, m.opt.Blobs = g, g.Under()
 	}

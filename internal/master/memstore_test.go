@@ -179,6 +179,9 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 			delete(s.logins, c.ID)
 		case farm.AuditAdd:
 			s.audit = append(s.audit, c.Audit)
+		case farm.AuditTrim:
+			s.audit = slices.DeleteFunc(s.audit, func(a farm.Audit) bool { return a.Time.Before(c.Before) })
+			s.audit = s.audit[max(0, len(s.audit)-c.Keep):]
 		case farm.RulesSet:
 			s.rules = &c.Rules
 		case farm.CleaningSet:

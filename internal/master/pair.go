@@ -15,7 +15,7 @@ import (
 const (
 	pairLives  = 10 * time.Minute
 	maxPairs   = 100 // waiting at once
-	maxPerHost = 5   // waiting at once from one network
+	maxPerHost = 25  // waiting at once from one network: an IPv6 one may be the whole farm's
 )
 
 // pairs are newcomers who wait to be let in. They are kept in memory only: after a restart they ask again.
@@ -95,7 +95,8 @@ func (n *Newcomer) check() error {
 }
 
 // makeRoom tells whether one more from the network may wait. When all places are taken, the network that has most of them
-// loses its oldest: a few addresses cannot keep all others out.
+// loses its oldest to one that has fewer: a few addresses cannot keep all others out, and a hundred machines that are
+// started together do not push one another out.
 func (p *pairs) makeRoom(from string) bool {
 	waiting := make(map[string][][32]byte)
 	n := 0
@@ -116,7 +117,7 @@ func (p *pairs) makeRoom(from string) bool {
 	most, asked := 0, time.Time{}
 	for _, keys := range waiting {
 		for _, k := range keys {
-			if o := p.all[k]; !o.taken && (len(keys) > most || len(keys) == most && o.Asked.Before(asked)) {
+			if o := p.all[k]; !o.taken && len(keys) > len(waiting[from])+1 && (len(keys) > most || len(keys) == most && o.Asked.Before(asked)) {
 				out, most, asked = k, len(keys), o.Asked
 			}
 		}

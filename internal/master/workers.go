@@ -14,12 +14,15 @@ import (
 const (
 	maxSlots        = 256
 	maxTags         = 100
-	maxWorkers      = 20_000
-	maxTokenWorkers = 5_000    // of one worker's token
 	maxRegistration = 64 << 10 // bytes, as JSON
 
 	comeBack = 20 * time.Second // within that workers are back after a restart of the master
 )
+
+// places are how many workers may be known.
+type places struct{ all, ofToken int }
+
+var usualPlaces = places{all: 20_000, ofToken: 10_000}
 
 // WorkerView is a worker as watchers see it.
 type WorkerView struct {
@@ -386,6 +389,10 @@ func (e *engine) forgetWorker(w *worker) {
 // makeRoom tells whether one more worker may be known. Those that come and go with the cloud leave records behind: when
 // there are too many, of the farm or of one token, the one that has been gone longest is forgotten.
 func (e *engine) makeRoom(who Identity) bool {
+	most := e.m.places
+	if len(e.workers) < most.ofToken {
+		return true
+	}
 	same := 0
 	var gone, sameGone *worker
 	longer := func(w, than *worker) bool {
@@ -402,9 +409,9 @@ func (e *engine) makeRoom(who Identity) bool {
 		}
 	}
 	switch {
-	case same >= maxTokenWorkers && who.Role != farm.RoleAdmin:
+	case same >= most.ofToken && who.Role != farm.RoleAdmin:
 		gone = sameGone
-	case len(e.workers) < maxWorkers:
+	case len(e.workers) < most.all:
 		return true
 	}
 	if gone == nil {

@@ -41,6 +41,7 @@ func (p *Pages) who(r *http.Request) (who master.Identity, known bool) {
 	who.Address = hostOf(r.RemoteAddr)
 	if p.opt.Open {
 		who.Name, who.Role = "anybody", farm.RoleAdmin
+		p.met(r)
 		return who, true
 	}
 	cookie := p.cookieOf(r)
@@ -51,7 +52,14 @@ func (p *Pages) who(r *http.Request) (who master.Identity, known bool) {
 	if err != nil {
 		return who, false
 	}
+	p.met(r)
 	return found, true
+}
+
+func (p *Pages) met(r *http.Request) {
+	if p.opt.Met != nil {
+		p.opt.Met(r)
+	}
 }
 
 // Browser finds who makes a call of the API that shows no token, by the cookie. Only calls of our own pages count.

@@ -229,6 +229,26 @@ func TestCookiesAndTheAPI(t *testing.T) {
 	}
 }
 
+// TestWhoIsKnownIsTold: the server counts connections of those who are not.
+func TestWhoIsKnownIsTold(t *testing.T) {
+	met := 0
+	count := func(o *web.Options) { o.Met = func(*http.Request) { met++ } }
+	h := open(t, count)
+	h.visitor().get("/")
+	if met != 0 {
+		t.Errorf("a visitor is known %d times", met)
+	}
+	b := h.as("anna", farm.RoleView)
+	if b.get("/"); met == 0 {
+		t.Error("whoever is logged in is not known")
+	}
+	met = 0
+	open(t, count, func(o *web.Options) { o.Open = true }).visitor().get("/")
+	if met == 0 {
+		t.Error("in an open farm somebody is not known")
+	}
+}
+
 func TestAnOpenFarmAsksNobody(t *testing.T) {
 	t.Parallel()
 	h := open(t, func(o *web.Options) { o.Open = true })

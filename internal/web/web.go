@@ -15,7 +15,7 @@ import (
 	"github.com/netrender/netrender/internal/master"
 )
 
-// Options are what the door stands on. All but Log must be set.
+// Options are what the door stands on. All but Log and Met must be set.
 type Options struct {
 	Master    *master.Master
 	Now       func() time.Time // the clock
@@ -25,7 +25,8 @@ type Options struct {
 	Farm      string           // id of the farm
 	Program   string           // version of this program
 	Result    func(job farm.JobID, name string) string
-	Addresses func() []string // what workers may be given as --master
+	Addresses func() []string     // what workers may be given as --master
+	Met       func(*http.Request) // hears of requests by whoever is known; nil: nobody does
 }
 
 // Pages is the door as a handler. It serves everything that is not the API's.
