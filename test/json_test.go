@@ -80,6 +80,7 @@ func TestJSON(t *testing.T) {
 	try(1, "clean")
 	try(1, "verify")
 	try(1, "rules", "attempts=4")
+	try(1, "audit")
 	try(1, "set", "1", "name=film")
 	try(1, "retry", "1", "--all")
 	done("1")
@@ -157,7 +158,7 @@ func TestJSON(t *testing.T) {
 
 	t.Run("scenes", func(t *testing.T) {
 		blend := copyOf(t, "tiny.blend")
-		for name, least := range map[string]int{"submit": 1, "render": 4} {
+		for name, least := range map[string]int{"check": 1, "submit": 1, "render": 4} {
 			args := []string{name, blend, "-f", "1-2", "--json", "--data", sharedData()}
 			if name == "render" {
 				args = append(args, "-o", t.TempDir())
@@ -169,7 +170,7 @@ func TestJSON(t *testing.T) {
 			objects(t, "on the error output "+name, errs)
 		}
 	})
-	tried["submit"], tried["render"], tried["bench render"] = true, true, true // the last takes minutes
+	tried["check"], tried["submit"], tried["render"], tried["bench render"] = true, true, true, true // the last takes minutes
 
 	page, err := os.ReadFile(filepath.Join("..", "docs", "commands.md"))
 	if err != nil {
