@@ -99,7 +99,7 @@ func TestPages(t *testing.T) {
 	b.press("Status")
 	b.sees("In progress")
 	page := value[string](b, `[...document.querySelectorAll("a")].find(a => a.href.includes("/workers/")).href`)
-	for _, at := range []string{f.url + "/?still", f.url + "/jobs", f.url + "/jobs/1", f.url + "/jobs/1/change", page + "?still", f.url + "/add-worker", f.url + "/login/x", f.url + "/x"} {
+	for _, at := range []string{f.url + "/?still", f.url + "/jobs", f.url + "/jobs/1", f.url + "/jobs/1/change", page + "?still", f.url + "/add-worker", f.url + "/audit", f.url + "/login/x", f.url + "/x"} {
 		b.accessible(checker, at)
 	}
 

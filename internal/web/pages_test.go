@@ -32,6 +32,10 @@ func fill(t *testing.T, name func(string) string) *busy {
 		r.Facts.Blenders[0].Engines = []string{name("CYCLES")}
 	})
 	b.job = b.submit(master.Identity{Name: name("anna"), Role: farm.RoleSubmit}, name("shot"), "1-5")
+	if err := b.m.Note(ctx, master.Identity{Name: name("auditor"), Token: name("token"), Role: farm.Role(name("role")), Address: name("address")},
+		farm.Action(name("action")), name("subject"), name("text")); err != nil {
+		t.Fatal(err)
+	}
 	g := b.claim(b.oak)
 	b.log(g, name("log"))
 	b.report(g, farm.Rendered, "", map[string]string{"preview 1#.jpg": "jpeg"}, func(r *farm.Report) { r.Warnings = []string{name("warning")} })
@@ -52,7 +56,7 @@ func fill(t *testing.T, name func(string) string) *busy {
 }
 
 func (b *busy) paths() []string {
-	return []string{"/", "/jobs", "/jobs/1", "/jobs/1/change", "/workers/" + string(b.oak), "/add-worker", "/login", "/login/x", "/nothing"}
+	return []string{"/", "/jobs", "/jobs/1", "/jobs/1/change", "/workers/" + string(b.oak), "/add-worker", "/audit", "/audit?who=x", "/login", "/login/x", "/nothing"}
 }
 
 func plain(s string) string { return s }

@@ -70,6 +70,7 @@ func New(o Options) *Pages {
 		{"POST /workers/{id}/{verb}", farm.RoleAdmin, p.steerWorker},
 		{"GET /add-worker", farm.RoleView, p.addWorker},
 		{"POST /pairings/{code}/{verb}", farm.RoleAdmin, p.answerPairing},
+		{"GET /audit", farm.RoleAdmin, p.audit},
 		{"GET /login", nobody, p.loginHelp},
 		{"GET /login/{link}", nobody, p.loginPage},
 		{"POST /login", nobody, p.logIn},
