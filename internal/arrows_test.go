@@ -33,13 +33,14 @@ var rooms = map[string]room{
 	"blob":    {libs: "github.com/klauspost/compress golang.org/x/sys golang.org/x/text", bars: "net/http database log"},
 	"exr":     {libs: "github.com/klauspost/compress", bars: "net database log"},
 	"blender": {libs: "golang.org/x/sys golang.org/x/net/bpf github.com/landlock-lsm/go-landlock", bars: "net/http database"},
+	"archive": {bars: "net database os log"},
 	"beacon":  {libs: "github.com/hashicorp/mdns github.com/miekg/dns golang.org/x/sys golang.org/x/net", bars: "net/http database"},
 	"store": {
 		rooms: "farm", bars: "net/http",
 		libs: "modernc.org/sqlite github.com/pressly/goose/v3 github.com/jackc/pgx/v5 golang.org/x/sys",
 	}, // sys: its lock file
 	"wire":    {rooms: "blob farm", libs: "github.com/klauspost/compress", bars: "database"},
-	"master":  {rooms: "balance blob farm", libs: "golang.org/x/sys", bars: "net/http database"},
+	"master":  {rooms: "archive balance blob farm", libs: "golang.org/x/sys", bars: "net/http database"},
 	"api":     {rooms: "master wire blob farm", libs: "github.com/danielgtaylor/huma/v2 github.com/prometheus/client_golang", bars: "database"},
 	"classic": {rooms: "master blob farm", bars: "database"},
 	"web":     {rooms: "master blob farm", bars: "database"},
