@@ -118,6 +118,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.adminRoutes(d)
 	a.cleanRoutes(d)
 	a.verifyRoutes(d)
+	a.backupRoutes(d)
 	a.loginRoutes(d)
 	a.pairRoutes(d)
 	a.auditRoutes(d)

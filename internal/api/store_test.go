@@ -3,6 +3,8 @@ package api
 import (
 	"cmp"
 	"context"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -225,3 +227,20 @@ func (s *memory) Audit(_ context.Context, f farm.AuditFilter) (list []farm.Audit
 
 func (s *memory) Size(context.Context) (int64, error) { return 0, nil }
 func (s *memory) Close() error                        { return nil }
+
+func (s *memory) Snapshot(_ context.Context, path string) (farm.Kept, error) {
+	return farm.Kept{}, os.WriteFile(path, []byte("a snapshot"), 0o600)
+}
+
+func (s *memory) Contents(_ context.Context, _ string, each func(farm.Stored) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(s.files)) {
+		for _, f := range s.files[id] {
+			if err := each(farm.Stored{Ref: f.Ref, Size: f.Size}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

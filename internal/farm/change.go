@@ -136,6 +136,24 @@ type JobFilter struct {
 	Limit  int        // 1..1000
 }
 
+// Stored is a file that the records of a farm refer to: an input by its hash, or a result by its place.
+type Stored struct {
+	Ref    string `json:"sha256"`
+	Size   int64  `json:"size"`
+	Output string `json:"output,omitempty"` // below the outputs folder, with slashes; "": an input
+	// Removed tells that a rule took it away. It may have come back since.
+	Removed bool `json:"removed,omitempty"`
+}
+
+// Kept is what a database is said to hold by those who looked at it from outside.
+type Kept struct {
+	Schema  int64
+	Epoch   int64 // of the last start
+	NextJob JobID // of which no job was ever made
+	Jobs    int64
+	Frames  int64 // accepted
+}
+
 // AttemptFilter selects attempts of one job, in the order of Seq.
 type AttemptFilter struct {
 	Job      JobID

@@ -41,6 +41,10 @@ type Store interface {
 	Size(ctx context.Context) (int64, error)
 	// Inspect reads all that is kept, slowly, until ctx ends. An error is of damage that it found, or of ctx.
 	Inspect(ctx context.Context) (rows int64, err error)
+	// Snapshot writes what is kept at this moment to a file that is empty, while others go on.
+	Snapshot(ctx context.Context, path string) (farm.Kept, error)
+	// Contents tells of every file that the records of a snapshot refer to.
+	Contents(ctx context.Context, path string, each func(farm.Stored) error) error
 	Close() error
 }
 
@@ -59,6 +63,7 @@ type Options struct {
 	ByName   bool          // newcomers may know the door's certificate by its name, and then show no letters
 	AuditAge time.Duration // how long the audit is kept; 0: 400 days
 	Rules    *farm.Rules   // nil: those kept, or the defaults
+	Keep     []Kept        // files that a backup holds besides the database
 }
 
 // Master is the engine with its doors' methods. Make one with New and give it a goroutine with Run.
@@ -86,6 +91,7 @@ type Master struct {
 	verifying  sync.Mutex        // held by a verification
 	suspecting sync.Mutex        // held while a suspect result is read
 	purging    sync.Mutex        // held while a suspect blob is read and taken out
+	backing    sync.Mutex        // held while a backup is made
 
 	commitTime atomic.Int64 // nanoseconds of the last batch
 	batchSize  atomic.Int64
@@ -110,6 +116,7 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 	if err := m.makeFolders(); err != nil {
 		return nil, err
 	}
+	m.sweepBackups()
 	state, err := opt.Store.Load(ctx, farm.EpochAt(opt.Now()))
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -302,3 +303,32 @@ func (s *memStore) Audit(_ context.Context, f farm.AuditFilter) (list []farm.Aud
 
 func (s *memStore) Size(context.Context) (int64, error) { return 0, nil }
 func (s *memStore) Close() error                        { return nil }
+
+func (s *memStore) Snapshot(_ context.Context, path string) (farm.Kept, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return farm.Kept{Jobs: int64(len(s.jobs))}, os.WriteFile(path, []byte("a snapshot"), 0o600)
+}
+
+func (s *memStore) Contents(_ context.Context, _ string, each func(farm.Stored) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(s.files)) {
+		for _, f := range s.files[id] {
+			if err := each(farm.Stored{Ref: f.Ref, Size: f.Size}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.done)) {
+		for _, p := range slices.Sorted(maps.Keys(s.done[id])) {
+			a := s.done[id][p]
+			for _, r := range a.Results {
+				if err := each(farm.Stored{Output: s.jobs[id].Folder + "/" + r.Name, Ref: r.Ref, Size: r.Size}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}

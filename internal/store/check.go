@@ -36,7 +36,7 @@ func (s *SQLite) check() error {
 
 const (
 	tablesList = `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`
-	jobsAll    = `SELECT id FROM jobs ORDER BY id`
+	jobsAll    = `SELECT id FROM jobs WHERE gone = 0 ORDER BY id`
 	// The two ways to the accepted frames of a job, which must lead to as many.
 	attemptsBoth = `SELECT (SELECT count(*) FROM attempts NOT INDEXED WHERE job = ? AND standing = 1),
 		(SELECT count(*) FROM attempts INDEXED BY attempts_accepted WHERE job = ? AND standing = 1)`

@@ -65,7 +65,7 @@ func TestInspect(t *testing.T) {
 		}
 		_, err := s.Inspect(ctx)
 		var e *farm.Error
-		if !errors.As(err, &e) || e.Kind != farm.Internal || !strings.Contains(e.Hint, "put back a copy of the database") {
+		if !errors.As(err, &e) || e.Kind != farm.Internal || !strings.Contains(e.Hint, "netrender restore") {
 			t.Errorf("%s: %#v", name, err)
 		}
 		if err := s.Pragma(spoil[1]); err != nil {

@@ -28,6 +28,21 @@ func collect[T any](ctx context.Context, q querier, query string, args []any, sc
 	return list, rows.Err()
 }
 
+// forEach hands each row of a query on as it comes.
+func forEach(ctx context.Context, q querier, query string, args []any, row func(*sql.Rows) error) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 // look runs f on one unchanging view of the database.
 func (d *db) look(ctx context.Context, f func(q querier) error) error {
 	tx, err := d.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})

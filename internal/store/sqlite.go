@@ -30,7 +30,16 @@ type SQLite struct {
 
 // OpenSQLite opens the database at path and makes it when it is not there. The folder must exist. Only one process
 // at a time has it open.
-func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
+func OpenSQLite(ctx context.Context, path string) (*SQLite, error) {
+	s, err := openSQLite(ctx, path)
+	if err == nil {
+		s.sweep = newSweeper(s.w)
+	}
+	return s, err
+}
+
+// openSQLite opens the database and leaves what waits to be swept.
+func openSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, err
 	}
@@ -42,8 +51,7 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 		}
 	}()
 	if s.lock, err = lockFile(path + ".lock"); errors.Is(err, errHeld) {
-		return nil, farm.Errorf(farm.Conflict, "another netrender master is using the database %s", path).
-			WithHint("stop it first, or give this one another folder with --data")
+		return nil, held(path)
 	} else if err != nil {
 		return nil, s.cannotOpen(err)
 	}
@@ -59,7 +67,6 @@ func OpenSQLite(ctx context.Context, path string) (_ *SQLite, err error) {
 	if err := s.check(); err != nil {
 		return nil, s.fault(err)
 	}
-	s.sweep = newSweeper(s.w)
 	return s, nil
 }
 
@@ -93,12 +100,17 @@ func (s *SQLite) open(ctx context.Context) error {
 
 // name is the file as SQLite's URI, which can hold every path.
 func (s *SQLite) name(pragmas ...string) string {
+	u := url.URL{Scheme: "file", Path: s.slashed(), RawQuery: url.Values{"_pragma": pragmas}.Encode()}
+	return u.String()
+}
+
+// slashed is the file's path as it stands in a URI.
+func (s *SQLite) slashed() string {
 	path := filepath.ToSlash(s.path)
 	if !strings.HasPrefix(path, "/") { // C:/...
 		path = "/" + path
 	}
-	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
-	return u.String()
+	return path
 }
 
 // mine refuses databases of other programs and marks an empty one as ours.

@@ -53,6 +53,7 @@ import (
 //	PUT    /cleaning                      admin      farm.Cleaning
 //	POST   /cleaning/run                  admin      ?dry=1 -> lines of StreamLine[farm.Cleaned]
 //	POST   /verify                        admin      ?repair=1&rate= -> lines of StreamLine[farm.VerifyStep]
+//	GET    /backup                        admin      ?files=1 -> bytes: a tar
 //	GET    /tokens                        admin      ?after=&limit= -> TokenList
 //	POST   /tokens                        admin      TokenRequest -> NewToken
 //	DELETE /tokens/{id}                   admin

@@ -28,6 +28,8 @@ type Store interface {
 	Audit(ctx context.Context, f farm.AuditFilter) ([]farm.Audit, error)
 	Size(ctx context.Context) (int64, error)
 	Inspect(ctx context.Context) (rows int64, err error)
+	Snapshot(ctx context.Context, path string) (farm.Kept, error)
+	Contents(ctx context.Context, path string, each func(farm.Stored) error) error
 	Close() error
 }
 
