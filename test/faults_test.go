@@ -29,16 +29,21 @@ func (f *farm) client() *wire.Client {
 // submitFake sends a job for fake renderers: its scene is a few bytes.
 func (f *farm) submitFake(frames string, edit ...func(*nr.JobSpec)) nr.Job {
 	f.t.Helper()
+	return f.submitScene("a scene for renderers that are fake", frames, edit...)
+}
+
+func (f *farm) submitScene(text, frames string, edit ...func(*nr.JobSpec)) nr.Job {
+	f.t.Helper()
 	ctx := context.Background()
 	c := f.client()
-	scene := []byte("a scene for renderers that are fake")
+	scene := []byte(text)
 	ref := blob.RefOf(scene).String()
 	set, err := nr.ParseFrameSet(frames)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	spec := nr.JobSpec{
-		Name: "fake", Blend: "fake.blend", Frames: set, Key: hex.EncodeToString([]byte(f.t.Name() + frames)),
+		Name: "fake", Blend: "fake.blend", Frames: set, Key: blob.RefOf([]byte(f.t.Name() + frames + text)).String(),
 		Options: nr.Options{EXR: "full", Outputs: true, Preview: true},
 	}
 	for _, e := range edit {
@@ -67,17 +72,34 @@ func (nopCloser) Close() error { return nil }
 // there with the bytes that were announced.
 func (f *farm) audit(id nr.JobID, frames int) {
 	f.t.Helper()
-	ctx := context.Background()
-	c := f.client()
-	job, err := c.Job(ctx, id)
+	job, err := f.client().Job(context.Background(), id)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	if job.State != nr.Done || job.Done != frames {
 		f.t.Errorf("job %d is %s with %d of %d frames", id, job.State, job.Done, frames)
 	}
-	seen := map[int]int{}
-	files := 0
+	seen, files := f.results(id)
+	if len(seen) != frames || files < frames {
+		f.t.Errorf("%d of %d frames accepted, with %d files", len(seen), frames, files)
+	}
+	for frame, n := range seen {
+		if n != 1 {
+			f.t.Errorf("frame %d was accepted %d times", frame, n)
+		}
+	}
+}
+
+// results counts the accepted results of each frame of a job, and their files, which must be there and whole.
+func (f *farm) results(id nr.JobID) (seen map[int]int, files int) {
+	f.t.Helper()
+	ctx := context.Background()
+	c := f.client()
+	job, err := c.Job(ctx, id)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	seen = map[int]int{}
 	for a, err := range c.FollowAttempts(ctx, nr.AttemptFilter{Job: id, Accepted: true}) {
 		if err != nil {
 			f.t.Fatal(err)
@@ -92,14 +114,7 @@ func (f *farm) audit(id nr.JobID, frames int) {
 			}
 		}
 	}
-	if len(seen) != frames || files < frames {
-		f.t.Errorf("%d of %d frames accepted, with %d files", len(seen), frames, files)
-	}
-	for frame, n := range seen {
-		if n != 1 {
-			f.t.Errorf("frame %d was accepted %d times", frame, n)
-		}
-	}
+	return seen, files
 }
 
 func TestFakeFarmRenders(t *testing.T) {

@@ -101,6 +101,9 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s, farm.Errorf(farm.Invalid, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
 	}
+	if err := unfinished(s.data); err != nil {
+		return s, err
+	}
 	if s.proof, err = o.identity(dir); err != nil {
 		return s, err
 	}
@@ -109,6 +112,9 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 		return s, err
 	}
 	s.close = append(s.close, func() { _ = db.Close() })
+	if err := unfinished(s.data); err != nil { // nobody else comes behind the open database any more
+		return s, err
+	}
 	maxFile, err := o.check()
 	if err != nil {
 		return s, err
@@ -123,10 +129,15 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 		return s, err
 	}
 	s.close = append(s.close, func() { _ = blobs.Close() })
+	var keep []master.Kept
+	for place, name := range keptFiles {
+		keep = append(keep, master.Kept{Name: name, Path: filepath.Join(s.data, place)})
+	}
 	guard := blob.NewGuard(blobs, blobGrace, time.Now)
 	if s.master, err = master.New(ctx, master.Options{
 		Store: db, Blobs: guard, Dir: dir, Room: room, Reserve: reserve, Now: time.Now, Rand: rand.Reader, Log: log, Program: version,
 		AuditAge: time.Duration(o.auditDays) * 24 * time.Hour, Pin: s.proof.shown, ByName: s.proof != nil && s.proof.host != "",
+		Keep: keep,
 	}); err != nil {
 		return s, err
 	}

@@ -24,6 +24,9 @@ type settings struct {
 	data   string
 }
 
+// settingsFile lies in the data folder.
+const settingsFile = "netrender.toml"
+
 // everywhere are settings of every command that has such a flag.
 var everywhere = map[string]bool{"master": true, "token": true, "blender": true, "data": true}
 
@@ -85,7 +88,7 @@ func (s *settings) apply(cmd *cobra.Command) error {
 	}
 	path := s.config
 	if !named {
-		path = filepath.Join(s.data, "netrender.toml")
+		path = filepath.Join(s.data, settingsFile)
 		if file, err = readSettings(path); err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 			return err
 		}
