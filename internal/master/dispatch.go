@@ -65,15 +65,7 @@ func (m *Master) await(ctx context.Context, w *waiter) (*farm.Grant, error) {
 // withdraw takes the claim out of the queue. A grant that was under way is returned; it is given back when the asker
 // has left.
 func (m *Master) withdraw(w *waiter, left bool) (*farm.Grant, error) {
-	post := func(f func(*engine)) bool {
-		select {
-		case m.inbox <- f:
-			return true
-		case <-m.quit:
-			return false
-		}
-	}
-	if !post(func(e *engine) { e.leave(w) }) {
+	if !m.post(func(e *engine) { e.leave(w) }) {
 		return nil, errStopped
 	}
 	var a answer[*farm.Grant]
@@ -84,7 +76,7 @@ func (m *Master) withdraw(w *waiter, left bool) (*farm.Grant, error) {
 	}
 	if a.v != nil && left {
 		id := a.v.Lease.ID
-		post(func(e *engine) { e.giveBack(e.leases[id]) })
+		m.post(func(e *engine) { e.giveBack(e.leases[id]) })
 	}
 	return a.v, a.err
 }
@@ -281,7 +273,7 @@ func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 // waits tells whether the position can be handed out.
 func (j *job) waits(p int) bool {
 	_, ok := j.layout.Frame(p)
-	return ok && !j.finished.Contains(p) && j.held[p] == nil && !j.gaveUp(p) && !j.settling[p]
+	return ok && !j.finished.Contains(p) && j.held[p] == nil && !j.gaveUp(p) && j.settling[p] == nil
 }
 
 // putBack makes the position wait again, in its old place.

@@ -36,9 +36,9 @@ type engine struct {
 	ahead  map[*lease]struct{}     // those not begun of slots that have an older one
 	lapsed map[farm.LeaseID]*lease // expired ones, and those taken back, of jobs that have not ended: a late result still counts
 
-	// The positions whose results are being put in place, for those jobs that have some. They outlast the job in
-	// memory: a job that is canceled and goes on must not have a frame put in place twice at a time.
-	settling map[farm.JobID]map[int]bool
+	// The positions whose results are being put in place, for those jobs that have some; a channel is closed when that is
+	// over. They outlast the job in memory: a job that is canceled and goes on must not have a frame put in place twice at a time.
+	settling map[farm.JobID]map[int]chan struct{}
 
 	workers map[farm.WorkerID]*worker
 	names   map[string]farm.WorkerID
@@ -68,7 +68,7 @@ type job struct {
 	finished farm.Spans                 // positions accepted
 	tries    map[int]*try               // positions with failed or lost attempts, not finished
 	held     map[int]*lease             // positions leased now, by their newest lease
-	settling map[int]bool               // positions whose results are being put in place; see engine.settling
+	settling map[int]chan struct{}      // positions whose results are being put in place; see engine.settling
 	refused  map[farm.WorkerID]struct{} // failed it; changed by refuse and pardon only
 	unfit    map[farm.WorkerID]struct{} // said that no frame of it can be rendered there
 	other    *worker                    // could render it and did not fail it; nil: not known. See lift
@@ -143,7 +143,7 @@ func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
 		dirty:   make(map[*job]struct{}),
 		shrunk:  make(map[*lease]struct{}),
 
-		settling: make(map[farm.JobID]map[int]bool),
+		settling: make(map[farm.JobID]map[int]chan struct{}),
 
 		lastTick: now, lastUsage: now, began: now,
 	}
@@ -205,7 +205,7 @@ func (e *engine) adopt(ctx context.Context, load *farm.JobLoad) error {
 func newJob(spec farm.Job) *job {
 	return &job{
 		Job: spec, at: -1, layout: spec.Layout(),
-		tries: make(map[int]*try), held: make(map[int]*lease), settling: make(map[int]bool),
+		tries: make(map[int]*try), held: make(map[int]*lease), settling: make(map[int]chan struct{}),
 		refused: make(map[farm.WorkerID]struct{}), unfit: make(map[farm.WorkerID]struct{}), missing: make(map[string]struct{}),
 	}
 }

@@ -12,52 +12,69 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-// jobLocks keep who removes a job's files from who puts some in place or brings the job back.
+// jobLocks keep who removes a job's files from who puts some in place or brings the job back. They wait on conditions
+// and not on a sync.RWMutex, so that a test in virtual time sees that somebody waits.
 type jobLocks struct {
 	mu   sync.Mutex
 	jobs map[farm.JobID]*jobLock // those that somebody holds or waits for
 }
 
+// jobLock is guarded by jobLocks.mu.
 type jobLock struct {
-	sync.RWMutex
-	users int // guarded by jobLocks.mu
+	users   int // who hold it or wait for it
+	sharing int
+	alone   bool
+	wanted  int // who wait to be alone: they go before those who come to share
+	changed sync.Cond
 }
 
 func (l *jobLocks) use(id farm.JobID) *jobLock {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if l.jobs == nil {
 		l.jobs = make(map[farm.JobID]*jobLock)
 	}
 	if l.jobs[id] == nil {
-		l.jobs[id] = &jobLock{}
+		l.jobs[id] = &jobLock{changed: sync.Cond{L: &l.mu}}
 	}
 	l.jobs[id].users++
 	return l.jobs[id]
 }
 
-func (l *jobLocks) leave(id farm.JobID) {
+// leave runs undo and lets the next ones in.
+func (l *jobLocks) leave(id farm.JobID, undo func(j *jobLock)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if j := l.jobs[id]; j.users > 1 {
-		j.users--
-	} else {
+	j := l.jobs[id]
+	undo(j)
+	if j.users--; j.users == 0 {
 		delete(l.jobs, id)
 	}
+	j.changed.Broadcast()
 }
 
 // share is for those who need the job's files to stay.
 func (l *jobLocks) share(id farm.JobID) (end func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	j := l.use(id)
-	j.RLock()
-	return func() { j.RUnlock(); l.leave(id) }
+	for j.alone || j.wanted > 0 {
+		j.changed.Wait()
+	}
+	j.sharing++
+	return func() { l.leave(id, func(j *jobLock) { j.sharing-- }) }
 }
 
 // alone is for who removes them.
 func (l *jobLocks) alone(id farm.JobID) (end func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	j := l.use(id)
-	j.Lock()
-	return func() { j.Unlock(); l.leave(id) }
+	j.wanted++
+	for j.alone || j.sharing > 0 {
+		j.changed.Wait()
+	}
+	j.wanted--
+	j.alone = true
+	return func() { l.leave(id, func(j *jobLock) { j.alone = false }) }
 }
 
 func (m *Master) outputs(folder string) string { return filepath.Join(m.opt.Dir, "outputs", folder) }

@@ -3,6 +3,7 @@ package master
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -140,15 +141,12 @@ func (e *engine) revive(w *worker, l *lease) bool {
 	if j.State.Ended() {
 		return false
 	}
-	for f, p := range l.left {
-		if j.finished.Contains(p) || j.gaveUp(p) {
-			delete(l.left, f)
-			continue
-		}
+	for _, p := range l.left {
 		if j.held[p] != nil {
 			return false
 		}
 	}
+	maps.DeleteFunc(l.left, func(_, p int) bool { return j.finished.Contains(p) || j.gaveUp(p) })
 	if len(l.left) == 0 {
 		return false
 	}

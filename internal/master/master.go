@@ -89,7 +89,7 @@ type Master struct {
 	cleaning   sync.Mutex        // held by a round of cleaning
 	sizes      map[partKey]int64 // guarded by cleaning: of parts of ended jobs
 	verifying  sync.Mutex        // held by a verification
-	suspecting sync.Mutex        // held while a suspect result is read
+	suspecting chan struct{}     // holds one while a suspect result is read
 	purging    sync.Mutex        // held while a suspect blob is read and taken out
 	backing    sync.Mutex        // held while a backup is made
 
@@ -104,7 +104,10 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	m := &Master{opt: opt, breath: usualBreath, places: usualPlaces, inbox: make(chan func(*engine), 4096), quit: make(chan struct{})}
+	m := &Master{
+		opt: opt, breath: usualBreath, places: usualPlaces, inbox: make(chan func(*engine), 4096), quit: make(chan struct{}),
+		suspecting: make(chan struct{}, 1),
+	}
 	if g, ok := opt.Blobs.(*blob.Guard); ok {
 		m.guard, m.opt.Blobs = g, g.Under()
 	}
@@ -274,6 +277,16 @@ func ask[T any](ctx context.Context, m *Master, f func(e *engine) (T, error)) (T
 // keep runs f in the loop and returns what it returns when all changes made so far are durable.
 func keep[T any](ctx context.Context, m *Master, f func(e *engine) (T, error)) (T, error) {
 	return hand(ctx, m, true, f)
+}
+
+// post has the loop run f, also while the store cannot be written; false when it has ended.
+func (m *Master) post(f func(e *engine)) bool {
+	select {
+	case m.inbox <- f:
+		return true
+	case <-m.quit:
+		return false
+	}
 }
 
 type answer[T any] struct {

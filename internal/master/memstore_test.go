@@ -37,8 +37,10 @@ type memStore struct {
 	fail     error // Apply fails with it
 	wait     func()
 	damage   error // Inspect finds it
-	applied  int   // batches
-	changes  int
+
+	onLoadJob func() // is called by LoadJob; nil: nothing
+	applied   int    // batches
+	changes   int
 }
 
 func newMemStore() *memStore {
@@ -96,6 +98,13 @@ func (s *memStore) slow(wait func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wait = wait
+}
+
+// breaks has the store neither be written nor read anew; nil mends it.
+func (s *memStore) breaks(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = err
 }
 
 func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
@@ -220,6 +229,9 @@ func (s *memStore) LoadJob(ctx context.Context, id farm.JobID) (farm.JobLoad, er
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.onLoadJob != nil {
+		s.onLoadJob()
+	}
 	return s.load(id), nil
 }
 

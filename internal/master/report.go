@@ -2,7 +2,6 @@ package master
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -70,82 +69,6 @@ func (m *Master) Report(ctx context.Context, who Identity, reports []farm.Report
 	return verdicts, grant, nil
 }
 
-// reportOne reserves the frame, puts the results in place and then settles.
-func (m *Master) reportOne(ctx context.Context, who Identity, r *farm.Report) (farm.Verdict, error) {
-	if why := unusable(r); why != "" {
-		r = failedOf(r, why)
-	}
-	if r.Outcome != farm.Rendered || len(r.Results) == 0 {
-		return keep(ctx, m, func(e *engine) (farm.Verdict, error) {
-			if err := e.incomplete(who, r); err != nil {
-				return farm.Verdict{}, err
-			}
-			return e.settle(who, r), nil
-		})
-	}
-	if missing := m.notArrived(r); len(missing) > 0 {
-		// Settled before, perhaps, and its results long in place: then the lease is gone and settle says so.
-		return ask(ctx, m, func(e *engine) (farm.Verdict, error) {
-			v := farm.Verdict{Lease: r.Lease, Frame: r.Frame}
-			if l, p, why := e.find(who, r); l == nil {
-				v.Reason = why
-			} else if l.job.settling[p] {
-				v.Reason = "another attempt was accepted first"
-			} else {
-				v.Missing = missing
-			}
-			return v, nil
-		})
-	}
-	end := m.folders.share(r.Job)
-	defer end()
-	type reserved struct {
-		v      farm.Verdict
-		folder string
-		layout farm.Layout
-	}
-	got, err := ask(ctx, m, func(e *engine) (reserved, error) {
-		if err := e.incomplete(who, r); err != nil {
-			return reserved{}, err
-		}
-		v, j := e.reserve(who, r)
-		if j == nil {
-			return reserved{v: v}, nil
-		}
-		return reserved{v, j.Folder, j.layout}, nil
-	})
-	if err != nil || got.folder == "" {
-		return got.v, err
-	}
-	// From here the frame is reserved for this report, whatever becomes of the caller.
-	ctx = context.WithoutCancel(ctx)
-	m.step("reserved")
-	var way *inTheWayError
-	if err := m.publish(got.folder, r); errors.As(err, &way) {
-		r = failedOf(r, "a result cannot be put in place: "+way.text)
-	} else if err != nil {
-		_, _ = ask(ctx, m, func(e *engine) (struct{}, error) { e.release(got.layout, r); return struct{}{}, nil })
-		return farm.Verdict{}, err
-	}
-	m.step("published")
-	v, err := keep(ctx, m, func(e *engine) (farm.Verdict, error) {
-		v := e.settle(who, r)
-		e.release(got.layout, r)
-		return v, nil
-	})
-	if err == nil {
-		m.clearIncoming(r.Lease, r.Frame)
-	}
-	return v, err
-}
-
-// failedOf is the report of a frame whose results can never be taken: trying again would bring the same.
-func failedOf(r *farm.Report, why string) *farm.Report {
-	f := *r
-	f.Outcome, f.Error, f.Fatal, f.Results = farm.Errored, why, true, nil
-	return &f
-}
-
 // find returns the live or lapsed lease and the position a report speaks of, or says why there is none.
 func (e *engine) find(who Identity, r *farm.Report) (*lease, int, string) {
 	l := e.leases[r.Lease]
@@ -190,38 +113,6 @@ func (e *engine) incomplete(who Identity, r *farm.Report) error {
 		return farm.Errorf(farm.Invalid, "frame %d of job %d is said to be done, but %s is not among its results", r.Frame, r.Job, lack)
 	}
 	return nil
-}
-
-// reserve keeps other reports from the frame while its results are put in place.
-func (e *engine) reserve(who Identity, r *farm.Report) (farm.Verdict, *job) {
-	v := farm.Verdict{Lease: r.Lease, Frame: r.Frame}
-	l, p, why := e.find(who, r)
-	if l == nil {
-		v.Reason = why
-		return v, nil
-	}
-	if l.job.settling[p] {
-		v.Reason = "another attempt was accepted first"
-		return v, nil
-	}
-	l.job.settling[p] = true
-	e.settling[r.Job] = l.job.settling
-	return v, l.job
-}
-
-// release ends what reserve began. A frame that came to nothing may be handed out again.
-func (e *engine) release(layout farm.Layout, r *farm.Report) {
-	p, ok := layout.Position(r.Frame)
-	if !ok {
-		return
-	}
-	delete(e.settling[r.Job], p)
-	if len(e.settling[r.Job]) == 0 {
-		delete(e.settling, r.Job)
-	}
-	if j := e.jobs[r.Job]; j != nil && p < j.next && j.waits(p) {
-		e.putBack(j, p)
-	}
 }
 
 // settle makes the report true, or says why it is not taken.

@@ -16,8 +16,12 @@ import (
 // ResultSuspect is told by a reader that a frame's result is not what it should be. The result is read whole; when it
 // is harmed the frame is rendered again where the job can.
 func (m *Master) ResultSuspect(ctx context.Context, id farm.JobID, frame int, name string) (farm.Suspicion, error) {
-	m.suspecting.Lock() // who says so may be wrong, and many may say it
-	defer m.suspecting.Unlock()
+	select { // who says so may be wrong, and many may say it
+	case m.suspecting <- struct{}{}:
+		defer func() { <-m.suspecting }()
+	case <-ctx.Done():
+		return farm.Suspicion{}, ctx.Err()
+	}
 	j, err := m.Job(ctx, id)
 	if err != nil {
 		return farm.Suspicion{}, err
