@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
 )
 
 func (b *bench) register(edit func(*farm.Registration)) error {
@@ -182,4 +183,47 @@ func TestWhyLooksAtAllSlots(t *testing.T) {
 			want(t, "why", why(j).Text, "it works for this job now")
 		}
 	})
+}
+
+// TestSteererWhoLeaves: a job that had ended and was brought back for somebody who then left is let go again.
+func TestSteererWhoLeaves(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		job := b.submit("1")
+		b.report(b.claim(b.worker("oak", 1), 0), 1, farm.Rendered)
+		for range 40 {
+			ctx, leave := context.WithCancel(context.Background())
+			b.store.onLoadJob = leave // in the midst of it
+			_, _ = b.m.Change(ctx, root, job.ID, func(s *farm.JobSpec) { s.Priority = 2 })
+			synctest.Wait()
+			if _, err := master.Examine(context.Background(), b.m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// TestHeldClaimOfEarlierProcess: a claim that a worker's earlier process held open is not granted when the worker was
+// started anew: its lease would lie with nobody.
+func TestHeldClaimOfEarlierProcess(t *testing.T) {
+	for name, again := range map[string]farm.Registration{"fresh": {Slots: 2, Fresh: true}, "fewer slots": {Slots: 1}} {
+		t.Run(name, func(t *testing.T) {
+			inFarm(t, func(b *bench) {
+				oak := b.worker("oak", 2)
+				held := make(chan *farm.Grant, 1)
+				go func() {
+					g, _ := b.m.Claim(context.Background(), root, farm.Wish{Worker: oak, Slot: 1, WaitMS: 60_000})
+					held <- g
+				}()
+				synctest.Wait()
+				if err := b.register(func(r *farm.Registration) { r.Slots, r.Fresh = again.Slots, again.Fresh }); err != nil {
+					t.Fatal(err)
+				}
+				b.submit("1")
+				if g := <-held; g != nil {
+					t.Fatalf("slot 1 of the earlier process has lease %d", g.Lease.ID)
+				}
+				want(t, "leased", frames(b.claim(oak, 0)), "1")
+			})
+		})
+	}
 }

@@ -191,6 +191,7 @@ func (m *Master) steer(ctx context.Context, who Identity, id farm.JobID, over fu
 		if err := m.wake(ctx, who, id, over); err != nil {
 			return farm.Job{}, err
 		}
+		ctx = context.WithoutCancel(ctx) // a job that was brought back must not stay so for nothing
 	}
 }
 
@@ -212,7 +213,7 @@ func (m *Master) wake(ctx context.Context, who Identity, id farm.JobID, over fun
 	if err != nil {
 		return err
 	}
-	_, err = ask(ctx, m, func(e *engine) (struct{}, error) {
+	_, err = ask(context.WithoutCancel(ctx), m, func(e *engine) (struct{}, error) {
 		if e.jobs[id] == nil {
 			e.bringBack(&kept, missing)
 		}

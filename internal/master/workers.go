@@ -63,6 +63,7 @@ func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration
 			w.Tags = r.Tags
 		}
 		w.Slots, w.Facts, w.Address = r.Slots, r.Facts, who.Address
+		e.letGo(w, r.Fresh)
 		w.Draining = w.Draining && !r.Fresh // only who starts it anew undoes what an admin asked for
 		w.pace = e.rules.Heartbeat()
 		e.heard(w)
@@ -70,6 +71,19 @@ func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration
 		e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "registered", Text: w.Name})
 		return farm.Registered{Worker: w.view(), HeartbeatMS: e.rules.HeartbeatMS, Program: m.opt.Program, Protocol: farm.Protocol}, nil
 	})
+}
+
+// letGo answers held claims of a worker that registers which nobody waits for any more: those of slots that it does not
+// have now, and all of an earlier process. What they were granted would lie with nobody until it expires.
+func (e *engine) letGo(w *worker, fresh bool) {
+	if w.held == 0 {
+		return
+	}
+	for _, old := range slices.Clone(e.waiting) {
+		if old.wish.Worker == w.ID && (fresh || old.wish.Slot >= w.Slots) {
+			e.leave(old)
+		}
+	}
 }
 
 func (m *Master) speaker() farm.Speaker {
