@@ -44,6 +44,9 @@ fuzz: ## every fuzz test for FUZZTIME (10 s) each
 soak: ## do harm to a whole farm for SOAK (10m), with new seeds, and look for what was lost; SEED=7 begins with that seed
 	NETRENDER_SEED=$${SEED:-} go test ./test/soak -run TestNothingIsLost -v -count 1 -timeout 0 -soak $${SOAK:-10m}
 
+simulate: ## run the engine RUNS (10000) times in virtual time under every kind of harm; FROM=7 begins with seed 7
+	go test ./internal/master -run '^TestSimulation$$' -v -count 1 -timeout 0 -sim.runs $${RUNS:-10000} -sim.from $${FROM:-1}
+
 release: ## archives for every platform, with checksums, in dist/
 	tools/release
 
@@ -53,4 +56,4 @@ clean: ## remove what was built
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-.PHONY: build setup demo test unit race cross lint bench fuzz soak release clean help
+.PHONY: build setup demo test unit race cross lint bench fuzz soak simulate release clean help
