@@ -44,7 +44,7 @@ func migrate(ctx context.Context, dialect goose.Dialect, folder string, pool *sq
 
 func tooNew(have, know int64) error {
 	return farm.Errorf(farm.Outdated, "the database was written by a newer netrender (its schema is %d, this program knows %d)", have, know).
-		WithHint("start the newer Netrender again, or put back the copy of the database made before the update")
+		WithHint("start the newer Netrender again, or put back a backup from before the update: netrender restore FILE --force")
 }
 
 // newestSchema is the version of the schema that this program makes.
