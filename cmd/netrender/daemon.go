@@ -97,6 +97,10 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 			s.shut()
 		}
 	}()
+	maxFile, err := o.check()
+	if err != nil {
+		return s, err
+	}
 	dir := filepath.Join(s.data, masterDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return s, farm.Errorf(farm.Invalid, "the data folder cannot be written: %s", reasonOf(err)).WithHint("name another one with --data")
@@ -113,10 +117,6 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	}
 	s.close = append(s.close, func() { _ = db.Close() })
 	if err := unfinished(s.data); err != nil { // nobody else comes behind the open database any more
-		return s, err
-	}
-	maxFile, err := o.check()
-	if err != nil {
 		return s, err
 	}
 	reserve, err := reserveOf(o.reserve, dir)

@@ -63,4 +63,12 @@ func TestChoresAreRecorded(t *testing.T) {
 			t.Errorf("%s: %+v", path, a)
 		}
 	}
+	h.store.mu.Lock()
+	h.store.fail = farm.Errorf(farm.NoRoom, "the disk is full")
+	h.store.mu.Unlock()
+	for path, want := range map[string]int{"/cleaning/run": 507, "/verify": 200, "/verify?repair=1": 507} { // a look is free
+		if resp, text := h.send(farm.RoleAdmin, http.MethodPost, wire.Root+path, nil); resp.StatusCode != want {
+			t.Errorf("%s on a full disk: %d %s", path, resp.StatusCode, text)
+		}
+	}
 }

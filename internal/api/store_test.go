@@ -19,6 +19,7 @@ type memory struct {
 	rules    farm.Rules
 	hasRules bool
 	audit    []farm.Audit
+	fail     error // of the next changes
 	jobs     map[farm.JobID]farm.Job
 	files    map[farm.JobID][]farm.File
 	done     map[farm.JobID]*farm.Spans
@@ -40,12 +41,17 @@ func newMemory() *memory {
 }
 
 func (s *memory) Load(context.Context, int64) (farm.State, error) {
-	return farm.State{Epoch: 1, NextJob: 1}, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return farm.State{Epoch: 1, NextJob: 1, Tokens: slices.Collect(maps.Values(s.tokens))}, nil // of jobs it knows none
 }
 
 func (s *memory) Apply(_ context.Context, changes []farm.Change) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.fail != nil {
+		return s.fail
+	}
 	for _, c := range changes {
 		switch c := c.(type) {
 		case farm.JobAdd:

@@ -36,7 +36,10 @@ func (a *API) verify(w http.ResponseWriter, r *http.Request, who master.Identity
 		what += "; what is harmed is taken out"
 	}
 	if err := a.m.Note(r.Context(), who, farm.DidVerify, "", what); err != nil {
-		return err
+		if o.Repair {
+			return err
+		}
+		a.log.Warn("who verifies could not be recorded", "err", err) // a disk in trouble is all the more to be looked at
 	}
 	return a.stream(w, r, who, func(ctx context.Context, send func(any) error) error {
 		return a.m.Verify(ctx, o, func(s farm.VerifyStep) error { return send(s) })

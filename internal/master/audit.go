@@ -86,12 +86,27 @@ func differ[T any](old, now *T) string {
 	return strings.Join(parts, "; ")
 }
 
+// fields are the values of a struct by name; those of a struct within are named outer.inner.
 func fields(v any) map[string]json.RawMessage {
 	out := map[string]json.RawMessage{}
 	if text, err := json.Marshal(v); err == nil {
-		_ = json.Unmarshal(text, &out)
+		flatten(out, "", text)
 	}
 	return out
+}
+
+func flatten(out map[string]json.RawMessage, name string, text json.RawMessage) {
+	inner := map[string]json.RawMessage{}
+	if json.Unmarshal(text, &inner) != nil || len(inner) == 0 {
+		out[name] = text
+		return
+	}
+	if name != "" {
+		name += "."
+	}
+	for k, v := range inner {
+		flatten(out, name+k, v)
+	}
 }
 
 func orNone(text json.RawMessage) string {

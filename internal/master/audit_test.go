@@ -40,7 +40,11 @@ func TestWhoDidWhatIsKept(t *testing.T) {
 			{farm.DidPause, anna, id.String(), "shot", func() error { _, err := b.m.Pause(ctx, anna, id); return err }},
 			{farm.DidResume, boss, id.String(), "shot", func() error { _, err := b.m.Resume(ctx, boss, id); return err }},
 			{farm.DidCancel, boss, id.String(), "shot", func() error { _, err := b.m.Cancel(ctx, boss, id); return err }},
-			{farm.DidRetry, anna, id.String(), "0 frames", func() error { _, err := b.m.Retry(ctx, anna, id, master.RetryWhich{Failed: true}); return err }},
+			{farm.DidRetry, anna, id.String(), "shot: goes on", func() error { _, err := b.m.Retry(ctx, anna, id, master.RetryWhich{Failed: true}); return err }},
+			{farm.DidRetry, anna, id.String(), "shot: 3 frames again", func() error {
+				_, err := b.m.Retry(ctx, anna, id, master.RetryWhich{Frames: farm.FrameRange(1, 3, 1)})
+				return err
+			}},
 			{farm.DidDelete, anna, id.String(), "of anna", func() error { return b.m.Delete(ctx, anna, id) }},
 			{farm.DidChangeWorker, boss, "oak", "enabled: false, was true", func() error {
 				_, err := b.m.ChangeWorker(ctx, boss, oak, func(w *farm.Worker) { w.Enabled = false })
@@ -52,7 +56,7 @@ func TestWhoDidWhatIsKept(t *testing.T) {
 				r.Cap = 0.5
 				return b.m.SetRules(ctx, boss, r)
 			}},
-			{farm.DidCleaning, boss, "", "inputs", func() error {
+			{farm.DidCleaning, boss, "", "inputs.done_days: 7, was 0", func() error {
 				return b.m.SetCleaning(ctx, boss, farm.Cleaning{Inputs: farm.CleanRule{DoneDays: 7}})
 			}},
 			{farm.DidMakeToken, boss, "", "eve (view)", func() error { _, _, err := b.m.CreateToken(ctx, boss, "eve", farm.RoleView); return err }},

@@ -349,7 +349,11 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 		if positions.Count() == 0 && j.State != farm.Canceled {
 			return farm.Errorf(farm.Conflict, "job %d has no failed frames", id).WithHint("name frames, or use --all")
 		}
-		e.audit(who, farm.DidRetry, j.ID.String(), "%s: %s", j.Name, plural(positions.Count(), "frame"))
+		again := "goes on" // it was canceled, and none of its frames had failed
+		if n := positions.Count(); n > 0 {
+			again = plural(n, "frame") + " again"
+		}
+		e.audit(who, farm.DidRetry, j.ID.String(), "%s: %s", j.Name, again)
 		e.reset(j, positions)
 		reason := e.regainInputs(j)
 		e.pardon(j, slices.Collect(maps.Keys(j.refused))...)
