@@ -26,6 +26,12 @@ the number that is printed. An admin's token is needed.`,
 			if f.Limit < 1 || f.Limit > wire.MaxPage {
 				return usagef("--limit is a whole number from 1 to %d, not %d", wire.MaxPage, f.Limit)
 			}
+			if f.Before < 0 || cmd.Flags().Changed("before") && f.Before == 0 {
+				return usagef("--before is the number of an entry, not %d", f.Before)
+			}
+			if follow && f.Before > 0 {
+				return usagef("--follow goes on from the newest entry, and --before asks for older ones; choose one")
+			}
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err
@@ -84,7 +90,7 @@ func (a *app) showAudit(list []farm.Audit) error {
 		if e.Address != "" {
 			who += " at " + plainText(e.Address)
 		}
-		line := fmt.Sprintf("%s  %-15s %-10s %s", e.Time.Local().Format(time.DateTime), e.Action, plainText(e.Subject), who)
+		line := fmt.Sprintf("%s  %-15s %-10s %s", e.Time.Local().Format(time.DateTime), plainText(string(e.Action)), plainText(e.Subject), who)
 		if e.Text != "" {
 			line += ": " + plainText(e.Text)
 		}

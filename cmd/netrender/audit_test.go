@@ -30,6 +30,8 @@ func TestAudit(t *testing.T) {
 	}
 	contains(t, f.ok("audit --who nobody"), "no such record")
 	contains(t, f.fails(exitUsage, "audit --limit 0"), "--limit")
+	contains(t, f.fails(exitUsage, "audit --before 0"), "--before is the number of an entry")
+	contains(t, f.fails(exitUsage, "audit --before 5 --follow"), "choose one")
 	follow := begin(t, f.ctx, "audit", "--follow", "--limit", "1")
 	waitFor(t, "it has begun", func() bool { return strings.Contains(follow.out.String(), "job.cancel") })
 	f.ok("rules attempts=5")

@@ -25,6 +25,8 @@ func (a *app) enlist(ctx context.Context, o *workerOptions, address, token strin
 			text = strange.text()
 		case isRefusal(err) && address == "" && token == "":
 			text = refusedText(err) + "Waiting for the master that let this machine in.\n"
+		case farm.KindOf(err) == farm.Throttled:
+			text = refusedText(err) + "Asking again until there is a place.\n"
 		case !wire.Again(err):
 			return foundMaster{}, "", err
 		}

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
 )
 
 // plain checks that an error reads as a sentence and a next step, not as the words of a library.
@@ -159,4 +162,29 @@ func (f firstWrite) Write(p []byte) (int, error) {
 		close(f.said)
 	}
 	return len(p), nil
+}
+
+// A worker that finds all places for newcomers taken says so, and is let ask when one is free.
+func TestANewcomerWaitsForAPlace(t *testing.T) {
+	f := startFarm(t)
+	for n := range 1000 {
+		_, err := f.client.AskPairing(f.ctx, wire.PairRequest{Name: "early", Role: farm.RoleView})
+		if farm.KindOf(err) == farm.Throttled {
+			break
+		}
+		if err != nil || n == 999 {
+			t.Fatalf("newcomer %d: %v", n, err)
+		}
+	}
+	waiting, err := f.client.Pairings(f.ctx)
+	if err != nil || len(waiting) == 0 {
+		t.Fatal(waiting, err)
+	}
+	w := begin(t, f.ctx, "worker", "--master", f.client.Address(), "--fake-renderer", "1s", "--data", t.TempDir())
+	waitFor(t, "it says why it waits", func() bool { return strings.Contains(w.err.String(), "Too many newcomers are waiting to be let in") })
+	if strings.Contains(w.err.String(), "No master answers") {
+		t.Error("it says that no master answers")
+	}
+	f.ok("pair refuse " + waiting[0].Code)
+	waitFor(t, "it has a place", func() bool { return strings.Contains(w.err.String(), "netrender pair accept") })
 }

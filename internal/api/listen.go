@@ -17,7 +17,7 @@ const (
 	fromHere = 16_384
 	// friends is how many times as many connections a network may have open whose callers have shown a token: a farm's
 	// workers may all stand behind one address.
-	friends = 64
+	friends = 128
 	// hungUpTold is how often it is logged that connections are hung up.
 	hungUpTold = time.Minute
 )
