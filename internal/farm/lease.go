@@ -12,6 +12,8 @@ const (
 	// lastEpochAt bounds what a clock may say, to half of the epochs whose leases a float64 can tell apart, as programs
 	// that read JSON take them for.
 	lastEpochAt = 1 << 20
+	// LastEpoch is the last one whose leases a float64 can tell apart.
+	LastEpoch = 2*lastEpochAt - 1
 )
 
 // firstEpoch is when the clock says 0.

@@ -19,7 +19,7 @@ func TestEpochAt(t *testing.T) {
 		}
 	}
 	// Programs that read JSON numbers as float64 tell the leases of the last epoch apart, and of as many starts after it.
-	for _, l := range []LeaseID{lastEpochAt << 32, (2*lastEpochAt-1)<<32 | 0xffffffff} {
+	for _, l := range []LeaseID{lastEpochAt << 32, LastEpoch<<32 | 0xffffffff} {
 		if f := float64(l); LeaseID(f) != l || f-1 == f || float64(l-1) == f {
 			t.Errorf("lease %d is not itself as a float64", l)
 		}

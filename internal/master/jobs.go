@@ -2,9 +2,6 @@ package master
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -52,7 +49,7 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 			return e.jobs[id].view(), nil
 		}
 		fj := farm.Job{
-			ID: e.nextJob, Owner: who.Name, OwnerID: who.Token, State: farm.Queued, Created: m.opt.Now(), Scene: sceneKey(&spec, files),
+			ID: e.nextJob, Owner: who.Name, OwnerID: who.Token, State: farm.Queued, Created: m.opt.Now(), Scene: farm.SceneKey(&spec, files),
 			JobSpec: spec, Progress: farm.Progress{Total: spec.Frames.Count(), Missing: len(missing)},
 		}
 		fj.Folder = folderName(spec.Name, fj.ID)
@@ -117,19 +114,6 @@ func checkManifest(spec *farm.JobSpec, files []farm.File) error {
 		return farm.Errorf(farm.Invalid, "the scene file %s is not in the manifest", clip(spec.Blend, 100))
 	}
 	return nil
-}
-
-// sceneKey is equal for jobs that one open session can serve: the same files at the same places, opened alike.
-func sceneKey(spec *farm.JobSpec, files []farm.File) string {
-	h := sha256.New()
-	enc := json.NewEncoder(h)
-	_ = enc.Encode([]any{spec.Blend, spec.Options.Scripts, spec.Options.Threads})
-	sorted := slices.Clone(files)
-	slices.SortFunc(sorted, func(a, b farm.File) int { return strings.Compare(a.Path, b.Path) })
-	for i := range sorted {
-		_ = enc.Encode([]any{sorted[i].Path, sorted[i].Original, sorted[i].Ref})
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // folderName makes the name of a job's results folder: readable, safe on every platform, never twice.

@@ -142,9 +142,9 @@ CREATE TABLE specs (
     folder TEXT NOT NULL,
     spec   TEXT NOT NULL -- farm.JobSpec as JSON
 , removed TEXT);
-INSERT INTO "specs" VALUES(1,'00000000000000000000000000000000','Shot-1','{"name":"Shot 1","blend":"shot.blend","frames":"1-3","chunk":1,"priority":1,"order":"linear","needs":{"tags":["fast"]},"options":{"scripts":false,"exr":"full","outputs":true,"preview":true},"key":"key1"}','[{"at":"2026-09-21T14:14:00Z","part":"logs","rule":"logs.done=30d"}]');
-INSERT INTO "specs" VALUES(2,'00000000000000000000000000000000','Shot-2','{"name":"Shot 2","blend":"shot.blend","frames":"-2-3","chunk":1,"priority":2,"order":"linear","needs":{"tags":["fast"]},"options":{"scripts":false,"exr":"full","outputs":true,"preview":true},"key":"key2"}',NULL);
-INSERT INTO "specs" VALUES(3,'00000000000000000000000000000000','Shot-3','{"name":"Shot 3","blend":"shot.blend","frames":"1","chunk":1,"priority":3,"order":"linear","needs":{"tags":["fast"]},"options":{"scripts":false,"exr":"full","outputs":true,"preview":true},"key":"key3"}',NULL);
+INSERT INTO "specs" VALUES(1,'de78511e5f13dd90619ec2fc51fec2ac','Shot-1','{"name":"Shot 1","blend":"shot.blend","frames":"1-3","chunk":1,"priority":1,"order":"linear","needs":{"tags":["fast"]},"options":{"scripts":false,"exr":"full","outputs":true,"preview":true},"key":"key1"}','[{"at":"2026-09-21T14:14:00Z","part":"logs","rule":"logs.done=30d"}]');
+INSERT INTO "specs" VALUES(2,'de78511e5f13dd90619ec2fc51fec2ac','Shot-2','{"name":"Shot 2","blend":"shot.blend","frames":"-2-3","chunk":1,"priority":2,"order":"linear","needs":{"tags":["fast"]},"options":{"scripts":false,"exr":"full","outputs":true,"preview":true},"key":"key2"}',NULL);
+INSERT INTO "specs" VALUES(3,'acb5d0dd8978d498db6abfa1d277843a','Shot-3','{"name":"Shot 3","blend":"shot.blend","frames":"1","chunk":1,"priority":3,"order":"linear","needs":{"tags":["fast"]},"options":{"scripts":false,"exr":"full","outputs":true,"preview":true},"key":"key3"}',NULL);
 INSERT INTO "specs" VALUES(4,'00000000000000000000000000000000','Shot-4','{"name":"Shot 4","blend":"shot.blend","frames":"1","chunk":1,"priority":4,"order":"linear","needs":{"tags":["fast"]},"options":{"scripts":false,"exr":"full","outputs":true,"preview":true},"key":"key4"}',NULL);
 CREATE TABLE tokens (
     id      TEXT    PRIMARY KEY,
