@@ -7,8 +7,8 @@ import (
 )
 
 // wayOut is what to do when something that was kept cannot be read.
-const wayOut = "stop the master, then netrender restore FILE --force puts back a backup; without one, move the database away with its -wal " +
-	"and -shm files to start with an empty one; finished pictures stay in the outputs folder"
+const wayOut = "stop the master, then netrender restore FILE --force puts back a backup; without a recent one, netrender recover saves what can be " +
+	"read into a sound database; finished pictures stay in the outputs folder"
 
 // unreadable is the error of what was kept and makes no sense any more.
 func unreadable(cause error, format string, args ...any) error {
