@@ -204,8 +204,10 @@ func TestBackupWithFiles(t *testing.T) {
 			}
 			oak := start(t, []string{"NETRENDER_MASTER=" + g.url, "NETRENDER_TOKEN=" + token}, "worker", "--data", dir, "--name", "oak", "--fake-renderer", "10ms")
 			defer oak.kill()
-			if file == short {
-				return // nothing but the records is there
+			if file == short { // nothing but the records is there: a farm that does without can be had by sending scenes again
+				eventually(t, time.Minute, "the job waits for its scene", func() bool { return g.job(half.ID.String()).State == "collecting" })
+				g.submitScene("the second scene", "7", func(s *nr.JobSpec) { s.Key = "again" })
+				g.run("verify", "--repair", "--rate", "0")
 			}
 			g.doneWithin(time.Minute, half.ID)
 			g.audit(half.ID, 20)
@@ -439,5 +441,65 @@ func TestRestoreKilled(t *testing.T) {
 	t.Logf("%d restores were killed in the midst", refused)
 	if refused == 0 {
 		t.Error("no restore was killed in the midst")
+	}
+}
+// TestRecover spoils the database of a farm at work: the master says what to do, recovery says what is lost, and the
+// farm goes on from there, with the worker that rendered on meanwhile.
+func TestRecover(t *testing.T) {
+	f := startFarm(t)
+	oak := f.worker("oak", "--fake-renderer", "5ms", "--slots", "2")
+	done := f.submitScene("the first scene", "1-300")
+	f.doneWithin(time.Minute, done.ID)
+	job := f.submitScene("the second scene", "1-2000")
+	eventually(t, time.Minute, "some frames are done", func() bool { return f.job(job.ID.String()).Done >= 700 })
+	if out, _, code := f.run("recover", "--data", t.TempDir()); code != 1 {
+		t.Errorf("of no database: exit %d: %s", code, out)
+	}
+	if _, errs, code := f.run("recover", "--data", f.data); code != 1 || !strings.Contains(errs, "another netrender master is using") {
+		t.Errorf("under a running master: exit %d: %s", code, errs)
+	}
+	f.proc.kill()
+	if out := f.ok("recover", "--data", f.data); !strings.Contains(out, "there is nothing to recover") {
+		t.Errorf("of a whole database: %s", out)
+	}
+	// The pages of the table of jobs, and some others.
+	path := filepath.Join(f.data, "master", "netrender.db")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const page = 4096
+	for at := page; at+page <= len(b); at += page {
+		if at/page%17 == 5 || bytes.Contains(b[at:at+page], []byte("the second scene")) {
+			copy(b[at:at+page], bytes.Repeat([]byte{0xee}, page))
+		}
+	}
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, errs, code := run(t, nil, "master", "--data", f.data, "--listen", "127.0.0.1:0", "--quiet-network")
+	if code != 1 || !strings.Contains(errs, "is damaged") || !strings.Contains(errs, "netrender recover") || strings.Contains(errs, "goroutine") {
+		t.Fatalf("a master of a damaged database: exit %d: %s", code, errs)
+	}
+	out := f.ok("recover", "--data", f.data)
+	t.Log(out)
+	if !strings.Contains(out, "is sound again") || !strings.Contains(out, "could not be read") {
+		t.Error(out)
+	}
+	f.start()
+	for _, id := range []nr.JobID{done.ID, job.ID} {
+		switch j := f.job(id.String()); j.State {
+		case "failed", "canceled", "paused":
+			f.ok("retry", id.String(), "--all")
+		}
+	}
+	f.doneWithin(2*time.Minute, done.ID)
+	f.doneWithin(2*time.Minute, job.ID)
+	f.audit(done.ID, 300)
+	f.audit(job.ID, 2000)
+	select {
+	case <-oak.done:
+		t.Errorf("the worker ended: %v", oak.err)
+	default:
 	}
 }

@@ -37,7 +37,11 @@ func unfinished(data string) error {
 	if _, err := os.Stat(filepath.Join(data, masterDir, unfinishedFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return farm.Errorf(farm.Conflict, "netrender restore was broken off in %s", data).
+	command := restoreCommand
+	if r, c := brokenOff(data); r != nil {
+		command = c
+	}
+	return farm.Errorf(farm.Conflict, "%s was broken off in %s", command, data).
 		WithHint("run it once more; what was there before lies in a folder named %s...", asidePrefix)
 }
 
@@ -47,15 +51,29 @@ type replacement struct {
 	aside string // folder for what was there; made when it is needed
 }
 
+// The commands that replace, as the mark names them.
+const (
+	restoreCommand = "netrender restore"
+	recoverCommand = "netrender recover"
+)
+
+// brokenOff is the replacement that was broken off in the data folder, and its command; nil when none was.
+func brokenOff(data string) (r *replacement, command string) {
+	text, err := os.ReadFile(filepath.Join(data, masterDir, unfinishedFile))
+	name, command, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	if err != nil || !strings.HasPrefix(name, asidePrefix) || filepath.Base(name) != name {
+		return nil, ""
+	}
+	return &replacement{data: data, aside: filepath.Join(data, name)}, command
+}
+
 // beginReplacement marks the data folder. The caller keeps masters away. One that was broken off is gone on with: what
 // was there before it stays aside.
-func beginReplacement(data string, now time.Time) (*replacement, error) {
-	mark := filepath.Join(data, masterDir, unfinishedFile)
-	if text, err := os.ReadFile(mark); err == nil {
-		if name := strings.TrimSpace(string(text)); strings.HasPrefix(name, asidePrefix) && filepath.Base(name) == name {
-			return &replacement{data: data, aside: filepath.Join(data, name)}, nil
-		}
+func beginReplacement(data, command string, now time.Time) (*replacement, error) {
+	if r, _ := brokenOff(data); r != nil {
+		return r, nil
 	}
+	mark := filepath.Join(data, masterDir, unfinishedFile)
 	stamp := asidePrefix + now.Format("20060102-150405")
 	name := stamp
 	for n := 2; ; n++ {
@@ -64,7 +82,7 @@ func beginReplacement(data string, now time.Time) (*replacement, error) {
 		}
 		name = stamp + "-" + strconv.Itoa(n)
 	}
-	if err := writePrivate(mark, []byte(name+"\n")); err != nil {
+	if err := writePrivate(mark, []byte(name+"\n"+command+"\n")); err != nil {
 		return nil, err
 	}
 	syncFolder(filepath.Dir(mark))
@@ -118,6 +136,19 @@ func (r *replacement) putDatabase(from string) error {
 		}
 	}
 	return r.put(from, filepath.Join(masterDir, databaseFile))
+}
+
+// takeBack moves a file back from aside, in place of what may have come in its place.
+func (r *replacement) takeBack(name string) error {
+	from, to := filepath.Join(r.aside, name), filepath.Join(r.data, name)
+	if _, err := os.Lstat(from); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := os.Rename(from, to); err != nil {
+		return r.cannot(err)
+	}
+	syncFolder(filepath.Dir(to))
+	return nil
 }
 
 // end takes the mark away: masters may start.

@@ -33,9 +33,12 @@ func (a *app) restoreVerb() *cobra.Command {
 		Long: `Put a backup that netrender backup made into the data folder, while no master uses it. The backup is checked first.
 
 A farm that is there is left alone unless --force is given; then what it stood on is kept beside it, in a folder named
-aside-.... Workers and machines that were let in when the backup was made still are. Workers that have gone on
-since: what they do of frames that the backup knows is taken, of others it is not, and those are rendered again. Jobs
-sent since the backup are lost and their numbers are not given again.`,
+aside-.... When it is killed, no master starts there until the command was run once more.
+
+Workers and machines that were let in when the backup was made still are. What was finished since is rendered again,
+jobs sent since are lost and their numbers are not given again, and a token revoked since is good again. Of a backup
+without files the jobs wait for their scenes where those are not in the data folder: send them again.
+netrender verify --repair has frames rendered again whose results are not there.`,
 		Example: "  netrender restore farm.tar\n  netrender restore farm.tar --data /srv/netrender --force",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.restore(cmd.Context(), args[0], force)
@@ -100,7 +103,7 @@ func (a *app) restore(ctx context.Context, path string, force bool) (err error) 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	r, err := beginReplacement(data, time.Now())
+	r, err := beginReplacement(data, restoreCommand, time.Now())
 	if err != nil {
 		return err
 	}
@@ -179,7 +182,8 @@ func (a *app) tellRestored(b *backupFile, r *replacement, next farm.JobID, lost 
 	fmt.Fprintf(a.out, "New jobs are numbered from %d on.\n", next)
 	switch {
 	case !b.about.Files && b.files > 0:
-		fmt.Fprintln(a.out, "The backup held no scenes' files and no results: those that are not in the data folder must be sent or rendered again.")
+		fmt.Fprintln(a.out, "The backup held no scenes' files and no results. Where they are not in the data folder, jobs wait until their scene is sent again;")
+		fmt.Fprintln(a.out, "netrender verify --repair has results rendered again.")
 	case len(lost) > 0:
 		fmt.Fprintf(a.out, "%s of the backup could not be used:\n", count(len(lost), "file"))
 		for _, name := range lost {
