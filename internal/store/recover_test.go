@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -18,7 +17,7 @@ import (
 	"github.com/netrender/netrender/internal/store"
 )
 
-var wrecks = flag.Int("wrecks", 0, "how often TestRecoverDamage harms a database in each way (default: 2, and 1 in short runs)")
+var wrecks = flag.Int("wrecks", 1, "how often TestRecoverDamage harms a database in each way")
 
 // A farm with jobs in several states, whose frames and files fill many pages.
 const (
@@ -230,10 +229,6 @@ func TestRecoverDamage(t *testing.T) {
 	}
 	const page = 4096
 	pages := len(whole) / page
-	runs := cmp.Or(*wrecks, 2)
-	if testing.Short() {
-		runs = cmp.Or(*wrecks, 1)
-	}
 	for _, c := range []struct {
 		name     string
 		invented int
@@ -273,7 +268,7 @@ func TestRecoverDamage(t *testing.T) {
 			return b
 		}},
 	} {
-		for seed := range uint64(runs) {
+		for seed := range uint64(*wrecks) {
 			t.Run(fmt.Sprintf("%s/%d", c.name, seed), func(t *testing.T) {
 				spoilt := filepath.Join(t.TempDir(), "spoilt.db")
 				if err := os.WriteFile(spoilt, c.harm(bytes.Clone(whole), rand.New(rand.NewPCG(seed, 7))), 0o600); err != nil {
