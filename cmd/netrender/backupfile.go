@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"github.com/netrender/netrender/internal/archive"
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
 )
@@ -186,5 +188,9 @@ func archiveError(path string, err error) error {
 	case errors.Is(err, archive.ErrDamaged):
 		return &farm.Error{Kind: farm.Mismatch, Text: "the backup " + path + " is damaged", Hint: "use another copy", Err: err}
 	}
-	return farm.Errorf(farm.Internal, "the backup %s cannot be used: %s", path, reasonOf(err))
+	var file *fs.PathError
+	if errors.Is(err, blob.ErrNoRoom) || errors.As(err, &file) && file.Path != path { // it is not the backup that is at fault
+		return farm.Errorf(farm.Internal, "the data folder cannot be written: %s", reasonOf(err)).WithHint("make room and run the command again, or name another folder with --data")
+	}
+	return farm.Errorf(farm.Internal, "the backup %s cannot be read: %s", path, reasonOf(err)).WithHint("use another copy")
 }
