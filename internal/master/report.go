@@ -182,9 +182,10 @@ func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
 	j.finished.Add(p)
 	j.again.Remove(p) // put back when its lease expired
 	j.unsaved++
-	l.slot.took(j, time.Duration(min(max(r.Seconds, 0), 1e6)*float64(time.Second)), e.m.opt.Now())
+	seconds := min(max(r.Seconds, 0), 1e6) // the clock of its machine may have been set meanwhile
+	l.slot.took(j, time.Duration(seconds*float64(time.Second)), e.m.opt.Now())
 	j.Done++
-	j.Seconds += r.Seconds
+	j.Seconds += seconds
 	e.done++
 	a := e.attempt(l, p, r, farm.Rendered)
 	e.change(farm.FrameDone{Attempt: a})

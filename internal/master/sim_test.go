@@ -40,7 +40,7 @@ import (
 // happen, one thing after the other, and waits each time until the master has nothing left to do; so a seed tells the
 // same story again.
 var (
-	simRuns  = flag.Int("sim.runs", 300, "simulated runs of the engine")
+	simRuns  = flag.Int("sim.runs", 0, "simulated runs of the engine (default 300; 100 with -short)")
 	simSQL   = flag.Int("sim.sqlite", 3, "simulated runs with a database on disk")
 	simFrom  = flag.Uint64("sim.from", 1, "the first of their seeds")
 	simTwice = flag.Int("sim.twice", 10, "simulated runs that are repeated and compared")
@@ -52,13 +52,21 @@ func TestSimulation(t *testing.T) {
 		simulate(t, *simSeed, false, true)
 		return
 	}
+	runs := uint64(*simRuns)
+	switch {
+	case runs > 0:
+	case testing.Short():
+		runs = 100
+	default:
+		runs = 300
+	}
 	var sum simTotals
 	t.Cleanup(func() { t.Log(&sum) })
 	shards := uint64(runtime.GOMAXPROCS(0))
 	for shard := range shards {
 		t.Run(fmt.Sprint("part ", shard+1), func(t *testing.T) {
 			t.Parallel()
-			for i := shard; i < uint64(*simRuns) && !t.Failed(); i += shards {
+			for i := shard; i < runs && !t.Failed(); i += shards {
 				sum.add(simulate(t, *simFrom+i, false, false))
 			}
 		})

@@ -102,7 +102,7 @@ func (w *world) compare(m *master.Master) {
 			}
 			continue
 		}
-		if err != nil || v.State != j.State || v.Done != len(j.done) || v.Failed != j.Failed || v.Progress.Running != 0 || v.Dispatched < v.Done {
+		if err != nil || v.State != j.State || v.Done != len(j.done) || v.Failed != j.Failed || v.Progress.Running != 0 || v.Dispatched < v.Done || v.Seconds < 0 {
 			w.fail("job %d is shown as %s %+v (%v) and kept as %s %+v", id, v.State, v.Progress, err, j.State, j.Progress)
 			return
 		}
