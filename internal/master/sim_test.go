@@ -226,7 +226,7 @@ func newWorld(t *testing.T, seed uint64, dir string, sql, loud bool) *world {
 		return most * w.rng.Float64()
 	}
 	w.chance = chances{
-		lost: some(0.1), unheard: some(0.1), doubled: some(0.1), slow: some(0.2), leave: some(0.1),
+		lost: some(0.1), unheard: some(0.1), doubled: some(0.1), slow: some(0.2), leave: some(0.3),
 		die: some(0.02), hang: some(0.02), cut: some(0.03), kill: some(0.06), jump: some(0.02), full: some(0.02),
 		rot: some(0.05),
 	}

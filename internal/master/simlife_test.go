@@ -79,7 +79,6 @@ func (w *world) kill() {
 		return
 	}
 	w.say("the master is killed")
-	w.count.kills++
 	w.life = nil
 	l.disk.die()
 	for c := range w.open {

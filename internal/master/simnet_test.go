@@ -124,7 +124,11 @@ func ask[T any](w *world, from *node, patience time.Duration, f func(ctx context
 			}
 		}
 		if first && w.luck(w.chance.leave) {
-			w.after(w.upTo(2*time.Second), func() {
+			stay := w.upTo(2 * time.Second)
+			if w.rng.IntN(2) == 0 {
+				stay = w.upTo(50 * time.Millisecond)
+			}
+			w.after(stay, func() {
 				c.cancel()
 				answer(none, errBroken)
 			})

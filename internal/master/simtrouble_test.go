@@ -42,6 +42,7 @@ func (w *world) trouble() {
 	switch {
 	case w.life != nil && w.luck(w.chance.kill):
 		w.kill()
+		w.count.kills++
 		w.after(w.upTo(8*time.Second), w.boot)
 	case w.luck(w.chance.jump):
 		w.skew += w.upTo(2*time.Hour) - time.Hour
