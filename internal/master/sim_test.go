@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -129,7 +130,7 @@ type world struct {
 	chance  chances
 	calm    bool // chaos is over
 	life    *life
-	skew    time.Duration
+	skew    atomic.Int64 // nanoseconds that the master's clock is off
 	rules   *farm.Rules  // of the first master
 	store   master.Store // what is under all lives
 	reopen  func() master.Store

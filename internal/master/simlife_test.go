@@ -34,7 +34,7 @@ func (w *world) boot() {
 	if w.store = w.reopen(); w.wrong != nil {
 		return
 	}
-	now := func() time.Time { return time.Now().Add(w.skew) }
+	now := func() time.Time { return time.Now().Add(time.Duration(w.skew.Load())) }
 	l := &life{blobs: blob.NewGuard(w.blobs, simGrace, now)}
 	l.disk = &disk{
 		Store: w.store, ledger: w.ledger, seed: w.seed, writes: rand.New(rand.NewPCG(w.seed, uint64(w.count.events))),

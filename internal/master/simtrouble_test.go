@@ -45,7 +45,7 @@ func (w *world) trouble() {
 		w.count.kills++
 		w.after(w.upTo(8*time.Second), w.boot)
 	case w.luck(w.chance.jump):
-		w.skew += w.upTo(2*time.Hour) - time.Hour
+		w.skew.Add(int64(w.upTo(2*time.Hour) - time.Hour))
 		w.count.jumps++
 		w.say("the master's clock jumps")
 	case w.life != nil && w.luck(w.chance.full):
