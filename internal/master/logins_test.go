@@ -200,6 +200,8 @@ func TestLoginsEnd(t *testing.T) {
 			}
 			b.start()
 			time.Sleep(2 * time.Second)
+			b.store.mu.Lock()
+			defer b.store.mu.Unlock()
 			want(t, "kept", len(b.store.logins), 0)
 		})
 	})
