@@ -38,7 +38,7 @@ func masterSettings(c *cobra.Command, o *masterOptions) {
 	f.StringVar(&o.cert, "tls-cert", "", "encrypt connections with this certificate (PEM, with its chain)")
 	f.StringVar(&o.key, "tls-key", "", "the key of --tls-cert (PEM)")
 	f.StringVar(&o.reserve, "reserve", "", "room on the disk that is kept for results and the database, as 5GB; when less is free, files of scenes are refused (default: 2GB, or 2 % of a smaller disk)")
-	f.StringVar(&o.maxFile, "max-file", "", "largest file that is taken, as 20GB (default: as large as the disk takes)")
+	f.StringVar(&o.maxFile, "max-file", "", "largest file of a scene that is taken, as 20GB (default: as large as the disk takes)")
 	f.IntVar(&o.connections, "max-connections", 512, "connections open at once from one address on which no token was shown, and 128 times as many with those on which one was; 0: any number")
 	f.StringSliceVar(&o.hosts, "host", nil, "with --open: names of the Internet by which the master is reached, as farm.studio.com")
 	f.IntVar(&o.auditDays, "audit-days", 400, "days for which it is kept who did what (netrender audit)")

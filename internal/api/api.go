@@ -31,7 +31,7 @@ type Options struct {
 	Log     *slog.Logger     // nil: silent
 	Open    bool             // no token is asked for: everybody is an admin
 	Pin     func() string    // of the key that the server shows now; nil: it does not encrypt
-	MaxBlob int64            // largest blob taken, in bytes; 0: no limit but the disk
+	MaxBlob int64            // largest file of a scene that is taken, in bytes; 0: no limit but the disk
 	// Browser finds who makes a call that shows no token, by the cookie of a page that is logged in; known is false
 	// when there is none. It refuses calls that were not made by our own pages. nil: browsers are not known.
 	Browser func(w http.ResponseWriter, r *http.Request) (who master.Identity, known bool, err error)

@@ -148,7 +148,7 @@ func (a *API) uploadBounds(r *http.Request) (size, offset int64, err error) {
 	case size < 0:
 		return 0, 0, farm.Errorf(farm.Invalid, "the header %s is missing", wire.HeaderSize)
 	case a.opt.MaxBlob > 0 && size > a.opt.MaxBlob:
-		return 0, 0, farm.Errorf(farm.TooLarge, "a file is at most %d bytes here", a.opt.MaxBlob)
+		return 0, 0, a.tooLarge("a file", size)
 	case offset > size, plain && r.ContentLength > size-offset:
 		return 0, 0, farm.Errorf(farm.Mismatch, "the body reaches past the %d bytes of the whole", size)
 	}

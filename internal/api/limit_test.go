@@ -291,3 +291,25 @@ func TestNewcomersMayNotHoldAll(t *testing.T) {
 		t.Errorf("many that are none are answered %d", status)
 	}
 }
+
+// TestFilesOfScenesAreBounded: a job with a file that is too large is refused before it is one; results may be larger.
+func TestFilesOfScenesAreBounded(t *testing.T) {
+	h := open(t, func(o *Options) { o.MaxBlob = 100 })
+	content := make([]byte, 101)
+	spec, files := h.scene("1", content)
+	submit := h.client(farm.RoleSubmit)
+	_, err := submit.Submit(within(t), spec, files)
+	if farm.KindOf(err) != farm.TooLarge || !strings.Contains(err.Error(), "shot.blend has 101 bytes") {
+		t.Errorf("submitted: %v", err)
+	}
+	if jobs, err := submit.Jobs(within(t), farm.JobFilter{Limit: 1}); err != nil || len(jobs.Jobs) != 0 {
+		t.Errorf("%+v %v", jobs, err)
+	}
+	resp, text := h.send(farm.RoleSubmit, http.MethodPut, wire.BlobPath(files[0].Ref), content, wire.HeaderSize, "101")
+	wantProblem(t, resp, text, farm.TooLarge)
+	c, lease, r, picture := h.picture(5000, 1)
+	if err := c.PutResult(within(t), lease.ID, "worker-01", r, reader(picture)); err != nil {
+		t.Fatal(err)
+	}
+	h.settle(c, lease, r, picture)
+}

@@ -162,8 +162,6 @@ func (a *API) comingResult(r *http.Request) (in comingResult, err error) {
 		return in, q.err
 	case in.Size < 0:
 		return in, farm.Errorf(farm.Invalid, "the header %s is missing", wire.HeaderSize)
-	case a.opt.MaxBlob > 0 && in.Size > a.opt.MaxBlob:
-		return in, farm.Errorf(farm.TooLarge, "a file is at most %d bytes here", a.opt.MaxBlob)
 	}
 	return in, nil
 }

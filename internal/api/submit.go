@@ -30,6 +30,11 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request, who master.Identity
 	if err != nil {
 		return err
 	}
+	for i := range in.Files { // a job that cannot become whole is none
+		if f := &in.Files[i]; a.opt.MaxBlob > 0 && f.Size > a.opt.MaxBlob {
+			return a.tooLarge(clip(f.Path), f.Size)
+		}
+	}
 	body.settle()
 	job, err := a.m.Submit(r.Context(), who, in.Spec, in.Files)
 	if err != nil {
@@ -55,6 +60,11 @@ func (a *API) submit(w http.ResponseWriter, r *http.Request, who master.Identity
 }
 
 var errBigManifest = farm.Errorf(farm.TooLarge, "the job's description is over %d bytes", wire.MaxBody)
+
+func (a *API) tooLarge(what string, size int64) error {
+	return farm.Errorf(farm.TooLarge, "%s has %s, and this farm takes files of at most %s", what, farm.Bytes(size), farm.Bytes(a.opt.MaxBlob)).
+		WithHint("the master's setting --max-file is the limit")
+}
 
 // readSubmit reads a SubmitRequest piece by piece: a manifest of MaxFiles entries is held once, as its entries.
 func readSubmit(r io.Reader) (in wire.SubmitRequest, err error) {
