@@ -58,38 +58,6 @@ type engine struct {
 	granted, expired, done, failed int64 // since start, for Stats
 }
 
-// job is a farm.Job with what it needs to be dispatched.
-type job struct {
-	farm.Job
-	at       int // index in engine.order and snap.Jobs, or -1
-	layout   farm.Layout
-	next     int                        // no position from here on was ever handed out
-	again    farm.Spans                 // positions before next that wait
-	finished farm.Spans                 // positions accepted
-	tries    map[int]*try               // positions with failed or lost attempts, not finished
-	held     map[int]*lease             // positions leased now, by their newest lease
-	settling map[int]chan struct{}      // positions whose results are being put in place; see engine.settling
-	refused  map[farm.WorkerID]struct{} // failed it; changed by refuse and pardon only
-	unfit    map[farm.WorkerID]struct{} // said that no frame of it can be rendered there
-	other    *worker                    // could render it and did not fail it; nil: not known. See lift
-	fresh    *worker                    // the last one that could try a position elsewhere
-	missing  map[string]struct{}        // blobs that are not there
-	usage    float64
-	assigned int
-	ahead    int       // frames that are leased, but not those that their slots render now
-	lastSent time.Time // last dispatch
-	unsaved  int       // finished frames since the last snapshot of finished
-	judged   bool      // refused is to be written
-}
-
-// try is what is known of a position that did not finish at once.
-type try struct {
-	failures int
-	lost     []farm.LeaseID // that expired, or whose workers were at fault themselves
-	final    bool
-	workers  []farm.WorkerID // that failed it
-}
-
 type lease struct {
 	farm.Lease
 	job     *job
@@ -202,14 +170,6 @@ func (e *engine) adopt(ctx context.Context, load *farm.JobLoad) error {
 	return nil
 }
 
-func newJob(spec farm.Job) *job {
-	return &job{
-		Job: spec, at: -1, layout: spec.Layout(),
-		tries: make(map[int]*try), held: make(map[int]*lease), settling: make(map[int]chan struct{}),
-		refused: make(map[farm.WorkerID]struct{}), unfit: make(map[farm.WorkerID]struct{}), missing: make(map[string]struct{}),
-	}
-}
-
 // add makes the engine know the job.
 func (e *engine) add(j *job) {
 	e.jobs[j.ID] = j
@@ -265,62 +225,6 @@ func (e *engine) adoptLease(fl farm.Lease, now time.Time) {
 		return
 	}
 	e.hold(w, l)
-}
-
-// settleQueue finds what waits: everything below next that is neither finished, failed nor leased.
-func (j *job) settleQueue() {
-	j.next = j.finished.Max() + 1
-	for p := range j.tries {
-		j.next = max(j.next, p+1)
-	}
-	for p := range j.held {
-		j.next = max(j.next, p+1)
-	}
-	j.again = farm.SpanOf(0, j.next)
-	j.again.RemoveAll(&j.finished)
-	for p := range j.held {
-		j.again.Remove(p)
-	}
-	for p, t := range j.tries {
-		if t.final {
-			j.again.Remove(p)
-		}
-	}
-	j.Done = j.finished.Count()
-	j.Running = len(j.held)
-	j.Failed = j.givenUp()
-}
-
-// givenUp counts the frames that were given up one by one.
-func (j *job) givenUp() (n int) {
-	for _, t := range j.tries {
-		if t.final {
-			n++
-		}
-	}
-	return n
-}
-
-func (j *job) try(p int) *try {
-	t := j.tries[p]
-	if t == nil {
-		t = &try{}
-		j.tries[p] = t
-	}
-	return t
-}
-
-func (j *job) gaveUp(p int) bool {
-	t := j.tries[p]
-	return t != nil && t.final
-}
-
-// attempt is the number of the next try at the position.
-func (j *job) attempt(p int) int {
-	if t := j.tries[p]; t != nil {
-		return t.failures + len(t.lost) + 1
-	}
-	return 1
 }
 
 // sync shows the job to the balancer as it is now.
@@ -402,13 +306,6 @@ func (e *engine) toState(j *job, to farm.JobState, reason string) bool {
 	e.sync(j)
 	e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(to), Text: reason, Progress: j.progress()})
 	return true
-}
-
-func (j *job) progress() *farm.Progress {
-	p := j.Progress
-	p.Running = max(0, len(j.held)-j.ahead) // for people: what only waits behind a frame is not rendered
-	p.Missing = len(j.missing)
-	return &p
 }
 
 // mark has the job's progress written with the next batch.
