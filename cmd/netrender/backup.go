@@ -40,6 +40,9 @@ back.`,
 			if out == "" {
 				return usagef("a backup needs the name of a file: -o FILE")
 			}
+			if out == "-" {
+				return usagef("a backup goes to a file, where it is checked, and not to the standard output")
+			}
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err
@@ -153,14 +156,18 @@ func (c *counted) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// countedReader tells how much was read.
+// countedReader tells how much was read, and ends with ctx.
 type countedReader struct {
+	ctx  context.Context
 	r    io.Reader
 	n    int64
 	tell func(int64)
 }
 
 func (c *countedReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	c.tell(c.n)

@@ -41,10 +41,7 @@ func readBackup(ctx context.Context, path string, parts *backupParts, tell func(
 		b.size = st.Size()
 	}
 	database := false
-	b.head, err = archive.Read(&countedReader{r: f, tell: tell}, master.BackupKind, func(e archive.Entry, r io.Reader) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	b.head, err = archive.Read(&countedReader{ctx: ctx, r: f, tell: tell}, master.BackupKind, func(e archive.Entry, r io.Reader) error {
 		database = database || e.Name == master.BackupDatabase
 		switch {
 		case parts != nil && parts.wants(e):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,7 +26,9 @@ lost. The damaged one is kept beside it, in a folder named aside-....
 
 A frame stays finished when its record can be read and its results lie in the outputs folder; all others of a job that
 goes on are rendered again by themselves. A backup that is not old may hold more: see netrender restore.`,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.recover(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return interrupted(cmd.Context(), a.recover(cmd.Context()))
+		},
 	}
 }
 
@@ -54,6 +57,9 @@ func (a *app) recover(ctx context.Context) error {
 	}
 	defer parts.drop()
 	fresh := parts.path(databaseFile)
+	if st, err := os.Stat(database); err == nil {
+		a.note(nil, "Reading what is left of %s (%s).", database, size(st.Size()))
+	}
 	out, err := store.Recover(ctx, database, fresh, store.RecoverOptions{Jump: jump, NextJob: lastJobSeen(data) + 1, Has: hasResult(ctx, dir)})
 	if err != nil {
 		return err
@@ -62,6 +68,9 @@ func (a *app) recover(ctx context.Context) error {
 		return farm.Errorf(farm.Internal, "nothing can be read out of the database %s", database).
 			WithHint("netrender restore puts back a backup; to begin anew, move the file away with its -wal and -shm files. Finished pictures stay in %s",
 				filepath.Join(dir, "outputs"))
+	}
+	if err := syncFile(fresh); err != nil {
+		return farm.Errorf(farm.Internal, "the data folder cannot be written: %s", reasonOf(err)).WithHint("make room and run the command again")
 	}
 	r, err := beginReplacement(data, recoverCommand, time.Now())
 	if err != nil {
@@ -101,6 +110,14 @@ func recoverAgain(data string) error {
 	_ = os.Remove(filepath.Join(r.aside, masterDir)) // empty now
 	_ = os.Remove(r.aside)
 	return r.end()
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // hasResult looks for results in the outputs folder.

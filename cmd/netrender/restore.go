@@ -41,7 +41,7 @@ without files the jobs wait for their scenes where those are not in the data fol
 netrender verify --repair has frames rendered again whose results are not there.`,
 		Example: "  netrender restore farm.tar\n  netrender restore farm.tar --data /srv/netrender --force",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.restore(cmd.Context(), args[0], force)
+			return interrupted(cmd.Context(), a.restore(cmd.Context(), args[0], force))
 		},
 	}
 	c.Flags().BoolVar(&force, "force", false, "replace the farm that is there; it is kept aside")
@@ -223,10 +223,7 @@ func (b *backupFile) putFiles(ctx context.Context, parts *backupParts, r *replac
 		return nil, err
 	}
 	defer f.Close()
-	_, err = archive.Read(&countedReader{r: f, tell: tell}, master.BackupKind, func(e archive.Entry, body io.Reader) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	_, err = archive.Read(&countedReader{ctx: ctx, r: f, tell: tell}, master.BackupKind, func(e archive.Entry, body io.Reader) error {
 		text, isBlob := strings.CutPrefix(e.Name, master.BackupBlobs)
 		output, isOutput := strings.CutPrefix(e.Name, master.BackupOutputs)
 		if !isBlob && !isOutput {
