@@ -82,7 +82,8 @@ func (a *app) enter(ctx context.Context, m foundMaster, token string) (*wire.Cli
 	if err != nil || token == "" {
 		return client, err
 	}
-	if m.heard && m.ID != "" || !known.TLS && strings.HasPrefix(m.URL, "https:") {
+	moved := token == known.Token && known.At != plainURL(m)
+	if m.heard && m.ID != "" || !known.TLS && strings.HasPrefix(m.URL, "https:") || moved {
 		limit, cancel := context.WithTimeout(ctx, askTime)
 		defer cancel()
 		if _, err := client.Whoami(limit); err != nil {
@@ -98,8 +99,8 @@ func (a *app) enter(ctx context.Context, m foundMaster, token string) (*wire.Cli
 // plainURL is the master's address for people.
 func plainURL(m foundMaster) string { return wire.WithPin(m.URL, "") }
 
-// masters finds the one that was given, or this machine's, or the one on the network. Of that one there may be several
-// addresses; which of them are true is not known yet.
+// masters finds the one that was given, or this machine's, or the one on the network, or the one that let this machine in,
+// where it was met last. Of one there may be several addresses; which of them are true is not known yet.
 func (a *app) masters(ctx context.Context, given, token string) ([]foundMaster, error) {
 	if given != "" {
 		m, err := named(given)
@@ -109,6 +110,9 @@ func (a *app) masters(ctx context.Context, given, token string) ([]foundMaster, 
 		return []foundMaster{here}, nil
 	}
 	found := discover(ctx, findTime)
+	if last := a.remembered(); token == "" && len(last) > 0 && len(a.ours(found)) == 0 {
+		found = last
+	}
 	if len(found) == 0 {
 		return nil, &wire.Unreachable{Err: farm.Errorf(farm.NotFound, "no master was found on this network").
 			WithHint("start one with netrender up, or name it with --master HOST")}

@@ -62,11 +62,14 @@ func refusedText(err error) string {
 // shows itself counts.
 func (a *app) join(ctx context.Context, o *workerOptions, address, token string) (m foundMaster, t string, err error) {
 	var masters []foundMaster
+	var strange error // what was found instead of those that are remembered
 	if address != "" {
 		m, err = named(address)
 		masters = []foundMaster{m}
-	} else {
-		masters, err = a.choose(ctx, token)
+	} else if masters, err = a.choose(ctx, token); token == "" && wire.Again(err) || isStrange(err) {
+		if last := a.remembered(); len(last) > 0 {
+			masters, strange, err = last, err, nil
+		}
 	}
 	if err != nil {
 		return foundMaster{}, "", err
@@ -84,11 +87,19 @@ func (a *app) join(ctx context.Context, o *workerOptions, address, token string)
 			}
 		}
 		last := i == len(masters)-1 || ctx.Err() != nil
+		if last && strange != nil && wire.Again(err) {
+			err = strange
+		}
 		if err == nil || last || !wire.Again(err) && !isRefusal(err) {
 			return m, t, err
 		}
 	}
 	return foundMaster{}, "", err
+}
+
+func isStrange(err error) bool {
+	var s *strangers
+	return asError(err, &s)
 }
 
 // choose finds the master that this machine works for: its own, else the one that let it in, else the only one there

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -18,6 +19,7 @@ type knownFarm struct {
 	Worker string `json:"worker,omitempty"` // of the worker that runs here
 	TLS    bool   `json:"tls,omitempty"`    // its master encrypts: nothing is said to one that does not
 	Pin    string `json:"pin,omitempty"`    // of its master's key, when the master keeps it: nothing is said to another key
+	At     string `json:"at,omitempty"`     // where its master was met last, for networks on which it cannot be found
 }
 
 // knownFarms are they by the farms' ids. Of old they were tokens, a worker's under ID/worker.
@@ -112,17 +114,31 @@ func (f *knownFarm) meet(m foundMaster) (foundMaster, error) {
 	return m, nil
 }
 
-// learn keeps how the farm's master speaks, once it has proved itself.
+// learn keeps where the farm's master is and how it speaks, once it has proved itself.
 func (a *app) learn(id string, m foundMaster, info wire.Info, client *wire.Client) error {
-	if !strings.HasPrefix(m.URL, "https:") {
-		return nil
-	}
 	return a.keepFarm(id, func(f *knownFarm) {
+		f.At = plainURL(m)
+		if !strings.HasPrefix(m.URL, "https:") {
+			return
+		}
 		f.TLS = true
 		if info.Pin != "" && (info.Pin == client.ProvenKey() || info.Pin == wire.PinIn(m.URL) && !m.heard) {
 			f.Pin = info.Pin
 		}
 	})
+}
+
+// remembered are the masters of farms that let this machine in, where they were met last. Like what is heard on the
+// network that may be long untrue: they must prove themselves.
+func (a *app) remembered() (list []foundMaster) {
+	known, _ := a.readFarms() // who needs a token is told later that they cannot be read
+	for id, f := range known {
+		if f.At != "" {
+			list = append(list, foundMaster{URL: f.At, ID: id, heard: true, bare: !f.TLS})
+		}
+	}
+	slices.SortFunc(list, func(a, b foundMaster) int { return strings.Compare(a.URL, b.URL) })
+	return list
 }
 
 // tokenFor finds the token for a farm: the admin's when its master keeps its data here, else the one that was given.

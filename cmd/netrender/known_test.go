@@ -75,3 +75,16 @@ func TestMeet(t *testing.T) {
 		}
 	}
 }
+
+// TestAnotherFarmAtTheRememberedAddress: it gets no token, and is not worked for.
+func TestAnotherFarmAtTheRememberedAddress(t *testing.T) {
+	f := startFarm(t)
+	home := &app{settings: settings{data: t.TempDir()}}
+	if err := home.keepFarm("another", func(k *knownFarm) { k.Token, k.At = "nr_secret", f.client.Address() }); err != nil {
+		t.Fatal(err)
+	}
+	contains(t, f.fails(exitReach, "jobs --data "+home.settings.data), "another farm")
+	if _, _, err := home.join(f.ctx, &workerOptions{}, "", ""); !wire.Again(err) {
+		t.Errorf("a worker: %v", err)
+	}
+}

@@ -216,8 +216,10 @@ func TestMissingFilesAreNamed(t *testing.T) {
 func TestPairing(t *testing.T) {
 	f := startFarm(t)
 	contains(t, f.ok("pair list"), "Nobody asks")
+	home := ""
 	ask := func(role string) (*background, string) {
-		b := begin(t, f.ctx, "pair", "--json", "--role", role, "--master", f.client.Address(), "--data", t.TempDir())
+		home = t.TempDir()
+		b := begin(t, f.ctx, "pair", "--json", "--role", role, "--master", f.client.Address(), "--data", home)
 		waitFor(t, "a code is shown", func() bool { return strings.Contains(b.out.String(), "\n") })
 		said := lines[struct{ Code string }](t, b.out.String())
 		return b, said[0].Code
@@ -239,6 +241,16 @@ func TestPairing(t *testing.T) {
 		t.Errorf("who was accepted ends with %d", got)
 	}
 	accepted.done <- 0
+	// From then on the master is found where it was, although nobody announces it.
+	f.ok("jobs --data " + home)
+	worker := t.TempDir()
+	paired := begin(t, f.ctx, "pair", "--json", "--role", "worker", "--master", f.client.Address(), "--data", worker)
+	waitFor(t, "a code is shown", func() bool { return strings.Contains(paired.out.String(), "\n") })
+	f.ok("pair accept " + lines[struct{ Code string }](t, paired.out.String())[0].Code)
+	<-paired.done
+	paired.done <- 0
+	begin(t, f.ctx, "worker", "--name", "oak", "--data", worker, "--fake-renderer", "1ms", "--fake-size", "4")
+	waitFor(t, "the worker is there", func() bool { return f.seen("oak").Online })
 	contains(t, f.ok("pair list"), "Nobody asks")
 	contains(t, f.fails(exitFailed, "pair refuse "+code), code)
 	if bytes.Contains([]byte(f.ok("token list")), []byte("view")) {

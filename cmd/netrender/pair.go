@@ -236,6 +236,7 @@ func (a *app) pairAs(ctx context.Context, m foundMaster, as newcomerAs) (foundMa
 		case farm.PairAccepted:
 			return m, answer.Token, a.keepFarm(info.ID, func(f *knownFarm) {
 				f.give(as.role, answer.Token)
+				f.At = plainURL(m)
 				f.TLS = strings.HasPrefix(m.URL, "https:")
 				if f.Pin = ""; info.Pin == sees {
 					f.Pin = sees
