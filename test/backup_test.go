@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -377,10 +378,8 @@ func TestRestoreKilled(t *testing.T) {
 
 	old := startFarm(t) // another farm, which is in the way
 	lost := old.submitScene("the second scene", "1-3")
-	old.proc.kill()
-	if err := os.Remove(filepath.Join(old.data, "master.json")); err != nil { // tells who waits that a master runs
-		t.Fatal(err)
-	}
+	_ = old.proc.cmd.Process.Signal(syscall.SIGTERM) // so that all of it is in the one file
+	old.proc.wait(time.Minute)
 	began := time.Now()
 	if _, errs, code := run(t, nil, "restore", file, "--data", t.TempDir()); code != 0 {
 		t.Fatalf("exit %d: %s", code, errs)
