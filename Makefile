@@ -15,9 +15,12 @@ setup: ## get what tests and the demo need: Blender, a browser, a virtual displa
 demo: setup build ## render an animated scene on a farm of this machine and compare every frame with a local render
 	go run ./tools/demo
 
-test: setup cross ## everything: unit, property, conformance and end-to-end tests with real Blender, and a short run of every fuzz test
+test: setup format cross ## everything: unit, property, conformance and end-to-end tests with real Blender, and a short run of every fuzz test
 	NETRENDER_TEST_BLENDER=required NETRENDER_TEST_BROWSER=required go test -timeout 40m -parallel 4 $(PACKAGES)
 	FUZZTIME=2s tools/fuzz
+
+format: ## whether gofmt would change a file
+	@out=$$(gofmt -l cmd internal test tools); [ -z "$$out" ] || { echo "gofmt would change these:"; echo "$$out"; exit 1; }
 
 unit: ## what is quick: no Blender, no network namespaces
 	go test -short -timeout 5m ./internal/... ./cmd/...
@@ -56,4 +59,4 @@ clean: ## remove what was built
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-.PHONY: build setup demo test unit race cross lint bench fuzz soak simulate release clean help
+.PHONY: build setup demo test format unit race cross lint bench fuzz soak simulate release clean help

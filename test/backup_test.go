@@ -442,6 +442,7 @@ func TestRestoreKilled(t *testing.T) {
 		t.Error("no restore was killed in the midst")
 	}
 }
+
 // TestRecover spoils the database of a farm at work: the master says what to do, recovery says what is lost, and the
 // farm goes on from there, with the worker that rendered on meanwhile.
 func TestRecover(t *testing.T) {
