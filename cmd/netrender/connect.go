@@ -42,6 +42,9 @@ func (a *app) connect(cmd *cobra.Command) (*wire.Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if token == "" && masters[0].ID != "" && len(a.ours(masters)) == 0 { // strangers were found; ours may be on another network
+		masters = append(a.remembered(), masters...)
+	}
 	for i, m := range masters {
 		var client *wire.Client
 		if client, err = a.enter(ctx, m, token); err == nil {
@@ -110,8 +113,8 @@ func (a *app) masters(ctx context.Context, given, token string) ([]foundMaster, 
 		return []foundMaster{here}, nil
 	}
 	found := discover(ctx, findTime)
-	if last := a.remembered(); token == "" && len(last) > 0 && len(a.ours(found)) == 0 {
-		found = last
+	if len(found) == 0 && token == "" {
+		found = a.remembered()
 	}
 	if len(found) == 0 {
 		return nil, &wire.Unreachable{Err: farm.Errorf(farm.NotFound, "no master was found on this network").
