@@ -197,7 +197,8 @@ func TestCheck(t *testing.T) {
 		Workers      *nr.Fit
 		Errors       []struct{ Text, Hint string }
 		Warnings     []string
-	}) {
+	},
+	) {
 		t.Helper()
 		out, errs, code := f.run(append([]string{"check", scene, "--data", sharedData(), "--json"}, args...)...)
 		if err := json.Unmarshal([]byte(out), &p); err != nil || code != want {
@@ -225,6 +226,9 @@ func TestCheck(t *testing.T) {
 	f.proc.kill()
 	if p = look(0); p.Lacking != nil || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "not known") {
 		t.Errorf("without a master: %+v", p)
+	}
+	if _, errs, code := f.run("check", scene, "--data", sharedData(), "--master", "a b"); code != 2 {
+		t.Errorf("an address that is none: exit %d\n%s", code, errs)
 	}
 	text := f.ok("check", scene, "--data", sharedData(), "--offline")
 	for _, w := range []string{"frames", "Nothing keeps it from being sent."} {

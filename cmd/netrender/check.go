@@ -64,7 +64,9 @@ The exit code is 0 when the scene can be sent as it is, 1 when it cannot. Warnin
 			var master *wire.Client
 			var away error
 			if !offline {
-				master, away = a.connect(cmd)
+				if master, away = a.connect(cmd); errors.Is(away, errUsage) {
+					return away
+				}
 			}
 			plan, err := a.plan(cmd.Context(), args[0], spec, &o, true)
 			if plan == nil {
@@ -81,7 +83,8 @@ The exit code is 0 when the scene can be sent as it is, 1 when it cannot. Warnin
 				return errInterrupted
 			}
 			if away != nil {
-				p.Warnings = append(p.Warnings, "what the farm has and can do is not known: "+away.Error())
+				f := faultOf(away)
+				p.Warnings = append(p.Warnings, strings.TrimSuffix("what the farm has and can do is not known: "+f.Text+"; "+f.Hint, "; "))
 			}
 			if a.json {
 				err = a.print(p)
@@ -121,13 +124,15 @@ func are(n int, noun string) string {
 	return count(n, noun) + " are"
 }
 
-func (p *preflight) fault(err error) {
+func (p *preflight) fault(err error) { p.Errors = append(p.Errors, faultOf(err)) }
+
+func faultOf(err error) fault {
 	f := fault{Text: err.Error()}
 	var e *farm.Error
 	if errors.As(err, &e) {
-		f = fault{e.Text, e.Hint}
+		f.Hint = e.Hint
 	}
-	p.Errors = append(p.Errors, f)
+	return f
 }
 
 // ask asks the master what it has and who of its workers could render the scene.
