@@ -37,6 +37,7 @@ func blenders(ctx context.Context, named []string, data string, quick bool) (fou
 			problems = append(problems, err)
 			continue
 		}
+		in.Added = in.UserAddons(home, os.Environ())
 		found = append(found, in)
 	}
 	return found, problems
@@ -47,8 +48,8 @@ func sessionOptions(in blender.Install, home string) blender.Options {
 	return blender.Options{Install: in, Runner: runner(), Home: home, Environ: os.Environ()}
 }
 
-// readScene has the newest Blender of this machine read a scene.
-func (a *app) readScene(ctx context.Context, blend string, named []string) (client.Scene, error) {
+// readScene has the newest Blender of this machine read a scene, with the add-ons that it has of those named.
+func (a *app) readScene(ctx context.Context, blend string, named, addons []string) (client.Scene, error) {
 	installs, err := a.findBlenders(ctx, named, true)
 	if err != nil {
 		return client.Scene{}, err
@@ -61,11 +62,17 @@ func (a *app) readScene(ctx context.Context, blend string, named []string) (clie
 			newest = in
 		}
 	}
-	c, err := blender.Collect(ctx, newest, blend, blender.CollectOptions{Runner: runner(), Environ: os.Environ()})
+	enabled, absent := localAddons(&newest, addons)
+	c, err := blender.Collect(ctx, newest, blend, blender.CollectOptions{Addons: enabled, Runner: runner(), Environ: os.Environ()})
 	if err != nil {
 		return client.Scene{}, sceneError(err)
 	}
-	return client.SceneOf(&c), nil
+	scene := client.SceneOf(&c)
+	if len(absent) > 0 { // what it would make of the scene cannot be seen here
+		scene.Warnings = append(scene.Warnings, "this machine's Blender lacks the add-on "+strings.Join(absent, ", ")+"; files that only it knows of are not sent")
+		scene.NoEngine, scene.Alien = false, ""
+	}
+	return scene, nil
 }
 
 // sceneError adds what to do next to what Blender found wrong with a scene.
@@ -85,6 +92,8 @@ func sceneError(err error) error {
 		e.Hint = "save it again in Blender, or copy it again"
 	case blender.TooNew:
 		e.Hint = "install that Blender here, or name it with --blender"
+	case blender.NoAddon:
+		e.Hint = "check that it is made for this Blender"
 	case blender.NoFile:
 		e.Kind = farm.NotFound
 	}

@@ -45,6 +45,7 @@ type jobOptions struct {
 	anyBlender   bool
 	allowMissing bool
 	blender      []string
+	addons       []string
 }
 
 // gpuKinds are the devices that Blender knows by these names.
@@ -72,6 +73,7 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.StringVar(&o.gpu, "gpu", "", "only workers whose slots use such a device: cuda, optix, hip, oneapi or metal")
 	f.BoolVar(&o.anyBlender, "any-blender", false, "let workers with an older Blender than the scene's try it")
 	f.BoolVar(&o.allowMissing, "allow-missing", false, "go on although files of the scene are missing")
+	f.StringArrayVar(&o.addons, "addon", nil, "an add-on that the scene needs: its name where workers have it, or a zip file to send along (needs --scripts)")
 	f.StringSliceVar(&o.blender, "blender", nil, "Blender to read the scene with (default: the newest found)")
 }
 
@@ -100,7 +102,13 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 	if s.Needs.GPU != "" && !slices.Contains(gpuKinds, s.Needs.GPU) {
 		return s, usagef("a device is %s, not %q", strings.Join(gpuKinds, ", "), s.Needs.GPU)
 	}
+	names, zips, err := o.splitAddons()
+	if err != nil {
+		return s, err
+	}
+	s.Needs.Addons = names
 	check := s
+	check.Needs.AddonFiles = zips
 	check.Blend, check.Frames = "x.blend", farm.Frames(1)
 	check.Defaults()
 	if err := check.Check(); err != nil {
@@ -180,6 +188,10 @@ func (a *app) prepare(cmd *cobra.Command, file string, o *jobOptions, out string
 
 // plan reads the scene and works out what is to be sent; anyway goes on although it has faults.
 func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOptions, anyway bool) (*client.Plan, error) {
+	_, zips, err := o.splitAddons()
+	if err != nil {
+		return nil, err
+	}
 	show := a.newShow()
 	defer show.close()
 	hashes := blob.OpenHashCache(filepath.Join(a.settings.data, "hashes"), time.Now)
@@ -187,8 +199,9 @@ func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOp
 	show.say("Reading %s", filepath.Base(file))
 	plan, err := client.NewPlan(ctx, client.PlanOptions{
 		Blend: file, Spec: spec, AllowMissing: o.allowMissing, Anyway: anyway, Hashes: hashes, Home: home,
+		AddonFiles: zips,
 		Read: func(ctx context.Context, blend string) (client.Scene, error) {
-			return a.readScene(ctx, blend, o.blender)
+			return a.readScene(ctx, blend, o.blender, append(slices.Clone(spec.Needs.Addons), zips...))
 		},
 		Hashing: func(done, total int64) { show.bytes("checking files", done, total) },
 	})

@@ -152,6 +152,8 @@ type Options struct {
 	Device string
 	// Threads limits Blender's threads; 0 means all cores.
 	Threads int
+	// Addons are enabled before a scene is opened; one that cannot be is NoAddon.
+	Addons []Addon
 	// Log takes Blender's stdout and stderr; nil drops them. See Session.SetLog.
 	Log io.Writer
 	// Channel is ChannelAuto in real life.

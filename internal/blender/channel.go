@@ -45,6 +45,9 @@ type handover struct {
 	Device  string `json:"device"`
 	Scripts bool   `json:"scripts"`
 	Threads int    `json:"threads"`
+
+	Addons  []Addon `json:"addons"`
+	Scratch string  `json:"scratch"` // folder for what is unpacked
 }
 
 // endpoint is our side of the channel before the agent is there.

@@ -85,6 +85,8 @@ type CollectedScene struct {
 	Sequencer    bool     `json:"sequencer"`     // the picture comes from the sequencer's strips
 	Scripts      []string `json:"scripts"`       // what runs Python of the scene's own if it is allowed to, as clauses
 	Unbaked      []string `json:"unbaked"`       // simulations not baked: "cloth on Shirt"
+	UnknownNodes []string `json:"unknown_nodes"` // of an add-on that is not enabled: "Weave in Cloth"
+	NoEngine     bool     `json:"no_engine"`     // the install does not have Engine: an add-on that is not enabled holds it
 	SavedBy      string   `json:"saved_by"`      // Blender that wrote the file: "4.5.15", the last number not a release but a file version
 	Blender      string   `json:"blender"`       // Blender that read it: "4.5.15 LTS"
 }
@@ -93,6 +95,8 @@ type CollectedScene struct {
 type CollectOptions struct {
 	Scene  string // of the file; "" is the one that was active when it was saved
 	Frames []int  // that will be rendered, in any order; empty: the scene's own range and step
+	// Addons are enabled before the file is opened; one that cannot be is NoAddon.
+	Addons []Addon
 	// Temp is an existing folder for a private one that is removed at the end; "": the system's.
 	Temp string
 	// Runner is as in Options; empty: Install.Runner.
@@ -105,7 +109,7 @@ type CollectOptions struct {
 
 // Collect has Blender open a .blend, with its scripts off, and say what it reads. The file is not changed and nothing is
 // rendered. Files that are not there are no error but Missing. Errors are *Error: NoFile, NotBlend, Truncated and TooNew
-// (both mostly without starting Blender), NoScene, NoStart, Crashed, Agent, BadTalk, and Killed when ctx or Limit ends it.
+// (both mostly without starting Blender), NoScene, NoAddon, NoStart, Crashed, Agent, BadTalk, and Killed when ctx or Limit ends it.
 func Collect(ctx context.Context, in Install, blend string, opts CollectOptions) (Collection, error) {
 	blend, err := filepath.Abs(blend)
 	if err != nil {
@@ -142,6 +146,9 @@ func Collect(ctx context.Context, in Install, blend string, opts CollectOptions)
 	answer, err := readAnswer(place.result)
 	if err == nil && answer.Error == nil {
 		answer.Blend = blend
+		if engine := lostEngine(log.String(), answer.Scene.Name); engine != "" {
+			answer.Scene.Engine, answer.Scene.NoEngine = engine, true
+		}
 		return answer.Collection, nil
 	}
 	failure := &Error{Kind: BadTalk, Message: "the collector's answer about " + name + " makes no sense", cause: err}
@@ -170,6 +177,19 @@ func Collect(ctx context.Context, in Install, blend string, opts CollectOptions)
 	return Collection{}, failure
 }
 
+// lostEngine is the engine of the scene, when Blender said that it does not have it. It says so nowhere else: from then on
+// the scene's engine is EEVEE (readfile: "Engine '%s' not available for scene '%s' ...").
+func lostEngine(log, scene string) string {
+	for line := range strings.Lines(log) {
+		_, rest, found := strings.Cut(line, "Engine '")
+		engine, rest, ends := strings.Cut(rest, "' not available for scene '")
+		if found && ends && strings.HasPrefix(rest, scene+"' (") {
+			return engine
+		}
+	}
+	return ""
+}
+
 // collectorFiles are the files of one run of the collector; all lie in its private folder.
 type collectorFiles struct{ script, request, result, tmp string }
 
@@ -187,6 +207,7 @@ func layCollector(home, blend string, opts CollectOptions) (collectorFiles, erro
 	}
 	request, err := json.Marshal(map[string]any{
 		"blend": blend, "agent": agent, "result": place.result, "scene": opts.Scene, "frames": opts.Frames,
+		"addons": opts.Addons, "scratch": place.tmp,
 	})
 	if err != nil {
 		return place, err

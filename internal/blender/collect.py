@@ -1,7 +1,7 @@
 """Says what a .blend reads and what its scene is, without rendering: collect.py -- REQUEST
 
 REQUEST is a JSON file: {"blend", "agent": folder of the netagent package, "result": file to write, "scene": "" for the
-active one, "frames": [] for the scene's own}. The result is {"error": {"kind", "message"}} or {"scene", "files",
+active one, "frames": [] for the scene's own, "addons": [] to enable before, "scratch": a folder for those}. The result is {"error": {"kind", "message"}} or {"scene", "files",
 "warnings"}; collect.go says what is in them.
 """
 
@@ -66,7 +66,17 @@ def unbaked() -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def facts(scene: Any, opening: Any) -> dict:
+def unknown_nodes(needs: collect_walk.Needs) -> list[str]:
+    """Nodes of the scene whose kind this Blender does not have: an add-on that is not enabled made them."""
+    found = []
+    for block in filter(needs.reached, datablocks()):
+        for tree in (block, getattr(block, "node_tree", None)):
+            nodes = getattr(tree, "nodes", None) if isinstance(tree, bpy.types.NodeTree) else None
+            found += [f"{node.name} in {block.name}" for node in nodes or () if node.bl_idname == "NodeUndefined"]
+    return list(dict.fromkeys(found))
+
+
+def facts(scene: Any, opening: Any, needs: collect_walk.Needs) -> dict:
     """What the scene is."""
     render = scene.render
     if hasattr(scene, "compositing_node_group"):  # 5.0
@@ -93,6 +103,7 @@ def facts(scene: Any, opening: Any) -> dict:
         "sequencer": bool(render.use_sequencer and collect_walk.strips(scene)),
         "scripts": scripts(),
         "unbaked": unbaked(),
+        "unknown_nodes": unknown_nodes(needs),
         "blender": bpy.app.version_string,
     }
 
@@ -112,7 +123,7 @@ def collect(request: dict, opening: Any) -> dict:
     for entry in found:
         span = entry.pop("span") or (None, None)
         entry["first"], entry["last"] = span
-    return {"scene": facts(scene, opening), "files": found, "warnings": list(dict.fromkeys(files.warnings))}
+    return {"scene": facts(scene, opening, files.needs), "files": found, "warnings": list(dict.fromkeys(files.warnings))}
 
 
 def main() -> None:
@@ -120,12 +131,13 @@ def main() -> None:
     with open(sys.argv[sys.argv.index("--") + 1], encoding="utf-8") as file:
         request = json.load(file)
     sys.path.insert(0, request["agent"])
-    from netagent import failure, opening
+    from netagent import addons, failure, opening
 
     if not bpy.app.binary_path:  # as a module Blender takes no --factory-startup
         bpy.ops.wm.read_factory_settings(use_empty=True)
         bpy.context.preferences.filepaths.use_scripts_auto_execute = False
     try:
+        addons.enable(request.get("addons") or [], request["scratch"])
         result = collect(request, opening)
     except failure.Failure as error:
         result = {"error": {"kind": error.kind, "message": str(error)}}

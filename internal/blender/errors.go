@@ -27,6 +27,7 @@ const (
 	Crashed   ErrorKind = "crashed"    // the process ended by itself
 	Killed    ErrorKind = "killed"     // the process was ended by Kill, Close or a context
 	BadTalk   ErrorKind = "bad-talk"   // what came over the channel made no sense; the process was killed
+	NoAddon   ErrorKind = "no-addon"   // an add-on of Options.Addons is not there or cannot be enabled
 	NotOpened ErrorKind = "not-opened" // Render before Open; alive
 )
 

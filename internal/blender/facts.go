@@ -16,6 +16,7 @@ type Facts struct {
 	Features  []string `json:"features"`   // names of build options that are on: cycles, openvdb, usd, ...
 	Engines   []Engine `json:"engines"`
 	Devices   []Device `json:"devices"` // the CPU first
+	Addons    []string `json:"addons"`  // names of the add-ons it brings, enabled or not
 }
 
 // Engine is a render engine of an install.

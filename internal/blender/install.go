@@ -22,6 +22,8 @@ type Install struct {
 	Path string      `json:"path"` // of the executable or interpreter, absolute
 	Kind InstallKind `json:"kind"`
 	Facts
+	// Added are the add-ons that UserAddons found; whoever looked sets it.
+	Added []Addon `json:"-"`
 	// Runner is the command that ends in RunTree; empty runs Blender directly, without holding its process tree together.
 	Runner []string `json:"-"`
 }

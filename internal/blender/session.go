@@ -111,7 +111,10 @@ func (s *Session) start(ctx context.Context) (*bufio.Reader, error) {
 	if err != nil {
 		return fail(err)
 	}
-	h := handover{Mark: "\x1e" + rand.Text() + " ", Device: s.opts.Device, Scripts: s.opts.Scripts, Threads: s.opts.Threads}
+	h := handover{Mark: "\x1e" + rand.Text() + " ", Device: s.opts.Device, Scripts: s.opts.Scripts, Threads: s.opts.Threads, Addons: s.opts.Addons, Scratch: s.tmp}
+	if h.Addons == nil {
+		h.Addons = []Addon{}
+	}
 	end.fill(&h)
 	text, err := json.Marshal(h)
 	if err != nil {
@@ -145,7 +148,7 @@ func (s *Session) start(ctx context.Context) (*bufio.Reader, error) {
 	if s.opts.Fence != nil {
 		fence = filepath.Join(s.tmp, "fence.json")
 		f := s.opts.Fence.around(s.opts.Install, s.opts.Environ, s.tmp, home)
-		f.Read = append(f.Read, s.opts.Home)
+		f.Read = append(append(f.Read, s.opts.Home), folders(s.opts.Addons)...)
 		if err := f.write(fence); err != nil {
 			end.close()
 			return fail(err)

@@ -62,6 +62,8 @@ type Scene struct {
 	Scripts  bool         // the scene holds Python that would run
 	Movie    bool         // its output is a movie: frames come as pictures
 	OutDir   string       // folder of its own output path
+	NoEngine bool         // the Blender that read it does not have Engine: an add-on that was not enabled holds it
+	Alien    string       // which of its nodes are of an add-on that was not enabled, as a sentence; "": none
 	Warnings []string
 }
 
@@ -80,6 +82,8 @@ type PlanOptions struct {
 	Spec         farm.JobSpec // what the artist asked for; what is left out comes from the scene
 	AllowMissing bool
 	Anyway       bool // go on although there are faults, to see the rest
+	// AddonFiles are zip files of add-ons that travel with the job, as local paths.
+	AddonFiles []string
 	// Read reads the scene by means of Blender.
 	Read func(ctx context.Context, blend string) (Scene, error)
 	// Hashes remembers files known from last time; may be nil.
@@ -142,6 +146,13 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "the scene has no camera").
 			WithHint("add one in Blender (Add > Camera), save and send again"))
 	}
+	const enable = "name the add-on with --addon NAME where the workers have it, or --addon FILE.zip to send it along"
+	if scene.NoEngine {
+		p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "the scene is rendered with %s, which an add-on holds that is not enabled", scene.Engine).WithHint(enable))
+	}
+	if scene.Alien != "" {
+		p.Warnings = append(p.Warnings, scene.Alien+"; "+enable)
+	}
 	if len(p.Faults) > 0 && !o.Anyway {
 		return p, p.Faults[0]
 	}
@@ -173,7 +184,15 @@ func (p *Plan) addFiles(ctx context.Context, blend string, o *PlanOptions) error
 	places := layout(blend, paths, o.Home)
 	p.Spec.Blend = places[blend]
 	all := append([]string{blend}, paths...)
-	var err error
+	extra, err := placeAddons(o.AddonFiles, places)
+	if err != nil {
+		return err
+	}
+	all = append(all, extra...)
+	p.Spec.Needs.AddonFiles = nil
+	for _, path := range extra {
+		p.Spec.Needs.AddonFiles = append(p.Spec.Needs.AddonFiles, places[path])
+	}
 	stats := make(map[string]fs.FileInfo, len(all)) // before they are hashed: a change in between is seen when they are sent
 	for _, path := range all {
 		if stats[path], err = os.Stat(path); err != nil {

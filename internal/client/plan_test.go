@@ -39,6 +39,34 @@ func goodScene() Scene {
 	return Scene{Frames: farm.FrameRange(1, 10, 1), Engine: "CYCLES", Camera: "Camera", Saved: farm.Version{Major: 4, Minor: 2, Patch: 3}, OutDir: "/out"}
 }
 
+func TestPlanAddons(t *testing.T) {
+	dir := studio(t, "shots/a.blend", "shots/_addons/weave.zip", "tools/weave.zip", "tools/knit.zip")
+	file := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
+	s := goodScene()
+	s.Files = []SceneFile{{Path: file("shots/_addons/weave.zip")}} // a scene may read anything
+	s.Alien = "nodes do nothing"
+	spec := farm.JobSpec{Options: farm.Options{Scripts: true}}
+	p, err := NewPlan(context.Background(), PlanOptions{
+		Blend: file("shots/a.blend"), Read: reads(s), Spec: spec, AddonFiles: []string{file("tools/weave.zip"), file("tools/knit.zip"), file("tools/weave.zip")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"_addons/2-weave.zip", "_addons/knit.zip"}, p.Spec.Needs.AddonFiles); diff != "" {
+		t.Error(diff)
+	}
+	if len(p.Files) != 4 || p.Files[2].Local != file("tools/weave.zip") || p.Files[2].Path != "_addons/2-weave.zip" {
+		t.Errorf("files: %+v", p.Files)
+	}
+	if len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "--addon") {
+		t.Errorf("warnings: %q", p.Warnings)
+	}
+	s.Engine, s.NoEngine = "LUXCORE", true
+	if _, err := NewPlan(context.Background(), PlanOptions{Blend: file("shots/a.blend"), Read: reads(s)}); err == nil || !strings.Contains(err.Error(), "LUXCORE") {
+		t.Errorf("a scene whose engine is not there is planned: %v", err)
+	}
+}
+
 func TestPlan(t *testing.T) {
 	dir := studio(t, "shots/a.blend", "tex/1.png", "seq/0001.png", "seq/0002.png", "seq/0009.png")
 	s := goodScene()

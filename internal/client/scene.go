@@ -13,7 +13,7 @@ import (
 func SceneOf(c *blender.Collection) Scene {
 	s := Scene{
 		Frames: farm.FrameRange(c.Scene.FrameStart, c.Scene.FrameEnd, max(c.Scene.FrameStep, 1)), Engine: c.Scene.Engine,
-		Camera: c.Scene.Camera, Denoiser: c.Scene.Denoiser != "", Scripts: len(c.Scene.Scripts) > 0, Movie: c.Scene.Movie,
+		Camera: c.Scene.Camera, NoEngine: c.Scene.NoEngine, Denoiser: c.Scene.Denoiser != "", Scripts: len(c.Scene.Scripts) > 0, Movie: c.Scene.Movie,
 		OutDir: outFolder(c.Scene.OutputPath), Warnings: c.Warnings,
 	}
 	if v, err := farm.ParseVersion(c.Scene.SavedBy); err == nil {
@@ -21,6 +21,9 @@ func SceneOf(c *blender.Collection) Scene {
 	}
 	for _, u := range c.Scene.Unbaked {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s is not baked: every frame is rendered as if it were the first one asked for", u))
+	}
+	if n := len(c.Scene.UnknownNodes); n > 0 {
+		s.Alien = "nodes of an add-on that is not enabled do nothing: " + listed(c.Scene.UnknownNodes, 3)
 	}
 	for i := range c.Files {
 		f := &c.Files[i]
@@ -33,6 +36,15 @@ func SceneOf(c *blender.Collection) Scene {
 		})
 	}
 	return s
+}
+
+// listed names the first few.
+func listed(names []string, most int) string {
+	text := strings.Join(names[:min(most, len(names))], ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // outFolder is the folder of an output path, which may end in a name.

@@ -63,6 +63,10 @@ type Needs struct {
 	Denoiser bool     `json:"denoiser,omitempty"`  // the build must have OpenImageDenoise
 	MemoryMB int      `json:"memory_mb,omitempty"` // least memory of the machine
 	GPU      string   `json:"gpu,omitempty"`       // a device kind: cuda, optix, hip, oneapi, metal
+	Addons   []string `json:"addons,omitempty"`    // Blender add-ons by the names of their modules: enabled for the job
+	// AddonFiles are manifest paths of add-ons that travel with the job, as zip files. They are Python: Options.Scripts
+	// must be set.
+	AddonFiles []string `json:"addon_files,omitempty"`
 }
 
 // Options says how to render and what to keep.
@@ -178,7 +182,7 @@ func (s *JobSpec) Check() error {
 			return Errorf(TooLarge, "a list of workers or tags has over %d entries", maxList)
 		}
 	}
-	return nil
+	return s.checkAddons()
 }
 
 // File is one entry of a job's manifest.

@@ -245,7 +245,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	beat := Beat{Lease: 1, Frame: 2, Started: true, Fraction: 0.5, Phase: "x", LeftS: 1.5, MemoryMB: 3}
 	facts := Facts{
 		Host: "h", OS: "linux", Arch: "amd64", CPU: "c", Cores: 8, MemoryMB: 1, DiskMB: 2, GPUs: []GPU{{"g", "cuda"}},
-		Blenders: []Blender{{Version{4, 5, 1}, true, []string{"CYCLES"}, true}}, Program: "1", Devices: []string{"cpu"}, Scripts: true,
+		Blenders: []Blender{{Version{4, 5, 1}, true, []string{"CYCLES"}, true, []string{"node_wrangler"}}}, Program: "1", Devices: []string{"cpu"}, Scripts: true,
 	}
 	worker := Worker{
 		ID: "worker-1", Name: "one", Wished: "uno", Slots: 2, Tags: []string{"big"}, Facts: facts, Enabled: true, Reason: "r", Draining: true,

@@ -55,13 +55,15 @@ type Blender struct {
 	Denoiser bool     `json:"denoiser"`
 	Engines  []string `json:"engines"` // those it can render here, as Blender names them
 	Module   bool     `json:"module"`  // a Python with the bpy module, not an executable
+	// Addons are the names of the add-ons it can enable: its own, and those that the machine's owner installed.
+	Addons []string `json:"addons,omitempty"`
 }
 
 // WhyNot says in one sentence why the worker may not render jobs with these needs, or "" when it may.
 // A worker's install serves a job when it is at least as new as the scene's Blender, within what Blender promises
 // to read; the nearest one is used.
 func (n *Needs) WhyNot(w *Worker) string {
-	switch what, tag := n.lacks(w); what {
+	switch what, name := n.lacks(w); what {
 	case lacksNothing:
 		return ""
 	case lacksLeave:
@@ -69,7 +71,7 @@ func (n *Needs) WhyNot(w *Worker) string {
 	case lacksPardon:
 		return "the job denies it"
 	case lacksTag:
-		return "it lacks the tag " + tag
+		return "it lacks the tag " + name
 	case lacksMemory:
 		return "it has too little memory"
 	case lacksGPU:
@@ -77,7 +79,7 @@ func (n *Needs) WhyNot(w *Worker) string {
 	case lacksUse:
 		return "it has a " + n.GPU + " device that its slots do not use; netrender worker --devices " + n.GPU + " does"
 	default:
-		return n.sentence(what)
+		return n.sentence(what, name)
 	}
 }
 
@@ -103,9 +105,11 @@ const (
 	lacksVersion
 	lacksEngine
 	lacksDenoiser
+	lacksAddon
 )
 
-func (n *Needs) lacks(w *Worker) (what lack, tag string) {
+// lacks also names the tag or the add-on.
+func (n *Needs) lacks(w *Worker) (what lack, name string) {
 	if len(n.Allow) > 0 && !slices.Contains(n.Allow, w.Name) {
 		return lacksLeave, ""
 	}
@@ -126,8 +130,8 @@ func (n *Needs) lacks(w *Worker) (what lack, tag string) {
 		}
 		return lacksGPU, ""
 	}
-	_, what = n.pick(w.Facts.Blenders)
-	return what, ""
+	_, what, name = n.pick(w.Facts.Blenders)
+	return what, name
 }
 
 // deviceKind is cuda of cuda:0.
@@ -150,12 +154,12 @@ func (w *Worker) Slot(no int) *Worker {
 // Pick returns which of a worker's installs renders the job: the oldest that is new enough and has what is needed,
 // an executable before a module of the same version. When none does, index is -1 and why says what is lacking.
 func (n *Needs) Pick(installs []Blender) (index int, why string) {
-	index, what := n.pick(installs)
-	return index, n.sentence(what)
+	index, what, name := n.pick(installs)
+	return index, n.sentence(what, name)
 }
 
 // sentence says what is wrong with a worker's installs.
-func (n *Needs) sentence(what lack) string {
+func (n *Needs) sentence(what lack, name string) string {
 	switch what {
 	case lacksBlender:
 		return "it has no Blender"
@@ -165,6 +169,8 @@ func (n *Needs) sentence(what lack) string {
 		return "its Blender cannot render with " + n.Engine
 	case lacksDenoiser:
 		return "its Blender has no denoiser"
+	case lacksAddon:
+		return "its Blender lacks the add-on " + name
 	}
 	return ""
 }
@@ -175,9 +181,10 @@ func sameEngine(have, want string) bool {
 	return strings.TrimSuffix(have, "_NEXT") == strings.TrimSuffix(want, "_NEXT")
 }
 
-func (n *Needs) pick(installs []Blender) (index int, what lack) {
+// pick also names the add-on that is lacking.
+func (n *Needs) pick(installs []Blender) (index int, what lack, name string) {
 	if len(installs) == 0 {
-		return -1, lacksBlender
+		return -1, lacksBlender, ""
 	}
 	best := -1
 	what = lacksVersion
@@ -186,12 +193,16 @@ func (n *Needs) pick(installs []Blender) (index int, what lack) {
 		if b.Version.Before(n.Blender) {
 			continue
 		}
-		if n.Engine != "" && !slices.ContainsFunc(b.Engines, func(e string) bool { return sameEngine(e, n.Engine) }) {
+		if n.Engine != "" && !n.enables() && !slices.ContainsFunc(b.Engines, func(e string) bool { return sameEngine(e, n.Engine) }) {
 			what = lacksEngine
 			continue
 		}
 		if n.Denoiser && !b.Denoiser {
 			what = lacksDenoiser
+			continue
+		}
+		if addon := n.lacksAddon(b); addon != "" {
+			what, name = lacksAddon, addon
 			continue
 		}
 		if best < 0 || b.Version.Before(installs[best].Version) ||
@@ -200,7 +211,7 @@ func (n *Needs) pick(installs []Blender) (index int, what lack) {
 		}
 	}
 	if best < 0 {
-		return -1, what
+		return -1, what, name
 	}
-	return best, lacksNothing
+	return best, lacksNothing, ""
 }

@@ -11,7 +11,7 @@ func TestNeedsWhyNot(t *testing.T) {
 	cycles := []string{"BLENDER_EEVEE_NEXT", "CYCLES"}
 	w := Worker{
 		ID: "w-000001", Name: "one", Tags: []string{"big", "linux"},
-		Facts: Facts{MemoryMB: 16000, GPUs: []GPU{{"RTX", "cuda"}, {"RTX", "optix"}}, Devices: []string{"cpu", "optix:1"}, Blenders: []Blender{{Version: Version{4, 2, 0}, Engines: cycles}}},
+		Facts: Facts{MemoryMB: 16000, GPUs: []GPU{{"RTX", "cuda"}, {"RTX", "optix"}}, Devices: []string{"cpu", "optix:1"}, Blenders: []Blender{{Version: Version{4, 2, 0}, Engines: cycles, Addons: []string{"cycles", "weave"}}}},
 	}
 	for _, c := range []struct {
 		name  string
@@ -39,6 +39,10 @@ func TestNeedsWhyNot(t *testing.T) {
 		{"its engine by another name", Needs{Engine: "BLENDER_EEVEE"}, ""},
 		{"another engine", Needs{Engine: "LUXCORE"}, "cannot render with LUXCORE"},
 		{"a denoiser", Needs{Denoiser: true}, "no denoiser"},
+		{"its add-ons", Needs{Addons: []string{"weave", "cycles"}}, ""},
+		{"another add-on", Needs{Addons: []string{"weave", "bl_ext.user_default.knit"}}, "lacks the add-on bl_ext.user_default.knit"},
+		{"an engine that an add-on may hold", Needs{Engine: "LUXCORE", Addons: []string{"weave"}}, ""},
+		{"an engine that comes with the job", Needs{Engine: "LUXCORE", AddonFiles: []string{"_addons/lux.zip"}}, ""},
 	} {
 		why := c.needs.WhyNot(&w)
 		if (why == "") != (c.want == "") || !strings.Contains(why, c.want) {
@@ -69,7 +73,7 @@ func TestSlotOfAWorker(t *testing.T) {
 
 func TestNeedsSuitsAllocatesNothing(t *testing.T) {
 	w := Worker{Name: "one", Facts: Facts{Blenders: []Blender{{Version: Version{4, 2, 0}}}}}
-	for _, n := range []Needs{{}, {Tags: []string{"x"}}, {GPU: "cuda"}, {Blender: Version{9, 0, 0}}, {Denoiser: true}} {
+	for _, n := range []Needs{{}, {Tags: []string{"x"}}, {GPU: "cuda"}, {Blender: Version{9, 0, 0}}, {Denoiser: true}, {Addons: []string{"weave"}}} {
 		if a := testing.AllocsPerRun(100, func() { n.Suits(&w) }); a != 0 {
 			t.Errorf("%+v: %g allocations", n, a)
 		}

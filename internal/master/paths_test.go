@@ -48,6 +48,26 @@ func TestManifestsThatCannotBeLaidOut(t *testing.T) {
 	}
 }
 
+func TestManifestsWithAddons(t *testing.T) {
+	one := 1
+	for says, c := range map[string]struct {
+		addons []string
+		first  *int
+	}{
+		"":                      {addons: []string{"_addons/b.zip", "_addons/a.zip"}},
+		"not in the manifest":   {addons: []string{"_addons/a.zip", "_addons/c.zip"}},
+		"or named twice":        {addons: []string{"_addons/a.zip", "_addons/a.zip"}},
+		"an add-on that should": {addons: []string{"_addons/a.zip"}, first: &one}, // some frames would lack it
+	} {
+		files := manifest("a.blend", "_addons/a.zip", "_addons/b.zip")
+		files[1].First = c.first
+		err := master.CheckManifest(&farm.JobSpec{Blend: "a.blend", Needs: farm.Needs{AddonFiles: c.addons}}, files)
+		if (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", says, err)
+		}
+	}
+}
+
 // FuzzManifest lays out what is let through, on a file system that takes names for one as others do.
 func FuzzManifest(f *testing.F) {
 	for _, seed := range []string{"a.blend\ntex/a.png\nTEX/A.PNG", "a.blend\ntex\ntex/a", "a.blend\n../x", "a.blend\ngr\u00f6n\ngro\u0308n", "a.blend\nCON\nx\x00"} {

@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/netrender/netrender/internal/blob"
@@ -84,7 +85,7 @@ func checkManifest(spec *farm.JobSpec, files []farm.File) error {
 		return farm.Errorf(farm.TooLarge, "the job has over %d files", farm.MaxFiles)
 	}
 	names := newNames(len(files))
-	hasBlend := false
+	hasBlend, addons := false, 0
 	for i := range files {
 		f := &files[i]
 		clean, err := blob.CleanPath(f.Path)
@@ -101,9 +102,15 @@ func checkManifest(spec *farm.JobSpec, files []farm.File) error {
 			return farm.Errorf(farm.Invalid, "the manifest's files get into each other's way: %s", why)
 		}
 		hasBlend = hasBlend || f.Path == spec.Blend
+		if slices.Contains(spec.Needs.AddonFiles, f.Path) && f.First == nil && f.Last == nil {
+			addons++
+		}
 	}
 	if !hasBlend {
 		return farm.Errorf(farm.Invalid, "the scene file %s is not in the manifest", clip(spec.Blend, 100))
+	}
+	if addons != len(spec.Needs.AddonFiles) { // names of files differ, so each was counted once
+		return farm.Errorf(farm.Invalid, "an add-on that should travel with the job is not in the manifest, or named twice")
 	}
 	return nil
 }

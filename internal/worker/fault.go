@@ -55,7 +55,7 @@ func faultOf(err error, hang time.Duration, log []byte) *fault {
 	switch b.Kind {
 	case blender.NotBlend, blender.Truncated, blender.NoScene, blender.NoCamera:
 		f.fatal, f.scene, f.rest = true, true, true
-	case blender.TooNew, blender.NoEngine: // another worker may have the right Blender
+	case blender.TooNew, blender.NoEngine, blender.NoAddon: // another worker may have the right Blender
 		f.scene, f.rest = true, true
 	case blender.NoStart, blender.NoFile, blender.NoDevice, blender.NoSpace, blender.NotOpened, blender.Killed:
 		f.own, f.rest = true, true
@@ -94,7 +94,7 @@ func alive(err error) bool {
 		return f != nil && f.alive
 	}
 	switch b.Kind {
-	case blender.NoStart, blender.NoDevice, blender.Crashed, blender.Killed, blender.BadTalk, blender.NoMemory, blender.Agent:
+	case blender.NoStart, blender.NoDevice, blender.NoAddon, blender.Crashed, blender.Killed, blender.BadTalk, blender.NoMemory, blender.Agent:
 		return false // after some of them it lives, but what it holds is in doubt
 	}
 	return true

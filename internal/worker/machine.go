@@ -71,6 +71,12 @@ func machineFacts() farm.Facts {
 func blenderFacts(in *blender.Install) farm.Blender {
 	v, _ := farm.ParseVersion(in.Version)
 	b := farm.Blender{Version: v, Module: in.Kind == blender.Module, Denoiser: slices.Contains(in.Denoisers, "OPENIMAGEDENOISE")}
+	b.Addons = slices.Clone(in.Addons)
+	for _, a := range in.Added {
+		b.Addons = append(b.Addons, a.Name)
+	}
+	slices.Sort(b.Addons)
+	b.Addons = slices.Compact(b.Addons)
 	for _, e := range in.Engines {
 		if e.Works || !e.Display {
 			b.Engines = append(b.Engines, e.ID)

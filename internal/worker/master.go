@@ -52,6 +52,7 @@ type Setup struct {
 	Device  string // as Options.Devices has them; "" leaves the scene's setting
 	Threads int    // 0: all cores
 	Scripts bool   // the scene's Python may run
+	Addons  []blender.Addon
 	Home    string // a folder of its own
 	Job     string // the folder of the job's files; it need not be written
 	Out     string // the folder below which results are written

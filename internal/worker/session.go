@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/netrender/netrender/internal/blender"
@@ -33,12 +34,16 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 		return err
 	}
 	s.version = in.Version
+	addons, err := k.addons(in)
+	if err != nil {
+		return err
+	}
 	home := filepath.Join(s.w.opt.Dir, homeDir, "slot-"+strconv.Itoa(s.no))
 	out := s.w.renderDir(s.no)
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		return err
 	}
-	want := Setup{Job: k.files.folder.dir, Out: out, Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads), Scripts: g.Options.Scripts, Home: home}
+	want := Setup{Job: k.files.folder.dir, Out: out, Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads), Scripts: g.Options.Scripts, Addons: addons, Home: home}
 	if s.session != nil && (!same(&s.session.setup, &want) || (s.w.opt.Fenced || want.Scripts) && !s.mayOpen(k)) {
 		s.endSession()
 	}
@@ -65,6 +70,26 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 	return s.open(ctx, k)
 }
 
+// addons are those that the job needs: installed here, or laid out with its files.
+func (k *work) addons(in *blender.Install) (list []blender.Addon, err error) {
+	g := k.grant
+	for _, name := range g.Needs.Addons {
+		a, has := in.Addon(name)
+		if !has {
+			return nil, &fault{text: "this worker's Blender lacks the add-on " + name, own: true, rest: true}
+		}
+		list = append(list, a)
+	}
+	for _, path := range g.Needs.AddonFiles {
+		if !g.Options.Scripts { // the master sees to that; here it is the worker's own law
+			return nil, &fault{text: "an add-on came with a job that runs no Python", fatal: true, scene: true, rest: true}
+		}
+		zip := filepath.Join(k.files.folder.dir, sourceDir, filepath.FromSlash(path))
+		list = append(list, blender.Addon{Name: filepath.Base(zip), Zip: zip})
+	}
+	return list, nil
+}
+
 // mayOpen tells whether the session may go on with the lease's scene, where one that is confined reaches only the files
 // it was started for, and one that ran a scene's Python keeps what that left behind: handlers, modules.
 func (s *slot) mayOpen(k *work) bool {
@@ -80,7 +105,7 @@ func (w *Worker) renderDir(slot int) string {
 
 // same tells whether one session can serve both.
 func same(a, b *Setup) bool {
-	return a.Install.Path == b.Install.Path && a.Device == b.Device && a.Threads == b.Threads && a.Scripts == b.Scripts
+	return a.Install.Path == b.Install.Path && a.Device == b.Device && a.Threads == b.Threads && a.Scripts == b.Scripts && slices.Equal(a.Addons, b.Addons)
 }
 
 // open loads the lease's scene in place of the one that is open.
@@ -93,6 +118,9 @@ func (s *slot) open(ctx context.Context, k *work) error {
 	facts, err := s.session.renderer.Open(ctx, scene)
 	if err != nil {
 		return err
+	}
+	if n := &k.grant.Needs; n.WrongEngine(facts.Engine) {
+		return &fault{text: "the scene is rendered with " + n.Engine + ", which this Blender does not have; an add-on holds it", scene: true, rest: true, alive: true}
 	}
 	folder.pin()
 	s.session.folder, s.session.scene, s.session.facts = folder, k.grant.Scene, facts

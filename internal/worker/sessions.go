@@ -11,7 +11,7 @@ import (
 func Sessions(base blender.Options, fenced bool) NewRenderer {
 	return func(ctx context.Context, s Setup) (Renderer, error) {
 		o := base
-		o.Install, o.Device, o.Threads, o.Scripts, o.Home, o.Log = s.Install, s.Device, s.Threads, s.Scripts, s.Home, s.Log
+		o.Install, o.Device, o.Threads, o.Scripts, o.Addons, o.Home, o.Log = s.Install, s.Device, s.Threads, s.Scripts, s.Addons, s.Home, s.Log
 		if fenced {
 			o.Fence = &blender.Fence{Read: []string{s.Job}, Write: []string{s.Out}}
 		}

@@ -15,15 +15,14 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import bpy
-from netagent import channel, devices, logs, opening, rendering
+from netagent import addons, channel, devices, logs, opening, rendering
 from netagent.failure import Failure
 
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
-def serve(link: channel.Channel, handover: dict) -> None:
+def serve(link: channel.Channel, handover: dict, session: opening.Session) -> None:
     """Answers requests until the other side hangs up or says quit."""
-    session = opening.Session(handover)
     verbs = {
         "open": lambda request: opened(session, request),
         "render": lambda request: rendering.render(session, link, request),
@@ -81,13 +80,15 @@ def main() -> None:
         bpy.context.preferences.filepaths.use_scripts_auto_execute = False
     bpy.context.preferences.edit.use_global_undo = False
     hello: dict = {"event": "hello", "version": bpy.app.version_string, "pid": os.getpid()}
+    session = opening.Session(handover)  # before add-ons: what they hang into Blender counts as the scene's
     try:
         hello["device"] = devices.choose(handover["device"])
+        addons.enable(handover["addons"], handover["scratch"])
     except Failure as failure:
         hello["error"] = {"kind": failure.kind, "message": str(failure)}
     logs.flush()
     link.send(hello)
-    serve(link, handover)
+    serve(link, handover, session)
 
 
 if __name__ == "__main__":

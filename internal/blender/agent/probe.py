@@ -24,6 +24,8 @@ def text(value: Any) -> str:
 
 def facts() -> dict:
     """Everything Facts holds but the render tests."""
+    import addon_utils  # the bpy module puts it on the path
+
     options = bpy.app.build_options
     return {
         "version": ".".join(map(str, bpy.app.version)),
@@ -38,6 +40,7 @@ def facts() -> dict:
         "features": [name for name in dir(options) if isinstance(getattr(options, name), bool) and getattr(options, name)],
         "engines": engines(),
         "devices": devices.found(),
+        "addons": sorted(module.__name__ for module in addon_utils.modules(refresh=True)),
     }
 
 
