@@ -10,8 +10,6 @@ import os
 import sys
 import zipfile
 
-import bpy
-
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import scene as stage
