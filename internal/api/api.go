@@ -119,6 +119,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.cleanRoutes(d)
 	a.verifyRoutes(d)
 	a.backupRoutes(d)
+	a.archiveRoutes(d)
 	a.loginRoutes(d)
 	a.pairRoutes(d)
 	a.auditRoutes(d)

@@ -145,6 +145,9 @@ func (q *query) flag(name string) bool {
 	return true
 }
 
+// unless is a flag that is set when it is not given.
+func (q *query) unless(name string) bool { return q.text(name) == "" || q.flag(name) }
+
 // has tells whether a parameter that must be there is; if not, that is the error.
 func (q *query) must(name string) {
 	if q.text(name) == "" && q.err == nil {

@@ -14,6 +14,11 @@ import (
 // nil: read it once without each, or keep what came apart until then. Names are clean, but nothing says that they come
 // once.
 func Read(r io.Reader, kind string, each func(Entry, io.Reader) error) (Head, error) {
+	return ReadAfter(r, kind, nil, each)
+}
+
+// ReadAfter is Read for whoever must know the head first.
+func ReadAfter(r io.Reader, kind string, begin func(Head) error, each func(Entry, io.Reader) error) (Head, error) {
 	a := &reader{tar: tar.NewReader(r), sum: newSum()}
 	e, body, err := a.next()
 	if errors.Is(err, ErrCut) || errors.Is(err, ErrDamaged) || err == nil && e.Name != headName {
@@ -31,6 +36,11 @@ func Read(r io.Reader, kind string, each func(Entry, io.Reader) error) (Head, er
 		return h, fmt.Errorf("%w: its kind is %.40q", ErrOther, h.Kind)
 	case h.Format > format:
 		return h, fmt.Errorf("%w (%.40q)", ErrNewer, h.Program)
+	}
+	if begin != nil {
+		if err := begin(h); err != nil {
+			return h, err
+		}
 	}
 	for count := 0; ; count++ {
 		want := a.sum.text()

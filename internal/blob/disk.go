@@ -168,6 +168,24 @@ func (d *Disk) Put(ctx context.Context, ref Ref, size int64, r io.Reader) (err e
 	return nil
 }
 
+// Take moves a file into the store whose bytes were just found to be those of ref. It must lie on the same file system.
+// When the blob is there already the file is left where it is.
+func (d *Disk) Take(ctx context.Context, ref Ref, path string) error {
+	if _, err := d.Stat(ctx, ref); err == nil {
+		return nil
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	if err := d.settle(f, path, ref); err != nil {
+		f.Close()
+		return err
+	}
+	d.parts.dropIdle(d.partPath(ref))
+	return nil
+}
+
 // settle makes a complete, verified file durable under its Ref. It closes f. The order is what makes it safe: bytes,
 // then name, then folder.
 func (d *Disk) settle(f *os.File, from string, ref Ref) error {

@@ -40,6 +40,8 @@ const (
 	DidClean        Action = "clean"
 	DidVerify       Action = "verify"
 	DidBackup       Action = "backup"
+	DidArchive      Action = "job.archive"
+	DidImport       Action = "job.import"
 )
 
 // AuditFilter selects records, the newest first; those after a Seq the oldest first.

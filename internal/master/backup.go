@@ -198,7 +198,7 @@ func (b *backup) files() error {
 		if err := b.ctx.Err(); err != nil {
 			return err
 		}
-		open := func() (io.ReadCloser, int64, error) { return b.openBlob(s.Ref) }
+		open := func() (io.ReadCloser, int64, error) { return b.m.openBlob(b.ctx, s.Ref) }
 		name := BackupBlobs + s.Ref
 		if s.Output != "" {
 			open = func() (io.ReadCloser, int64, error) { return openOutput(outputs, s.Output) }
@@ -212,12 +212,12 @@ func (b *backup) files() error {
 	return err
 }
 
-func (b *backup) openBlob(text string) (io.ReadCloser, int64, error) {
+func (m *Master) openBlob(ctx context.Context, text string) (io.ReadCloser, int64, error) {
 	ref, err := blob.ParseRef(text)
 	if err != nil {
 		return nil, 0, err
 	}
-	r, err := b.m.opt.Blobs.Open(b.ctx, ref)
+	r, err := m.opt.Blobs.Open(ctx, ref)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -245,37 +245,42 @@ func openOutput(root *os.Root, name string) (io.ReadCloser, int64, error) {
 }
 
 func (b *backup) stored(s farm.Stored, name string, open func() (io.ReadCloser, int64, error)) error {
-	lack := func(why string) error {
-		b.m.opt.Log.Warn("a file is not in the backup", "name", strings.TrimPrefix(name, BackupOutputs), "why", why)
-		return b.lacks.Encode(BackupLack{s, why})
+	why, absent, err := addStored(b.ctx, b.out, archive.Entry{Name: name, Size: s.Size}, s.Ref, open)
+	if err != nil || why == "" || absent && s.Removed {
+		return err
 	}
+	b.m.opt.Log.Warn("a file is not in the backup", "name", strings.TrimPrefix(name, BackupOutputs), "why", why)
+	return b.lacks.Encode(BackupLack{s, why})
+}
+
+// addStored puts a file into an archive whose size and SHA-256 are known. why says what is wrong with it, if anything
+// is; then the archive has no such entry, or one with other bytes. absent: it is not there.
+func addStored(ctx context.Context, out *archive.Writer, e archive.Entry, ref string, open func() (io.ReadCloser, int64, error)) (why string, absent bool, err error) {
 	r, size, err := open()
 	switch {
-	case (errors.Is(err, fs.ErrNotExist) || isNotFound(err)) && s.Removed:
-		return nil
 	case errors.Is(err, fs.ErrNotExist), isNotFound(err):
-		return lack("it is not there")
+		return "it is not there", true, nil
 	case err != nil:
-		return lack(cause(err))
+		return cause(err), false, nil
 	}
 	defer r.Close()
-	if size != s.Size {
-		return lack(fmt.Sprintf("it has %d bytes, not %d", size, s.Size))
+	if size != e.Size {
+		return fmt.Sprintf("it has %d bytes, not %d", size, e.Size), false, nil
 	}
 	body := &padded{r: r, left: size}
 	sum := sha256.New()
-	if err := b.out.Add(archive.Entry{Name: name, Size: size}, io.TeeReader(body, sum)); err != nil {
-		return err
+	if err := out.Add(e, io.TeeReader(body, sum)); err != nil {
+		return "", false, err
 	}
 	switch {
-	case b.ctx.Err() != nil:
-		return b.ctx.Err()
+	case ctx.Err() != nil:
+		return "", false, ctx.Err()
 	case body.err != nil:
-		return lack("it cannot be read: " + cause(body.err))
-	case hex.EncodeToString(sum.Sum(nil)) != s.Ref:
-		return lack("its bytes have changed on the disk")
+		return "it cannot be read: " + cause(body.err), false, nil
+	case hex.EncodeToString(sum.Sum(nil)) != ref:
+		return "its bytes have changed on the disk", false, nil
 	}
-	return nil
+	return "", false, nil
 }
 
 // padded gives zeros in place of what cannot be read: the size of the entry has been written.

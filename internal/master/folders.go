@@ -105,6 +105,8 @@ func (m *Master) removeFolders(folder string, id farm.JobID) error {
 
 // sweepFolders goes on with deletions that a crash cut short.
 func (m *Master) sweepFolders(ctx context.Context) {
+	m.importing.Lock() // its folders are there before its job is
+	defer m.importing.Unlock()
 	next, err := ask(ctx, m, func(e *engine) (farm.JobID, error) { return e.nextJob, nil })
 	if err != nil {
 		return

@@ -99,11 +99,15 @@ func (m *Master) logDir(id farm.JobID) string {
 
 // bucketDir is where the logs of a frame lie.
 func (m *Master) bucketDir(id farm.JobID, frame int) string {
+	return filepath.Join(m.logDir(id), bucketName(frame))
+}
+
+func bucketName(frame int) string {
 	n := frame / logBucket
 	if frame < 0 && frame%logBucket != 0 {
 		n--
 	}
-	return filepath.Join(m.logDir(id), strconv.Itoa(n))
+	return strconv.Itoa(n)
 }
 
 func logName(frame int, lease farm.LeaseID) string { return fmt.Sprintf("%d_%d", frame, lease) }

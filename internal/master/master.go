@@ -92,6 +92,7 @@ type Master struct {
 	suspecting chan struct{}     // holds one while a suspect result is read
 	purging    sync.Mutex        // held while a suspect blob is read and taken out
 	backing    sync.Mutex        // held while a backup is made
+	importing  sync.Mutex        // held while what was imported is put in place
 
 	commitTime atomic.Int64 // nanoseconds of the last batch
 	batchSize  atomic.Int64
@@ -120,6 +121,7 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 		return nil, err
 	}
 	m.sweepBackups()
+	m.sweepImports()
 	state, err := opt.Store.Load(ctx, farm.EpochAt(opt.Now()))
 	if err != nil {
 		return nil, err

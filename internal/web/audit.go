@@ -43,6 +43,7 @@ var deeds = map[farm.Action]string{
 	farm.DidLogIn: "logged in", farm.DidLogOut: "logged out",
 	farm.DidRules: "changed the rules", farm.DidCleaning: "changed what is cleaned", farm.DidClean: "had the farm cleaned",
 	farm.DidVerify: "had what is stored verified", farm.DidBackup: "made a backup",
+	farm.DidArchive: "archived job", farm.DidImport: "imported job",
 }
 
 func (p *Pages) audit(w http.ResponseWriter, r *http.Request, who master.Identity) error {

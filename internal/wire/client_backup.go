@@ -19,6 +19,11 @@ func (c *Client) Backup(ctx context.Context, files bool, w io.Writer) error {
 	if files {
 		path += "?files=1"
 	}
+	return c.pour(ctx, path, w)
+}
+
+// pour writes an answer to w that may take BackupWait to begin.
+func (c *Client) pour(ctx context.Context, path string, w io.Writer) error {
 	r, err := http.NewRequest(http.MethodGet, c.base+path, nil)
 	if err != nil {
 		return farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)

@@ -31,6 +31,8 @@ import (
 //	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, ETag
 //	POST   /jobs/{id}/suspect             view       ?frame=&name= -> farm.Suspicion: a result that is not what it should be
 //	GET    /jobs/{id}/log                 view       ?frame=&lease=&offset=&wait_ms= -> text; Upload-Offset: end, Netrender-More
+//	GET    /jobs/{id}/archive             view       ?files=0&results=0&logs=0&allow_missing=1 -> bytes: a tar packed by zstd
+//	POST   /import                        submit     ?key=&start=1&bytes=, such bytes -> ImportReply
 //	GET    /jobs/{id}/why                 view       ?after=&limit= -> ReasonList
 //	HEAD   /blobs/{ref}                   submit     200 there; 404 with Upload-Offset: bytes there so far
 //	PUT    /blobs/{ref}                   submit     Upload-Offset, Upload-Size, maybe Content-Encoding: zstd

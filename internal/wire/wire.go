@@ -88,6 +88,19 @@ type SubmitReply struct {
 	More    bool     `json:"more"`
 }
 
+// ImportReply names the job that an archive became.
+type ImportReply struct {
+	Job     farm.Job      `json:"job"`
+	Missing []ArchiveLack `json:"missing"` // what the archive said that it lacks; 1000 at most
+	Again   bool          `json:"again"`   // it was imported before, under the same key
+}
+
+// ArchiveLack is a file or a result that an archive lacks.
+type ArchiveLack struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
+}
+
 // JobList is a page of jobs, newest first.
 type JobList struct {
 	Jobs []farm.Job `json:"jobs"`
