@@ -43,6 +43,11 @@ type cached struct {
 type flight struct {
 	done chan struct{}
 	err  error
+	size int64
+
+	// Guarded by Cache.mu.
+	have  int64         // bytes that may be read
+	grown chan struct{} // closed when have changes; nil: nobody waits for that
 }
 
 // CacheOptions are the settings of a Cache.
@@ -215,7 +220,7 @@ func (c *Cache) Fetch(ctx context.Context, ref Ref, size int64, from func(ctx co
 		}
 		f := c.flights[ref]
 		if f == nil {
-			f = &flight{done: make(chan struct{})}
+			f = &flight{done: make(chan struct{}), size: size}
 			c.flights[ref] = f
 			c.mu.Unlock()
 			return c.fly(ctx, f, ref, size, from)
@@ -246,7 +251,7 @@ func (c *Cache) fly(ctx context.Context, f *flight, ref Ref, size int64, from fu
 		err = c.disk.Delete(ctx, ref)
 	}
 	if err == nil {
-		err = c.download(ctx, ref, size, from)
+		err = c.download(ctx, f, ref, from)
 	}
 
 	c.mu.Lock()
@@ -257,6 +262,7 @@ func (c *Cache) fly(ctx context.Context, f *flight, ref Ref, size int64, from fu
 		c.stampUse(e)
 		c.known[ref] = c.order.PushFront(e)
 		c.total += size
+		f.grow(size)
 	}
 	delete(c.flights, ref)
 	f.err = err
@@ -264,19 +270,23 @@ func (c *Cache) fly(ctx context.Context, f *flight, ref Ref, size int64, from fu
 	return err
 }
 
-func (c *Cache) download(ctx context.Context, ref Ref, size int64, from func(context.Context, int64) (io.ReadCloser, error)) error {
+func (c *Cache) download(ctx context.Context, f *flight, ref Ref, from func(context.Context, int64) (io.ReadCloser, error)) error {
+	size := f.size
+	a := c.disk.arrival(ctx, ref, size)
+	a.grown = func(have int64) { c.grew(f, have) }
 	for {
 		at, err := c.disk.Offset(ctx, ref)
 		if err != nil {
 			return err
 		}
+		c.grew(f, at)
 		body := io.NopCloser(bytes.NewReader(nil))
 		if at < size {
 			if body, err = from(ctx, at); err != nil {
 				return err
 			}
 		}
-		have, complete, err := c.disk.Append(ctx, ref, size, at, body)
+		have, complete, err := c.disk.parts.append(ctx, a, at, body)
 		body.Close()
 		switch {
 		case complete && err == nil:

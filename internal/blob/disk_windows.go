@@ -59,3 +59,17 @@ func lockFolder(name string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// openShared opens a file for reading that others may rename and remove meanwhile, which os.Open forbids them.
+func openShared(name string) (*os.File, error) {
+	n, err := windows.UTF16PtrFromString(name)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	h, err := windows.CreateFile(n, windows.GENERIC_READ, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE,
+		nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: name, Err: err}
+	}
+	return os.NewFile(uintptr(h), name), nil
+}

@@ -53,6 +53,7 @@ type arrival struct {
 	part  string                              // where its bytes gather
 	there func() (size int64, err error)      // ErrNotFound unless the whole is in its place
 	place func(f *os.File, from string) error // makes the whole, verified file durable in its place; closes f
+	grown func(have int64)                    // told how many bytes are written, durable or not; may be nil
 }
 
 // load is called with mu held. A part without a good checkpoint starts again: it was never acknowledged.
@@ -204,7 +205,7 @@ func (ps *pieces) extend(ctx context.Context, a *arrival, p *part, r io.Reader) 
 	if sum == nil {
 		sum = crc32.NewIEEE() // counts for nothing
 	}
-	moved, rerr, werr := pour(ctx, held.writing(f), sum, r, size-start, func(done int64) {
+	moved, rerr, werr := pour(ctx, a.watching(held.writing(f), start), sum, r, size-start, func(done int64) {
 		if done >= mark && start+done < size {
 			mark = done + checkEvery
 			k.later(start + done)
@@ -244,6 +245,27 @@ func (ps *pieces) extend(ctx context.Context, a *arrival, p *part, r io.Reader) 
 		return have, false, fmt.Errorf("receiving blob %s: %w", a.Ref, rerr)
 	}
 	return have, false, nil
+}
+
+// watching tells grown of what is written to w, from a start on.
+func (a *arrival) watching(w io.Writer, start int64) io.Writer {
+	if a.grown == nil {
+		return w
+	}
+	return &watchedWriter{w, start, a.grown}
+}
+
+type watchedWriter struct {
+	w     io.Writer
+	have  int64
+	grown func(have int64)
+}
+
+func (w *watchedWriter) Write(b []byte) (int, error) {
+	n, err := w.w.Write(b)
+	w.have += int64(n)
+	w.grown(w.have)
+	return n, err
 }
 
 func rehash(ctx context.Context, name string, h hash.Hash) error {
