@@ -44,7 +44,8 @@ var rooms = map[string]room{
 	"api":     {rooms: "master wire blob farm", libs: "github.com/danielgtaylor/huma/v2 github.com/prometheus/client_golang", bars: "database"},
 	"classic": {rooms: "master blob farm", bars: "database"},
 	"web":     {rooms: "master blob farm", bars: "database"},
-	"worker":  {rooms: "wire exr blender blob farm", libs: "github.com/shirou/gopsutil/v4 golang.org/x/sys", bars: "net/http database"},
+	"peer":    {rooms: "wire blob farm", bars: "database"},
+	"worker":  {rooms: "peer wire exr blender blob farm", libs: "github.com/shirou/gopsutil/v4 golang.org/x/sys", bars: "net/http database"},
 	"client":  {rooms: "wire blender blob farm", libs: "golang.org/x/sys", bars: "net/http database"},
 }
 
@@ -57,7 +58,7 @@ type pin struct {
 
 var pins = []pin{
 	{"time", "Now Since Until", "cmd blender beacon worker client api"}, // deadlines on devices, and how long a request took
-	{"time", "After AfterFunc NewTimer NewTicker Tick Sleep", "cmd blob blender beacon store wire master api classic web worker client"},
+	{"time", "After AfterFunc NewTimer NewTicker Tick Sleep", "cmd blob blender beacon store wire master api classic web peer worker client"},
 	{"os", "Getenv LookupEnv Environ ExpandEnv Setenv Unsetenv Clearenv UserHomeDir UserConfigDir UserCacheDir", "cmd"},
 	{"syscall", "Getenv Environ Setenv", "cmd"},
 	{"golang.org/x/sys/unix", "Getenv Setenv", "cmd"}, // Environ: a process that becomes another hands its own on
@@ -194,7 +195,7 @@ func TestArrows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, in := range []string{"cmd", "farm", "balance", "blob", "blender", "beacon", "store", "wire", "master", "api", "worker", "client"} {
+	for _, in := range []string{"cmd", "farm", "balance", "blob", "blender", "beacon", "store", "wire", "master", "api", "peer", "worker", "client"} {
 		if seen[in] == 0 {
 			t.Errorf("no source of %s was seen", in)
 		}
@@ -239,6 +240,9 @@ func TestCheck(t *testing.T) {
 		{"internal/master/a.go", use("net/http"), "must not import"},
 		{"internal/api/a.go", use(module + "internal/classic"), "must not import"},
 		{"internal/web/a.go", use(module + "internal/wire"), "must not import"},
+		{"internal/worker/a.go", use(module + "internal/peer"), ""},
+		{"internal/client/a.go", use(module + "internal/peer"), "must not import"},
+		{"internal/peer/a.go", use(module + "internal/worker"), "must not import"},
 		{"internal/worker/fake/a.go", use(module + "internal/worker"), ""},
 		{"internal/worker/fake/a.go", use(module + "internal/client"), "must not import"},
 		{"internal/client/a.go", use(module + "internal/worker/fake"), "must not import"},

@@ -55,6 +55,7 @@ type masterOptions struct {
 	cert        string
 	key         string
 	reserve     string
+	peers       bool
 }
 
 // blobGrace is how long a file that no job names is kept after it was stored or asked for.
@@ -137,7 +138,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	if s.master, err = master.New(ctx, master.Options{
 		Store: db, Blobs: guard, Dir: dir, Room: room, Reserve: reserve, Now: time.Now, Rand: rand.Reader, Log: log, Program: version,
 		AuditAge: time.Duration(o.auditDays) * 24 * time.Hour, Pin: s.proof.shown, ByName: s.proof != nil && s.proof.host != "",
-		Keep: keep,
+		Keep: keep, NoPeers: !o.peers,
 	}); err != nil {
 		return s, err
 	}

@@ -42,6 +42,7 @@ func masterSettings(c *cobra.Command, o *masterOptions) {
 	f.IntVar(&o.connections, "max-connections", 512, "connections open at once from one address on which no token was shown, and 128 times as many with those on which one was; 0: any number")
 	f.StringSliceVar(&o.hosts, "host", nil, "with --open: names of the Internet by which the master is reached, as farm.studio.com")
 	f.IntVar(&o.auditDays, "audit-days", 400, "days for which it is kept who did what (netrender audit)")
+	f.BoolVar(&o.peers, "peers", true, "let workers fetch scenes' files from one another, so that the master sends each mostly once")
 	f.BoolVar(&o.link, "login-link", false, "print a link that logs a browser in also where the output is no terminal")
 	f.BoolVar(&o.quiet, "quiet-network", false, "do not announce the master on the network")
 	f.BoolVar(&o.logJSON, "log-json", false, "write the log as JSON")

@@ -31,6 +31,7 @@ type workerOptions struct {
 	scripts  bool
 	confine  string
 	cache    string
+	peerPort string
 	hang     time.Duration
 	frame    time.Duration
 	drain    time.Duration
@@ -52,6 +53,7 @@ func workerSettings(c *cobra.Command, o *workerOptions) {
 	f.BoolVar(&o.scripts, "scripts", false, "let jobs that ask for it run the scene's own Python")
 	f.StringVar(&o.confine, "confine", confineAuto, "keep Blender inside its job's folder, without a network: auto (where the system can), always, never")
 	f.StringVar(&o.cache, "cache", "50GB", "room for scenes' files")
+	f.StringVar(&o.peerPort, "peer-port", "0", "TCP port at which other workers of the farm fetch scenes' files from this one; 0: any that is free; off: neither that nor fetching from them")
 	f.DurationVar(&o.hang, "hang-timeout", 10*time.Minute, "give a frame up when Blender shows no progress for so long")
 	f.DurationVar(&o.frame, "frame-timeout", 0, "longest a frame may take here, whatever its job allows (default: no limit)")
 	f.StringVar(&o.memory, "memory-limit", "", "stop a frame whose Blender holds more memory, as 8GB (default: no limit)")
@@ -117,6 +119,9 @@ func (o *workerOptions) check() error {
 	if _, err := o.confined(); err != nil {
 		return err
 	}
+	if _, err := o.peers(); err != nil {
+		return err
+	}
 	for _, d := range o.devices {
 		kind, index, numbered := strings.Cut(d, ":")
 		_, err := strconv.ParseUint(index, 10, 8)
@@ -126,6 +131,18 @@ func (o *workerOptions) check() error {
 	}
 	_, _, err := o.sizes()
 	return err
+}
+
+// peers reads the port for other workers; nil: there is none.
+func (o *workerOptions) peers() (*worker.Peers, error) {
+	if o.peerPort == "off" {
+		return nil, nil
+	}
+	port, err := strconv.ParseUint(o.peerPort, 10, 16)
+	if err != nil {
+		return nil, usagef("--peer-port is a port from 1 to 65535, 0 or off, not %q", o.peerPort)
+	}
+	return &worker.Peers{Port: int(port)}, nil
 }
 
 // sizes reads the room for scenes' files and the limit of memory, in bytes; 0: no limit.
@@ -240,6 +257,12 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, m foundMaster, t
 		own := ownMaster{Client: client, nobody: client.WithToken(""), token: token, farm: o.farm, told: make(map[string]bool)}
 		opt.Master = own
 		opt.Seek = func(ctx context.Context) { a.seek(ctx, own, log) }
+	}
+	if opt.Peers, err = o.peers(); err != nil {
+		return nil, err
+	}
+	if opt.Peers != nil {
+		opt.Peers.TLS = strings.HasPrefix(m.URL, "https:")
 	}
 	if o.fake > 0 {
 		fake(&opt, o.fake, o.fakeSize)

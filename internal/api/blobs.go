@@ -33,6 +33,27 @@ func (a *API) blobRoutes(d *describer) {
 		about: "Reads a blob of a job that is leased to the caller, or a range of it; packed by zstd when that is accepted and worth it", out: raw{},
 		besides: []besides{piece},
 	}, a.getBlob)
+	d.plain(route{
+		method: http.MethodPost, path: "/blobs/{ref}/sources", role: farm.RoleWorker, name: "sources",
+		about: "Tells a worker where to fetch a blob of a job that is leased to it: from another worker, or from the master",
+		in:    farm.SourceQuestion{}, out: farm.Source{},
+	}, a.sources)
+}
+
+func (a *API) sources(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	ref, err := blob.ParseRef(r.PathValue("ref"))
+	if err != nil {
+		return err
+	}
+	var q farm.SourceQuestion
+	if err := readJSON(r, &q); err != nil {
+		return err
+	}
+	source, err := a.m.Sources(r.Context(), who, ref, q)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, &source)
 }
 
 // stored tells the engine that a blob is there. It is told again whenever somebody asks, for a telling may have been

@@ -109,6 +109,13 @@ func (c *Cache) Has(ref Ref) bool {
 	return c.use(ref)
 }
 
+// Holds is Has without counting as a use, and without a look at the file.
+func (c *Cache) Holds(ref Ref) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known[ref] != nil
+}
+
 // Open reads a blob that is here, for another worker say.
 func (c *Cache) Open(ctx context.Context, ref Ref) (Reader, error) {
 	c.Has(ref)

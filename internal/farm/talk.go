@@ -14,6 +14,8 @@ type Registration struct {
 	Fresh bool     `json:"fresh,omitempty"` // the process registers for the first time: what it was told before is over
 
 	Protocol int `json:"protocol,omitempty"` // that the worker speaks; see Protocol
+
+	Peer *PeerDoor `json:"peer,omitempty"` // where others may fetch files from it; nil: nowhere
 }
 
 // Registered is the answer: the worker as the farm knows it, and the farm's pace.
@@ -22,6 +24,8 @@ type Registered struct {
 	HeartbeatMS int    `json:"heartbeat_ms"`
 	Program     string `json:"program"` // version of the master's program
 	Protocol    int    `json:"protocol"`
+
+	Peer *PeerKey `json:"peer,omitempty"` // nil: workers do not fetch from one another here
 }
 
 // Wish is a slot's question for work.
@@ -77,6 +81,8 @@ type Load struct {
 	MemoryMB int     `json:"memory_used_mb"`
 	DiskMB   int     `json:"disk_free_mb"`
 	Idle     string  `json:"idle,omitempty"` // why it asks for no frames, though it may: its disk is nearly full
+
+	Peer *PeerLoad `json:"peer,omitempty"` // nil: it does not fetch from others
 }
 
 // Orders is what the master wants of a worker, given with each heartbeat.

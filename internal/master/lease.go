@@ -25,6 +25,7 @@ func (m *Master) Heartbeat(ctx context.Context, who Identity, id farm.WorkerID, 
 			}
 			if first {
 				w.load = h.Load
+				w.load.Peer = trim(w.load.Peer)
 				if w.pace = h.Pace(); w.pace <= 0 {
 					w.pace = e.rules.Heartbeat() // it does not say, but is told now
 				}
@@ -180,6 +181,7 @@ func (e *engine) expire(now time.Time) {
 	slices.SortFunc(silent, func(a, b *lease) int { return cmp.Compare(a.ID, b.ID) })
 	for _, l := range silent {
 		e.expired++
+		e.m.peers.leave(l.Worker) // it may be out of others' reach, too
 		e.drop(l)
 		e.lapsed[l.ID] = l
 		for f, p := range l.left {

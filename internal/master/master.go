@@ -64,6 +64,7 @@ type Options struct {
 	AuditAge time.Duration // how long the audit is kept; 0: 400 days
 	Rules    *farm.Rules   // nil: those kept, or the defaults
 	Keep     []Kept        // files that a backup holds besides the database
+	NoPeers  bool          // workers fetch everything from the master
 }
 
 // Master is the engine with its doors' methods. Make one with New and give it a goroutine with Run.
@@ -75,6 +76,7 @@ type Master struct {
 	hub    hub
 	auth   auth
 	pairs  pairs
+	peers  peers
 	logs   logBoard
 	audits logBoard // under no job
 
@@ -108,6 +110,7 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 	m := &Master{
 		opt: opt, breath: usualBreath, places: usualPlaces, inbox: make(chan func(*engine), 4096), quit: make(chan struct{}),
 		suspecting: make(chan struct{}, 1),
+		peers:      peers{places: newSources(), keys: make(map[farm.WorkerID]*opening)},
 	}
 	if g, ok := opt.Blobs.(*blob.Guard); ok {
 		m.guard, m.opt.Blobs = g, g.Under()

@@ -69,7 +69,11 @@ func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration
 		e.heard(w)
 		e.keepWorker(w)
 		e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "registered", Text: w.Name})
-		return farm.Registered{Worker: w.view(), HeartbeatMS: e.rules.HeartbeatMS, Program: m.opt.Program, Protocol: farm.Protocol}, nil
+		out := farm.Registered{Worker: w.view(), HeartbeatMS: e.rules.HeartbeatMS, Program: m.opt.Program, Protocol: farm.Protocol}
+		if !m.opt.NoPeers {
+			out.Peer = m.peers.enter(m, &out.Worker, &r)
+		}
+		return out, nil
 	})
 }
 
@@ -188,6 +192,7 @@ func (e *engine) watchWorkers(now time.Time) {
 // gone notes that the worker is not there any more.
 func (e *engine) gone(w *worker) {
 	w.online = false
+	e.m.peers.leave(w.ID)
 	e.changed(w)
 	e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "offline", Text: w.Name})
 }
@@ -359,6 +364,7 @@ func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerI
 		before := w.view()
 		e.audit(who, farm.DidChangeWorker, before.Name, "%s", differ(&before, &next))
 		w.Name, w.Tags, w.Enabled, w.Draining = next.Name, next.Tags, next.Enabled, next.Draining
+		m.peers.shut(w.ID, w.Draining || !w.Enabled)
 		e.keepWorker(w)
 		w.order()
 		e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: state, Text: w.Name})
@@ -388,6 +394,7 @@ func (e *engine) forgetWorker(w *worker) {
 	}
 	delete(e.workers, w.ID)
 	delete(e.names, w.Name)
+	e.m.peers.forget(w.ID)
 	w.order()
 	e.waiting = slices.DeleteFunc(e.waiting, func(held *waiter) bool {
 		if held.wish.Worker == w.ID {

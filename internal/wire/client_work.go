@@ -48,6 +48,13 @@ func (c *Client) Report(ctx context.Context, r ReportRequest) (ReportReply, erro
 	return out, err
 }
 
+// Sources asks where a worker shall fetch a blob.
+func (c *Client) Sources(ctx context.Context, ref string, q farm.SourceQuestion) (farm.Source, error) {
+	var out farm.Source
+	err := c.do(ctx, call{method: http.MethodPost, path: BlobPath(ref) + "/sources", in: q, out: &out})
+	return out, err
+}
+
 // AppendLog adds text to the log of a leased frame. offset is where it belongs, so that a repeated call adds nothing
 // twice. text is at most MaxLogChunk bytes.
 func (c *Client) AppendLog(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, frame int, offset int64, text []byte) error {

@@ -37,6 +37,7 @@ import (
 //	HEAD   /blobs/{ref}                   submit     200 there; 404 with Upload-Offset: bytes there so far
 //	PUT    /blobs/{ref}                   submit     Upload-Offset, Upload-Size, maybe Content-Encoding: zstd
 //	GET    /blobs/{ref}                   worker     bytes, ranges; zstd when asked for and worth it; of jobs leased to it
+//	POST   /blobs/{ref}/sources           worker     farm.SourceQuestion -> farm.Source; of jobs leased to it
 //	POST   /workers                       worker     farm.Registration -> farm.Registered
 //	GET    /workers                       view       ?after=&limit= -> WorkerList
 //	POST   /workers/fit                   view       FitRequest -> farm.Fit

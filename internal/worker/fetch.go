@@ -9,6 +9,7 @@ import (
 
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/peer"
 )
 
 // fetches is how many files are fetched side by side for a lease.
@@ -108,8 +109,8 @@ func (f *folder) place(ctx context.Context, m Master, file *farm.File, dir strin
 		return &fault{text: "the job's list of files cannot be used: " + err.Error(), fatal: true, rest: true}
 	}
 	for cache, again := f.all.cache, false; ; again = true {
-		err := cache.Fetch(ctx, ref, file.Size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
-			return download(ctx, m, file.Ref, offset), nil
+		err := f.all.fetchBlob(ctx, ref, file.Size, func(ctx context.Context, offset int64) io.ReadCloser {
+			return download(ctx, m, file.Ref, offset)
 		})
 		if err != nil {
 			return fmt.Errorf("fetching %s: %w", file.Path, err)
@@ -123,6 +124,16 @@ func (f *folder) place(ctx context.Context, m Master, file *farm.File, dir strin
 			return err
 		}
 	}
+}
+
+// fetchBlob brings a blob into the cache, from other workers where there are some.
+func (a *folders) fetchBlob(ctx context.Context, ref blob.Ref, size int64, master peer.FromMaster) error {
+	if a.peers != nil {
+		return a.peers.Fetch(ctx, ref, size, master)
+	}
+	return a.cache.Fetch(ctx, ref, size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		return master(ctx, offset), nil
+	})
 }
 
 // download is the bytes of a blob from offset on.

@@ -13,6 +13,7 @@ import (
 	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/peer"
 )
 
 // folders keeps the laid-out files of jobs. A folder stays while a lease or a session uses it; of the others the least
@@ -24,6 +25,7 @@ type folders struct {
 	log    *slog.Logger
 	disk   *blob.Disk
 	cache  *blob.Cache
+	peers  *peer.Node // nil: all comes from the master
 
 	removing sync.WaitGroup
 

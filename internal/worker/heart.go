@@ -82,15 +82,20 @@ func (w *Worker) seek(ctx context.Context, lost time.Time) {
 func (w *Worker) register(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, registerTime)
 	defer cancel()
-	reg, err := w.master.Register(ctx, farm.Registration{
+	us := farm.Registration{
 		ID: w.id, Name: w.opt.Name, Slots: w.opt.slots(), Tags: w.opt.Tags, Facts: w.machine.facts(),
 		Fresh: w.name == "", Protocol: farm.Protocol,
-	})
+	}
+	peers := w.folders.peers
+	if peers != nil {
+		us.Peer = peers.Door()
+	}
+	reg, err := w.master.Register(ctx, us)
 	if err != nil {
 		return err
 	}
-	us, it := farm.Speaker{Program: w.opt.Program, Protocol: farm.Protocol}, farm.Speaker{Program: reg.Program, Protocol: reg.Protocol}
-	if err := farm.Fits(us, it); err != nil {
+	me, it := farm.Speaker{Program: w.opt.Program, Protocol: farm.Protocol}, farm.Speaker{Program: reg.Program, Protocol: reg.Protocol}
+	if err := farm.Fits(me, it); err != nil {
 		return err
 	}
 	if reg.Worker.Name != w.name {
@@ -98,6 +103,9 @@ func (w *Worker) register(ctx context.Context) error {
 		w.log.Info("registered", "name", w.name, "master", reg.Program)
 	}
 	w.keepPace(reg.HeartbeatMS)
+	if peers != nil {
+		peers.Keyed(reg.Peer)
+	}
 	return nil
 }
 
@@ -119,7 +127,7 @@ func (w *Worker) beat(ctx context.Context) (known bool, err error) {
 	limit, cancel := context.WithTimeout(ctx, wait+w.heartbeat())
 	defer cancel()
 	orders, err := w.master.Heartbeat(limit, w.id, farm.Heartbeat{
-		Beats: beats, Load: w.machine.load(), PaceMS: int(w.heartbeat().Milliseconds()), WaitMS: int(wait.Milliseconds()),
+		Beats: beats, Load: w.doing(), PaceMS: int(w.heartbeat().Milliseconds()), WaitMS: int(wait.Milliseconds()),
 	})
 	switch {
 	case kindOf(err) == farm.NotFound:
@@ -133,11 +141,20 @@ func (w *Worker) beat(ctx context.Context) (known bool, err error) {
 	return !orders.Unknown, nil
 }
 
+// doing is what the machine does, and what it fetched and gave.
+func (w *Worker) doing() farm.Load {
+	l := w.machine.load()
+	if w.folders.peers != nil {
+		l.Peer = w.folders.peers.Load()
+	}
+	return l
+}
+
 // sayGoodbye tells the master that the worker goes, so that nobody waits for it. It matters little when that is not heard.
 func (w *Worker) sayGoodbye() {
 	ctx, cancel := context.WithTimeout(context.Background(), goodbyeTime)
 	defer cancel()
-	if _, err := w.master.Heartbeat(ctx, w.id, farm.Heartbeat{Load: w.machine.load(), Leaves: true}); err != nil {
+	if _, err := w.master.Heartbeat(ctx, w.id, farm.Heartbeat{Load: w.doing(), Leaves: true}); err != nil {
 		w.log.Debug("the master did not hear the goodbye", "err", err)
 	}
 }

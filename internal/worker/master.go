@@ -21,6 +21,7 @@ type Master interface {
 	PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, result farm.Result, open func() (io.ReadSeekCloser, error)) error
 	AppendLog(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, frame int, offset int64, text []byte) error
 	Files(ctx context.Context, id farm.JobID) iter.Seq2[farm.File, error]
+	Sources(ctx context.Context, ref string, q farm.SourceQuestion) (farm.Source, error)
 	FetchBlobFrom(ctx context.Context, ref string, offset int64, w io.Writer) error
 	// Suspect is told when the master seems out of reach, Refresh when it answers again: what hangs on connections
 	// that went dead meanwhile must fail then, so that it is tried again at once.

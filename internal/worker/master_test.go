@@ -182,6 +182,11 @@ func (m *fakeMaster) wait(ctx context.Context, until <-chan time.Time) bool {
 	return false
 }
 
+// Sources leads nobody to a peer.
+func (m *fakeMaster) Sources(context.Context, string, farm.SourceQuestion) (farm.Source, error) {
+	return farm.Source{}, nil
+}
+
 func (m *fakeMaster) Heartbeat(ctx context.Context, id farm.WorkerID, h farm.Heartbeat) (farm.Orders, error) {
 	if err := m.enter(ctx, "heartbeat"); err != nil {
 		return farm.Orders{}, err

@@ -42,6 +42,9 @@ type Options struct {
 	IdleSession   time.Duration // without work after which Blender is closed; 0: 30 minutes
 	Waiting       int           // finished frames of a slot that may wait for upload while the master is there; 0: 4
 
+	// Peers are the settings of fetching files from other workers, and of giving them; nil: all files come from the master.
+	Peers *Peers
+
 	// Seek looks for the master at other addresses and leads Master to where it is now. It is called between two tries
 	// to reach a master that has not answered for two heartbeats, and its time is limited; nil: the master never moves.
 	Seek func(ctx context.Context)
@@ -50,6 +53,12 @@ type Options struct {
 	Free func() (int64, error)
 	// Facts replaces what the machine says of itself; for tests.
 	Facts func() farm.Facts
+}
+
+// Peers are the settings of what workers fetch from one another.
+type Peers struct {
+	Port int  // TCP port where others may fetch; 0: any that is free
+	TLS  bool // bytes are encrypted on their way, as those of the master are
 }
 
 // The folders below Options.Dir.

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/peer"
 )
 
 // Worker is a machine that renders. Make one with New and give it a goroutine with Run.
@@ -86,6 +87,7 @@ func (w *Worker) load() error {
 	if w.folders, err = newFolders(&w.opt); err != nil {
 		return err
 	}
+	w.folders.peers = w.openPeers()
 	for _, of := range []string{homeDir, renderDir} { // of sessions that are gone
 		if err := removeTree(filepath.Join(w.opt.Dir, of)); err != nil {
 			w.log.Warn("the folder of old sessions cannot be removed", "err", err)
@@ -96,6 +98,21 @@ func (w *Worker) load() error {
 	w.pace.Store(int64(farm.DefaultRules().Heartbeat()))
 	w.resume()
 	return nil
+}
+
+// openPeers lets other workers fetch files here; nil: neither that nor the other way round.
+func (w *Worker) openPeers() *peer.Node {
+	o := w.opt.Peers
+	if o == nil {
+		return nil
+	}
+	n, err := peer.Open(peer.Options{
+		Worker: w.id, Cache: w.folders.cache, Port: o.Port, TLS: o.TLS, Ask: w.master.Sources, Log: w.log, Now: w.opt.Now,
+	})
+	if err != nil {
+		w.log.Warn("other workers cannot fetch files from here", "err", err, "hint", hintOf(err))
+	}
+	return n
 }
 
 // resume takes up the leases of an earlier process: those with parcels are renewed until these are sent, and the
@@ -150,6 +167,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	})
 	beside.Go(func() { w.machine.sample(ctx) })
 	beside.Go(func() { w.send(ctx) })
+	if w.folders.peers != nil {
+		beside.Go(func() { w.folders.peers.Run(ctx) })
+	}
 	working, leave := context.WithCancel(ctx)
 	defer leave()
 	beside.Go(func() {

@@ -1,0 +1,141 @@
+package master
+
+import (
+	"cmp"
+	"math"
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// candidate is a peer that could be offered.
+type candidate struct {
+	id      farm.WorkerID
+	class   int // lower is better
+	trouble int // others had trouble with it
+	readers int
+	have    int64
+}
+
+// The classes of sources; the master stands between the last two.
+const (
+	wholeIdle = iota // has it all, and nobody reads from it
+	chainEnd         // is fetching it, is not behind, and nobody reads from it
+	wholeBusy
+	masterFree
+	partBusy // anybody else that may serve one more
+	nobodyElse
+)
+
+// choose finds the source for a worker that has so many bytes. When the one it has is slow, it is named; then "" says
+// that there is no better one.
+func (s *sources) choose(now time.Time, w *swarm, d *door, have int64, slow farm.WorkerID) farm.WorkerID {
+	readers := make(map[farm.WorkerID]int)
+	behind := make(map[farm.WorkerID][]farm.WorkerID)
+	for id, m := range w.members {
+		if m.from != "" && id != d.id && !s.doors[id].near {
+			readers[m.from]++
+		}
+		behind[m.from] = append(behind[m.from], id)
+	}
+	barred := map[farm.WorkerID]bool{d.id: true} // and those who read from it, at any hand
+	tail(behind, d.id, barred)
+	if slow != "" { // those who read from it are as slow
+		barred[slow] = true
+		tail(behind, slow, barred)
+	}
+	best := candidate{class: nobodyElse, trouble: math.MaxInt}
+	for id, m := range w.members {
+		p := s.doors[id]
+		if barred[id] || !p.open || p.near || p.shut || now.Before(d.shuns[id]) || p.lies(now) {
+			continue
+		}
+		c := candidate{id: id, class: partBusy, trouble: p.trouble(now), readers: readers[id], have: m.have}
+		switch {
+		case m.whole && c.readers == 0:
+			c.class = wholeIdle
+		case m.whole && c.readers < wholeReaders:
+			c.class = wholeBusy
+		case m.whole, m.from == "", c.readers >= partReaders:
+			continue
+		case c.readers == 0 && m.have >= have && w.depth(id) < longChain:
+			c.class = chainEnd
+		}
+		if slow != "" && (c.class == partBusy || !m.whole && m.have <= have) {
+			continue
+		}
+		if c.before(&best) {
+			best = c
+		}
+	}
+	switch {
+	case best.class < masterFree:
+		return best.id
+	case slow != "" && (slow == farm.FromMaster || readers[farm.FromMaster] >= masterReaders || w.troubled(slow, now)):
+		return ""
+	case readers[farm.FromMaster] < masterReaders, best.class == nobodyElse:
+		return farm.FromMaster
+	}
+	return best.id
+}
+
+func (c *candidate) before(o *candidate) bool {
+	return cmp.Or(
+		cmp.Compare(min(c.trouble, 1), min(o.trouble, 1)), cmp.Compare(c.class, o.class), cmp.Compare(c.trouble, o.trouble),
+		cmp.Compare(c.readers, o.readers), cmp.Compare(o.have, c.have), cmp.Compare(c.id, o.id),
+	) < 0
+}
+
+// trouble counts those who lately had trouble with the worker.
+func (d *door) trouble(now time.Time) (n int) {
+	for _, until := range d.doubts {
+		if now.Before(until) {
+			n++
+		}
+	}
+	return n
+}
+
+// tail adds those who read from a member, at any hand.
+func tail(behind map[farm.WorkerID][]farm.WorkerID, id farm.WorkerID, into map[farm.WorkerID]bool) {
+	for _, next := range behind[id] {
+		if !into[next] {
+			into[next] = true
+			tail(behind, next, into)
+		}
+	}
+}
+
+// depth is how many stand between a member and where its bytes come from, at most longChain.
+func (w *swarm) depth(id farm.WorkerID) (n int) {
+	for n < longChain {
+		m := w.members[id]
+		if m == nil || m.whole || m.from == "" || m.from == farm.FromMaster {
+			return n
+		}
+		id = m.from
+		n++
+	}
+	return n
+}
+
+// troubled tells whether a member itself just said that it is served slowly: then the trouble lies further up.
+func (w *swarm) troubled(id farm.WorkerID, now time.Time) bool {
+	m := w.members[id]
+	return m != nil && !m.whole && now.Sub(m.slow) < askAgain
+}
+
+// reads tells whether a member reads from another, at any hand.
+func (w *swarm) reads(id, from farm.WorkerID) bool {
+	for range len(w.members) + 1 {
+		if id == from {
+			return true
+		}
+		m := w.members[id]
+		if m == nil || m.from == "" {
+			return false
+		}
+		id = m.from
+	}
+	return true
+}

@@ -1,0 +1,173 @@
+package test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/netrender/netrender/internal/blob"
+	nr "github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
+)
+
+// narrow limits what the machine's cable carries, in each direction, as `200mbit`.
+func (m *machine) narrow(rate string) {
+	m.lan.t.Helper()
+	for _, end := range [][2]string{{m.ns, "eth0"}, {m.lan.hub, m.port}} {
+		args := []string{"-n", end[0], "qdisc", "replace", "dev", end[1], "root", "tbf", "rate", rate, "burst", "128kb", "latency", "100ms"}
+		if out, err := exec.Command("tc", args...).CombinedOutput(); err != nil {
+			lacking(m.lan.t, "needs the tc command and the qdisc tbf: tc %s: %v: %s", strings.Join(args, " "), err, out)
+		}
+	}
+}
+
+// sent is how many bytes left the machine by its cable.
+func (m *machine) sent() int64 {
+	m.lan.t.Helper()
+	out, err := exec.Command("ip", "netns", "exec", m.ns, "cat", "/sys/class/net/eth0/statistics/tx_bytes").Output()
+	if err != nil {
+		m.lan.t.Fatal(err)
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(out)), 10, 64)
+	if err != nil {
+		m.lan.t.Fatal(err)
+	}
+	return n
+}
+
+// static writes a file of so many bytes that cannot be packed.
+func static(t *testing.T, dir string, size int64, seed byte) (path string, ref blob.Ref) {
+	t.Helper()
+	path = filepath.Join(dir, fmt.Sprintf("static%d", seed))
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := io.CopyN(f, rand.NewChaCha8([32]byte{seed}), size); err != nil {
+		t.Fatal(err)
+	}
+	info, err := blob.HashFile(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path, info.Ref
+}
+
+// heavy submits a job whose one file is large; the file is on the master when it returns.
+func (f *farm) heavy(path string, ref blob.Ref, size int64, frames string, edit ...func(*nr.JobSpec)) nr.Job {
+	f.t.Helper()
+	ctx, c := context.Background(), f.client()
+	set, err := nr.ParseFrameSet(frames)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	spec := nr.JobSpec{Name: "heavy", Blend: "heavy.blend", Frames: set, Chunk: 1, Options: nr.Options{EXR: "full"}}
+	for _, e := range edit {
+		e(&spec)
+	}
+	err = c.PutBlob(ctx, wire.Upload{Ref: ref.String(), Size: size, Open: func() (io.ReadSeekCloser, error) { return os.Open(path) }})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	reply, err := c.Submit(ctx, spec, []nr.File{{Path: "heavy.blend", Original: "/x/heavy.blend", Size: size, Ref: ref.String()}})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return reply.Job
+}
+
+// crowd starts workers on machines of their own and waits until all are there.
+func (f *farm) crowd(l *lan, n int, rate string, args ...string) (machines []*machine, procs []*proc) {
+	f.t.Helper()
+	for i := range n {
+		m := l.machine()
+		if rate != "" {
+			m.narrow(rate)
+		}
+		machines = append(machines, m)
+		args := append([]string{"worker", "--name", fmt.Sprintf("w%d", i+1), "--fake-renderer", "10ms"}, args...)
+		procs = append(procs, startIn(f.t, m.prefix(), append(m.env(), "NETRENDER_TOKEN="+f.token()), args...))
+	}
+	eventually(f.t, time.Minute, "all workers are there", func() bool {
+		list, err := f.client().Workers(context.Background())
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		online := 0
+		for _, w := range list {
+			if w.Online {
+				online++
+			}
+		}
+		return online == n
+	})
+	return machines, procs
+}
+
+// TestPeers: workers that want the same file at the same time get it from one another. The master sends it not much more
+// than once, and all have it in not much more than the time that one takes. NETRENDER_TEST_PEERS=1000,400mbit makes the
+// file larger (MB) and the cables wider.
+func TestPeers(t *testing.T) {
+	mb, rate := int64(32), "160mbit"
+	if text := os.Getenv("NETRENDER_TEST_PEERS"); text != "" {
+		size, wide, _ := strings.Cut(text, ",")
+		n, err := strconv.ParseInt(size, 10, 64)
+		if err != nil || wide == "" {
+			t.Fatalf("NETRENDER_TEST_PEERS is MB,RATE, not %q", text)
+		}
+		mb, rate = n, wide
+	}
+	size := mb * 1e6
+	const crowd = 8
+	l := newLAN(t)
+	a := l.machine()
+	f := a.farm()
+	a.narrow(rate)
+	dir := t.TempDir()
+	first, firstRef := static(t, dir, size, 1)
+	second, secondRef := static(t, dir, size, 2)
+	_, procs := f.crowd(l, crowd, rate)
+
+	fetch := func(path string, ref blob.Ref, frames string, edit ...func(*nr.JobSpec)) (took time.Duration, sent int64) {
+		before := a.sent()
+		job := f.heavy(path, ref, size, frames, edit...)
+		began := time.Now()
+		f.doneWithin(10*time.Minute, job.ID)
+		took, sent = time.Since(began), a.sent()-before
+		workers := map[nr.WorkerID]int{}
+		for at, err := range f.client().FollowAttempts(context.Background(), nr.AttemptFilter{Job: job.ID}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			workers[at.Worker]++
+		}
+		if len(workers) != job.Total {
+			t.Errorf("%d workers rendered %d frames", len(workers), job.Total)
+		}
+		return took, sent
+	}
+	one, _ := fetch(first, firstRef, "1", func(s *nr.JobSpec) { s.Needs.Allow = []string{"w1"} })
+	all, sent := fetch(second, secondRef, fmt.Sprintf("1-%d", crowd))
+	t.Logf("%d MB at %s: one has it after %.1f s, %d after %.1f s (%.2f times); the master sent %.2f times the file",
+		mb, rate, one.Seconds(), crowd, all.Seconds(), all.Seconds()/one.Seconds(), float64(sent)/float64(size))
+	if all > 2*one {
+		t.Errorf("all have it after %.1f s, one after %.1f s", all.Seconds(), one.Seconds())
+	}
+	if sent > size*5/2 {
+		t.Errorf("the master sent %d bytes", sent)
+	}
+	for _, p := range procs {
+		if strings.Contains(p.out.String(), "cannot be reached") {
+			t.Error("a worker cannot be reached")
+		}
+	}
+}
