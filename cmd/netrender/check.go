@@ -77,6 +77,9 @@ The exit code is 0 when the scene can be sent as it is, 1 when it cannot. Warnin
 				p.fault(err)
 			}
 			if master != nil {
+				away = a.checkShared(cmd.Context(), master, plan, func(text string) { p.Warnings = append(p.Warnings, text) })
+			}
+			if master != nil && away == nil {
 				away = p.ask(cmd.Context(), master, plan)
 			}
 			if cmd.Context().Err() != nil {

@@ -24,6 +24,7 @@ type fetching struct {
 	kinds  []farm.ResultKind
 	frames farm.FrameSet // empty: all
 	here   map[int]struct{}
+	plan   *client.Plan // whose files are sent when the farm asks for them; nil: none are here
 }
 
 // wanted are the frames that are asked for.
@@ -192,7 +193,7 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)
-		a.watchProgress(watching, master, job.ID, show)
+		a.watchProgress(watching, master, job.ID, f.plan, show)
 	}()
 	wanted := f.wanted(&job).Count()
 	warned := a.newWarned(show.say)
@@ -254,13 +255,28 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 }
 
 // watchProgress keeps the bar right while frames are rendered, and tells of failures.
-func (a *app) watchProgress(ctx context.Context, master *wire.Client, id farm.JobID, show *show) {
+func (a *app) watchProgress(ctx context.Context, master *wire.Client, id farm.JobID, plan *client.Plan, show *show) {
+	asked := make(chan struct{}, 1)
+	if plan != nil {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			a.serveFiles(ctx, master, plan, id, asked, show)
+		}()
+		defer func() { <-done }()
+	}
 	for ev, err := range master.Patient(24*time.Hour).Events(ctx, wire.EventFilter{Job: id}) {
 		if err != nil {
 			return
 		}
 		if ev.Kind == farm.EventFrame && ev.State == string(farm.Errored) && ev.Frame != nil {
 			show.say("frame %d failed: %s", *ev.Frame, plainText(ev.Text))
+		}
+		if ev.Kind == farm.EventJob && ev.State == string(farm.Collecting) {
+			select {
+			case asked <- struct{}{}:
+			default:
+			}
 		}
 		show.event(&ev)
 	}

@@ -46,6 +46,7 @@ type jobOptions struct {
 	allowMissing bool
 	blender      []string
 	addons       []string
+	shared       []string
 }
 
 // gpuKinds are the devices that Blender knows by these names.
@@ -74,6 +75,7 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.BoolVar(&o.anyBlender, "any-blender", false, "let workers with an older Blender than the scene's try it")
 	f.BoolVar(&o.allowMissing, "allow-missing", false, "go on although files of the scene are missing")
 	f.StringArrayVar(&o.addons, "addon", nil, "an add-on that the scene needs: its name where workers have it, or a zip file to send along (needs --scripts)")
+	f.StringArrayVar(&o.shared, "shared", nil, "a folder that the workers see as well: its files are not sent where all of them do (see netrender worker --shared)")
 	f.StringSliceVar(&o.blender, "blender", nil, "Blender to read the scene with (default: the newest found)")
 }
 
@@ -183,6 +185,9 @@ func (a *app) prepare(cmd *cobra.Command, file string, o *jobOptions, out string
 			return nil, nil, err
 		}
 	}
+	if err := a.checkShared(cmd.Context(), master, plan, func(text string) { a.note(map[string]any{"warning": text}, "note: %s", plainText(text)) }); err != nil {
+		return nil, nil, err
+	}
 	return master, plan, a.checkFarm(cmd.Context(), master, plan)
 }
 
@@ -199,7 +204,7 @@ func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOp
 	show.say("Reading %s", filepath.Base(file))
 	plan, err := client.NewPlan(ctx, client.PlanOptions{
 		Blend: file, Spec: spec, AllowMissing: o.allowMissing, Anyway: anyway, Hashes: hashes, Home: home,
-		AddonFiles: zips,
+		AddonFiles: zips, Shared: o.shared,
 		Read: func(ctx context.Context, blend string) (client.Scene, error) {
 			return a.readScene(ctx, blend, o.blender, append(slices.Clone(spec.Needs.Addons), zips...))
 		},
@@ -317,7 +322,7 @@ func (a *app) renderPlan(ctx context.Context, master *wire.Client, plan *client.
 	}
 	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": job.Total, "out": dir},
 		"Job %d: %s of %s, results in %s", job.ID, count(job.Total, "frame"), plainText(job.Name), dir)
-	return a.follow(ctx, master, job, &fetching{dir: dir, kinds: artistsKinds})
+	return a.follow(ctx, master, job, &fetching{dir: dir, kinds: artistsKinds, plan: plan})
 }
 
 func interrupted(ctx context.Context, err error) error {

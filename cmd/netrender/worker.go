@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -32,6 +33,7 @@ type workerOptions struct {
 	confine  string
 	cache    string
 	peerPort string
+	shared   []string
 	hang     time.Duration
 	frame    time.Duration
 	drain    time.Duration
@@ -54,6 +56,7 @@ func workerSettings(c *cobra.Command, o *workerOptions) {
 	f.StringVar(&o.confine, "confine", confineAuto, "keep Blender inside its job's folder, without a network: auto (where the system can), always, never")
 	f.StringVar(&o.cache, "cache", "50GB", "room for scenes' files")
 	f.StringVar(&o.peerPort, "peer-port", "0", "TCP port at which other workers of the farm fetch scenes' files from this one; 0: any that is free; off: neither that nor fetching from them")
+	f.StringArrayVar(&o.shared, "shared", nil, "a folder whose files are read there and not fetched, where a job shares it: /mnt/projects, or P:\\projects=/mnt/projects where those who submit call it otherwise")
 	f.DurationVar(&o.hang, "hang-timeout", 10*time.Minute, "give a frame up when Blender shows no progress for so long")
 	f.DurationVar(&o.frame, "frame-timeout", 0, "longest a frame may take here, whatever its job allows (default: no limit)")
 	f.StringVar(&o.memory, "memory-limit", "", "stop a frame whose Blender holds more memory, as 8GB (default: no limit)")
@@ -129,6 +132,9 @@ func (o *workerOptions) check() error {
 			return usagef("%q is not a device; write it as cpu, optix or optix:1", d)
 		}
 	}
+	if _, err := o.shares(); err != nil {
+		return err
+	}
 	_, _, err := o.sizes()
 	return err
 }
@@ -143,6 +149,18 @@ func (o *workerOptions) peers() (*worker.Peers, error) {
 		return nil, usagef("--peer-port is a port from 1 to 65535, 0 or off, not %q", o.peerPort)
 	}
 	return &worker.Peers{Port: int(port)}, nil
+}
+
+// shares reads the shared folders.
+func (o *workerOptions) shares() (list []farm.Share, err error) {
+	for _, text := range o.shared {
+		s, err := farm.ParseShare(text)
+		if err != nil {
+			return nil, fmt.Errorf("%w%w", hidden{errUsage}, err)
+		}
+		list = append(list, s)
+	}
+	return list, nil
 }
 
 // sizes reads the room for scenes' files and the limit of memory, in bytes; 0: no limit.
@@ -248,8 +266,17 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, m foundMaster, t
 	if err != nil {
 		return nil, err
 	}
+	shares, err := o.shares()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range shares {
+		if _, err := os.Stat(s.To); err != nil {
+			log.Warn("a shared folder cannot be seen now: its files are fetched from the master", "folder", s.To, "err", err)
+		}
+	}
 	opt := worker.Options{
-		Dir: a.workerDir(), Name: o.name, Slots: o.slots, Devices: o.devices, Tags: o.tags,
+		Dir: a.workerDir(), Name: o.name, Slots: o.slots, Devices: o.devices, Tags: o.tags, Shared: shares,
 		Scripts: o.scripts, Program: version, Log: log, Now: time.Now, CacheBytes: cache, HangTimeout: o.hang,
 		MemoryLimit: memory, FrameTimeout: o.frame, DrainTimeout: o.drain,
 	}

@@ -33,7 +33,8 @@ func TestUserAddons(t *testing.T) {
 	want := []Addon{
 		{Name: "bl_ext.blender_org.sew", Folder: filepath.Join(base, "extensions", "blender_org")},
 		{Name: "bl_ext.user_default.sew", Folder: filepath.Join(base, "extensions", "user_default")},
-		{Name: "knit", Folder: legacy}, {Name: "weave", Folder: legacy},
+		{Name: "knit", Folder: legacy},
+		{Name: "weave", Folder: legacy},
 	}
 	in := Install{Facts: Facts{Series: "4.5", Addons: []string{"cycles"}}}
 	in.Added = in.UserAddons("", []string{"BLENDER_USER_RESOURCES=" + base})
@@ -59,7 +60,8 @@ func TestLostEngine(t *testing.T) {
 		{"00:00.681  reports          | ERROR Engine 'LUX' not available for scene 'A' (an add-on may)\n", "A", "LUX"},
 		{"ERROR Engine 'LUX' not available for scene 'Other' (an add-on may)\n", "Scene", ""},
 		{"ERROR Engine 'LUX' not available for scene 'Scene", "Scene", ""},
-		{"Engine '", "", ""}, {"", "", ""},
+		{"Engine '", "", ""},
+		{"", "", ""},
 	} {
 		if got := lostEngine(c.log, c.scene); got != c.want {
 			t.Errorf("%q: %q", c.log, got)

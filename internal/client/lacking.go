@@ -35,7 +35,7 @@ func (p *Plan) Lacking(ctx context.Context, c *wire.Client) (files int, bytes in
 	seen := make(map[string]bool, len(p.Files))
 	for i := range p.Files {
 		f := &p.Files[i]
-		if seen[f.Ref] || ctx.Err() != nil {
+		if seen[f.Ref] || ctx.Err() != nil || p.Spec.Needs.Shares(&f.File) {
 			continue
 		}
 		seen[f.Ref] = true

@@ -82,6 +82,8 @@ type PlanOptions struct {
 	Spec         farm.JobSpec // what the artist asked for; what is left out comes from the scene
 	AllowMissing bool
 	Anyway       bool // go on although there are faults, to see the rest
+	// Shared are folders whose files workers read for themselves.
+	Shared []string
 	// AddonFiles are zip files of add-ons that travel with the job, as local paths.
 	AddonFiles []string
 	// Read reads the scene by means of Blender.
@@ -157,6 +159,9 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		return p, p.Faults[0]
 	}
 	if err := p.addFiles(ctx, blend, &o); err != nil {
+		return p, err
+	}
+	if err := p.share(o.Shared); err != nil {
 		return p, err
 	}
 	s.Defaults()

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
 )
 
 // studio is a folder with files of the names given, each holding its own name.
@@ -173,5 +174,44 @@ func TestPlanOfAFaultyScene(t *testing.T) {
 	p, err := NewPlan(context.Background(), PlanOptions{Blend: filepath.Join(dir, "a.blend"), Read: reads(s), Anyway: true})
 	if err != nil || len(p.Faults) != 2 || len(p.Missing) != 1 || len(p.Files) != 1 {
 		t.Fatalf("%+v %v", p, err)
+	}
+}
+
+func TestPlanShares(t *testing.T) {
+	dir := studio(t, "shots/a.blend", "tex/1.png", "own/2.png")
+	s := goodScene()
+	s.Files = []SceneFile{{Path: filepath.Join(dir, "tex", "1.png")}, {Path: filepath.Join(dir, "own", "2.png")}}
+	shared := []string{filepath.Join(dir, "tex"), filepath.Join(dir, "shots"), filepath.Join(dir, "empty")}
+	p, err := NewPlan(context.Background(), PlanOptions{Blend: filepath.Join(dir, "shots", "a.blend"), Read: reads(s), Shared: shared})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(shared[:2], p.Spec.Needs.Shared); diff != "" {
+		t.Error(diff)
+	}
+	if len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "shared folder "+shared[2]) {
+		t.Errorf("warnings: %q", p.Warnings)
+	}
+	worker := func(name string, online bool, sees ...string) wire.WorkerView {
+		w := wire.WorkerView{Worker: farm.Worker{Name: name, Enabled: true}, Online: online}
+		w.Facts.Blenders = []farm.Blender{{Version: farm.Version{Major: 5}, Engines: []string{"CYCLES"}}}
+		w.Facts.Shared = sees
+		return w
+	}
+	old := worker("old", true)
+	old.Facts.Blenders[0].Version.Major = 3 // it cannot render the scene
+	seeing := []wire.WorkerView{worker("oak", true, dir), worker("elm", true, shared...), worker("away", false), old}
+	if blind := p.Unshare(seeing); len(blind) != 0 || len(p.Spec.Needs.Shared) != 2 {
+		t.Errorf("all see it, but %v", blind)
+	}
+	blind := p.Unshare(append(seeing, worker("ash", true, shared[0])))
+	if diff := cmp.Diff(map[string][]string{shared[1]: {"ash"}}, blind); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(shared[:1], p.Spec.Needs.Shared); diff != "" {
+		t.Error(diff)
+	}
+	if blind := p.Unshare(nil); len(blind) != 0 || len(p.Spec.Needs.Shared) != 1 {
+		t.Errorf("nobody is there, but %v", blind)
 	}
 }

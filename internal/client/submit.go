@@ -81,16 +81,8 @@ func submit(ctx context.Context, c *wire.Client, p *Plan, tell func(Sending)) (f
 	}
 	missing := reply.Missing
 	if reply.More {
-		missing = missing[:0]
-		seen := make(map[string]bool)
-		for f, err := range c.Missing(ctx, reply.Job.ID) {
-			if err != nil {
-				return reply.Job, err
-			}
-			if !seen[f.Ref] {
-				seen[f.Ref] = true
-				missing = append(missing, f.Ref)
-			}
+		if missing, err = missingOf(ctx, c, reply.Job.ID); err != nil {
+			return reply.Job, err
 		}
 	}
 	if err := upload(ctx, c, missing, local, tell); err != nil {

@@ -50,9 +50,12 @@ func TestWrongEngine(t *testing.T) {
 		wants, opened string
 		wrong         bool
 	}{
-		{"LUXCORE", "BLENDER_EEVEE", true}, {"LUXCORE", "BLENDER_EEVEE_NEXT", true}, {"LUXCORE", "LUXCORE", false},
+		{"LUXCORE", "BLENDER_EEVEE", true},
+		{"LUXCORE", "BLENDER_EEVEE_NEXT", true},
+		{"LUXCORE", "LUXCORE", false},
 		{"CYCLES", "BLENDER_EEVEE", false}, // a script of the scene's own changed it
-		{"BLENDER_EEVEE_NEXT", "BLENDER_EEVEE", false}, {"", "BLENDER_EEVEE", false},
+		{"BLENDER_EEVEE_NEXT", "BLENDER_EEVEE", false},
+		{"", "BLENDER_EEVEE", false},
 	} {
 		n := Needs{Engine: c.wants}
 		if n.WrongEngine(c.opened) != c.wrong {

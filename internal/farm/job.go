@@ -67,6 +67,9 @@ type Needs struct {
 	// AddonFiles are manifest paths of add-ons that travel with the job, as zip files. They are Python: Options.Scripts
 	// must be set.
 	AddonFiles []string `json:"addon_files,omitempty"`
+	// Shared are folders, as the submitter's machine names them, whose files workers read for themselves: the master need
+	// not have them.
+	Shared []string `json:"shared,omitempty"`
 }
 
 // Options says how to render and what to keep.
@@ -181,6 +184,9 @@ func (s *JobSpec) Check() error {
 		if len(list) > maxList {
 			return Errorf(TooLarge, "a list of workers or tags has over %d entries", maxList)
 		}
+	}
+	if err := s.checkShared(); err != nil {
+		return err
 	}
 	return s.checkAddons()
 }

@@ -41,6 +41,7 @@ type Facts struct {
 	Devices  []string  `json:"devices,omitempty"` // compute device of each slot: cpu, cuda:0, ...; empty: Blender's own default, which is the CPU
 	Scripts  bool      `json:"scripts"`           // lets jobs run the scene's Python
 	Confined bool      `json:"confined"`          // keeps Blender inside its job's folder, without a network
+	Shared   []string  `json:"shared,omitempty"`  // folders that it sees for itself, as those who submit name them
 }
 
 // GPU is a compute device as Blender lists it.

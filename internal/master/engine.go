@@ -160,7 +160,7 @@ func (e *engine) adopt(ctx context.Context, load *farm.JobLoad) error {
 		}
 	}
 	if j.State == farm.Collecting || j.State == farm.Paused {
-		missing, err := e.m.findMissing(ctx, j.ID)
+		missing, err := e.m.findMissing(ctx, j.ID, &j.Needs)
 		if err != nil {
 			return err
 		}

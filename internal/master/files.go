@@ -9,14 +9,18 @@ import (
 )
 
 // notThere returns the refs among the files that the blob store lacks. A stored blob of another size than the
-// manifest's is read: where it is damaged it is taken out and is one of them, else the manifest is wrong.
-func (m *Master) notThere(ctx context.Context, files []farm.File) (map[string]struct{}, error) {
+// manifest's is read: where it is damaged it is taken out and is one of them, else the manifest is wrong. Files that
+// workers read for themselves are none of them.
+func (m *Master) notThere(ctx context.Context, needs *farm.Needs, files []farm.File) (map[string]struct{}, error) {
 	missing := make(map[string]struct{})
 	checked := make(map[string]int64, len(files))
 	wrong := func(f *farm.File, size int64) error {
 		return farm.Errorf(farm.Invalid, "the manifest says %s has %d bytes, but it has %d", clip(f.Path, 100), f.Size, size)
 	}
 	for i := range files {
+		if needs.Shares(&files[i]) {
+			continue
+		}
 		text := files[i].Ref
 		if size, ok := checked[text]; ok {
 			if size != files[i].Size {
@@ -48,7 +52,7 @@ func (m *Master) notThere(ctx context.Context, files []farm.File) (map[string]st
 
 // findMissing works out what a kept job waits for. A size that its manifest has wrong is found by the worker that
 // fetches the file; it must not keep a master from starting.
-func (m *Master) findMissing(ctx context.Context, id farm.JobID) (map[string]struct{}, error) {
+func (m *Master) findMissing(ctx context.Context, id farm.JobID, needs *farm.Needs) (map[string]struct{}, error) {
 	missing := make(map[string]struct{})
 	for after := ""; ; {
 		page, err := m.opt.Store.Manifest(ctx, id, after, 1000)
@@ -59,7 +63,7 @@ func (m *Master) findMissing(ctx context.Context, id farm.JobID) (map[string]str
 			return missing, nil
 		}
 		for i := range page {
-			some, err := m.notThere(ctx, page[i:i+1])
+			some, err := m.notThere(ctx, needs, page[i:i+1])
 			if err != nil && farm.KindOf(err) != farm.Invalid {
 				return nil, err
 			}
@@ -175,7 +179,11 @@ func (e *engine) lost(j *job, ref, path string) {
 		l.excused = true
 	}
 	if j.State.Dispatches() {
-		e.toState(j, farm.Collecting, clip(path, 200)+" was damaged or lost on the master's disk: submit the scene again to send it")
+		why := " was damaged or lost on the master's disk: submit the scene again to send it"
+		if len(j.Needs.Shared) > 0 {
+			why = " was asked for by a worker that does not find it in its shared folder as it was sent: submit the scene again to send it"
+		}
+		e.toState(j, farm.Collecting, clip(path, 200)+why)
 	}
 	e.mark(j)
 	e.sync(j)

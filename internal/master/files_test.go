@@ -236,3 +236,43 @@ func TestLostFileOverARestart(t *testing.T) {
 		want(t, "running", b.job(job.ID).Running, 0)
 	})
 }
+
+// TestSharedFilesAreAskedFor: what workers read for themselves keeps no job waiting, until one of them does not find it.
+func TestSharedFilesAreAskedFor(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		ctx := context.Background()
+		scene := b.file("a.blend", "a scene")
+		submit := func(shared ...string) farm.Job {
+			wood := farm.File{Path: "tex/wood.png", Original: "/mnt/p/tex/wood.png", Size: 4, Ref: blob.RefOf([]byte("wood")).String()}
+			j, err := b.m.Submit(ctx, root, farm.JobSpec{
+				Blend: "a.blend", Frames: farm.Frames(1), Options: farm.Options{EXR: "none"}, Needs: farm.Needs{Shared: shared},
+			}, []farm.File{scene, wood})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return j
+		}
+		want(t, "another folder", submit("/mnt/q").State, farm.Collecting)
+		b.restart()
+		if err := b.m.Delete(ctx, root, 1); err != nil {
+			t.Fatal(err)
+		}
+		job := submit("/mnt/p")
+		want(t, "state", job.State, farm.Queued)
+		b.restart()
+		want(t, "state after a restart", b.job(job.ID).State, farm.Queued)
+
+		want(t, "a worker lacks it", b.suspect(blob.RefOf([]byte("wood"))), true)
+		want(t, "state when it is asked for", b.job(job.ID).State, farm.Collecting)
+		wantText(t, "reason", b.job(job.ID).Reason, "does not find it in its shared folder")
+		twin := submit("/mnt/p") // whoever sends the same is asked as well
+		want(t, "state of the same scene", twin.State, farm.Collecting)
+		b.file("wood", "wood")
+		if err := b.m.BlobStored(ctx, blob.RefOf([]byte("wood")).String()); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []farm.JobID{job.ID, twin.ID} {
+			want(t, "state when it is there", b.job(id).State, farm.Queued)
+		}
+	})
+}

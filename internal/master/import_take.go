@@ -17,7 +17,7 @@ func (m *Master) takeIn(ctx context.Context, who Identity, a *JobArchive, s *sta
 	if err := s.takeFiles(ctx); err != nil {
 		return in, err
 	}
-	missing, err := m.notThere(ctx, a.Manifest)
+	missing, err := m.notThere(ctx, &a.Job.Spec.Needs, a.Manifest)
 	if err != nil {
 		return in, err
 	}

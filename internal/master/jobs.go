@@ -75,7 +75,7 @@ func (m *Master) wake(ctx context.Context, who Identity, id farm.JobID, over fun
 	if over != nil {
 		return farm.Errorf(farm.Conflict, "job %d is %s", id, kept.Job.State).WithHint("%s", over(kept.Job.State))
 	}
-	missing, err := m.findMissing(ctx, id)
+	missing, err := m.findMissing(ctx, id, &kept.Job.Needs)
 	if err != nil {
 		return err
 	}

@@ -33,13 +33,18 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 		return farm.Job{}, err
 	}
 	defer func() { unpin(kept) }()
-	missing, err := m.notThere(ctx, files)
+	missing, err := m.notThere(ctx, &spec.Needs, files)
 	if err != nil {
 		return farm.Job{}, err
 	}
 	made, err := keep(ctx, m, func(e *engine) (farm.Job, error) {
 		if id, ok := e.keys[spec.Key]; ok && spec.Key != "" {
 			return e.jobs[id].view(), nil
+		}
+		for i := range files { // of those that workers read for themselves, what some worker asked for
+			if _, asked := e.wanted[files[i].Ref]; asked {
+				missing[files[i].Ref] = struct{}{}
+			}
 		}
 		fj := farm.Job{
 			ID: e.nextJob, Owner: who.Name, OwnerID: who.Token, State: farm.Queued, Created: m.opt.Now(), Scene: farm.SceneKey(&spec, files),

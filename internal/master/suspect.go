@@ -141,7 +141,11 @@ func (m *Master) renderAgain(ctx context.Context, id farm.JobID, frames []int, w
 		return false, "", err
 	}
 	defer unpin(true)
-	missing, err := m.findMissing(ctx, id)
+	j, err := m.Job(ctx, id)
+	if err != nil {
+		return false, "", err
+	}
+	missing, err := m.findMissing(ctx, id, &j.Needs)
 	if err != nil {
 		return false, "", err
 	}

@@ -133,7 +133,7 @@ func (v *verification) manifests(ctx context.Context) error {
 			}
 			d := v.harm[firstHalf(ref)]
 			if _, looked := seen[firstHalf(ref)]; d == nil && !looked {
-				if _, err := v.m.opt.Blobs.Stat(ctx, ref); isNotFound(err) && j.State != farm.Collecting { // else it is on its way
+				if _, err := v.m.opt.Blobs.Stat(ctx, ref); isNotFound(err) && j.State != farm.Collecting && !j.Needs.Shares(f) { // else it is on its way
 					d = &farm.Damage{Part: farm.Inputs, State: farm.Missing, Ref: f.Ref}
 					v.harm[firstHalf(ref)] = d
 				}

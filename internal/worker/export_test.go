@@ -10,6 +10,9 @@ import (
 // Steps makes the outbox of w call step before each step of a durable write.
 func (w *Worker) Steps(step func(name string) error) { w.out.step = step }
 
+// UnlessSilent is unlessSilent, for tests from outside.
+var UnlessSilent = unlessSilent
+
 // AttemptLog is attemptLog, for tests from outside.
 type AttemptLog = attemptLog
 

@@ -29,7 +29,7 @@ func (a *folders) fetch(ctx context.Context, m Master, g *farm.Grant) *fetching 
 	t := &fetching{folder: a.pinned(g.Lease.Job), cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(t.done)
-		t.err = t.folder.lay(ctx, m, g.Lease.Frames)
+		t.err = t.folder.lay(ctx, m, g)
 	}()
 	return t
 }
@@ -109,6 +109,9 @@ func (f *folder) place(ctx context.Context, m Master, file *farm.File, dir strin
 		return &fault{text: "the job's list of files cannot be used: " + err.Error(), fatal: true, rest: true}
 	}
 	for cache, again := f.all.cache, false; ; again = true {
+		if !f.fromShare(ctx, ref, file) && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		err := f.all.fetchBlob(ctx, ref, file.Size, func(ctx context.Context, offset int64) io.ReadCloser {
 			return download(ctx, m, file.Ref, offset)
 		})

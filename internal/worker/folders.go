@@ -26,6 +26,7 @@ type folders struct {
 	disk   *blob.Disk
 	cache  *blob.Cache
 	peers  *peer.Node // nil: all comes from the master
+	shares []farm.Share
 
 	removing sync.WaitGroup
 
@@ -49,6 +50,7 @@ type folder struct {
 
 	// Guarded by busy, which is held while files are fetched and laid out.
 	busy     chan struct{} // room for one
+	needs    farm.Needs
 	listed   bool
 	manifest []farm.File
 	laid     map[string]bool // manifest paths
@@ -74,7 +76,7 @@ func newFolders(opt *Options) (*folders, error) {
 		return nil, farm.Errorf(farm.Internal, "the cache of files cannot be opened: %w", err)
 	}
 	return &folders{
-		dir: dir, limit: opt.Folders, jitter: opt.Jitter, log: opt.Log, disk: disk, cache: cache, jobs: make(map[farm.JobID]*folder),
+		dir: dir, limit: opt.Folders, jitter: opt.Jitter, log: opt.Log, disk: disk, cache: cache, shares: opt.Shared, jobs: make(map[farm.JobID]*folder),
 	}, nil
 }
 
@@ -215,17 +217,18 @@ func checkManifest(files []farm.File) error {
 }
 
 // lay sees to it that everything the frames need lies in the folder. It asks again for ever while the master is away.
-func (f *folder) lay(ctx context.Context, m Master, frames []int) error {
+func (f *folder) lay(ctx context.Context, m Master, g *farm.Grant) error {
 	select {
 	case f.busy <- struct{}{}:
 		defer func() { <-f.busy }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+	f.needs = g.Needs
 	back := backoff{jitter: f.all.jitter}
 	lost := false
 	for gone := 0; ; {
-		err := f.layOnce(ctx, m, frames)
+		err := f.layOnce(ctx, m, g.Lease.Frames)
 		var own *fault
 		switch {
 		case err == nil:

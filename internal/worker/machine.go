@@ -40,6 +40,9 @@ func newMachine(opt *Options) *machine {
 	f := &m.fixed
 	m.memory = int64(f.MemoryMB) << 20
 	f.Program, f.Devices, f.Scripts, f.Confined = opt.Program, opt.Devices, opt.Scripts, opt.Fenced
+	for _, s := range opt.Shared {
+		f.Shared = append(f.Shared, s.From)
+	}
 	f.Blenders = make([]farm.Blender, 0, len(opt.Installs))
 	for i := range opt.Installs {
 		f.Blenders = append(f.Blenders, blenderFacts(&opt.Installs[i]))

@@ -25,6 +25,7 @@ type Options struct {
 	NewRenderer NewRenderer       //
 	Scripts     bool              // lets jobs run the scene's Python
 	Fenced      bool              // NewRenderer confines Blender to Setup's folders: each job gets a process of its own
+	Shared      []farm.Share      // folders whose files are read there, where a job says so
 	Program     string            // version of this program
 	Log         *slog.Logger
 	Now         func() time.Time

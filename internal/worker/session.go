@@ -65,7 +65,7 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 			return nil
 		}
 		// Another job opened it: files that only this lease's frames need must lie where that one's lie.
-		return s.session.folder.lay(ctx, s.w.master, g.Lease.Frames)
+		return s.session.folder.lay(ctx, s.w.master, g)
 	}
 	return s.open(ctx, k)
 }
