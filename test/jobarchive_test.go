@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/netrender/netrender/internal/blob"
 	nr "github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
 )
 
 // archived makes the archive of a job and returns where it is.
@@ -166,4 +168,187 @@ func TestArchive(t *testing.T) {
 	if !bytes.HasPrefix([]byte(text), []byte{0x28, 0xb5, 0x2f, 0xfd}) {
 		t.Error("the standard output is no archive")
 	}
+}
+
+// TestArchiveKilled kills the commands and the master in the midst of an archive and of an import: what has a name is
+// whole, nothing half made is seen, and nothing is left behind.
+func TestArchiveKilled(t *testing.T) {
+	f, g := startFarm(t), startFarm(t)
+	f.worker("oak", "--fake-renderer", "5ms")
+	job := f.submitScene(string(bigFile(96<<20)), "1-20")
+	f.doneWithin(time.Minute, job.ID)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "shot.nrz")
+	begin := func(f *farm, args ...string) *proc {
+		return start(t, f.env(), append(args, "--data", t.TempDir())...)
+	}
+	left := func(pattern string) []string {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	p := begin(f, "archive", job.ID.String(), "-o", file)
+	halfway(t, filepath.Join(dir, ".shot.nrz.*"))
+	p.kill()
+	p = begin(f, "archive", job.ID.String(), "-o", file)
+	halfway(t, filepath.Join(dir, ".shot.nrz.*"))
+	f.proc.kill()
+	if code := p.wait(time.Minute); code != 3 {
+		t.Errorf("exit %d: %s", code, p.out)
+	}
+	if found := left(file); len(found) > 0 {
+		t.Fatalf("half an archive has a name")
+	}
+	f.start()
+	f.ok("archive", job.ID.String(), "-o", file)
+
+	empty := func() {
+		t.Helper()
+		eventually(t, time.Minute, "nothing is staged", func() bool { return len(left(filepath.Join(g.data, "master", "import-*"))) == 0 })
+		if out := g.ok("jobs", "--json"); out != "" {
+			t.Errorf("there is a job: %s", out)
+		}
+		for _, pattern := range []string{"outputs/*", "logs/*", "blobs/??/*", "blobs/temp/*"} {
+			if found := left(filepath.Join(g.data, "master", pattern)); len(found) > 0 {
+				t.Errorf("%q were left behind", found)
+			}
+		}
+	}
+	p = begin(g, "import", file)
+	halfway(t, filepath.Join(g.data, "master", "import-*"))
+	p.kill()
+	empty()
+	p = begin(g, "import", file)
+	halfway(t, filepath.Join(g.data, "master", "import-*"))
+	g.proc.kill()
+	p.kill()
+	g.start()
+	empty()
+	// A master that is back in time gets it all, once.
+	p = begin(g, "import", file)
+	halfway(t, filepath.Join(g.data, "master", "import-*"))
+	g.proc.kill()
+	g.start()
+	if code := p.wait(time.Minute); code != 0 {
+		t.Fatalf("exit %d: %s", code, p.out)
+	}
+	if n := strings.Count(g.ok("jobs", "--json"), "\n"); n != 1 {
+		t.Errorf("there are %d jobs", n)
+	}
+	id, err := nr.ParseJobID(strings.TrimSpace(p.stdout.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.audit(id, 20)
+	g.nothingStaged()
+}
+
+// TestBrokenArchive: what is no whole archive of a job is refused with a sentence, by the client, and by the master when
+// it comes past the client.
+func TestBrokenArchive(t *testing.T) {
+	f := startFarm(t)
+	f.worker("oak", fastFake...)
+	job := f.submitFake("1-4")
+	f.doneWithin(time.Minute, job.ID)
+	whole, err := os.ReadFile(f.archived(job.ID.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoilt := bytes.Clone(whole)
+	spoilt[len(whole)/2] ^= 0x10
+	backup, err := os.ReadFile(f.backup())
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed := func(plain []byte) []byte {
+		var b bytes.Buffer
+		z := blob.CompressTo(&b)
+		if _, err := z.Write(plain); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	for name, c := range map[string]struct {
+		text []byte
+		says string
+	}{
+		"cut":             {whole[:len(whole)-1], "ends too early"},
+		"cut at half":     {whole[:len(whole)/2], "ends too early"},
+		"spoilt":          {spoilt, "is damaged"},
+		"nothing":         {nil, "is not the archive of a job"},
+		"a backup":        {backup, "is not the archive of a job"},
+		"a packed backup": {packed(backup), "is not the archive of a job"},
+		"zeros":           {packed(make([]byte, 1<<30)), "is not the archive of a job"},
+	} {
+		file := filepath.Join(t.TempDir(), "shot.nrz")
+		if err := os.WriteFile(file, c.text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, errs, code := f.run("import", file)
+		if code != 1 || !strings.Contains(errs, file+" "+c.says) {
+			t.Errorf("%s: exit %d: %s", name, code, errs)
+		}
+		sentence(t, errs)
+		_, err := f.client().Import(context.Background(), wire.Archive{
+			Size: int64(len(c.text)), Open: func() (io.ReadSeekCloser, error) { return os.Open(file) },
+		})
+		if err == nil || !strings.Contains(err.Error(), "the archive "+c.says) {
+			t.Errorf("%s, past the client: %v", name, err)
+		}
+	}
+	f.nothingStaged()
+	if n := strings.Count(f.ok("jobs", "--json"), "\n"); n != 1 {
+		t.Errorf("there are %d jobs", n)
+	}
+}
+
+// TestArchiveOnFullDisks: an archive that does not fit where it should go leaves nothing there.
+func TestArchiveOnFullDisks(t *testing.T) {
+	f := startFarm(t)
+	f.worker("oak", fastFake...)
+	job := f.submitScene(string(bigFile(40<<20)), "1-4")
+	f.doneWithin(time.Minute, job.ID)
+	small := smallDisk(t, "8m")
+	_, errs, code := f.run("archive", job.ID.String(), "-o", filepath.Join(small, "shot.nrz"))
+	if code != 1 || !strings.Contains(errs, "shot.nrz cannot be written") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+	sentence(t, errs)
+	if left := filesBelow(t, small); len(left) > 0 {
+		t.Errorf("%q were left behind", left)
+	}
+	file := f.archived(job.ID.String())
+	g := startFarm(t)
+	g.proc.kill()
+	g.data = filepath.Join(smallDisk(t, "32m"), "m")
+	g.start()
+	for _, announced := range []int64{41 << 20, 0} { // refused at once, and when it is found out
+		_, err := g.client().Import(context.Background(), wire.Archive{Size: sizeOf(t, file), Unpacked: announced, Open: func() (io.ReadSeekCloser, error) { return os.Open(file) }})
+		if nr.KindOf(err) != nr.NoRoom {
+			t.Errorf("%d announced: %v", announced, err)
+		}
+		g.nothingStaged()
+	}
+	_, errs, code = g.run("import", file)
+	if code != 1 || !strings.Contains(errs, "the master's disk has") {
+		t.Errorf("exit %d: %s", code, errs)
+	}
+	sentence(t, errs)
+	if out := g.ok("jobs", "--json"); out != "" {
+		t.Errorf("there is a job: %s", out)
+	}
+}
+
+func sizeOf(t *testing.T, path string) int64 {
+	t.Helper()
+	st, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st.Size()
 }

@@ -130,7 +130,11 @@ func (m *Master) Archive(ctx context.Context, who Identity, id farm.JobID, o Arc
 		return err
 	}
 	z := blob.CompressTo(w)
-	return errors.Join(a.write(z), z.Close())
+	err = a.write(z)
+	if end := z.Close(); err == nil {
+		err = end
+	}
+	return err
 }
 
 // workerNames are the names of the farm's workers.

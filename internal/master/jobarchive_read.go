@@ -50,7 +50,8 @@ type ArchiveParts interface {
 func ReadJobArchive(r io.Reader, parts ArchiveParts) (*JobArchive, error) {
 	src := &readError{r: r}
 	packed := bufio.NewReaderSize(src, 256<<10)
-	magic, _ := packed.Peek(len(zstdMagic))
+	begin, _ := packed.Peek(len(zstdMagic))
+	magic := string(begin)
 	z := blob.Decompress(packed, math.MaxInt64)
 	defer z.Close()
 	a := &jobReader{parts: parts, in: &countingReader{r: z}}
@@ -63,7 +64,7 @@ func ReadJobArchive(r io.Reader, parts ArchiveParts) (*JobArchive, error) {
 	case err == nil:
 	case src.err != nil:
 		err = src.err
-	case string(magic) != zstdMagic:
+	case magic != zstdMagic:
 		err = archive.ErrOther
 	case errors.Is(unpacking, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("%w: %w", archive.ErrCut, unpacking)
