@@ -133,6 +133,7 @@ type staging struct {
 	logged   map[int]farm.LeaseID
 	logs     int64 // bytes
 	wrong    []string
+	placed   []string // folders that were moved to where they belong
 
 	syncing chan *os.File // nil: nobody syncs yet
 	syncs   sync.WaitGroup

@@ -37,22 +37,14 @@ func (m *Master) takeIn(ctx context.Context, who Identity, a *JobArchive, s *sta
 	if err != nil {
 		return in, err
 	}
-	end := m.folders.share(id) // nobody deletes it before it is whole
-	ended := false
-	defer func() {
-		if !ended {
-			end()
-		}
-	}()
+	defer m.folders.share(id)() // nobody deletes it before it is whole
 	folder := folderName(a.Job.Spec.Name, id)
 	if err = s.place(folder, id); err == nil {
 		m.step("placed")
 		in, err = keep(ctx, m, func(e *engine) (Imported, error) { return e.imported(who, id, folder, a, s, missing) })
 	}
 	if err != nil || in.Again {
-		end()
-		ended = true
-		return in, errors.Join(err, m.removeFolders(folder, id))
+		return in, errors.Join(err, s.unplace(id))
 	}
 	m.spare(folder)
 	// Bytes that came since were announced to nobody who waited.
@@ -114,9 +106,19 @@ func (s *staging) place(folder string, id farm.JobID) error {
 		if err := os.Rename(staged, to); err != nil {
 			return plainDisk(err, cannotUnpack)
 		}
+		s.placed = append(s.placed, to)
 		syncDir(filepath.Dir(to))
 	}
 	return nil
+}
+
+// unplace removes what place moved, of a job that was not made.
+func (s *staging) unplace(id farm.JobID) (err error) {
+	s.m.logs.forget(id)
+	for _, dir := range s.placed {
+		err = errors.Join(err, plainDisk(os.RemoveAll(dir), "what was unpacked cannot be removed"))
+	}
+	return err
 }
 
 // imported makes the job known, with all its frames.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/netrender/netrender/internal/archive"
 	"github.com/netrender/netrender/internal/blob"
@@ -493,6 +494,97 @@ func TestBrokenArchives(t *testing.T) {
 		}
 		if list, _ := b.m.Jobs(context.Background(), farm.JobFilter{Limit: 10}); len(list) != 1 {
 			t.Errorf("there are %d jobs", len(list))
+		}
+	})
+}
+
+// TestImportCrashes: what a kill leaves just before the job is made goes at the next start, and so does what a database
+// that cannot be written leaves, at once. Somebody's own folder stays.
+func TestImportCrashes(t *testing.T) {
+	inRealFarm(t, func(b *bench) {
+		job := b.half()
+		text := b.archived(job.ID, all)
+		killed := t.TempDir()
+		master.Pause(b.m, func(step string) {
+			if step != "placed" {
+				return
+			}
+			if err := os.CopyFS(killed, os.DirFS(b.dir)); err != nil {
+				t.Error(err)
+			}
+			b.store.breaks(errors.New("the disk is gone"))
+		})
+		before := b.tree()
+		if _, err := b.imports(master.ImportOptions{}, text); err == nil {
+			t.Fatal("it was kept by a database that cannot be written")
+		}
+		if after := b.tree(); !slices.Equal(before, after) {
+			t.Errorf("left behind: %q, there was %q", after, before)
+		}
+		b.store.breaks(nil)
+		b.stop()
+		b.dir = killed
+		if n := len(b.tree()); n <= len(before) {
+			t.Fatalf("nothing lies there before the job is made: %q", b.tree())
+		}
+		own := filepath.Join(killed, "outputs", "shot-3")
+		if err := os.Mkdir(own, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		b.start()
+		for deadline := time.Now().Add(20 * time.Second); !slices.Equal(b.tree(), slices.Sorted(slices.Values(append(before, "outputs/shot-3")))); {
+			if time.Now().After(deadline) {
+				t.Fatalf("left behind: %q, there was %q", b.tree(), before)
+			}
+			<-time.After(10 * time.Millisecond)
+		}
+		in, err := b.imports(master.ImportOptions{}, text)
+		if farm.KindOf(err) != farm.Conflict { // that number's folder is taken
+			t.Fatalf("%+v %v", in, err)
+		}
+		in, err = b.imports(master.ImportOptions{}, text)
+		if err != nil || in.Job.Done != 2 || in.Job.ID != 4 {
+			t.Fatalf("%+v %v", in.Job, err)
+		}
+		if _, err := os.Stat(own); err != nil {
+			t.Error(err)
+		}
+		b.restart()
+		want(t, "results after a restart", len(entriesBelow(t, b.m.OutputFolder(&in.Job))), 2)
+	})
+}
+
+func entriesBelow(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			list = append(list, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// TestImportWaitsForRoom: it takes no room that is kept free.
+func TestImportWaitsForRoom(t *testing.T) {
+	inRealFarm(t, func(b *bench) {
+		job := b.half()
+		text := b.archived(job.ID, all)
+		b.free.Store(reserve + 8) // a picture has 9 bytes
+		for _, o := range []master.ImportOptions{{}, {Bytes: 9}} {
+			if _, err := b.imports(o, text); farm.KindOf(err) != farm.NoRoom {
+				t.Errorf("%+v: %v", o, err)
+			}
+		}
+		if _, err := b.imports(master.ImportOptions{MaxFile: 3}, text); farm.KindOf(err) != farm.TooLarge {
+			t.Errorf("a file that is too large: %v", err)
+		}
+		b.free.Store(reserve + 9)
+		if _, err := b.imports(master.ImportOptions{}, text); err != nil {
+			t.Error(err)
 		}
 	})
 }
