@@ -21,7 +21,8 @@ import (
 type cutter struct {
 	net.Listener
 	up    atomic.Int64 // bytes sent to the master
-	at    int64        // when up reaches this many bytes, act is called; 0: never
+	down  atomic.Int64 // bytes that came from it
+	at    int64        // when up or down reaches this many bytes, act is called; 0: never
 	act   func()
 	once  sync.Once
 	mu    sync.Mutex
@@ -87,10 +88,20 @@ type countedConn struct {
 
 func (k countedConn) Read(p []byte) (int, error) {
 	n, err := k.Conn.Read(p)
-	if up := k.c.up.Add(int64(n)); k.c.at > 0 && up >= k.c.at {
-		k.c.once.Do(k.c.act)
-	}
+	k.c.moved(&k.c.up, n)
 	return n, err
+}
+
+func (k countedConn) Write(p []byte) (int, error) {
+	n, err := k.Conn.Write(p)
+	k.c.moved(&k.c.down, n)
+	return n, err
+}
+
+func (c *cutter) moved(way *atomic.Int64, n int) {
+	if now := way.Add(int64(n)); c.at > 0 && now >= c.at {
+		c.once.Do(c.act)
+	}
 }
 
 // bigFile is bytes that do not compress.

@@ -71,6 +71,7 @@ type server struct {
 	proof  *identity // nil: no TLS
 	admin  string    // token
 	master *master.Master
+	chunks *blob.Index
 	door   *api.API
 	http   *http.Server
 	listen net.Listener
@@ -134,6 +135,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	for place, name := range keptFiles {
 		keep = append(keep, master.Kept{Name: name, Path: filepath.Join(s.data, place)})
 	}
+	s.chunks = blob.NewIndex(blobs)
 	guard := blob.NewGuard(blobs, blobGrace, time.Now)
 	if s.master, err = master.New(ctx, master.Options{
 		Store: db, Blobs: guard, Dir: dir, Room: room, Reserve: reserve, Now: time.Now, Rand: rand.Reader, Log: log, Program: version,
@@ -154,7 +156,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	})
 	s.door = api.New(api.Options{
 		Master: s.master, Blobs: guard, Uploads: guard, Now: time.Now, Log: log, Open: o.open, Browser: pages.Browser,
-		Pin: s.proof.shown, MaxBlob: maxFile,
+		Pin: s.proof.shown, MaxBlob: maxFile, Chunks: s.chunks,
 		Info: wire.Info{Program: version, Protocol: wire.Version, Name: s.name, ID: s.id, Open: o.open, Pin: s.proof.kept()},
 	})
 	if s.listen, err = net.Listen("tcp", o.listen); err != nil {
@@ -232,6 +234,7 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	engine, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	var loops sync.WaitGroup
 	loops.Go(func() { _ = s.master.Run(engine) })
+	loops.Go(func() { s.chunks.Run(engine) })
 	loops.Go(func() { _ = s.master.Tend(engine) })
 	defer s.shut()
 	endChronicle := s.keepChronicle()

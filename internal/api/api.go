@@ -26,6 +26,7 @@ type Options struct {
 	Master  *master.Master
 	Blobs   blob.Store
 	Uploads blob.Uploads
+	Chunks  *blob.Index      // of the blobs; nil: files are sent whole
 	Info    wire.Info        // Protocol, Open and Time are filled in
 	Now     func() time.Time // the clock
 	Log     *slog.Logger     // nil: silent
@@ -111,6 +112,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.submitRoute(d)
 	a.followRoutes(d)
 	a.blobRoutes(d)
+	a.chunkRoutes(d)
 	a.resultRoutes(d)
 	a.workRoutes(d)
 	a.workerRoutes(d)

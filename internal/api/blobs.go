@@ -18,14 +18,15 @@ import (
 func (a *API) blobRoutes(d *describer) {
 	d.plain(route{
 		method: http.MethodHead, path: "/blobs/{ref}", role: farm.RoleSubmit, name: "hasBlob",
-		about: "Tells whether a blob is there; if not, Upload-Offset of the 404 says how much of it is", besides: []besides{some},
+		about: "Tells whether a blob is there; if not, Upload-Offset of the 404 says how much of it is, and Upload-Chunks how chunks are cut if any are known", besides: []besides{some},
 	}, a.headBlob)
 	d.plain(route{
 		method: http.MethodPut, path: "/blobs/{ref}", role: farm.RoleSubmit, name: "putBlob",
 		about: "Sends a blob from an offset on. 201: whole and verified; 202: go on at Upload-Offset; 409: begin at Upload-Offset",
 		in:    raw{}, status: http.StatusCreated, params: []param{
 			inHeader(wire.HeaderOffset, "integer", "where the body begins; 0 when not given"), inHeader(wire.HeaderSize, "integer", "bytes of the whole"),
-			inHeader("Content-Encoding", "string", "zstd, or not given"),
+			inHeader("Content-Encoding", "string", "zstd, netrender-chunks, both in the order netrender-chunks, zstd, or not given. "+
+				"netrender-chunks is a sequence of: 'L', a length (4 bytes, big endian), so many bytes; 'C', the SHA-256 (32 bytes) of a chunk to be copied"),
 		}, besides: []besides{goOn, begin},
 	}, a.putBlob)
 	d.plain(route{
@@ -84,6 +85,9 @@ func (a *API) headBlob(w http.ResponseWriter, r *http.Request, _ master.Identity
 		return err
 	}
 	w.Header().Set(wire.HeaderOffset, strconv.FormatInt(have, 10))
+	if a.opt.Chunks.Any() {
+		w.Header().Set(wire.HeaderChunks, blob.CutName)
+	}
 	w.WriteHeader(http.StatusNotFound)
 	return nil
 }
@@ -93,7 +97,11 @@ func (a *API) putBlob(w http.ResponseWriter, r *http.Request, who master.Identit
 	if err != nil {
 		return err
 	}
-	size, offset, err := a.uploadBounds(r)
+	packed, err := a.encodingOf(r.Header)
+	if err != nil {
+		return err
+	}
+	size, offset, err := a.uploadBounds(r, packed == encoding{})
 	if err != nil {
 		return err
 	}
@@ -116,12 +124,8 @@ func (a *API) putBlob(w http.ResponseWriter, r *http.Request, who master.Identit
 		return err
 	}
 	body := a.paced(w, r, who)
-	var in io.Reader = body
-	if r.Header.Get("Content-Encoding") == "zstd" {
-		z := unpack(body, size-offset)
-		defer z.Close()
-		in = z
-	}
+	in, end := a.opened(r.Context(), body, packed, size-offset)
+	defer end()
 	have, complete, err := a.opt.Uploads.Append(r.Context(), ref, size, offset, in)
 	a.gauge.uploaded.Add(float64(body.n))
 	body.settle()
@@ -130,7 +134,7 @@ func (a *API) putBlob(w http.ResponseWriter, r *http.Request, who master.Identit
 		w.Header().Set(wire.HeaderOffset, strconv.FormatInt(at.Have, 10))
 		return err
 	}
-	if err != nil {
+	if err != nil && !a.uncopied(r, err) {
 		w.Header().Set(wire.HeaderOffset, strconv.FormatInt(have, 10))
 		return err
 	}
@@ -150,10 +154,7 @@ func putDone(w http.ResponseWriter, status int, have int64) error {
 }
 
 // uploadBounds reads what a PUT says of itself and refuses what cannot be.
-func (a *API) uploadBounds(r *http.Request) (size, offset int64, err error) {
-	if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" && enc != "zstd" {
-		return 0, 0, farm.Errorf(farm.Invalid, "a body packed as %q is not understood", clip(enc)).WithHint("send it plain or as zstd")
-	}
+func (a *API) uploadBounds(r *http.Request, plain bool) (size, offset int64, err error) {
 	if offset, err = headerNumber(r.Header, wire.HeaderOffset); err != nil {
 		return 0, 0, err
 	}
@@ -161,7 +162,6 @@ func (a *API) uploadBounds(r *http.Request) (size, offset int64, err error) {
 	if size, err = headerNumber(r.Header, wire.HeaderSize); err != nil {
 		return 0, 0, err
 	}
-	plain := r.Header.Get("Content-Encoding") != "zstd"
 	if size < 0 && plain && offset == 0 {
 		size = r.ContentLength // curl -T
 	}

@@ -17,6 +17,7 @@ import (
 //
 //	ab/ab12...        whole blobs, read-only, in 256 folders by the first two digits
 //	partial/ab12...   bytes of an upload, and beside it ab12....sum, see checkpoint
+//	chunks/ab12...    what an Index knows of whole blobs
 //	temp/             what Put is writing; emptied by OpenDisk
 //	lock              held while the folder is open, by one process
 type Disk struct {
@@ -24,6 +25,7 @@ type Disk struct {
 	parts pieces
 	lock  *os.File
 
+	index     atomic.Pointer[Index]  // nil: there is none
 	cloneless atomic.Pointer[string] // the last folder Place could not clone to
 	seq       atomic.Int64           // makes the names in temp
 }
@@ -216,13 +218,24 @@ func (d *Disk) settle(f *os.File, from string, ref Ref) error {
 		}
 		os.Remove(from)
 	}
-	return noRoom(syncDir(filepath.Dir(to)), 0)
+	if err := noRoom(syncDir(filepath.Dir(to)), 0); err != nil {
+		return err
+	}
+	if x := d.index.Load(); x != nil {
+		if fi, err := os.Lstat(to); err == nil {
+			x.arrived(ref, fi.Size())
+		}
+	}
+	return nil
 }
 
 // Delete implements Store.
 func (d *Disk) Delete(_ context.Context, ref Ref) error {
 	if err := os.Remove(d.path(ref)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if x := d.index.Load(); x != nil {
+		x.forget(ref)
 	}
 	return d.parts.dropIdle(d.partPath(ref))
 }

@@ -29,6 +29,8 @@ type pieces struct {
 
 	mu   sync.Mutex
 	part map[string]*part // guarded by mu; by the file in which the bytes gather; loaded when first asked for
+	runs int              // guarded by mu: appends
+	rest chan struct{}    // guarded by mu: closed when none runs; nil: nobody waits for that
 }
 
 func newPieces(dir string, o DiskOptions) pieces {
@@ -146,8 +148,19 @@ func (ps *pieces) take(a *arrival, offset int64) (*part, int64, error) {
 		return nil, p.have, err
 	}
 	p.busy = true
+	ps.runs++
 	ps.part[a.part] = p
 	return p, p.have, nil
+}
+
+// calm is closed when no append runs; nil: none does.
+func (ps *pieces) calm() <-chan struct{} {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if ps.runs > 0 && ps.rest == nil {
+		ps.rest = make(chan struct{})
+	}
+	return ps.rest
 }
 
 // append is Uploads.Append.
@@ -160,6 +173,10 @@ func (ps *pieces) append(ctx context.Context, a *arrival, offset int64, r io.Rea
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	p.have, p.busy = have, false
+	if ps.runs--; ps.runs == 0 && ps.rest != nil {
+		close(ps.rest)
+		ps.rest = nil
+	}
 	complete := err == nil && have == a.Size
 	switch {
 	case have == 0 || complete: // nothing to come back to

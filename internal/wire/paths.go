@@ -35,7 +35,9 @@ import (
 //	POST   /import                        submit     ?key=&start=1&bytes=, such bytes -> ImportReply
 //	GET    /jobs/{id}/why                 view       ?after=&limit= -> ReasonList
 //	HEAD   /blobs/{ref}                   submit     200 there; 404 with Upload-Offset: bytes there so far
-//	PUT    /blobs/{ref}                   submit     Upload-Offset, Upload-Size, maybe Content-Encoding: zstd
+//	PUT    /blobs/{ref}                   submit     Upload-Offset, Upload-Size, maybe Content-Encoding: zstd, netrender-chunks
+//	POST   /blobs/chunks                  submit     SHA-256 of chunks, in a row -> a bit of each: it may be copied
+//	GET    /blobs/{ref}/recipe            worker     blob.Recipe, of jobs leased to it
 //	GET    /blobs/{ref}                   worker     bytes, ranges; zstd when asked for and worth it; of jobs leased to it
 //	POST   /blobs/{ref}/sources           worker     farm.SourceQuestion -> farm.Source; of jobs leased to it
 //	POST   /workers                       worker     farm.Registration -> farm.Registered

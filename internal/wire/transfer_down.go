@@ -29,6 +29,7 @@ type Download struct {
 	ctx     context.Context
 	path    string
 	at      int64
+	end     int64 // where the range that is wanted ends; -1: with the whole
 	body    io.ReadCloser
 	guard   *guard
 	etag    string
@@ -58,7 +59,7 @@ func (c *Client) openBlob(ctx context.Context, ref string, offset int64) (*Downl
 }
 
 func (c *Client) download(ctx context.Context, path, ref string) *Download {
-	return &Download{Size: -1, Ref: ref, c: c, ctx: ctx, path: path, sum: sha256.New(), back: backoff{first: c.first}}
+	return &Download{Size: -1, end: -1, Ref: ref, c: c, ctx: ctx, path: path, sum: sha256.New(), back: backoff{first: c.first}}
 }
 
 // OpenResult starts reading a result of a job: its Name, and its Ref and Size as the attempt's record has them. With
@@ -88,8 +89,12 @@ func (d *Download) open() error {
 		return farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)
 	}
 	switch {
-	case d.at > 0:
-		r.Header.Set("Range", "bytes="+strconv.FormatInt(d.at, 10)+"-")
+	case d.at > 0 || d.end >= 0:
+		last := ""
+		if d.end >= 0 {
+			last = strconv.FormatInt(d.end-1, 10)
+		}
+		r.Header.Set("Range", "bytes="+strconv.FormatInt(d.at, 10)+"-"+last)
 		if d.etag != "" {
 			r.Header.Set("If-Range", d.etag)
 		}
@@ -111,10 +116,10 @@ func (d *Download) open() error {
 }
 
 func (d *Download) accept(resp *http.Response) error {
-	if d.at > 0 && resp.StatusCode != http.StatusPartialContent {
+	if (d.at > 0 || d.end >= 0) && resp.StatusCode != http.StatusPartialContent {
 		return farm.Errorf(farm.Mismatch, "the file changed on the master while it was fetched").WithHint("fetch it again")
 	}
-	if d.at > 0 {
+	if d.at > 0 || d.end >= 0 {
 		from, _, ok := contentRange(resp.Header.Get("Content-Range"))
 		if !ok || from != d.at {
 			return farm.Errorf(farm.Outdated, "the master does not go on where the transfer broke")
@@ -175,6 +180,10 @@ func (d *Download) drop() {
 
 func (d *Download) Read(p []byte) (int, error) {
 	for !d.done {
+		if d.at == d.end {
+			d.drop()
+			return 0, d.fail(io.EOF)
+		}
 		if d.body == nil {
 			if err := d.open(); err != nil {
 				if !Again(err) {
@@ -186,7 +195,7 @@ func (d *Download) Read(p []byte) (int, error) {
 				continue
 			}
 		}
-		n, err := d.body.Read(p)
+		n, err := d.body.Read(d.within(p))
 		if n > 0 {
 			d.at += int64(n)
 			if d.sum != nil {
@@ -223,6 +232,14 @@ func (d *Download) Read(p []byte) (int, error) {
 		}
 	}
 	return 0, d.lastErr
+}
+
+// within is as much of p as is wanted.
+func (d *Download) within(p []byte) []byte {
+	if d.end < 0 {
+		return p
+	}
+	return p[:min(int64(len(p)), d.end-d.at)]
 }
 
 func (d *Download) fail(err error) error {
@@ -264,6 +281,40 @@ func (c *Client) FetchBlobFrom(ctx context.Context, ref string, offset int64, w 
 	defer d.Close()
 	_, err = io.CopyBuffer(struct{ io.Writer }{w}, d, make([]byte, 128<<10))
 	return err
+}
+
+// OpenBlobRange reads n bytes of a blob from an offset on; they are not verified. Like OpenBlob it goes on after breaks.
+func (c *Client) OpenBlobRange(ctx context.Context, ref string, offset, n int64) (io.ReadCloser, error) {
+	d := c.download(ctx, BlobPath(ref), ref)
+	d.at, d.end, d.sum = offset, offset+n, nil
+	if n <= 0 {
+		return d, nil
+	}
+	return d, d.openFirst()
+}
+
+// FetchRecipe asks for the chunks of a blob of size bytes. farm.NotFound: it has none, or the master cannot tell.
+func (c *Client) FetchRecipe(ctx context.Context, ref string, size int64) (blob.Recipe, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errSilent)
+	defer cancel()
+	r, err := http.NewRequest(http.MethodGet, c.base+BlobPath(ref)+"/recipe", nil)
+	if err != nil {
+		return nil, farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)
+	}
+	resp, err := c.request(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, blob.MaxRecipe+1))
+	if err != nil {
+		return nil, c.broken(ctx, err)
+	}
+	recipe, err := blob.DecodeRecipe(b, size)
+	if err != nil {
+		return nil, farm.Errorf(farm.Outdated, "the master's answer is not understood: %w", err)
+	}
+	return recipe, nil
 }
 
 // FetchResult is FetchVerified for who knows nothing of the result but its name: its bytes are not verified.

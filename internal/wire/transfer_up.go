@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 )
 
@@ -25,30 +26,43 @@ type Upload struct {
 	Progress func(bytes int64)
 
 	plain bool // do not compress
+	whole bool // do not send in chunks
+}
+
+// blobState is what the master says of a blob.
+type blobState struct {
+	there  bool
+	offset int64 // bytes of it that came so far
+	cut    bool  // the master knows chunks, cut as we cut
 }
 
 // HasBlob tells whether the master has a blob; if not, how many of its bytes came so far.
 func (c *Client) HasBlob(ctx context.Context, ref string) (there bool, offset int64, err error) {
+	s, err := c.askBlob(ctx, ref)
+	return s.there, s.offset, err
+}
+
+func (c *Client) askBlob(ctx context.Context, ref string) (s blobState, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTime, errSilent)
 	defer cancel()
 	r, err := http.NewRequest(http.MethodHead, c.base+BlobPath(ref), nil)
 	if err != nil {
-		return false, 0, farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)
+		return s, farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)
 	}
 	resp, err := c.request(ctx, r, http.StatusNotFound)
 	if err != nil {
-		return false, 0, err
+		return s, err
 	}
 	resp.Body.Close()
 	if resp.StatusCode < 300 {
-		return true, 0, nil
+		return blobState{there: true}, nil
 	}
 	offset, ok := number(resp.Header, HeaderOffset)
 	if !ok {
-		return false, 0, farm.Errorf(farm.Outdated, "the master does not take files this way").
+		return s, farm.Errorf(farm.Outdated, "the master does not take files this way").
 			WithHint("check that %s is the address of a Netrender master of a version that fits", c.Address())
 	}
-	return false, offset, nil
+	return blobState{offset: offset, cut: resp.Header.Get(HeaderChunks) == blob.CutName}, nil
 }
 
 // UploadFile sends a file that hashed to ref. Like PutBlob it goes on after breaks until ctx ends.
@@ -74,33 +88,39 @@ func (c *Client) UploadFile(ctx context.Context, path, ref string, progress func
 // farm.Mismatch.
 func (c *Client) PutBlob(ctx context.Context, u Upload) error {
 	back := backoff{first: c.first}
-	best, again := int64(-1), false
+	best, again, barren := int64(-1), false, 0
 	for {
-		there, offset, err := c.HasBlob(ctx, u.Ref)
-		if err == nil && there {
+		state, err := c.askBlob(ctx, u.Ref)
+		if err == nil && state.there {
 			u.tell(u.Size)
 			return nil
 		}
+		inChunks := false
 		if err == nil {
-			if offset > best {
-				best = offset
+			if state.offset > best {
+				best, barren = state.offset, 0
 				back.reset()
 			}
 			var done bool
-			if done, err = c.putFrom(ctx, u, offset); done {
+			if done, inChunks, err = c.putFrom(ctx, u, state); done {
 				u.tell(u.Size)
 				return nil
 			}
+		}
+		if inChunks {
+			barren++
 		}
 		switch {
 		case err == nil: // the master took a part; go on
 			continue
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case farm.KindOf(err) == farm.Mismatch && u.Changed != nil && u.Changed():
+			return farm.Errorf(farm.Mismatch, "the file changed while it was sent").WithHint("submit it again when nobody writes to it")
+		case inChunks && (barren == barrenMost || refused(err)): // the plain way may do
+			u.whole, best = true, -1
+			continue
 		case farm.KindOf(err) == farm.Mismatch:
-			if u.Changed != nil && u.Changed() {
-				return farm.Errorf(farm.Mismatch, "the file changed while it was sent").WithHint("submit it again when nobody writes to it")
-			}
 			if again { // once more from the start: the part that was there before may have been another's
 				return err
 			}
@@ -127,33 +147,54 @@ func (u Upload) tell(n int64) {
 	}
 }
 
-// putFrom sends the bytes from offset on. done: the master has the whole.
-func (c *Client) putFrom(ctx context.Context, u Upload, offset int64) (done bool, err error) {
+// refused tells whether the master does not take bytes as they came.
+func refused(err error) bool {
+	kind := farm.KindOf(err)
+	return kind == farm.Mismatch || kind == farm.Invalid || kind == farm.TooLarge
+}
+
+// putFrom sends the bytes that the master lacks. done: the master has the whole; inChunks: they were not all sent.
+func (c *Client) putFrom(ctx context.Context, u Upload, state blobState) (done, inChunks bool, err error) {
+	offset := state.offset
 	if offset > u.Size {
-		return false, farm.Errorf(farm.Mismatch, "the master holds more bytes of this file than it has")
+		return false, false, farm.Errorf(farm.Mismatch, "the master holds more bytes of this file than it has")
 	}
 	file, err := u.Open()
 	if err != nil {
-		return false, err
+		return false, inChunks, err
 	}
 	in := &source{close: file.Close, want: u.Size - offset}
 	defer in.Close()
 	if _, err := file.Seek(offset, io.SeekStart); err != nil {
-		return false, err
+		return false, inChunks, err
 	}
 	guard, ctx := c.guard(ctx)
 	defer guard.stop()
 	in.guard = guard
 	in.seen = func(n int64) { u.tell(offset + n) }
 	left := u.Size - offset
-	body, length, encoding, err := c.packed(file, offset, left, in, u.plain)
+	failure := in.failure
+	var body io.ReadCloser
+	var length int64
+	var encoding string
+	cut, ok := file.(io.ReaderAt)
+	if inChunks = ok && state.cut && !u.whole && c.worthCutting(ctx, cut, offset, u.Size); inChunks {
+		guard.moved()
+		d := c.inChunks(ctx, cut, offset, u.Size, func(at int64) {
+			guard.moved()
+			u.tell(at)
+		})
+		body, length, encoding, failure = d, -1, EncodingChunks, d.failure
+	} else {
+		body, length, encoding, err = c.packed(file, offset, left, in, u.plain)
+	}
 	if err != nil {
-		return false, err
+		return false, inChunks, err
 	}
 	defer body.Close()
 	r, err := http.NewRequest(http.MethodPut, c.base+BlobPath(u.Ref), body)
 	if err != nil {
-		return false, farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)
+		return false, inChunks, farm.Errorf(farm.Invalid, "the request cannot be made: %w", err)
 	}
 	if r.ContentLength = length; length == 0 {
 		r.Body = http.NoBody
@@ -166,18 +207,18 @@ func (c *Client) putFrom(ctx context.Context, u Upload, offset int64) (done bool
 	r.Header.Set(HeaderSize, strconv.FormatInt(u.Size, 10))
 	expect(r, left)
 	resp, err := c.request(ctx, r)
-	if failed := in.failure(); err != nil && failed != nil && !errors.Is(failed, context.Canceled) {
-		return false, failed
+	if failed := failure(); err != nil && failed != nil && !errors.Is(failed, context.Canceled) {
+		return false, inChunks, failed
 	}
 	if err != nil {
-		return false, err
+		return false, inChunks, err
 	}
 	resp.Body.Close()
 	if resp.StatusCode == http.StatusAccepted {
 		if at, ok := number(resp.Header, HeaderOffset); !ok || at <= offset {
-			return false, &Unreachable{Address: c.Address(), Err: io.ErrUnexpectedEOF} // wait before the next try
+			return false, inChunks, &Unreachable{Address: c.Address(), Err: io.ErrUnexpectedEOF} // wait before the next try
 		}
-		return false, nil
+		return false, inChunks, nil
 	}
-	return true, nil
+	return true, inChunks, nil
 }

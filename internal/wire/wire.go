@@ -29,10 +29,14 @@ const (
 	HeaderOffset = "Upload-Offset" // bytes already there (answers), or where the body begins (requests)
 	HeaderSize   = "Upload-Size"   // bytes of the whole
 	HeaderRef    = "Content-Ref"   // SHA-256 of the whole, hex
+	HeaderChunks = "Upload-Chunks" // how chunks are cut, where some are known and may be asked for
 	HeaderWorker = "Netrender-Worker"
 	HeaderMore   = "Netrender-More"    // of a log: set when it goes on, now or later
 	HeaderMade   = "Netrender-Version" // program version of whoever speaks
 )
+
+// EncodingChunks is the encoding of a body that is sent in chunks; see blob.AppendLiteral.
+const EncodingChunks = "netrender-chunks"
 
 // Limits that both sides know.
 const (
@@ -41,6 +45,7 @@ const (
 	MaxWaitMS   = 60_000
 	MaxPage     = 1000
 	MaxLogChunk = 1 << 20
+	MaxChunks   = 4096 // that one question asks for
 )
 
 // Info is what a master says of itself to anybody, without a token.

@@ -112,6 +112,9 @@ func (f *folder) place(ctx context.Context, m Master, file *farm.File, dir strin
 		if !f.fromShare(ctx, ref, file) && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if err := f.all.compose(ctx, m, ref, file); err != nil {
+			return err
+		}
 		err := f.all.fetchBlob(ctx, ref, file.Size, func(ctx context.Context, offset int64) io.ReadCloser {
 			return download(ctx, m, file.Ref, offset)
 		})

@@ -27,6 +27,8 @@ type folders struct {
 	cache  *blob.Cache
 	peers  *peer.Node // nil: all comes from the master
 	shares []farm.Share
+	index  *blob.Index
+	stop   context.CancelFunc // of the index
 
 	removing sync.WaitGroup
 
@@ -75,12 +77,18 @@ func newFolders(opt *Options) (*folders, error) {
 	if err != nil {
 		return nil, farm.Errorf(farm.Internal, "the cache of files cannot be opened: %w", err)
 	}
-	return &folders{
-		dir: dir, limit: opt.Folders, jitter: opt.Jitter, log: opt.Log, disk: disk, cache: cache, shares: opt.Shared, jobs: make(map[farm.JobID]*folder),
-	}, nil
+	a := &folders{
+		dir: dir, limit: opt.Folders, jitter: opt.Jitter, log: opt.Log, disk: disk, cache: cache, index: blob.NewIndex(disk),
+		shares: opt.Shared, jobs: make(map[farm.JobID]*folder),
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	a.stop = stop
+	a.removing.Go(func() { a.index.Run(ctx) })
+	return a, nil
 }
 
 func (a *folders) close() {
+	a.stop()
 	a.removing.Wait()
 	_ = a.disk.Close()
 }

@@ -7,6 +7,7 @@ import (
 	"iter"
 
 	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
@@ -23,6 +24,8 @@ type Master interface {
 	Files(ctx context.Context, id farm.JobID) iter.Seq2[farm.File, error]
 	Sources(ctx context.Context, ref string, q farm.SourceQuestion) (farm.Source, error)
 	FetchBlobFrom(ctx context.Context, ref string, offset int64, w io.Writer) error
+	OpenBlobRange(ctx context.Context, ref string, offset, n int64) (io.ReadCloser, error)
+	FetchRecipe(ctx context.Context, ref string, size int64) (blob.Recipe, error)
 	// Suspect is told when the master seems out of reach, Refresh when it answers again: what hangs on connections
 	// that went dead meanwhile must fail then, so that it is tried again at once.
 	Suspect()

@@ -1,6 +1,7 @@
 package worker_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
@@ -31,6 +33,8 @@ type fakeMaster struct {
 	jobs    map[farm.JobID]*fakeJob
 	leases  map[farm.LeaseID]*fakeLease
 	blobs   map[string][]byte
+	recipes map[string]blob.Recipe
+	ranged  int64                        // bytes that were asked for in ranges
 	offsets map[string][]int64           // ref -> where fetches began
 	staged  map[string]map[string][]byte // lease/frame -> name -> bytes
 	logs    map[string][]byte            // lease/frame -> text
@@ -77,7 +81,7 @@ type fakeLease struct {
 func newMaster(t testing.TB) *fakeMaster {
 	return &fakeMaster{
 		t: t, chunk: 1, beat: 5000, speak: farm.Protocol, changed: make(chan struct{}), jobs: make(map[farm.JobID]*fakeJob),
-		leases: make(map[farm.LeaseID]*fakeLease), blobs: make(map[string][]byte), offsets: make(map[string][]int64), staged: make(map[string]map[string][]byte),
+		leases: make(map[farm.LeaseID]*fakeLease), blobs: make(map[string][]byte), recipes: make(map[string]blob.Recipe), offsets: make(map[string][]int64), staged: make(map[string]map[string][]byte),
 		logs: make(map[string][]byte), known: make(map[farm.WorkerID]farm.Registration), calls: make(map[string]int), called: make(chan struct{}, 1),
 	}
 }
@@ -400,6 +404,33 @@ func (m *fakeMaster) FetchBlobFrom(ctx context.Context, ref string, offset int64
 	}
 	_, err := w.Write(text[offset:])
 	return err
+}
+
+func (m *fakeMaster) OpenBlobRange(ctx context.Context, ref string, offset, n int64) (io.ReadCloser, error) {
+	if err := m.enter(ctx, "range "+ref[:8]); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	text, ok := m.blobs[ref]
+	if !ok {
+		return nil, farm.Errorf(farm.NotFound, "there is no such blob")
+	}
+	m.ranged += n
+	return io.NopCloser(bytes.NewReader(text[offset:][:n])), nil
+}
+
+func (m *fakeMaster) FetchRecipe(ctx context.Context, ref string, size int64) (blob.Recipe, error) {
+	if err := m.enter(ctx, "recipe "+ref[:8]); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	recipe, ok := m.recipes[ref]
+	if !ok {
+		return nil, farm.Errorf(farm.NotFound, "there is no recipe")
+	}
+	return recipe, nil
 }
 
 func (m *fakeMaster) Report(ctx context.Context, r wire.ReportRequest) (wire.ReportReply, error) {
