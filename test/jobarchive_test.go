@@ -130,6 +130,14 @@ func TestArchive(t *testing.T) {
 		t.Fatalf("the number is %s again", id)
 	}
 	before, after := f.told(job.ID.String()), g.told(id)
+	long := f.submitScene("a long shot", "1-450") // pages of lists
+	f.doneWithin(time.Minute, long.ID)
+	many := g.imported(f.archived(long.ID.String()))
+	number, err := nr.ParseJobID(many)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.audit(number, 450)
 	if len(before.Outputs) < 12 || len(before.Logs) < 12 || len(before.Attempts) != 12 {
 		t.Fatalf("there is little to compare: %+v", before)
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"io"
 	"net/http"
 	"time"
 
@@ -79,6 +80,9 @@ func (a *API) importJob(w http.ResponseWriter, r *http.Request, who master.Ident
 	body := a.paced(w, r, who)
 	began := a.opt.Now()
 	in, err := a.m.Import(r.Context(), who, o, &settling{body})
+	if err != nil { // a sender who is still at it would take the answer for a connection that broke
+		_, _ = io.CopyN(io.Discard, body, lastBytes)
+	}
 	a.gauge.uploaded.Add(float64(body.n))
 	body.settle()
 	if err != nil {
@@ -95,6 +99,9 @@ func (a *API) importJob(w http.ResponseWriter, r *http.Request, who master.Ident
 	w.Header().Set("Location", wire.Root+"/jobs/"+in.Job.ID.String())
 	return writeJSON(w, http.StatusCreated, &reply)
 }
+
+// lastBytes is how much more is read of an archive that is refused.
+const lastBytes = 256 << 20
 
 // settling gives the master time when all has come.
 type settling struct{ body *pacedBody }

@@ -168,7 +168,7 @@ type jobWriter struct {
 	frames  farm.Spans          // positions that are in it
 }
 
-// accepted goes through the accepted frames, each once.
+// accepted goes through the accepted frames, each once: at first all, then those up to last.
 func (a *jobWriter) accepted(each func(page []farm.Attempt) error) error {
 	a.frames = farm.Spans{}
 	for after := int64(0); ; {
@@ -233,9 +233,10 @@ func (a *jobWriter) survey() error {
 			return err
 		}
 	}
+	last := int64(0)
 	err := a.accepted(func(page []farm.Attempt) error {
 		for i := range page {
-			a.last = max(a.last, page[i].Seq)
+			last = page[i].Seq
 			a.about.Done++
 			if !a.o.Results {
 				continue
@@ -251,6 +252,7 @@ func (a *jobWriter) survey() error {
 	if err != nil {
 		return err
 	}
+	a.last = last
 	if len(a.lacks) == 0 || a.o.AllowMissing {
 		a.lacks = nil // they are found again
 		return nil
@@ -425,7 +427,16 @@ func (a *jobWriter) stored(name string, size int64, ref string, open func() (io.
 }
 
 func (a *jobWriter) writeDone() error {
-	return a.accepted(func(list []farm.Attempt) error { return a.writeFrames(list) })
+	if a.about.Done > 0 {
+		if err := a.accepted(a.writeFrames); err != nil {
+			return err
+		}
+	}
+	if n := a.frames.Count(); n != a.about.Done {
+		return farm.Errorf(farm.Conflict, "job %d was changed while it was archived: %s of %d are to be rendered again", a.job.ID, plural(a.about.Done-n, "frame"), a.about.Done).
+			WithHint("archive it again")
+	}
+	return nil
 }
 
 func (a *jobWriter) writeFailed() error {
