@@ -171,3 +171,57 @@ func TestPeers(t *testing.T) {
 		}
 	}
 }
+
+// TestPeersTrouble: a worker that others cannot reach, and one that is killed while it hands a file on, cost the others a
+// little time and nothing else.
+func TestPeersTrouble(t *testing.T) {
+	t.Parallel()
+	const size, rate, crowd = 16e6, "80mbit", 5
+	l := newLAN(t)
+	a := l.machine()
+	f := a.farm()
+	f.heartbeat(1000)
+	a.narrow(rate)
+	path, ref := static(t, t.TempDir(), size, 1)
+	machines, procs := f.crowd(l, crowd, rate, "--peer-port", "9999")
+	// What the first one's door answers does not leave its machine, as behind a router that translates addresses.
+	l.ip("-n", machines[0].ns, "rule", "add", "ipproto", "tcp", "sport", "9999", "blackhole")
+
+	only := f.heavy(path, ref, size, "1", func(s *nr.JobSpec) { s.Needs.Allow = []string{"w1"} })
+	f.doneWithin(time.Minute, only.ID) // now it is the one to ask
+
+	before := a.sent()
+	job := f.heavy(path, ref, size, fmt.Sprintf("2-%d", crowd), func(s *nr.JobSpec) { s.Needs.Deny = []string{"w1"} })
+	began := time.Now()
+	// Whoever sends is not the last of a chain. The first one sends to nobody.
+	giver := -1
+	idle := make([]int64, crowd)
+	for i, m := range machines {
+		idle[i] = m.sent()
+	}
+	eventually(t, 20*time.Second, "a worker hands the file on", func() bool {
+		for i, m := range machines {
+			if m.sent()-idle[i] > size/4 {
+				giver = i
+			}
+		}
+		return giver >= 0
+	})
+	procs[giver].kill()
+	f.doneWithin(time.Minute, job.ID)
+	f.audit(job.ID, crowd-1)
+	t.Logf("done after %.1f s; the master sent %.2f times the file", time.Since(began).Seconds(), float64(a.sent()-before)/size)
+	if giver == 0 {
+		t.Error("the worker that cannot be reached gave the file")
+	}
+	said := ""
+	for i, p := range procs {
+		if strings.Contains(p.out.String(), "another worker cannot be reached") {
+			said += fmt.Sprintf("w%d ", i+1)
+		}
+	}
+	if said == "" {
+		t.Error("nobody says that a worker cannot be reached")
+	}
+	t.Logf("those who found that: %s", said)
+}

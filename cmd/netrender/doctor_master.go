@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,6 +74,9 @@ func (a *app) checkTokens(ctx context.Context, m foundMaster, info *wire.Info, g
 			return
 		}
 		tell(finding{What: "token", OK: true, Text: fmt.Sprintf("this machine is let in as %s (%s): it may %s", plainText(who.Name), who.Role, may[who.Role])})
+		if who.Role.Includes(farm.RoleView) {
+			checkPeers(ctx, client, tell)
+		}
 	}
 	if given != "" {
 		check(given, "leave --token and NETRENDER_TOKEN out and run netrender pair, or ask an admin of the farm for another one")
@@ -94,6 +99,29 @@ func (a *app) checkTokens(ctx context.Context, m foundMaster, info *wire.Info, g
 	}
 	if own == "" && workers == "" {
 		tell(finding{What: "token", Text: "the master wants a token, and this machine has none", Next: "netrender pair asks to be let in"})
+	}
+}
+
+// checkPeers tells which workers others cannot fetch files from. Nothing fails for that: the files come from elsewhere.
+func checkPeers(ctx context.Context, client *wire.Client, tell func(finding)) {
+	list, err := client.Workers(ctx)
+	if err != nil {
+		tell(failed("workers", err))
+		return
+	}
+	beyond := map[string]int{}
+	for i := range list {
+		if p := list[i].Load.Peer; p != nil && list[i].Online {
+			for _, name := range p.Unreachable {
+				beyond[name]++
+			}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(beyond)) {
+		tell(finding{
+			What: "workers", OK: true, Text: fmt.Sprintf("%s cannot be reached by %s: they fetch scenes' files elsewhere", plainText(name), count(beyond[name], "other worker")),
+			Next: "open its TCP port for other workers (netrender worker --peer-port gives it a number that stays), or start it with --peer-port off",
+		})
 	}
 }
 

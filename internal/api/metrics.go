@@ -125,6 +125,9 @@ var (
 	descFree    = prometheus.NewDesc("netrender_disk_free_bytes", "Room on the master's disk that is promised to nobody.", nil, nil)
 	descReserve = prometheus.NewDesc("netrender_disk_reserve_bytes", "Room that is kept free of scenes' files; below it they are refused.", nil, nil)
 	descTight   = prometheus.NewDesc("netrender_disk_refuses", "1 while what is named is refused for want of room.", []string{"what"}, nil)
+	descFetched = prometheus.NewDesc("netrender_worker_fetched_bytes_total", "Bytes of scenes' files that a worker which is there fetched since its start, by where from: the master or other workers.", []string{"worker", "from"}, nil)
+	descGiven   = prometheus.NewDesc("netrender_worker_given_bytes_total", "Bytes of scenes' files that a worker which is there gave to others since its start.", []string{"worker"}, nil)
+	descSources = prometheus.NewDesc("netrender_sources_total", "Questions where to fetch a file since the master started, by what the worker was led to.", []string{"source"}, nil)
 	descUp      = prometheus.NewDesc("netrender_up", "1 when the engine answers.", nil, nil)
 )
 
@@ -132,6 +135,7 @@ func (engine) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descJobs, descOnline, descSlots, descBusy, descWaiting, descDone, descFailed,
 		descLeases, descExpired, descCommit, descBatch, descUp, descFree, descReserve, descTight, descChecked, descDamaged,
+		descFetched, descGiven, descSources,
 	} {
 		ch <- d
 	}
@@ -176,7 +180,18 @@ func (e engine) Collect(ch chan<- prometheus.Metric) {
 	level(descWaiting, float64(s.Waiting))
 	level(descCommit, s.Commit.Seconds())
 	level(descBatch, float64(s.Batch))
+	count := func(d *prometheus.Desc, n int64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	for name, l := range s.Loads {
+		count(descFetched, l.FromMaster, name, "master")
+		count(descFetched, l.FromPeers, name, "workers")
+		count(descGiven, l.Given, name)
+	}
+	led := e.m.PeerStats()
+	count(descSources, led.ToMaster, "master")
+	count(descSources, led.ToPeers, "worker")
 	for d, n := range map[*prometheus.Desc]int64{descDone: s.FramesDone, descFailed: s.FramesFailed, descLeases: s.Leases, descExpired: s.Expired} {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n))
+		count(d, n)
 	}
 }

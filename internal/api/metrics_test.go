@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
@@ -39,7 +40,20 @@ func TestMetrics(t *testing.T) {
 	if _, err := h.client(farm.RoleWorker).Claim(within(t), farm.Wish{Worker: "worker-01"}); err != nil {
 		t.Fatal(err)
 	}
+	machine := h.client(farm.RoleWorker)
+	if _, err := machine.Heartbeat(within(t), "worker-01", farm.Heartbeat{
+		Load: farm.Load{Peer: &farm.PeerLoad{Given: 7, FromPeers: 8, FromMaster: 9, Unreachable: []string{"elm"}}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := machine.Sources(within(t), blob.RefOf([]byte("BLENDER of 1-4")).String(), farm.SourceQuestion{Worker: "worker-01", Size: 9}); err != nil || s.Peer != nil {
+		t.Fatalf("%+v, %v", s, err)
+	}
 	for name, want := range map[string]float64{
+		`netrender_worker_fetched_bytes_total{from="master",worker="worker-01"}`:  9,
+		`netrender_worker_fetched_bytes_total{from="workers",worker="worker-01"}`: 8,
+		`netrender_worker_given_bytes_total{worker="worker-01"}`:                  7,
+		`netrender_sources_total{source="master"}`:                                1, `netrender_sources_total{source="worker"}`: 0,
 		`netrender_jobs{state="active"}`: 1, `netrender_jobs{state="paused"}`: 0, "netrender_workers_online": 1, "netrender_slots": 3,
 		"netrender_slots_busy": 1, "netrender_leases_total": 1, "netrender_up": 1, "netrender_frames_done_total": 0,
 		`netrender_requests_total{code="201",route="POST ` + wire.Root + `/jobs"}`:  1,

@@ -334,15 +334,16 @@ type Stats struct {
 	FramesFailed  int64
 	Leases        int64
 	Expired       int64
-	Commit        time.Duration // of the last batch
-	Batch         int           // changes in the last batch
+	Commit        time.Duration            // of the last batch
+	Batch         int                      // changes in the last batch
+	Loads         map[string]farm.PeerLoad // of workers that are there, by name: what they fetched and gave
 }
 
 // Stats reads the counters. It fails when the engine does not answer or the store cannot be written.
 func (m *Master) Stats(ctx context.Context) (Stats, error) {
 	return ask(ctx, m, func(e *engine) (Stats, error) {
 		s := Stats{
-			Jobs: make(map[farm.JobState]int), Workers: len(e.workers), Slots: e.snap.Slots, Waiting: len(e.waiting),
+			Jobs: make(map[farm.JobState]int), Loads: make(map[string]farm.PeerLoad), Workers: len(e.workers), Slots: e.snap.Slots, Waiting: len(e.waiting),
 			FramesDone: e.done, FramesFailed: e.failed, Leases: e.granted, Expired: e.expired,
 			Commit: time.Duration(m.commitTime.Load()), Batch: int(m.batchSize.Load()),
 		}
@@ -352,6 +353,9 @@ func (m *Master) Stats(ctx context.Context) (Stats, error) {
 		for _, w := range e.workers {
 			if w.online {
 				s.WorkersOnline++
+				if w.load.Peer != nil {
+					s.Loads[w.Name] = *w.load.Peer
+				}
 			}
 			for _, sl := range w.slots {
 				if len(sl.leases) > 0 {
