@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"runtime"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
@@ -93,5 +96,47 @@ func BenchmarkHeldClaims(b *testing.B) {
 			conn.Close()
 		}
 		until(b, "all claims left", h.waiting(0))
+	}
+}
+
+// BenchmarkSources is one question where to fetch a file, in a farm where 1,000 workers have it or fetch it.
+func BenchmarkSources(b *testing.B) {
+	h := open(b)
+	h.submit("1-9")
+	c, ctx := h.client(farm.RoleWorker), context.Background()
+	ref := blob.RefOf([]byte("BLENDER of 1-9")).String()
+	for i := range 1000 {
+		id := farm.WorkerID(fmt.Sprintf("worker-%04d", i))
+		h.worker(c, id, 1)
+		if _, err := c.Claim(ctx, farm.Wish{Worker: id}); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := c.Sources(ctx, ref, farm.SourceQuestion{Worker: id, Size: 1 << 20, Have: int64(i%2) << 20}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if _, err := c.Sources(ctx, ref, farm.SourceQuestion{Worker: "worker-0000", Size: 1 << 20}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkFetchBlob is the fetching of a small file, to compare.
+func BenchmarkFetchBlob(b *testing.B) {
+	for _, size := range []int{64 << 10, 256 << 10, 1 << 20} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			h := open(b)
+			content := noise(size, 1)
+			if err := h.blobs.Put(b.Context(), blob.RefOf(content), int64(size), bytes.NewReader(content)); err != nil {
+				b.Fatal(err)
+			}
+			c, ref := h.client(farm.RoleAdmin), blob.RefOf(content).String()
+			for b.Loop() {
+				if err := c.FetchBlob(b.Context(), ref, io.Discard); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

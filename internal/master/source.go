@@ -30,27 +30,39 @@ const (
 // choose finds the source for a worker that has so many bytes. When the one it has is slow, it is named; then "" says
 // that there is no better one.
 func (s *sources) choose(now time.Time, w *swarm, d *door, have int64, slow farm.WorkerID) farm.WorkerID {
-	readers := make(map[farm.WorkerID]int)
-	behind := make(map[farm.WorkerID][]farm.WorkerID)
-	for id, m := range w.members {
-		if m.from != "" && id != d.id && !s.doors[id].near {
-			readers[m.from]++
-		}
-		behind[m.from] = append(behind[m.from], id)
-	}
+	own := w.members[d.id]
 	barred := map[farm.WorkerID]bool{d.id: true} // and those who read from it, at any hand
-	tail(behind, d.id, barred)
-	if slow != "" { // those who read from it are as slow
+	if slow != "" {                              // those who read from it are as slow
 		barred[slow] = true
-		tail(behind, slow, barred)
+	}
+	if own.readers > 0 || slow != "" {
+		behind := make(map[farm.WorkerID][]farm.WorkerID)
+		for id, m := range w.members {
+			behind[m.from] = append(behind[m.from], id)
+		}
+		for _, id := range []farm.WorkerID{d.id, slow} {
+			if id != "" {
+				tail(behind, id, barred)
+			}
+		}
+	}
+	busy := w.readers // of the master, but for this one
+	if own.from == farm.FromMaster && !d.near {
+		busy--
 	}
 	best := candidate{class: nobodyElse, trouble: math.MaxInt}
 	for id, m := range w.members {
-		p := s.doors[id]
-		if barred[id] || !p.open || p.near || p.shut || now.Before(d.shuns[id]) || p.lies(now) {
+		if barred[id] {
 			continue
 		}
-		c := candidate{id: id, class: partBusy, trouble: p.trouble(now), readers: readers[id], have: m.have}
+		p := s.doors[id]
+		if !p.open || p.near || p.shut || now.Before(d.shuns[id]) || p.lies(now) {
+			continue
+		}
+		c := candidate{id: id, class: partBusy, trouble: p.trouble(now), readers: m.readers, have: m.have}
+		if id == own.from {
+			c.readers--
+		}
 		switch {
 		case m.whole && c.readers == 0:
 			c.class = wholeIdle
@@ -71,9 +83,9 @@ func (s *sources) choose(now time.Time, w *swarm, d *door, have int64, slow farm
 	switch {
 	case best.class < masterFree:
 		return best.id
-	case slow != "" && (slow == farm.FromMaster || readers[farm.FromMaster] >= masterReaders || w.troubled(slow, now)):
+	case slow != "" && (slow == farm.FromMaster || busy >= masterReaders || w.troubled(slow, now)):
 		return ""
-	case readers[farm.FromMaster] < masterReaders, best.class == nobodyElse:
+	case busy < masterReaders, best.class == nobodyElse:
 		return farm.FromMaster
 	}
 	return best.id

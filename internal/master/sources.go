@@ -41,7 +41,9 @@ type door struct {
 // swarm is who has a file or fetches it.
 type swarm struct {
 	members map[farm.WorkerID]*member
-	turn    int64 // when it was last asked about
+	readers int       // of the master; those near it do not count
+	pruned  time.Time // when silent readers were last looked for
+	turn    int64     // when it was last asked about
 }
 
 type member struct {
@@ -50,11 +52,14 @@ type member struct {
 	have  int64         // bytes, as it last said
 	seen  time.Time     // when it last spoke
 	slow  time.Time     // when it last said that it is served slowly
+
+	readers int // of it
 }
 
 const (
 	silentMember = 45 * time.Second // a reader that says nothing for so long is taken for gone
 	askAgain     = 10 * time.Second // readers say how far they are
+	pruneEvery   = time.Second
 	shunTime     = time.Minute      // for peers that were slow, silent or broke off
 	blockTime    = 10 * time.Minute // for those that cannot be reached
 	liarTime     = 24 * time.Hour   // for those that gave wrong bytes
@@ -86,6 +91,9 @@ func (s *sources) enter(id farm.WorkerID, token string, open, near, fresh bool) 
 	if fresh {
 		s.leave(id)
 	}
+	if d.near != near {
+		s.leave(id)
+	}
 	clear(d.doubts) // it may be reachable now
 	d.token, d.open, d.near = token, open, near
 }
@@ -113,6 +121,7 @@ func (s *sources) forget(id farm.WorkerID) {
 func (s *sources) drop(ref string, id farm.WorkerID) {
 	delete(s.doors[id].refs, ref)
 	if w := s.swarms[ref]; w != nil {
+		w.lead(s.doors[id], w.members[id], "")
 		if delete(w.members, id); len(w.members) == 0 {
 			delete(s.swarms, ref)
 		}
@@ -132,6 +141,11 @@ func (s *sources) join(ref string, d *door) (*swarm, *member) {
 	m := w.members[d.id]
 	if m == nil {
 		m = &member{}
+		for _, o := range w.members { // it was here before, and they do not know that it went
+			if o.from == d.id {
+				m.readers++
+			}
+		}
 		w.members[d.id] = m
 		d.refs[ref] = struct{}{}
 	}
@@ -156,19 +170,20 @@ func (s *sources) makeRoom() {
 func (s *sources) ask(now time.Time, ref string, q *farm.SourceQuestion) (from farm.WorkerID, keep bool) {
 	d := s.doors[q.Worker]
 	w, m := s.join(ref, d)
-	s.believe(now, d, m, q)
+	s.believe(now, w, d, m, q)
 	m.have, m.seen = max(q.Have, 0), now
 	if q.Have >= q.Size {
-		m.whole, m.from = true, ""
+		m.whole = true
+		w.lead(d, m, "")
 		return "", true
 	}
 	m.whole = false
 	w.prune(s, ref, now)
 	switch {
 	case d.near:
-		return s.tell(m, farm.FromMaster), q.From == farm.FromMaster
+		return s.tell(w, d, m, farm.FromMaster), q.From == farm.FromMaster
 	case m.from == "" && s.adopts(w, d, q):
-		m.from = q.From
+		w.lead(d, m, q.From)
 		return m.from, true
 	case q.From != "" && q.From == m.from && !q.Slow:
 		return m.from, true
@@ -178,10 +193,10 @@ func (s *sources) ask(now time.Time, ref string, q *farm.SourceQuestion) (from f
 		if better == "" {
 			return m.from, true
 		}
-		return s.tell(m, better), false
+		return s.tell(w, d, m, better), false
 	}
 	from = s.choose(now, w, d, q.Have, "")
-	return s.tell(m, from), from == q.From
+	return s.tell(w, d, m, from), from == q.From
 }
 
 // adopts tells whether a worker that is met in the middle may go on as it does: this master was started anew, or forgot
@@ -193,8 +208,22 @@ func (s *sources) adopts(w *swarm, d *door, q *farm.SourceQuestion) bool {
 	return q.From == farm.FromMaster || s.doors[q.From] != nil && !w.reads(q.From, d.id)
 }
 
-func (s *sources) tell(m *member, from farm.WorkerID) farm.WorkerID {
-	if m.from = from; from == farm.FromMaster {
+// lead notes whom a member reads from.
+func (w *swarm) lead(d *door, m *member, from farm.WorkerID) {
+	count := func(of farm.WorkerID, n int) {
+		if of == farm.FromMaster && !d.near {
+			w.readers += n
+		} else if o := w.members[of]; o != nil {
+			o.readers += n
+		}
+	}
+	count(m.from, -1)
+	m.from = from
+	count(m.from, 1)
+}
+
+func (s *sources) tell(w *swarm, d *door, m *member, from farm.WorkerID) farm.WorkerID {
+	if w.lead(d, m, from); from == farm.FromMaster {
 		s.master++
 	} else {
 		s.peers++
@@ -204,7 +233,7 @@ func (s *sources) tell(m *member, from farm.WorkerID) farm.WorkerID {
 
 // believe takes in what the worker says of peers. It counts for more than the worker itself only where the worker was
 // led to that peer.
-func (s *sources) believe(now time.Time, d *door, m *member, q *farm.SourceQuestion) {
+func (s *sources) believe(now time.Time, w *swarm, d *door, m *member, q *farm.SourceQuestion) {
 	for _, f := range q.Failed {
 		peer := s.doors[f.Peer]
 		if peer == nil || peer == d {
@@ -221,7 +250,7 @@ func (s *sources) believe(now time.Time, d *door, m *member, q *farm.SourceQuest
 		if m.from != f.Peer {
 			continue
 		}
-		m.from = ""
+		w.lead(d, m, "")
 		if f.How == farm.FaultLied {
 			peer.liar[witness(d, peer)] = now
 		}
@@ -255,6 +284,10 @@ func (d *door) lies(now time.Time) bool {
 
 // prune takes out readers that fell silent.
 func (w *swarm) prune(s *sources, ref string, now time.Time) {
+	if gap := now.Sub(w.pruned); gap >= 0 && gap < pruneEvery {
+		return
+	}
+	w.pruned = now
 	for id, m := range w.members {
 		if !m.whole && now.Sub(m.seen) > silentMember {
 			s.drop(ref, id)

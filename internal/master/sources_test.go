@@ -315,6 +315,17 @@ func TestSourcesProperties(t *testing.T) {
 					if len(w.members) == 0 {
 						t.Fatal("a file that nobody has is known")
 					}
+					readers := map[farm.WorkerID]int{}
+					for id, m := range w.members {
+						if m.from != farm.FromMaster || !h.doors[id].near {
+							readers[m.from]++
+						}
+					}
+					for id, m := range w.members {
+						if m.readers != readers[id] || w.readers != readers[farm.FromMaster] {
+							t.Fatalf("%s serves %d, %d are counted; the master %d, %d", id, readers[id], m.readers, readers[farm.FromMaster], w.readers)
+						}
+					}
 					for id, m := range w.members {
 						if _, ok := h.doors[id].refs[ref]; !ok {
 							t.Fatalf("%s does not know that it has %s", id, ref)
@@ -346,4 +357,22 @@ func TestSourcesProperties(t *testing.T) {
 			},
 		})
 	})
+}
+
+// BenchmarkSourcesAsk is one decision among so many workers that have a file or fetch it.
+func BenchmarkSourcesAsk(b *testing.B) {
+	for _, n := range []int{10, 1000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			h := newHall()
+			for i := range n {
+				id := farm.WorkerID(fmt.Sprintf("worker-%05d", i))
+				h.enter(id, "t", true, false, true)
+				h.asks(string(id), int64(i%2)*100)
+			}
+			h.enter("asker", "t", true, false, true)
+			for b.Loop() {
+				h.asks("asker", 0, fault{Peer: "worker-00000", How: farm.FaultBroke})
+			}
+		})
+	}
 }
