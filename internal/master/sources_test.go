@@ -254,7 +254,7 @@ func TestSourcesProperties(t *testing.T) {
 		h.most = 3
 		names := []string{"a", "b", "c", "d", "e", "f", "g", "h"}
 		name := rapid.SampledFrom(names)
-		ref := rapid.SampledFrom([]string{"r1", "r2", "r3", "r4", "r5"})
+		ref := rapid.SampledFrom([]string{"r1", "r1", "r1", "r1", "r1", "r1", "r1", "r1", "r2", "r3", "r4"})
 		hows := rapid.SampledFrom([]farm.FaultKind{
 			farm.FaultUnreachable, farm.FaultRefused, farm.FaultBroke, farm.FaultSilent, farm.FaultSlow, farm.FaultLied, farm.FaultDoubtful,
 		})
@@ -286,9 +286,9 @@ func TestSourcesProperties(t *testing.T) {
 					enter(n)
 				}
 				q := farm.SourceQuestion{
-					Worker: farm.WorkerID(n), Size: 100, Have: rapid.Int64Range(0, 110).Draw(t, "have"),
-					From: farm.WorkerID(rapid.SampledFrom(append([]string{"", "", "master"}, names...)).Draw(t, "from")),
-					Slow: rapid.Bool().Draw(t, "slow"),
+					Worker: farm.WorkerID(n), Size: 100, Have: rapid.SampledFrom([]int64{0, 0, 1, 50, 50, 99, 99, 100}).Draw(t, "have"),
+					From: farm.WorkerID(rapid.SampledFrom(append([]string{"", "", "", "", "master"}, names...)).Draw(t, "from")),
+					Slow: rapid.IntRange(0, 3).Draw(t, "slow") == 0,
 				}
 				for range rapid.IntRange(0, 2).Draw(t, "faults") {
 					q.Failed = append(q.Failed, fault{Peer: farm.WorkerID(name.Draw(t, "peer")), How: hows.Draw(t, "how")})
