@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// lockedFile opens the file, made empty, for this process alone; nil when that cannot be had. The lock goes with the
+// lockedFile opens the file, or makes it, for this process alone; nil when that cannot be had. The lock goes with the
 // file: when it is closed, or the process ends, however it ends.
 func lockedFile(path string) *os.File {
 	for {
@@ -23,9 +23,7 @@ func lockedFile(path string) *os.File {
 		if err == nil {
 			var there os.FileInfo
 			if there, err = os.Lstat(path); err == nil && os.SameFile(mine, there) {
-				if err = f.Truncate(0); err == nil {
-					return f
-				}
+				return f
 			}
 		}
 		_ = f.Close() // whoever had it before renamed or removed it when we had opened it already

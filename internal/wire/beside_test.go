@@ -24,14 +24,14 @@ func filesIn(t *testing.T, dir string) (names []string) {
 func TestCreateBeside(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "0001.exr")
-	killed, err := createBeside(path)
+	killed, err := createBeside(path, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := killed.WriteString("half of it, and more than the next one writes"); err != nil {
 		t.Fatal(err)
 	}
-	other, err := createBeside(path) // at the same time
+	other, err := createBeside(path, 0) // at the same time
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func TestCreateBeside(t *testing.T) {
 	if n := len(filesIn(t, dir)); n != 1 {
 		t.Fatalf("%d files are left", n)
 	}
-	next, err := createBeside(path)
+	next, err := createBeside(path, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestCreateBesideAfterRename(t *testing.T) {
 		done := make(chan error)
 		for range 16 {
 			go func() {
-				f, err := createBeside(path)
+				f, err := createBeside(path, 0)
 				if err == nil {
 					_, err = f.WriteString("whole")
 				}

@@ -323,7 +323,7 @@ func (c *Client) FetchResult(ctx context.Context, id farm.JobID, name, path stri
 }
 
 // FetchVerified writes a result of a job to a file: beside it first, verified against r.Ref and synced, then renamed
-// over it. Folders are made. progress, which may be nil, is told the bytes that came. A result that is replaced
+// over it. Folders are made. What a process that was killed left of it is not fetched again. progress, which may be nil, is told the bytes that came. A result that is replaced
 // meanwhile is begun anew.
 func (c *Client) FetchVerified(ctx context.Context, id farm.JobID, r farm.Result, path string, progress func(bytes, size int64)) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
@@ -342,12 +342,12 @@ func (c *Client) FetchVerified(ctx context.Context, id farm.JobID, r farm.Result
 }
 
 func (c *Client) fetchResult(ctx context.Context, id farm.JobID, r farm.Result, path string, progress func(bytes, size int64)) (err error) {
-	d, err := c.OpenResult(ctx, id, r)
-	if err != nil {
-		return err
+	d := c.download(ctx, ResultPath(id, r.Name), r.Ref)
+	keep := int64(0)
+	if r.Ref != "" { // else nobody could tell whether it is of the same result
+		keep = r.Size
 	}
-	defer d.Close()
-	f, err := createBeside(path)
+	f, err := createBeside(path, keep)
 	if err != nil {
 		return err
 	}
@@ -356,9 +356,24 @@ func (c *Client) fetchResult(ctx context.Context, id farm.JobID, r farm.Result, 
 			dropBeside(f)
 		}
 	}()
+	if d.at, err = io.CopyBuffer(d.sum, struct{ io.Reader }{f}, make([]byte, 128<<10)); err != nil {
+		return err
+	}
+	if d.at > 0 && d.at == r.Size { // the name was all that it lacked, or it is another one
+		d.Size = r.Size
+		if err = d.verify(); err != io.EOF {
+			return err
+		}
+	} else if err = d.openFirst(); err != nil {
+		return err
+	}
+	defer d.Close()
 	var w io.Writer = struct{ io.Writer }{f}
 	if progress != nil {
-		w = &meter{w: f, tell: func(n int64) { progress(n, d.Size) }}
+		if d.at > 0 {
+			progress(d.at, r.Size)
+		}
+		w = &meter{w: f, n: d.at, tell: func(n int64) { progress(n, d.Size) }}
 	}
 	if _, err = io.CopyBuffer(w, d, make([]byte, 128<<10)); err != nil {
 		return err
