@@ -48,10 +48,11 @@ type swarm struct {
 
 type member struct {
 	whole bool
-	from  farm.WorkerID // what it reads from; FromMaster; "" when it is whole
-	have  int64         // bytes, as it last said
-	seen  time.Time     // when it last spoke
-	slow  time.Time     // when it last said that it is served slowly
+	from  farm.WorkerID   // what it reads from; FromMaster; "" when it is whole
+	have  int64           // bytes, as it last said
+	seen  time.Time       // when it last spoke
+	slow  time.Time       // when it last said that it is served slowly
+	past  []farm.WorkerID // peers that it was led to, the newest last
 
 	readers int // of it
 }
@@ -72,6 +73,7 @@ const (
 
 	mostSwarms = 10_000
 	mostShuns  = 1000 // peers that one worker speaks ill of
+	mostPast   = 8    // peers that it may speak ill of for all
 )
 
 func newSources() sources {
@@ -227,6 +229,9 @@ func (s *sources) tell(w *swarm, d *door, m *member, from farm.WorkerID) farm.Wo
 		s.master++
 	} else {
 		s.peers++
+		if m.past = append(m.past, from); len(m.past) > mostPast {
+			m.past = m.past[1:]
+		}
 	}
 	return from
 }
@@ -247,10 +252,12 @@ func (s *sources) believe(now time.Time, w *swarm, d *door, m *member, q *farm.S
 			until = now.Add(liarTime)
 		}
 		remember(d.shuns, f.Peer, until, now)
-		if m.from != f.Peer {
+		if m.from == f.Peer {
+			w.lead(d, m, "")
+		}
+		if !slices.Contains(m.past, f.Peer) {
 			continue
 		}
-		w.lead(d, m, "")
 		if f.How == farm.FaultLied {
 			peer.liar[witness(d, peer)] = now
 		}

@@ -181,7 +181,8 @@ func TestSourcesLiar(t *testing.T) {
 			if c.led {
 				h.want(t, h.asks(v.worker, 0), "a")
 			}
-			h.asks(v.worker, 0, lied)
+			h.asks(v.worker, 0, fault{Peer: "a", How: farm.FaultDoubtful}) // it goes on elsewhere, and is sure in the end
+			h.asks(v.worker, 100, lied)
 			h.leave(id)
 		}
 		h.enter("z", "tz", true, false, true)

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,7 +162,7 @@ func TestBadPeers(t *testing.T) {
 			n.span = 500 * time.Millisecond
 			m := &master{whole: whole}
 			began := time.Now()
-			if err := n.Fetch(context.Background(), ref, size, m.open); err != nil {
+			if err := n.Fetch(context.Background(), ref, size, Origin{Open: m.open}); err != nil {
 				t.Fatal(err)
 			}
 			if took := time.Since(began); took > 8*time.Second {
@@ -188,18 +189,18 @@ func TestAllBad(t *testing.T) {
 	whole := blobtest.Bytes(200_000, 1)
 	ref := blob.RefOf(whole)
 	address := bad(t, func(conn net.Conn, _ int64) {})
-	asked := 0
+	var asked atomic.Int32
 	n := node(t, "worker-a", func(q farm.SourceQuestion) (farm.Source, error) {
-		asked++
-		return sourceAt(address, farm.WorkerID("worker-"+strconv.Itoa(asked)), "", "worker-a", ref), nil
+		no := int(asked.Add(1))
+		return sourceAt(address, farm.WorkerID("worker-"+strconv.Itoa(no)), "", "worker-a", ref), nil
 	})
 	m := &master{whole: whole}
-	if err := n.Fetch(context.Background(), ref, int64(len(whole)), m.open); err != nil {
+	if err := n.Fetch(context.Background(), ref, int64(len(whole)), Origin{Open: m.open}); err != nil {
 		t.Fatal(err)
 	}
 	holds(t, n, ref, whole)
-	if asked > mostFaults+2 {
-		t.Errorf("the master was asked %d times", asked)
+	if n := asked.Load(); n > mostFaults+2 {
+		t.Errorf("the master was asked %d times", n)
 	}
 }
 
@@ -228,11 +229,11 @@ func TestGivenUp(t *testing.T) {
 		cancel()
 	}()
 	m := &master{whole: whole}
-	if err := n.Fetch(ctx, ref, size, m.open); ctx.Err() == nil || err == nil {
+	if err := n.Fetch(ctx, ref, size, Origin{Open: m.open}); ctx.Err() == nil || err == nil {
 		t.Fatalf("it ended with %v", err)
 	}
 	n.Keyed(nil)
-	if err := n.Fetch(context.Background(), ref, size, m.open); err != nil {
+	if err := n.Fetch(context.Background(), ref, size, Origin{Open: m.open}); err != nil {
 		t.Fatal(err)
 	}
 	holds(t, n, ref, whole)

@@ -21,7 +21,7 @@ import (
 func stocked(t *testing.T, whole []byte, edit ...func(*Options)) (*Node, blob.Ref) {
 	t.Helper()
 	n, ref := node(t, "worker-a", nil, edit...), blob.RefOf(whole)
-	if err := n.Fetch(context.Background(), ref, int64(len(whole)), (&master{whole: whole}).open); err != nil {
+	if err := n.Fetch(context.Background(), ref, int64(len(whole)), Origin{Open: (&master{whole: whole}).open}); err != nil {
 		t.Fatal(err)
 	}
 	return n, ref

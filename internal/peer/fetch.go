@@ -10,8 +10,14 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-// FromMaster opens a blob at the master, from an offset on. What it gives is as good as the master's line.
-type FromMaster func(ctx context.Context, offset int64) io.ReadCloser
+// Origin is the master as one that has a blob.
+type Origin struct {
+	// Open opens the blob from an offset on. What it gives is as good as the master's line.
+	Open func(ctx context.Context, offset int64) io.ReadCloser
+	// Recipe tells the chunks of the blob, by which the bytes of peers are verified while they pass; nil: they are when
+	// all have come.
+	Recipe func(ctx context.Context) (blob.Recipe, error)
+}
 
 const (
 	slowSpan   = 4 * time.Second // spent waiting for a peer, after which its speed is looked at
@@ -24,10 +30,10 @@ const (
 
 // Fetch sees to it that the blob is in the cache, as Cache.Fetch does: from peers where the master says so and they do
 // give it, else from the master.
-func (n *Node) Fetch(ctx context.Context, ref blob.Ref, size int64, master FromMaster) error {
+func (n *Node) Fetch(ctx context.Context, ref blob.Ref, size int64, master Origin) error {
 	cache, k := n.opt.Cache, n.key.Load()
 	counted := func(ctx context.Context, offset int64) (io.ReadCloser, error) {
-		return &counter{master(ctx, offset), &n.fromMaster}, nil
+		return &counter{master.Open(ctx, offset), &n.fromMaster}, nil
 	}
 	if k == nil || size < k.least {
 		return cache.Fetch(ctx, ref, size, counted)
@@ -36,7 +42,7 @@ func (n *Node) Fetch(ctx context.Context, ref blob.Ref, size int64, master FromM
 		n.tell(ref, size)
 		return cache.Fetch(ctx, ref, size, counted)
 	}
-	t := &transfer{node: n, ref: ref, size: size, master: counted, start: -1}
+	t := &transfer{node: n, ref: ref, size: size, master: counted, ask: master.Recipe, start: -1}
 	err := cache.Fetch(ctx, ref, size, t.open)
 	if errors.Is(err, blob.ErrMismatch) { // the bytes of a peer, or what an earlier transfer left
 		t.blame()
@@ -46,6 +52,7 @@ func (n *Node) Fetch(ctx context.Context, ref blob.Ref, size int64, master FromM
 	if err != nil {
 		return err
 	}
+	t.convict()
 	if len(t.faults) > 0 { // nobody heard of these yet
 		_, _ = n.ask(ctx, ref, farm.SourceQuestion{Size: size, Have: size, Failed: t.faults})
 	}
@@ -59,12 +66,15 @@ type transfer struct {
 	ref    blob.Ref
 	size   int64
 	master func(context.Context, int64) (io.ReadCloser, error)
-	alone  bool // no peers any more
+	ask    func(context.Context) (blob.Recipe, error) // nil: it was asked, or cannot be
+	recipe blob.Recipe                                // nil: there is none
+	alone  bool                                       // no peers any more
 
 	start    int64 // where its first byte belongs; -1: none came
 	faults   []farm.SourceFault
 	failed   int                      // faults in all
-	gave     map[farm.WorkerID]giving // peers that gave bytes
+	suspects []suspect                // whose bytes were not those of the recipe
+	gave     map[farm.WorkerID]giving // peers that gave bytes which nothing verified on their way
 	mastered bool                     // the master gave some
 }
 
@@ -114,6 +124,8 @@ type relay struct {
 	advice chan farm.Source // the answer to a question that is under way; nil: none is
 	slow   bool             // that was the question
 
+	part part // of the peer's bytes, where there is a recipe
+
 	waited time.Duration // for the peer, since its speed was looked at
 	came   int64
 }
@@ -124,6 +136,10 @@ func (r *relay) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	for {
+		if n := r.part.give(p); n > 0 {
+			r.at += int64(n)
+			return n, nil
+		}
 		if r.body == nil {
 			if err := r.choose(); err != nil {
 				return 0, err
@@ -135,38 +151,52 @@ func (r *relay) Read(p []byte) (int, error) {
 		}
 		if r.line == nil {
 			n, err := r.body.Read(p)
-			r.moved(n)
+			r.at += int64(n)
 			r.mastered = r.mastered || n > 0
 			return n, err
 		}
 		if n := r.peerRead(p); n > 0 {
+			r.at += int64(n)
 			return n, nil
 		}
 	}
 }
 
-func (r *relay) moved(n int) { r.at += int64(n) }
-
-// peerRead reads from the peer; where that fails the peer is left.
+// peerRead reads from the peer into p, or, where there is a recipe, into the chunk that is next. Where that fails the peer
+// is left.
 func (r *relay) peerRead(p []byte) int {
 	began := r.node.opt.Now()
-	n, err := r.line.Read(p[:min(int64(len(p)), r.size-r.at)])
+	if r.recipe != nil {
+		p = r.part.room()
+	} else {
+		p = p[:min(int64(len(p)), r.size-r.at)]
+	}
+	n, err := r.line.Read(p)
 	r.waited += r.node.opt.Now().Sub(began)
 	r.came += int64(n)
-	r.moved(n)
 	r.node.fromPeers.Add(int64(n))
+	if r.recipe != nil {
+		return r.verify(n, err)
+	}
 	if n > 0 {
 		if r.gave == nil {
 			r.gave = make(map[farm.WorkerID]giving)
 		}
 		r.gave[r.from] = giving{r.line.whole}
 	}
-	if err != nil && r.at < r.size && r.ctx.Err() == nil {
-		r.leave(r.line.why())
-	} else if err != nil {
-		r.drop()
+	if err != nil && r.at+int64(n) < r.size {
+		r.broke()
 	}
 	return n
+}
+
+// broke leaves a peer whose line ended too early.
+func (r *relay) broke() {
+	if r.ctx.Err() != nil {
+		r.drop()
+		return
+	}
+	r.leave(r.line.why())
 }
 
 // leave lets a peer go that failed.
@@ -212,7 +242,8 @@ func (r *relay) take(source *farm.Source) bool {
 		return r.toMaster() == nil
 	}
 	peer := source.Peer
-	line, err := r.node.call(r.ctx, peer, r.ref, r.size, r.at)
+	r.learn()
+	line, err := r.node.call(r.ctx, peer, r.ref, r.size, r.part.begin(r.recipe, r.at))
 	if err != nil {
 		if r.ctx.Err() == nil {
 			how := farm.FaultRefused

@@ -139,7 +139,7 @@ func TestChain(t *testing.T) {
 				}
 				return source(nodes[i-1], id, ref), nil
 			}, func(o *Options) { o.TLS = secure })
-			group.Go(func() { errs[i] = nodes[i].Fetch(context.Background(), ref, int64(len(whole)), m.open) })
+			group.Go(func() { errs[i] = nodes[i].Fetch(context.Background(), ref, int64(len(whole)), Origin{Open: m.open}) })
 			// The next one asks when this one is under way.
 			for i > 0 && nodes[i].fromPeers.Load() == 0 || i == 0 && m.count() == 0 {
 				select {
@@ -187,7 +187,7 @@ func TestOldMaster(t *testing.T) {
 		})
 		edit(n)
 		m := &master{whole: whole}
-		if err := n.Fetch(context.Background(), blob.RefOf(whole), int64(len(whole)), m.open); err != nil {
+		if err := n.Fetch(context.Background(), blob.RefOf(whole), int64(len(whole)), Origin{Open: m.open}); err != nil {
 			t.Errorf("%s: %v", what, err)
 			continue
 		}

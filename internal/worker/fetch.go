@@ -115,8 +115,9 @@ func (f *folder) place(ctx context.Context, m Master, file *farm.File, dir strin
 		if err := f.all.compose(ctx, m, ref, file); err != nil {
 			return err
 		}
-		err := f.all.fetchBlob(ctx, ref, file.Size, func(ctx context.Context, offset int64) io.ReadCloser {
-			return download(ctx, m, file.Ref, offset)
+		err := f.all.fetchBlob(ctx, ref, file.Size, peer.Origin{
+			Open:   func(ctx context.Context, offset int64) io.ReadCloser { return download(ctx, m, file.Ref, offset) },
+			Recipe: func(ctx context.Context) (blob.Recipe, error) { return m.FetchRecipe(ctx, file.Ref, file.Size) },
 		})
 		if err != nil {
 			return fmt.Errorf("fetching %s: %w", file.Path, err)
@@ -133,12 +134,12 @@ func (f *folder) place(ctx context.Context, m Master, file *farm.File, dir strin
 }
 
 // fetchBlob brings a blob into the cache, from other workers where there are some.
-func (a *folders) fetchBlob(ctx context.Context, ref blob.Ref, size int64, master peer.FromMaster) error {
+func (a *folders) fetchBlob(ctx context.Context, ref blob.Ref, size int64, master peer.Origin) error {
 	if a.peers != nil {
 		return a.peers.Fetch(ctx, ref, size, master)
 	}
 	return a.cache.Fetch(ctx, ref, size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
-		return master(ctx, offset), nil
+		return master.Open(ctx, offset), nil
 	})
 }
 
