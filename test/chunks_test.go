@@ -130,3 +130,114 @@ func TestSavesShareChunks(t *testing.T) {
 	holds(t, onWorker, second)
 	f.audit(job.ID, job.Total)
 }
+
+// TestSavesMasterKilled: the master is killed in the middle of sending what changed, and in the middle of a worker
+// fetching it. Both go on, and do not begin again.
+func TestSavesMasterKilled(t *testing.T) {
+	f := startFarm(t)
+	up := newCutter(t, strings.TrimPrefix(f.url, "http://"), 0)
+	dir := t.TempDir()
+	s := newSaves(f, "http://"+up.Addr().String())
+	onMaster, onWorker := filepath.Join(f.data, "master", "blobs"), filepath.Join(dir, "worker", "cache")
+	down := newCutter(t, strings.TrimPrefix(f.url, "http://"), 0)
+	start(t, []string{"NETRENDER_MASTER=http://" + down.Addr().String(), "NETRENDER_TOKEN=" + f.token()},
+		"worker", "--data", dir, "--name", "oak", "--fake-renderer", "20ms")
+	first := bigFile(bigSize)
+	job, err := s.submit(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.doneWithin(time.Minute, job.ID)
+	s.cut(onMaster, first)
+	s.cut(onWorker, first)
+
+	// A quarter of the file is new, and the master goes when half of that came.
+	second := slices.Clone(first)
+	fresh := bigFile(bigSize + bigSize/4)[bigSize:]
+	copy(second[bigSize/3:], fresh)
+	killAt := func(c *cutter, bytes int64) (back chan struct{}) {
+		back = make(chan struct{})
+		c.act = func() {
+			f.proc.kill()
+			go func() {
+				defer close(back)
+				f.start()
+			}()
+		}
+		c.at.Store(max(c.up.Load(), c.down.Load()) + bytes)
+		return back
+	}
+	backUp, wasUp := killAt(up, int64(len(fresh)/2)), up.up.Load()
+	if job, err = s.submit(second); err != nil {
+		t.Fatal(err)
+	}
+	<-backUp
+	sent := up.up.Load() - wasUp
+	t.Logf("sent %.2f of what changed", float64(sent)/float64(len(fresh)))
+	if sent > int64(len(fresh))*2 {
+		t.Errorf("%d bytes were sent where %d changed", sent, len(fresh))
+	}
+	f.doneWithin(time.Minute, job.ID)
+	s.cut(onWorker, second)
+
+	third := slices.Clone(second)
+	fresh = bigFile(bigSize + bigSize/2)[bigSize+bigSize/4:]
+	copy(third[bigSize/2:], fresh)
+	backDown, wasDown := killAt(down, int64(len(fresh)/2)), down.down.Load()
+	if job, err = s.submit(third); err != nil {
+		t.Fatal(err)
+	}
+	<-backDown
+	f.doneWithin(time.Minute, job.ID)
+	fetched := down.down.Load() - wasDown
+	t.Logf("fetched %.2f of what changed", float64(fetched)/float64(len(fresh)))
+	if fetched > int64(len(fresh))*2 {
+		t.Errorf("%d bytes were fetched where %d changed", fetched, len(fresh))
+	}
+	for _, blobs := range []string{onMaster, onWorker} {
+		holds(t, blobs, third)
+	}
+	f.audit(job.ID, job.Total)
+}
+
+// TestSavesDamaged: the blob from which the master copies, and that from which a worker does, were damaged. What is made
+// of them is right all the same, and the master wants the damaged one again.
+func TestSavesDamaged(t *testing.T) {
+	f := startFarm(t)
+	dir := t.TempDir()
+	s := newSaves(f, f.url)
+	onMaster, onWorker := filepath.Join(f.data, "master", "blobs"), filepath.Join(dir, "worker", "cache")
+	f.workerIn(dir, "oak", "--fake-renderer", "20ms")
+	first := bigFile(bigSize)
+	job, err := s.submit(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.doneWithin(time.Minute, job.ID)
+	s.cut(onMaster, first)
+	s.cut(onWorker, first)
+	for _, blobs := range []string{onMaster, onWorker} {
+		name := stored(blobs, first)
+		fi, err := os.Stat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		damaged := slices.Clone(first)
+		damaged[bigSize/5] ^= 1
+		// With the time it had, for nobody shall see it.
+		if err := errors.Join(os.Chmod(name, 0o600), os.WriteFile(name, damaged, 0o600), os.Chtimes(name, fi.ModTime(), fi.ModTime())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := nextSave(first)
+	if job, err = s.submit(second); err != nil {
+		t.Fatal(err)
+	}
+	f.doneWithin(time.Minute, job.ID)
+	holds(t, onMaster, second)
+	holds(t, onWorker, second)
+	f.audit(job.ID, job.Total)
+	if _, err := os.Stat(stored(onMaster, first)); err == nil {
+		t.Error("the damaged blob is still there")
+	}
+}

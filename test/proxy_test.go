@@ -22,7 +22,7 @@ type cutter struct {
 	net.Listener
 	up    atomic.Int64 // bytes sent to the master
 	down  atomic.Int64 // bytes that came from it
-	at    int64        // when up or down reaches this many bytes, act is called; 0: never
+	at    atomic.Int64 // when up or down reaches this many bytes, act is called; 0: never
 	act   func()
 	once  sync.Once
 	mu    sync.Mutex
@@ -35,8 +35,9 @@ func newCutter(t *testing.T, to string, at int64) *cutter {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &cutter{Listener: l, at: at, conns: map[net.Conn]bool{}}
+	c := &cutter{Listener: l, conns: map[net.Conn]bool{}}
 	c.act = c.cut
+	c.at.Store(at)
 	t.Cleanup(func() {
 		_ = l.Close()
 		c.cut()
@@ -99,7 +100,8 @@ func (k countedConn) Write(p []byte) (int, error) {
 }
 
 func (c *cutter) moved(way *atomic.Int64, n int) {
-	if now := way.Add(int64(n)); c.at > 0 && now >= c.at {
+	now := way.Add(int64(n))
+	if at := c.at.Load(); at > 0 && now >= at {
 		c.once.Do(c.act)
 	}
 }
