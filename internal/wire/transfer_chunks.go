@@ -99,8 +99,20 @@ type window struct {
 	known  chan []bool // one answer; nil when there is none
 }
 
+// packChunks compresses a body in chunks where that is worth it for the file.
+func (c *Client) packChunks(d *differing, file io.ReaderAt, offset int64, plain bool) (body io.ReadCloser, encoding string) {
+	head := make([]byte, blob.ProbeSize)
+	if plain || c.local() {
+		return d, EncodingChunks
+	}
+	if n, _ := file.ReadAt(head, offset); !blob.ShouldCompress(head[:n], "") {
+		return d, EncodingChunks
+	}
+	return blob.Compress(d), EncodingChunks + ", zstd"
+}
+
 // inChunks is the bytes of the file from offset up to size as a body in chunks. tell hears how far it is.
-func (c *Client) inChunks(ctx context.Context, file io.ReaderAt, offset, size int64, tell func(at int64)) *differing {
+func (c *Client) inChunks(ctx context.Context, file io.ReaderAt, offset, size int64, guard *guard, tell func(at int64)) *differing {
 	ctx, cancel := context.WithCancel(ctx)
 	cutting, stop := context.WithCancel(ctx)
 	r, w := io.Pipe()
@@ -119,7 +131,10 @@ func (c *Client) inChunks(ctx context.Context, file io.ReaderAt, offset, size in
 		var err error
 		for next := range windows {
 			if err == nil {
-				err = next.write(ctx, out, file, tell)
+				err = next.write(ctx, out, file, func(at int64) {
+					guard.moved()
+					tell(at)
+				})
 			}
 			if err != nil {
 				stop()
@@ -134,6 +149,7 @@ func (c *Client) inChunks(ctx context.Context, file io.ReaderAt, offset, size in
 		if err != nil && ctx.Err() == nil && !errors.Is(err, io.ErrClosedPipe) {
 			d.err.Store(&err)
 		}
+		guard.timer.Reset(5 * guard.silence) // the master copies, verifies and syncs now
 		w.CloseWithError(err)
 	}()
 	d.end = func() { cancel(); r.Close(); <-done }

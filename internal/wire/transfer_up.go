@@ -180,11 +180,10 @@ func (c *Client) putFrom(ctx context.Context, u Upload, state blobState) (done, 
 	cut, ok := file.(io.ReaderAt)
 	if inChunks = ok && state.cut && !u.whole && c.worthCutting(ctx, cut, offset, u.Size); inChunks {
 		guard.moved()
-		d := c.inChunks(ctx, cut, offset, u.Size, func(at int64) {
-			guard.moved()
-			u.tell(at)
-		})
-		body, length, encoding, failure = d, -1, EncodingChunks, d.failure
+		d := c.inChunks(ctx, cut, offset, u.Size, guard, u.tell)
+		defer d.Close()
+		body, encoding = c.packChunks(d, cut, offset, u.plain)
+		length, failure = -1, d.failure
 	} else {
 		body, length, encoding, err = c.packed(file, offset, left, in, u.plain)
 	}
