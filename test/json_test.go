@@ -163,6 +163,7 @@ func TestJSON(t *testing.T) {
 	try(1, "bench", "idle", "--workers", "2", "--for", "100ms")
 	try(1, "bench", "start", "--jobs", "10", "--frames", "100")
 	try(1, "bench", "project", "--size", "1MB", "--files", "2")
+	try(1, "bench", "saves", program, program)
 
 	t.Run("scenes", func(t *testing.T) {
 		blend := copyOf(t, "tiny.blend")

@@ -24,7 +24,7 @@ var _ = verb("more", (*app).benchVerb)
 func (a *app) benchVerb() *cobra.Command {
 	c := &cobra.Command{Use: "bench", Short: "Measure a master on this machine", Long: `Measure a master on this machine. Each measurement starts a master of its own, as a process of its own, with a
 database on disk in a temporary folder, and speaks to it over HTTP on loopback.`}
-	c.AddCommand(a.benchDispatch(), a.benchIdle(), a.benchStart(), a.benchRender(), a.benchProject())
+	c.AddCommand(a.benchDispatch(), a.benchIdle(), a.benchStart(), a.benchRender(), a.benchProject(), a.benchSaves())
 	return c
 }
 

@@ -163,12 +163,7 @@ func (s *subject) submit(ctx context.Context, scratch, blend string, paths []str
 
 // workerFetch starts a worker without Blender and returns the MB a second from its lease to the frame's end.
 func (s *subject) workerFetch(ctx context.Context, scratch string, job farm.JobID, size int64) (float64, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return 0, err
-	}
-	env := append(os.Environ(), "NETRENDER_MASTER="+s.url, "NETRENDER_TOKEN="+s.token)
-	w, err := launch(env, self, "worker", "--data", filepath.Join(scratch, "worker"), "--name", "bench", "--fake-renderer", "1ms")
+	w, err := startBenchWorker(s.url, s.token, filepath.Join(scratch, "worker"))
 	if err != nil {
 		return 0, err
 	}
@@ -176,16 +171,16 @@ func (s *subject) workerFetch(ctx context.Context, scratch string, job farm.JobI
 		_ = w.Kill()
 		_, _ = w.Wait()
 	}()
-	for {
-		j, err := s.client.Job(ctx, job)
-		switch {
-		case err != nil:
-			return 0, err
-		case j.State == farm.Done:
-			return float64(size) / 1e6 / j.Ended.Sub(j.Started).Seconds(), nil
-		case j.State.Ended():
-			return 0, farm.Errorf(farm.Internal, "the job is %s: %s", j.State, j.Reason)
-		}
-		time.Sleep(20 * time.Millisecond)
+	seconds, err := s.renderTime(ctx, job)
+	return float64(size) / 1e6 / seconds, err
+}
+
+// startBenchWorker starts a worker without Blender as a process of its own.
+func startBenchWorker(url, token, data string) (*os.Process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
 	}
+	env := append(os.Environ(), "NETRENDER_MASTER="+url, "NETRENDER_TOKEN="+token)
+	return launch(env, self, "worker", "--data", data, "--name", "bench", "--fake-renderer", "1ms")
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"os"
 	"sync"
 
 	"github.com/netrender/netrender/internal/wire"
@@ -10,7 +11,8 @@ import (
 // askers is how many files are asked for at once.
 const askers = 8
 
-// Lacking tells how much of the plan the master does not have yet. Files of the same bytes count once.
+// Lacking tells how much of the plan the master does not have yet. Files of the same bytes count once, and parts of files
+// that the master has in others do not count.
 func (p *Plan) Lacking(ctx context.Context, c *wire.Client) (files int, bytes int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -20,13 +22,13 @@ func (p *Plan) Lacking(ctx context.Context, c *wire.Client) (files int, bytes in
 	for range askers {
 		wg.Go(func() {
 			for f := range ask {
-				there, have, err := c.HasBlob(ctx, f.Ref)
+				lacks, n, err := f.lacks(ctx, c)
 				mu.Lock()
 				switch {
 				case err != nil:
 					cancel(err)
-				case !there:
-					files, bytes = files+1, bytes+f.Size-have
+				case lacks:
+					files, bytes = files+1, bytes+n
 				}
 				mu.Unlock()
 			}
@@ -44,4 +46,13 @@ func (p *Plan) Lacking(ctx context.Context, c *wire.Client) (files int, bytes in
 	close(ask)
 	wg.Wait()
 	return files, bytes, context.Cause(ctx)
+}
+
+func (f *LocalFile) lacks(ctx context.Context, c *wire.Client) (lacks bool, bytes int64, err error) {
+	file, err := os.Open(f.Local)
+	if err != nil {
+		return false, 0, plainFile(f.Local, err)
+	}
+	defer file.Close()
+	return c.Lacks(ctx, f.Ref, f.Size, file)
 }

@@ -92,6 +92,35 @@ func (c *Client) worthCutting(ctx context.Context, file io.ReaderAt, offset, siz
 	return err == nil && hits > 0 && hits*probeHits >= len(sums)
 }
 
+// Lacks tells how many bytes of a file the master lacks, and whether it lacks the file at all. Where a probe shows that it
+// has parts of the file, that is read and cut.
+func (c *Client) Lacks(ctx context.Context, ref string, size int64, file io.ReaderAt) (lacks bool, bytes int64, err error) {
+	state, err := c.askBlob(ctx, ref)
+	if err != nil || state.there {
+		return false, 0, err
+	}
+	left := size - state.offset
+	if !state.cut || !c.worthCutting(ctx, file, state.offset, size) {
+		return true, left, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	windows := make(chan *window, asksAhead)
+	cut := make(chan error, 1)
+	go func() {
+		defer close(windows)
+		cut <- c.cutAndAsk(ctx, io.NewSectionReader(file, state.offset, left), state.offset, size, windows)
+	}()
+	for w := range windows {
+		for i, known := range <-w.known {
+			if !known {
+				bytes += int64(w.chunks[i].Size)
+			}
+		}
+	}
+	return true, bytes, <-cut
+}
+
 // window is a row of chunks that was asked for.
 type window struct {
 	at     int64 // where it begins in the file
