@@ -13,7 +13,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/netrender/netrender/internal/archive"
 	"github.com/netrender/netrender/internal/blob"
@@ -128,7 +127,7 @@ type jobReader struct {
 	waiting []part          // of the frames of the page, not yet come
 	page    []ArchivedFrame // of the page
 	outputs *names
-	lacking map[string]struct{} // entries that did not come, or are wrong
+	lacking map[string]int // entries that did not come, or are wrong, and are not yet said to
 }
 
 // part is a result or the log of a frame, that may come.
@@ -192,13 +191,10 @@ func (a *jobReader) entry(e archive.Entry, body io.Reader) error {
 	case strings.HasPrefix(e.Name, archiveOutputs) && a.part == atFrames, strings.HasPrefix(e.Name, archiveLogs) && a.part == atFrames:
 		return a.readPart(e, body)
 	case strings.HasPrefix(e.Name, archiveMissing):
-		if err := a.endPage(); err != nil {
+		if err := a.endParts(); err != nil {
 			return err
 		}
-		return readPage(a, e, body, archiveMissing, atMissing, func(l ArchiveLack) error {
-			a.Lacks = append(a.Lacks, l)
-			return nil
-		})
+		return readPage(a, e, body, archiveMissing, atMissing, a.readLack)
 	}
 	return damaged("%.80q is not where it should be", e.Name)
 }
@@ -293,7 +289,7 @@ func (a *jobReader) begin() error {
 			a.sources = append(a.sources, f)
 		}
 	}
-	a.layout, a.outputs, a.lacking = spec.Layout(), newNames(0), make(map[string]struct{})
+	a.layout, a.outputs, a.lacking = spec.Layout(), newNames(0), make(map[string]int)
 	if a.parts == nil {
 		return nil
 	}
@@ -305,7 +301,7 @@ func (a *jobReader) readFile(e archive.Entry, body io.Reader) error {
 		f := a.sources[0]
 		a.sources = a.sources[1:]
 		if archiveFiles+f.Path != e.Name {
-			a.lacking[archiveFiles+f.Path] = struct{}{}
+			a.lacking[archiveFiles+f.Path]++
 			continue
 		}
 		right, err := a.take(e, f.Size, f.Ref, body, func(body io.Reader) error { return a.parts.File(f, body) })
@@ -336,7 +332,7 @@ func (a *jobReader) take(e archive.Entry, size int64, ref string, body io.Reader
 		a.Bytes += size
 		return true, nil
 	}
-	a.lacking[e.Name] = struct{}{}
+	a.lacking[e.Name]++
 	if a.parts != nil {
 		err = a.parts.Wrong()
 	}
@@ -441,7 +437,7 @@ func (a *jobReader) skip(p *part) {
 		return
 	}
 	a.page[p.frame].lacks = true
-	a.lacking[p.name] = struct{}{}
+	a.lacking[p.name]++
 }
 
 // endPage is called when the frames of a page have all that they get.
@@ -470,31 +466,40 @@ func (a *jobReader) endPage() error {
 	return nil
 }
 
+// endParts is called when no more files and results come.
+func (a *jobReader) endParts() error {
+	if a.About.Files {
+		for _, f := range a.sources {
+			a.lacking[archiveFiles+f.Path]++
+		}
+	}
+	a.sources = nil
+	return a.endPage()
+}
+
+// readLack takes in a line about what is missing, of which there is one for each.
+func (a *jobReader) readLack(l ArchiveLack) error {
+	if a.lacking[l.Name] == 0 {
+		return damaged("%.80q is said to be missing, but is there", l.Name)
+	}
+	if a.lacking[l.Name]--; a.lacking[l.Name] == 0 {
+		delete(a.lacking, l.Name)
+	}
+	l.Why = clip(l.Why, maxErrorText)
+	a.Lacks = append(a.Lacks, l)
+	return nil
+}
+
 // end sees to it that what is not there is just what the archive says is missing.
 func (a *jobReader) end() error {
 	if err := a.begin(); err != nil {
 		return err
 	}
-	if err := a.endPage(); err != nil {
+	if err := a.endParts(); err != nil {
 		return err
 	}
-	if a.About.Files {
-		for _, f := range a.sources {
-			a.lacking[archiveFiles+f.Path] = struct{}{}
-		}
-	}
-	said := make(map[string]struct{}, len(a.Lacks))
-	for i := range a.Lacks {
-		l := &a.Lacks[i]
-		said[l.Name] = struct{}{}
-		if !utf8.ValidString(l.Why) || len(l.Why) > maxErrorText {
-			l.Why = clip(l.Why, maxErrorText)
-		}
-	}
 	for name := range a.lacking {
-		if _, is := said[name]; !is {
-			return damaged("%.80q is not there, or not what it should be", name)
-		}
+		return damaged("%.80q is not there, or not what it should be", name)
 	}
 	return a.rest()
 }

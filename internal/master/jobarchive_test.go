@@ -402,15 +402,18 @@ func TestHostileArchives(t *testing.T) {
 				l[at(l, "outputs/render/0003.png")].name = "outputs/render"
 				return l
 			},
-			"a wrong hash":                 sub(frames1, sum, strings.Repeat("ab", 32)),
-			"a hash that is none":          sub(frames1, sum, "ab"),
-			"a wrong size":                 sub(frames1, `"size":9`, `"size":8`),
-			"a size beyond all disks":      sub(frames1, `"size":9`, `"size":9000000000000000000`),
-			"a negative size":              sub(frames1, `"size":9`, `"size":-9`),
-			"other bytes":                  sub("outputs/render/0001.png", "1", "2"),
-			"other bytes of the scene":     sub("files/shot.blend", "scene", "sceNe"),
-			"a result that is not there":   without("outputs/render/0001.png"),
-			"a file that is not there":     without("files/shot.blend"),
+			"a wrong hash":               sub(frames1, sum, strings.Repeat("ab", 32)),
+			"a hash that is none":        sub(frames1, sum, "ab"),
+			"a wrong size":               sub(frames1, `"size":9`, `"size":8`),
+			"a size beyond all disks":    sub(frames1, `"size":9`, `"size":9000000000000000000`),
+			"a negative size":            sub(frames1, `"size":9`, `"size":-9`),
+			"other bytes":                sub("outputs/render/0001.png", "1", "2"),
+			"other bytes of the scene":   sub("files/shot.blend", "scene", "sceNe"),
+			"a result that is not there": without("outputs/render/0001.png"),
+			"a file that is not there":   without("files/shot.blend"),
+			"what is there and said to be missing": func(l []entry) []entry {
+				return append(l[:len(l)-1:len(l)-1], entry{"missing/000001.jsonl", `{"name":"outputs/render/0001.png"}`}, l[len(l)-1])
+			},
 			"no settings":                  without("job.json"),
 			"settings twice":               twice("job.json"),
 			"no manifest":                  without(manifest1),
