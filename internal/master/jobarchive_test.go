@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,6 +74,9 @@ func (b *bench) half() farm.Job {
 func (b *bench) tree() (list []string) {
 	b.t.Helper()
 	err := filepath.WalkDir(b.dir, func(path string, d os.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) { // the master removes it just now
+			return nil
+		}
 		if name, _ := filepath.Rel(b.dir, path); err == nil {
 			list = append(list, name)
 		}
@@ -465,12 +469,22 @@ func TestHostileArchives(t *testing.T) {
 	})
 }
 
+func unpack(text []byte) ([]byte, error) {
+	z := blob.Decompress(bytes.NewReader(text), 1<<30)
+	defer z.Close()
+	return io.ReadAll(z)
+}
+
 // TestBrokenArchives cuts an archive in many places and spoils it in many: nothing of it comes through.
 func TestBrokenArchives(t *testing.T) {
 	inRealFarm(t, func(b *bench) {
 		job := b.half()
 		text := b.archived(job.ID, all)
 		before := strings.Join(b.tree(), "\n")
+		plain, err := unpack(text)
+		if err != nil {
+			t.Fatal(err)
+		}
 		step := max(1, len(text)/200)
 		for n := 0; n < len(text); n += step {
 			_, err := b.imports(master.ImportOptions{}, text[:n])
@@ -479,6 +493,9 @@ func TestBrokenArchives(t *testing.T) {
 			}
 			spoilt := bytes.Clone(text)
 			spoilt[n] ^= 0x41
+			if same, err := unpack(spoilt); err == nil && bytes.Equal(same, plain) {
+				continue // a byte of zstd's own that says nothing
+			}
 			if in, err := b.imports(master.ImportOptions{}, spoilt); err == nil {
 				t.Errorf("byte %d was spoilt, and it is job %d", n, in.Job.ID)
 			}
@@ -535,7 +552,7 @@ func TestImportCrashes(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.start()
-		for deadline := time.Now().Add(20 * time.Second); !slices.Equal(b.tree(), slices.Sorted(slices.Values(append(before, "outputs/shot-3")))); {
+		for deadline := time.Now().Add(20 * time.Second); !slices.Equal(b.tree(), slices.Sorted(slices.Values(append(before, filepath.Join("outputs", "shot-3"))))); {
 			if time.Now().After(deadline) {
 				t.Fatalf("left behind: %q, there was %q", b.tree(), before)
 			}
