@@ -47,6 +47,7 @@ type jobOptions struct {
 	blender      []string
 	addons       []string
 	shared       []string
+	copyTo       string
 }
 
 // gpuKinds are the devices that Blender knows by these names.
@@ -76,6 +77,7 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.BoolVar(&o.allowMissing, "allow-missing", false, "go on although files of the scene are missing")
 	f.StringArrayVar(&o.addons, "addon", nil, "an add-on that the scene needs: its name where workers have it, or a zip file to send along (needs --scripts)")
 	f.StringArrayVar(&o.shared, "shared", nil, "a folder that the workers see as well: its files are not sent where all of them do (see netrender worker --shared)")
+	f.StringVar(&o.copyTo, "copy-to", "", "have the workers copy results to this folder as well, which they must allow (netrender worker --copy-root)")
 	f.StringSliceVar(&o.blender, "blender", nil, "Blender to read the scene with (default: the newest found)")
 }
 
@@ -85,7 +87,7 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 		Name: o.name, Priority: o.priority, Chunk: o.chunk, Order: farm.Order(o.order), Attempts: o.attempts,
 		Timeout: int(o.timeout.Round(time.Second).Seconds()),
 		Needs:   farm.Needs{Allow: o.allow, Deny: o.deny, Tags: o.tags, GPU: o.gpu},
-		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads, FailOnScriptError: o.scriptsFail},
+		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads, FailOnScriptError: o.scriptsFail, CopyTo: o.copyTo},
 	}
 	if o.frames != "" {
 		set, err := farm.ParseFrameSet(o.frames)

@@ -34,6 +34,8 @@ type workerOptions struct {
 	cache    string
 	peerPort string
 	shared   []string
+	copyTo   string
+	copyRoot []string
 	hang     time.Duration
 	frame    time.Duration
 	drain    time.Duration
@@ -57,6 +59,8 @@ func workerSettings(c *cobra.Command, o *workerOptions) {
 	f.StringVar(&o.cache, "cache", "50GB", "room for scenes' files")
 	f.StringVar(&o.peerPort, "peer-port", "0", "TCP port at which other workers of the farm fetch scenes' files from this one; 0: any that is free; off: neither that nor fetching from them")
 	f.StringArrayVar(&o.shared, "shared", nil, "a folder whose files are read there and not fetched, where a job shares it: /mnt/projects, or P:\\projects=/mnt/projects where those who submit call it otherwise")
+	f.StringVar(&o.copyTo, "copy-to", "", "copy the results of every job to this folder as well, each job's into a folder of its own")
+	f.StringArrayVar(&o.copyRoot, "copy-root", nil, "let jobs have their results copied below this folder (netrender render --copy-to): /mnt/renders, or R:\\=/mnt/renders where those who submit call it otherwise")
 	f.DurationVar(&o.hang, "hang-timeout", 10*time.Minute, "give a frame up when Blender shows no progress for so long")
 	f.DurationVar(&o.frame, "frame-timeout", 0, "longest a frame may take here, whatever its job allows (default: no limit)")
 	f.StringVar(&o.memory, "memory-limit", "", "stop a frame whose Blender holds more memory, as 8GB (default: no limit)")
@@ -132,8 +136,10 @@ func (o *workerOptions) check() error {
 			return usagef("%q is not a device; write it as cpu, optix or optix:1", d)
 		}
 	}
-	if _, err := o.shares(); err != nil {
-		return err
+	for _, list := range [][]string{o.shared, o.copyRoot} {
+		if _, err := sharesOf(list); err != nil {
+			return err
+		}
 	}
 	_, _, err := o.sizes()
 	return err
@@ -151,9 +157,27 @@ func (o *workerOptions) peers() (*worker.Peers, error) {
 	return &worker.Peers{Port: int(port)}, nil
 }
 
-// shares reads the shared folders.
-func (o *workerOptions) shares() (list []farm.Share, err error) {
-	for _, text := range o.shared {
+// warnOfFolders tells of folders that are not there now; they may come.
+func warnOfFolders(log *slog.Logger, shares, roots []farm.Share, copyTo string) {
+	warn := func(folder, what string) {
+		if _, err := os.Stat(folder); err != nil {
+			log.Warn("a folder is not there now: "+what, "folder", folder, "err", err)
+		}
+	}
+	for _, s := range shares {
+		warn(s.To, "its files are fetched from the master")
+	}
+	for _, s := range roots {
+		warn(s.To, "nothing is copied to it")
+	}
+	if copyTo != "" {
+		warn(copyTo, "nothing is copied to it")
+	}
+}
+
+// sharesOf reads folders that have one name here and perhaps another elsewhere.
+func sharesOf(texts []string) (list []farm.Share, err error) {
+	for _, text := range texts {
 		s, err := farm.ParseShare(text)
 		if err != nil {
 			return nil, fmt.Errorf("%w%w", hidden{errUsage}, err)
@@ -266,17 +290,23 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, m foundMaster, t
 	if err != nil {
 		return nil, err
 	}
-	shares, err := o.shares()
+	shares, err := sharesOf(o.shared)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range shares {
-		if _, err := os.Stat(s.To); err != nil {
-			log.Warn("a shared folder cannot be seen now: its files are fetched from the master", "folder", s.To, "err", err)
+	roots, err := sharesOf(o.copyRoot)
+	if err != nil {
+		return nil, err
+	}
+	copyTo := o.copyTo
+	if copyTo != "" {
+		if copyTo, err = filepath.Abs(copyTo); err != nil {
+			return nil, err
 		}
 	}
+	warnOfFolders(log, shares, roots, copyTo)
 	opt := worker.Options{
-		Dir: a.workerDir(), Name: o.name, Slots: o.slots, Devices: o.devices, Tags: o.tags, Shared: shares,
+		Dir: a.workerDir(), Name: o.name, Slots: o.slots, Devices: o.devices, Tags: o.tags, Shared: shares, CopyTo: copyTo, CopyRoots: roots,
 		Scripts: o.scripts, Program: version, Log: log, Now: time.Now, CacheBytes: cache, HangTimeout: o.hang,
 		MemoryLimit: memory, FrameTimeout: o.frame, DrainTimeout: o.drain,
 	}

@@ -82,6 +82,8 @@ type Options struct {
 	// FailOnScriptError makes frames fail when the scene's own Python raises or a driver does not work; else that is a
 	// warning.
 	FailOnScriptError bool `json:"fail_on_script_error,omitempty"`
+	// CopyTo is a folder, as the submitter's machine names it, that workers copy results to, besides the master's.
+	CopyTo string `json:"copy_to,omitempty"`
 }
 
 // Asks tells whether the job asks for any files at all. Benchmarks of a farm do without.
@@ -177,6 +179,8 @@ func (s *JobSpec) Check() error {
 		return Errorf(Invalid, "a job's name is 1 to %d bytes long", MaxName)
 	case s.Blend == "":
 		return Errorf(Invalid, "the job names no .blend file")
+	case s.Options.CopyTo != "" && (len(s.Options.CopyTo) > 4096 || !isFolder(s.Options.CopyTo)):
+		return Errorf(Invalid, "%q is not a folder to copy to", clip(s.Options.CopyTo, 100)).WithHint("write an absolute path, as /mnt/renders/shot")
 	case len(s.Key) > MaxName:
 		return Errorf(Invalid, "the submission key is over %d bytes long", MaxName)
 	}

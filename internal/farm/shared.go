@@ -74,6 +74,9 @@ func (s Share) Find(original string) string {
 	return strings.TrimRight(s.To, `/\`) + "/" + rest
 }
 
+// Below is where a folder of those who submit lies below To, with forward slashes; "." for To itself.
+func (s Share) Below(folder string) (rest string, ok bool) { return below(s.From, folder) }
+
 // Shares tells whether workers read the file for themselves, and the master need not have it.
 func (n *Needs) Shares(f *File) bool {
 	for _, folder := range n.Shared {

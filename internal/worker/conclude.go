@@ -26,6 +26,8 @@ func (w *Worker) conclude(f *frame) {
 		if err = w.collect(p, f); err != nil {
 			fault := faultOf(err, 0, nil)
 			p.spoil(&spoiltError{text: fault.text, own: fault.own})
+		} else {
+			w.copier.stage(p, f)
 		}
 	}
 	err = w.store(p)
@@ -35,6 +37,8 @@ func (w *Worker) conclude(f *frame) {
 			text = "the worker's disk is full, the finished frame could not be kept"
 		}
 		p.spoil(&spoiltError{text: text, own: true})
+		w.copier.drop(p.Copies)
+		p.Copies = nil
 		err = w.store(p)
 	}
 	if err != nil {

@@ -3,12 +3,16 @@ package worker
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 )
 
 // Steps makes the outbox of w call step before each step of a durable write.
 func (w *Worker) Steps(step func(name string) error) { w.out.step = step }
+
+// CopySilence sets how long a folder that results are copied to may take nothing; before the first frame is done.
+func (w *Worker) CopySilence(d time.Duration) { w.copier.silence = d }
 
 // UnlessSilent is unlessSilent, for tests from outside.
 var UnlessSilent = unlessSilent

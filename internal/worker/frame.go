@@ -24,6 +24,7 @@ type frame struct {
 	result  *blender.Result
 	options farm.Options  // what the job asks for
 	warned  []string      // what may be wrong with the picture: sentences
+	goals   []goal        // where its results are copied to
 	reports []farm.Report // one, or those of frames that are handed back
 }
 
@@ -36,6 +37,8 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	})
 	r := s.report(k, no)
 	f := &frame{slot: s.no, options: k.grant.Options, reports: []farm.Report{r}}
+	goals, notCopied := s.w.copier.goals(k.grant)
+	f.goals = goals
 	report := &f.reports[0]
 	began := s.w.opt.Now()
 	s.version = ""
@@ -60,6 +63,9 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	report.Install, report.Warnings = s.version, farm.Sentences(f.warned)
 	s.tidy(err)
 	if err == nil {
+		if notCopied != "" {
+			report.Warnings = farm.Sentences(append(report.Warnings, notCopied))
+		}
 		report.Outcome, report.Seconds = farm.Rendered, f.result.Seconds
 		report.MemoryMB = int(max(f.result.PeakMemory, f.result.Memory) >> 20)
 		s.w.book.update(k.held, func(b *farm.Beat) { b.Fraction, b.Phase, b.LeftS = 1, phaseSending, 0 })

@@ -26,6 +26,8 @@ type Options struct {
 	Scripts     bool              // lets jobs run the scene's Python
 	Fenced      bool              // NewRenderer confines Blender to Setup's folders: each job gets a process of its own
 	Shared      []farm.Share      // folders whose files are read there, where a job says so
+	CopyTo      string            // folder that the results of every job are copied to, a folder for each; "": none
+	CopyRoots   []farm.Share      // folders below which jobs may have their results copied
 	Program     string            // version of this program
 	Log         *slog.Logger
 	Now         func() time.Time

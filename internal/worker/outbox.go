@@ -32,12 +32,14 @@ type record struct {
 	Reports []farm.Report `json:"reports"`         // one frame, or many that are handed back
 	Paths   []string      `json:"paths,omitempty"` // of the first report's results, below the folder, with slashes
 	Log     bool          `json:"log,omitempty"`   // there is a logFile
+	Copies  []copied      `json:"copies,omitempty"`
 }
 
 // parcel is what became of a frame, until the master has answered. The sender alone changes one that was pushed.
 type parcel struct {
 	record
 	dir    string   // its folder; "" when there was nothing to keep or no room to keep it
+	old    bool     // of an earlier process: the master may have taken it
 	ask    bool     // report first: the master may have the results already, or not want them
 	wanted []string // names of results to upload; nil: all
 	rounds int      // times that the master missed results
@@ -91,7 +93,7 @@ func openOutbox(dir string, log *slog.Logger) (*outbox, error) {
 			}
 			continue
 		}
-		p := &parcel{dir: path, ask: true}
+		p := &parcel{dir: path, old: true, ask: true}
 		if err == nil {
 			p.record, err = readRecord(text)
 		}

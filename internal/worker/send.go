@@ -245,8 +245,24 @@ func (w *Worker) judge(p *parcel, verdicts []farm.Verdict) {
 			w.log.Debug("a report was accepted", "job", r.Job, "frame", r.Frame, "lease", r.Lease, "outcome", r.Outcome)
 		}
 	}
+	w.settleCopies(p, verdicts[0].Accepted && p.Reports[0].Outcome == farm.Rendered)
 	w.settle(p)
 	w.delivered = w.opt.Now()
+}
+
+// settleCopies gives the copies of a frame their names, or removes them.
+func (w *Worker) settleCopies(p *parcel, accepted bool) {
+	place := w.copier.place
+	if !accepted && p.old && p.Reports[0].Outcome == farm.Rendered { // it may have been, and the answer was lost
+		place = w.copier.fill
+	} else if !accepted {
+		w.copier.drop(p.Copies)
+		return
+	}
+	if err := place(p.Copies); err != nil {
+		r := &p.Reports[0]
+		w.log.Warn("a frame's copies did not get their names; the master has them", "job", r.Job, "frame", r.Frame, "err", err)
+	}
 }
 
 func (w *Worker) settle(p *parcel) {

@@ -39,6 +39,7 @@ type Worker struct {
 	book    *book
 	out     *outbox
 	folders *folders
+	copier  *copier
 	machine *machine
 	pace    atomic.Int64 // the farm's heartbeat, nanoseconds
 
@@ -93,6 +94,7 @@ func (w *Worker) load() error {
 			w.log.Warn("the folder of old sessions cannot be removed", "err", err)
 		}
 	}
+	w.copier = newCopier(&w.opt)
 	w.machine = newMachine(&w.opt)
 	w.book = newBook(filepath.Join(w.opt.Dir, leasesDir))
 	w.pace.Store(int64(farm.DefaultRules().Heartbeat()))
