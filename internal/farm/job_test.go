@@ -268,7 +268,7 @@ func TestJSONLosesNothing(t *testing.T) {
 			Peer: &PeerDoor{Port: 1, Addresses: []string{"a"}, Pin: "p"},
 		},
 		Registered{Worker: worker, HeartbeatMS: 1, Program: "p", Protocol: 1, Peer: &PeerKey{Key: "k", TimeMS: 1, Least: 2}},
-		SourceQuestion{Worker: "w", Size: 1, Have: 2, From: "f", Slow: true, Failed: []SourceFault{{"p", FaultLied}}},
+		SourceQuestion{Worker: "w", Size: 1, Have: 2, From: "f", Slow: true, Failed: []SourceFault{{"p", FaultLied}}, Gone: true},
 		Source{
 			Peer: &PeerSource{Worker: "w", Name: "n", Addresses: []string{"a"}, Pin: "p", Ticket: "t", SilentMS: 1},
 			Keep: true, AgainMS: 2,

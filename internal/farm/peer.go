@@ -36,6 +36,7 @@ type SourceQuestion struct {
 	From   WorkerID      `json:"from,omitempty"` // what it reads from and will go on with; empty: nothing
 	Slow   bool          `json:"slow,omitempty"` // From is slow: is there a better one?
 	Failed []SourceFault `json:"failed,omitempty"`
+	Gone   bool          `json:"gone,omitempty"` // it does not have the file any more; nothing is asked
 }
 
 // SourceFault is a peer that could not be fetched from.

@@ -77,6 +77,15 @@ func (p *peers) forget(id farm.WorkerID) {
 	delete(p.keys, id)
 }
 
+// drop is told of a worker that does not have a file any more.
+func (p *peers) drop(ref string, id farm.WorkerID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.places.doors[id] != nil {
+		p.places.drop(ref, id)
+	}
+}
+
 // shut has a worker left alone, or lets others go to it again.
 func (p *peers) shut(id farm.WorkerID, shut bool) {
 	p.mu.Lock()
@@ -122,6 +131,10 @@ func (m *Master) Sources(ctx context.Context, who Identity, ref blob.Ref, q farm
 	}
 	if err := m.maySpeak(ctx, who, q.Worker); err != nil {
 		return farm.Source{}, err
+	}
+	if q.Gone {
+		m.peers.drop(ref.String(), q.Worker)
+		return farm.Source{}, nil
 	}
 	if q.Have < q.Size {
 		if err := m.MayFetch(ctx, who, ref); err != nil {

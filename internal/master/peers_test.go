@@ -114,6 +114,10 @@ func TestSourcesLeave(t *testing.T) {
 			time.Sleep(time.Hour) // of virtual time
 			return nil
 		},
+		"has it no more": func(b *bench, who master.Identity, id farm.WorkerID) error {
+			_, err := b.m.Sources(context.Background(), who, sceneRef, farm.SourceQuestion{Worker: id, Gone: true})
+			return err
+		},
 		"drained": func(b *bench, _ master.Identity, id farm.WorkerID) error {
 			_, err := b.m.ChangeWorker(context.Background(), root, id, func(w *farm.Worker) { w.Draining = true })
 			return err

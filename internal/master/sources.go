@@ -123,7 +123,11 @@ func (s *sources) forget(id farm.WorkerID) {
 func (s *sources) drop(ref string, id farm.WorkerID) {
 	delete(s.doors[id].refs, ref)
 	if w := s.swarms[ref]; w != nil {
-		w.lead(s.doors[id], w.members[id], "")
+		m := w.members[id]
+		if m == nil {
+			return
+		}
+		w.lead(s.doors[id], m, "")
 		if delete(w.members, id); len(w.members) == 0 {
 			delete(s.swarms, ref)
 		}

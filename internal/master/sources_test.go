@@ -273,6 +273,11 @@ func TestSourcesProperties(t *testing.T) {
 				h.forget(farm.WorkerID(n))
 				there[n] = h.doors[farm.WorkerID(n)] != nil
 			},
+			"drop": func(t *rapid.T) {
+				if n := farm.WorkerID(name.Draw(t, "who")); h.doors[n] != nil {
+					h.drop(ref.Draw(t, "ref"), n)
+				}
+			},
 			"shut": func(t *rapid.T) {
 				if d := h.doors[farm.WorkerID(name.Draw(t, "who"))]; d != nil {
 					d.shut = rapid.Bool().Draw(t, "shut")

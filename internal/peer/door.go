@@ -124,6 +124,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer d.leave(who)
 	share, err := d.node.opt.Cache.Share(ref)
 	if err != nil {
+		d.node.lost(ref)
 		refuse(http.StatusNotFound)
 		return
 	}

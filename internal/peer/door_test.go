@@ -255,3 +255,44 @@ type counting struct {
 func (w *counting) Header() http.Header         { return w.header }
 func (w *counting) Write(p []byte) (int, error) { return len(p), nil }
 func (w *counting) WriteHeader(status int)      { w.status = status }
+
+// TestDoorLost: a worker that is asked for a blob which it removed says so to the master, once it is asked.
+func TestDoorLost(t *testing.T) {
+	whole := blobtest.Bytes(1000, 1)
+	ref := blob.RefOf(whole)
+	heard := make(chan farm.SourceQuestion, 10)
+	n := node(t, "worker-a", func(q farm.SourceQuestion) (farm.Source, error) {
+		heard <- q
+		return farm.Source{}, nil
+	})
+	if err := n.Fetch(context.Background(), ref, 1000, Origin{Open: (&master{whole: whole}).open}); err != nil {
+		t.Fatal(err)
+	}
+	<-heard // its question
+	if q := <-heard; q.Have != 1000 || q.Gone {
+		t.Errorf("it says %+v", q)
+	}
+	if err := n.opt.Cache.Drop(context.Background(), ref); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.call(context.Background(), source(n, "reader-1", ref).Peer, ref, 1000, 0); err == nil {
+		t.Error("a blob that is gone is given")
+	}
+	if q := <-heard; !q.Gone {
+		t.Errorf("it says %+v", q)
+	}
+}
+
+// TestOthers: a worker does not go to itself.
+func TestOthers(t *testing.T) {
+	n := node(t, "worker-a", nil)
+	own := n.Door()
+	if len(own.Addresses) == 0 {
+		t.Skip("this machine has no network")
+	}
+	me := net.JoinHostPort(own.Addresses[0], fmt.Sprint(own.Port))
+	beside := net.JoinHostPort(own.Addresses[0], "1")
+	if got := n.others([]string{me, beside, "10.255.255.1:5"}); len(got) != 2 || got[0] != beside {
+		t.Errorf("of %s it goes to %q", me, got)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -59,7 +60,7 @@ func (n *Node) call(ctx context.Context, p *farm.PeerSource, ref blob.Ref, size,
 	var dialed atomic.Bool
 	tr := &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			conn, err := dialAny(ctx, network, p.Addresses)
+			conn, err := dialAny(ctx, network, n.others(p.Addresses))
 			dialed.Store(err == nil)
 			return conn, err
 		},
@@ -146,6 +147,18 @@ func (l *line) Close() error {
 	err := l.body.Close()
 	l.close()
 	return err
+}
+
+// others leaves out what is this worker's own door: machines give the same private addresses to themselves.
+func (n *Node) others(addresses []string) (list []string) {
+	own := n.Door()
+	for _, at := range addresses {
+		host, port, err := net.SplitHostPort(at)
+		if err == nil && (own == nil || port != strconv.Itoa(own.Port) || !slices.Contains(own.Addresses, host)) {
+			list = append(list, at)
+		}
+	}
+	return list
 }
 
 // dialAny connects to whichever of the addresses answers first.

@@ -46,7 +46,7 @@ type Node struct {
 	given, fromPeers, fromMaster atomic.Int64 // bytes
 
 	mu     sync.Mutex
-	news   []blob.Info               // guarded by mu: to be told to the master
+	news   []blob.Info               // guarded by mu: to be told to the master; a size below 0 says that it is gone
 	told   map[blob.Ref]int64        // guarded by mu: what it was told that is here, with its size
 	beyond map[farm.WorkerID]blocked // guarded by mu: peers that could not be reached
 	wake   chan struct{}             // has something when there are news
@@ -183,6 +183,17 @@ func (n *Node) tell(ref blob.Ref, size int64) {
 	n.nudge()
 }
 
+// lost has the master told that a blob is not here, though it sent somebody for it.
+func (n *Node) lost(ref blob.Ref) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.told, ref)
+	if len(n.news) < mostTold {
+		n.news = append(n.news, blob.Info{Ref: ref, Size: -1})
+		n.nudge()
+	}
+}
+
 func (n *Node) nudge() {
 	select {
 	case n.wake <- struct{}{}:
@@ -207,7 +218,7 @@ func (n *Node) spread(ctx context.Context) {
 			b := n.news[0]
 			n.news = n.news[1:]
 			n.mu.Unlock()
-			_, _ = n.ask(ctx, b.Ref, farm.SourceQuestion{Size: b.Size, Have: b.Size})
+			_, _ = n.ask(ctx, b.Ref, farm.SourceQuestion{Size: max(b.Size, 0), Have: max(b.Size, 0), Gone: b.Size < 0})
 		}
 	}
 }
