@@ -173,13 +173,13 @@ func TestPeers(t *testing.T) {
 }
 
 // TestPeersTrouble: a worker that others cannot reach, and one that is killed while it hands a file on, cost the others a
-// little time and nothing else.
+// little time and nothing else, in a farm that encrypts.
 func TestPeersTrouble(t *testing.T) {
 	t.Parallel()
 	const size, rate, crowd = 16e6, "80mbit", 5
 	l := newLAN(t)
 	a := l.machine()
-	f := a.farm()
+	f := a.farm("--tls")
 	f.heartbeat(1000)
 	a.narrow(rate)
 	path, ref := static(t, t.TempDir(), size, 1)
@@ -214,6 +214,19 @@ func TestPeersTrouble(t *testing.T) {
 	if giver == 0 {
 		t.Error("the worker that cannot be reached gave the file")
 	}
+	eventually(t, 20*time.Second, "the workers say what they fetched from one another", func() bool {
+		list, err := f.client().Workers(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := int64(0)
+		for _, w := range list {
+			if w.Load.Peer != nil {
+				sum += w.Load.Peer.FromPeers
+			}
+		}
+		return sum > size
+	})
 	said := ""
 	for i, p := range procs {
 		if strings.Contains(p.out.String(), "another worker cannot be reached") {
