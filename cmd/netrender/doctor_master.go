@@ -56,6 +56,10 @@ func (a *app) checkMaster(cmd *cobra.Command, tell func(finding)) (found bool) {
 func (a *app) checkTokens(ctx context.Context, m foundMaster, info *wire.Info, given string, tell func(finding)) {
 	if info.Open {
 		tell(finding{What: "token", OK: true, Text: "the farm is open: nobody is asked for a token"})
+		if client, err := clientOf(m, ""); err == nil {
+			defer client.Close()
+			checkPeers(ctx, client, tell)
+		}
 		return
 	}
 	check := func(token, next string) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
 
@@ -130,4 +131,28 @@ func TestFolderForFramesIsTried(t *testing.T) {
 		t.Fatal(err)
 	}
 	one(t, examine(t, exitFailed, "--master", "127.0.0.1:1", "--out", filepath.Join(file, "frames")), "out", false, "cannot be written")
+}
+
+// TestWorkersOutOfReach: the doctor names the workers that others cannot fetch files from, and nothing fails for that.
+func TestWorkersOutOfReach(t *testing.T) {
+	says := func(name string, online bool, unreachable ...string) wire.WorkerView {
+		v := wire.WorkerView{Worker: farm.Worker{ID: farm.WorkerID("worker-" + name), Name: name}, Online: online}
+		v.Load.Peer = &farm.PeerLoad{Unreachable: unreachable}
+		return v
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/workers") {
+			_ = json.NewEncoder(w).Encode(wire.WorkerList{Workers: []wire.WorkerView{
+				says("oak", true, "elm", "ash"), says("ash", true, "elm"), says("yew", false, "oak"), says("elm", true), {},
+			}})
+			return
+		}
+		_ = json.NewEncoder(w).Encode(wire.Info{Protocol: wire.Version, ID: "x", Open: true, Time: time.Now().UnixMilli()})
+	}))
+	defer server.Close()
+	found := examine(t, 1, "--master", server.URL)["workers"] // 1: there is no Blender
+	if len(found) != 2 || !found[0].OK || !strings.HasPrefix(found[0].Text, "ash cannot be reached by 1 other worker:") ||
+		!strings.HasPrefix(found[1].Text, "elm cannot be reached by 2 other workers:") || !strings.Contains(found[1].Next, "--peer-port") {
+		t.Errorf("found %+v", found)
+	}
 }
