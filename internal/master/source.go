@@ -73,7 +73,7 @@ func (s *sources) choose(now time.Time, w *swarm, d *door, have int64, slow farm
 		case c.readers == 0 && m.have >= have && w.depth(id) < longChain:
 			c.class = chainEnd
 		}
-		if slow != "" && (c.class == partBusy || !m.whole && m.have <= have) {
+		if slow != "" && !m.whole && m.have <= have {
 			continue
 		}
 		if c.before(&best) {
@@ -81,7 +81,7 @@ func (s *sources) choose(now time.Time, w *swarm, d *door, have int64, slow farm
 		}
 	}
 	switch {
-	case best.class < masterFree:
+	case best.class < masterFree, slow != "" && best.class == partBusy:
 		return best.id
 	case slow != "" && (slow == farm.FromMaster || busy >= masterReaders || w.troubled(slow, now)):
 		return ""
@@ -89,6 +89,27 @@ func (s *sources) choose(now time.Time, w *swarm, d *door, have int64, slow farm
 		return farm.FromMaster
 	}
 	return best.id
+}
+
+// ahead finds a peer that has much more than a reader and the peer that it reads from, which then is what holds it up: a
+// slow line in the middle of a chain does not slow those behind it for long. What members have is what they last said, and
+// so the least they have.
+func (s *sources) ahead(now time.Time, w *swarm, d *door, q *farm.SourceQuestion) farm.WorkerID {
+	much := q.Have + max(leastAhead, q.Size/16)
+	p := w.members[q.From]
+	if p == nil || p.whole || p.have >= much {
+		return ""
+	}
+	for _, m := range w.members {
+		if m.whole || m.have >= much {
+			better := s.choose(now, w, d, much, q.From)
+			if better == farm.FromMaster {
+				return ""
+			}
+			return better
+		}
+	}
+	return ""
 }
 
 func (c *candidate) before(o *candidate) bool {

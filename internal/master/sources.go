@@ -71,6 +71,8 @@ const (
 	partReaders   = 2  // of one that is fetching it itself
 	longChain     = 32 // readers behind one another; then a chain branches
 
+	leastAhead = 32 << 20 // bytes that somebody must have more to be worth a change
+
 	mostSwarms = 10_000
 	mostShuns  = 1000 // peers that one worker speaks ill of
 	mostPast   = 8    // peers that it may speak ill of for all
@@ -192,6 +194,9 @@ func (s *sources) ask(now time.Time, ref string, q *farm.SourceQuestion) (from f
 		w.lead(d, m, q.From)
 		return m.from, true
 	case q.From != "" && q.From == m.from && !q.Slow:
+		if ahead := s.ahead(now, w, d, q); ahead != "" {
+			return s.tell(w, d, m, ahead), false
+		}
 		return m.from, true
 	case q.From != "" && q.From == m.from:
 		m.slow = now

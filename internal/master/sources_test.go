@@ -232,6 +232,39 @@ func TestSourcesSlow(t *testing.T) {
 	}
 }
 
+// TestSourcesAhead: a reader behind a worker with a slow line is led past it, when it tells how far it is and somebody else
+// has much more; one whose own line is slow stays, and so does everybody in a chain where all are about as far.
+func TestSourcesAhead(t *testing.T) {
+	const size = 100 * leastAhead
+	for what, c := range map[string]struct {
+		a, b, c int64 // what they have, in a chain
+		want    string
+	}{
+		"b is slow":               {20 * leastAhead, leastAhead, leastAhead, "a"},
+		"c is slow":               {20 * leastAhead, 20 * leastAhead, leastAhead, "b"},
+		"all are as far":          {2*leastAhead - 1, 2*leastAhead - 2, 2*leastAhead - 3, "b"},
+		"b is slow and a is done": {size, leastAhead, leastAhead, "a"},
+		"a is slow":               {leastAhead, leastAhead, leastAhead, "b"},
+	} {
+		h := newHall("a", "b", "c")
+		tell := func(w, from string, have int64) string {
+			to, keep := h.ask(h.now, "ref", &farm.SourceQuestion{Worker: farm.WorkerID(w), Size: size, Have: have, From: farm.WorkerID(from)})
+			if keep != (string(to) == from) && have < size {
+				t.Errorf("%s: %s is led to %q, %v", what, w, to, keep)
+			}
+			return string(to)
+		}
+		h.want(t, tell("a", "", 0), "master")
+		h.want(t, tell("b", "", 0), "a")
+		h.want(t, tell("c", "", 0), "b")
+		tell("a", "master", c.a)
+		h.want(t, tell("b", "a", c.b), "a")
+		if got := tell("c", "b", c.c); got != c.want {
+			t.Errorf("%s: led to %q", what, got)
+		}
+	}
+}
+
 // TestSourcesAdopts: a master that was started anew lets readers go on as they do, but for those in a circle.
 func TestSourcesAdopts(t *testing.T) {
 	h := newHall("a", "b")
