@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +36,8 @@ type preflight struct {
 type amount struct {
 	Files int   `json:"files"`
 	Bytes int64 `json:"bytes"`
+	// Seconds is how long sending them will take, by what was sent to the farm before; 0: nothing is known.
+	Seconds float64 `json:"seconds,omitempty"`
 }
 
 type fault struct {
@@ -80,7 +83,7 @@ The exit code is 0 when the scene can be sent as it is, 1 when it cannot. Warnin
 				away = a.checkShared(cmd.Context(), master, plan, func(text string) { p.Warnings = append(p.Warnings, text) })
 			}
 			if master != nil && away == nil {
-				away = p.ask(cmd.Context(), master, plan)
+				away = p.ask(cmd.Context(), master, plan, a.speeds())
 			}
 			if cmd.Context().Err() != nil {
 				return errInterrupted
@@ -139,13 +142,16 @@ func faultOf(err error) fault {
 }
 
 // ask asks the master what it has and who of its workers could render the scene.
-func (p *preflight) ask(ctx context.Context, master *wire.Client, plan *client.Plan) error {
+func (p *preflight) ask(ctx context.Context, master *wire.Client, plan *client.Plan, speeds client.Speeds) error {
 	if len(plan.Files) > 0 {
 		files, bytes, err := plan.Lacking(ctx, master)
 		if err != nil {
 			return err
 		}
-		p.Lacking = &amount{files, bytes}
+		p.Lacking = &amount{Files: files, Bytes: bytes}
+		if info, err := master.Info(ctx); err == nil {
+			p.Lacking.Seconds = speeds.Guess(info.ID, bytes).Seconds()
+		}
 	}
 	fit, err := fitOf(ctx, master, plan)
 	if err != nil {
@@ -172,9 +178,9 @@ func (a *app) showPreflight(p *preflight) {
 	case p.Lacking.Files == 0:
 		row("files", "%s, %s; the master has them all", count(p.Files, "file"), size(p.Bytes))
 	case p.Lacking.Bytes == p.Bytes:
-		row("files", "%s, %s, all to be sent", count(p.Files, "file"), size(p.Bytes))
+		row("files", "%s, %s, all to be sent%s", count(p.Files, "file"), size(p.Bytes), p.Lacking.time())
 	default:
-		row("files", "%s, %s; to be sent: %s, %s", count(p.Files, "file"), size(p.Bytes), count(p.Lacking.Files, "file"), size(p.Lacking.Bytes))
+		row("files", "%s, %s; to be sent: %s, %s%s", count(p.Files, "file"), size(p.Bytes), count(p.Lacking.Files, "file"), size(p.Lacking.Bytes), p.Lacking.time())
 	}
 	if p.Fit != nil {
 		row("workers", "%d of %d that are online can render it", p.Fit.Fit, p.Fit.Online)
@@ -197,6 +203,14 @@ func (a *app) showPreflight(p *preflight) {
 	if len(p.Errors) == 0 {
 		row("", "Nothing keeps it from being sent.")
 	}
+}
+
+// time says how long sending takes, as the end of a line.
+func (l *amount) time() string {
+	if l.Seconds == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", about %s at the pace of last time", span(time.Duration(l.Seconds*float64(time.Second))))
 }
 
 // fitOf asks who could render the plan now.

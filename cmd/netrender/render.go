@@ -296,6 +296,8 @@ func (a *app) send(ctx context.Context, master *wire.Client, plan *client.Plan) 
 	}
 	plan.Sent = &client.Sent{Dir: filepath.Join(a.settings.data, "sent"), Farm: info.ID, Now: time.Now}
 	full := false
+	var began time.Time
+	before := master.Sent()
 	job, err := client.Submit(ctx, master, plan, func(s client.Sending) {
 		if s.Full != nil && !full {
 			full = true
@@ -307,13 +309,24 @@ func (a *app) send(ctx context.Context, master *wire.Client, plan *client.Plan) 
 		if s.Bytes > 0 {
 			show.bytes("sending", s.BytesSent, s.Bytes)
 		}
+		if began.IsZero() {
+			began = time.Now()
+		}
 	})
+	if err == nil && !began.IsZero() && !full {
+		a.speeds().Note(info.ID, master.Sent()-before, time.Since(began))
+	}
 	if err != nil && id != 0 && farm.KindOf(err) != farm.Conflict {
 		show.close()
 		a.note(map[string]any{"job": id, "state": "collecting"}, "Job %d waits for its files. Run the same command again to send the rest.", id)
 		a.note(nil, "netrender job %d names what is missing, netrender cancel %d drops it.", id, id)
 	}
 	return job, err
+}
+
+// speeds is what is known of how fast files went to farms.
+func (a *app) speeds() client.Speeds {
+	return client.Speeds{File: filepath.Join(a.settings.data, "speeds"), Now: time.Now}
 }
 
 // renderPlan submits, follows and fetches.

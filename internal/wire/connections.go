@@ -14,6 +14,7 @@ import (
 type connections struct {
 	dialer net.Dialer
 	epoch  atomic.Int64
+	sent   atomic.Int64 // bytes written, to all
 
 	mu    sync.Mutex
 	open  map[*connection]struct{}
@@ -66,6 +67,14 @@ func (all *connections) dial(ctx context.Context, network, address string) (net.
 	return c, nil
 }
 
+// Sent is how many bytes this client and its copies have written to the network.
+func (c *Client) Sent() int64 {
+	if c.ways == nil {
+		return 0
+	}
+	return c.ways.conns.sent.Load()
+}
+
 // suspect begins an epoch.
 func (all *connections) suspect() { all.epoch.Add(1) }
 
@@ -100,6 +109,7 @@ func (c *connection) Read(p []byte) (int, error) {
 func (c *connection) Write(p []byte) (int, error) {
 	before := c.all.epoch.Load()
 	n, err := c.Conn.Write(p)
+	c.all.sent.Add(int64(n))
 	now := c.all.epoch.Load()
 	if c.at.Swap(now) != now {
 		c.wrote.Store(0)
