@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -72,5 +73,33 @@ func BenchmarkCut(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkIndex tells the memory of an index of 256 GB of blobs.
+func BenchmarkIndex(b *testing.B) {
+	for b.Loop() {
+		d, err := OpenDisk(b.TempDir(), DiskOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		x := NewIndex(d)
+		const blobs, chunks = 256, 1_000_000_000 / 37_000
+		chance := rand.NewChaCha8([32]byte{1})
+		var before, after runtime.MemStats
+		r := make(Recipe, chunks)
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for i := range blobs {
+			for k := range r {
+				_, _ = chance.Read(r[k].Sum[:])
+			}
+			x.add(Ref{byte(i), byte(i >> 8)}, r)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)*1000/blobs/1e6, "MB/TB")
+		b.ReportMetric(float64(len(x.hooks)), "hooks")
+		d.Close()
 	}
 }

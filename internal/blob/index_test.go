@@ -272,6 +272,37 @@ func TestIndexYields(t *testing.T) {
 	}
 }
 
+// TestIndexHurries: a blob that somebody waits for is cut before one that arrived earlier, also when that was begun.
+func TestIndexHurries(t *testing.T) {
+	d, x := indexed(t, t.TempDir())
+	slow, feed := io.Pipe()
+	ended := make(chan struct{})
+	go func() { // so that cutting takes its time
+		defer close(ended)
+		_, _, _ = d.Append(context.Background(), Ref{1}, 1000, 0, slow)
+	}()
+	defer func() {
+		feed.Close()
+		<-ended
+	}()
+	if _, err := feed.Write([]byte("a")); err != nil {
+		t.Fatal(err)
+	}
+	large := noise(1, 64<<20)
+	if err := d.Put(t.Context(), RefOf(large), int64(len(large)), bytes.NewReader(large)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, d, x, noise(2, 5<<20))
+	if _, err := os.Stat(x.path(RefOf(large))); err == nil {
+		t.Error("nobody waited for the large one")
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.todo[RefOf(large)] == nil {
+		t.Error("the large one is not to be cut any more")
+	}
+}
+
 // TestCompose: of a blob that shares most bytes with another only the rest is fetched, from any offset on.
 func TestCompose(t *testing.T) {
 	d, x := indexed(t, t.TempDir())

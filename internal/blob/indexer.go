@@ -24,10 +24,12 @@ const (
 	yieldEvery = 8 << 20
 	// yieldFor is how long one look waits for them: transfers go first, but they do not stop the cutting for ever.
 	yieldFor = time.Second
+	// yieldLeast is how long it rests there in any case, about as long as the cutting takes: others render and send.
+	yieldLeast = 15 * time.Millisecond
 )
 
 // Run reads what was known before, and cuts blobs as they arrive, one at a time, until ctx ends. It gives way to
-// uploads.
+// uploads, and takes half a core at most.
 func (x *Index) Run(ctx context.Context) {
 	x.load(ctx)
 	for ctx.Err() == nil {
@@ -37,6 +39,11 @@ func (x *Index) Run(ctx context.Context) {
 		}
 		err := x.cut(ctx, ref, c)
 		x.mu.Lock()
+		if err == errLater {
+			x.queue = append(x.queue, ref)
+			x.mu.Unlock()
+			continue
+		}
 		delete(x.todo, ref)
 		close(c.done)
 		off := c.off
@@ -52,7 +59,7 @@ func (x *Index) next(ctx context.Context) (Ref, *cutting) {
 	for {
 		x.mu.Lock()
 		if len(x.queue) > 0 {
-			i := max(0, slices.IndexFunc(x.queue, func(r Ref) bool { return x.todo[r].eager }))
+			i := max(0, slices.IndexFunc(x.queue, x.hurried))
 			ref := x.queue[i]
 			x.queue = slices.Delete(x.queue, i, i+1)
 			c := x.todo[ref]
@@ -67,6 +74,12 @@ func (x *Index) next(ctx context.Context) (Ref, *cutting) {
 		}
 	}
 }
+
+// hurried is called with mu held.
+func (x *Index) hurried(ref Ref) bool { return x.todo[ref].eager }
+
+// errLater ends the cutting of a blob for which nobody waits, while somebody waits for another.
+var errLater = errors.New("another blob goes first")
 
 // arrived is told of every blob that came to the disk.
 func (x *Index) arrived(ref Ref, size int64) {
@@ -123,17 +136,28 @@ func (x *Index) Recipe(ctx context.Context, ref Ref) (Recipe, error) {
 	return r, nil
 }
 
-// yield waits a while for uploads to end.
+// yield rests, and waits a while for uploads to end, unless somebody waits for the blob.
 func (x *Index) yield(ctx context.Context, c *cutting) error {
+	rest := time.NewTimer(yieldLeast)
+	defer rest.Stop()
+	select {
+	case <-rest.C:
+	case <-c.hurry:
+	case <-ctx.Done():
+	}
 	if calm := x.disk.parts.calm(); calm != nil {
-		patience := time.NewTimer(yieldFor)
-		defer patience.Stop()
+		rest.Reset(yieldFor)
 		select {
 		case <-calm:
 		case <-c.hurry:
-		case <-patience.C:
+		case <-rest.C:
 		case <-ctx.Done():
 		}
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !c.eager && slices.ContainsFunc(x.queue, x.hurried) {
+		return errLater
 	}
 	return ctx.Err()
 }
