@@ -86,7 +86,7 @@ type Cutter struct {
 func NewCutter(r io.Reader) *Cutter { return newCutter(r, &chunkSizes) }
 
 func newCutter(r io.Reader, s *cutSizes) *Cutter {
-	return &Cutter{r: r, sizes: s, buf: make([]byte, max(4*s.most, 1<<20))}
+	return &Cutter{r: r, sizes: s, buf: make([]byte, 8*s.most)}
 }
 
 // Next returns the next chunk, which holds until it is called again, or io.EOF after the last. When reading fails that
