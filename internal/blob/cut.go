@@ -19,8 +19,9 @@ const (
 	midChunk = 32 << 10
 	// MaxChunk is the most bytes of a chunk. Only the last one of a blob has less than a sixteenth of it.
 	MaxChunk = 128 << 10
-	// ChunkFrom is the size in bytes from which blobs are cut.
+	// ChunkFrom is the size in bytes from which blobs are cut, and ChunkUpTo the one up to which they are.
 	ChunkFrom = 4 << 20
+	ChunkUpTo = 60 << 30
 )
 
 // cutSizes are the bounds of chunks: an end is looked for by strict from least to mid, and by loose from mid to most.

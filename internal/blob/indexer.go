@@ -81,9 +81,11 @@ func (x *Index) hurried(ref Ref) bool { return x.todo[ref].eager }
 // errLater ends the cutting of a blob for which nobody waits, while somebody waits for another.
 var errLater = errors.New("another blob goes first")
 
+func isCut(size int64) bool { return size >= ChunkFrom && size <= ChunkUpTo }
+
 // arrived is told of every blob that came to the disk.
 func (x *Index) arrived(ref Ref, size int64) {
-	if size >= ChunkFrom {
+	if isCut(size) {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.plan(ref)
@@ -115,8 +117,8 @@ func (x *Index) Recipe(ctx context.Context, ref Ref) (Recipe, error) {
 	}
 	if info, err := x.disk.Stat(ctx, ref); err != nil {
 		return nil, err
-	} else if info.Size < ChunkFrom {
-		return nil, fmt.Errorf("%w: the recipe of %s, which is too small", ErrNotFound, ref)
+	} else if !isCut(info.Size) {
+		return nil, fmt.Errorf("%w: the recipe of %s, which is too small or too large", ErrNotFound, ref)
 	}
 	x.mu.Lock()
 	c := x.plan(ref)
@@ -224,7 +226,7 @@ func (x *Index) load(ctx context.Context) {
 		}
 		for _, i := range infos {
 			after = i.Ref
-			if i.Size < ChunkFrom {
+			if !isCut(i.Size) {
 				continue
 			}
 			if fi, err := os.Lstat(x.disk.path(i.Ref)); err == nil {

@@ -28,7 +28,7 @@ type Recipe []Chunk
 const (
 	recipeMagic = "nr-cuts1"
 	recipeEntry = sha256.Size + 4
-	// MaxRecipe is the most bytes of a recipe: that of a blob of about 65 GB. Larger ones have none.
+	// MaxRecipe is the most bytes of a recipe; that of a blob of ChunkUpTo bytes has about so many.
 	MaxRecipe = 64 << 20
 )
 

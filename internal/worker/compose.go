@@ -12,7 +12,7 @@ import (
 // the rest is fetched from the master. When it returns nil the file may still lack: then it is fetched as others are,
 // from where this ended. Its error is that of ctx.
 func (a *folders) compose(ctx context.Context, m Master, ref blob.Ref, file *farm.File) error {
-	if file.Size < blob.ChunkFrom || !a.index.Any() || a.cache.Has(ref) {
+	if file.Size < blob.ChunkFrom || file.Size > blob.ChunkUpTo || !a.index.Any() || a.cache.Has(ref) {
 		return nil
 	}
 	recipe, err := m.FetchRecipe(ctx, file.Ref, file.Size)
