@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/netrender/netrender/internal/blob"
@@ -10,7 +11,7 @@ import (
 
 // compose brings a file into the cache of which other files there hold a good part, as the save before of a scene does:
 // the rest is fetched from the master. When it returns nil the file may still lack: then it is fetched as others are,
-// from where this ended. Its error is that of ctx.
+// from where this ended, and if that is wrong once more. Its error is that of ctx.
 func (a *folders) compose(ctx context.Context, m Master, ref blob.Ref, file *farm.File) error {
 	if file.Size < blob.ChunkFrom || file.Size > blob.ChunkUpTo || !a.index.Any() || a.cache.Has(ref) {
 		return nil
@@ -32,6 +33,10 @@ func (a *folders) compose(ctx context.Context, m Master, ref blob.Ref, file *far
 		}), nil
 	})
 	if err != nil && ctx.Err() == nil {
+		var wrong *blob.ChunkError
+		if errors.As(err, &wrong) { // the recipe is not that of the file: what was made by it is worth nothing
+			_ = a.disk.Delete(ctx, ref)
+		}
 		a.log.Debug("a file is fetched whole", "ref", file.Ref, "why", err)
 	}
 	return ctx.Err()

@@ -112,13 +112,18 @@ func (f *folder) place(ctx context.Context, m Master, file *farm.File, dir strin
 		if !f.fromShare(ctx, ref, file) && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := f.all.compose(ctx, m, ref, file); err != nil {
-			return err
+		if !again {
+			if err := f.all.compose(ctx, m, ref, file); err != nil {
+				return err
+			}
 		}
 		err := f.all.fetchBlob(ctx, ref, file.Size, peer.Origin{
 			Open:   func(ctx context.Context, offset int64) io.ReadCloser { return download(ctx, m, file.Ref, offset) },
 			Recipe: func(ctx context.Context) (blob.Recipe, error) { return m.FetchRecipe(ctx, file.Ref, file.Size) },
 		})
+		if errors.Is(err, blob.ErrMismatch) && !again {
+			continue // what was there of it before may have been wrong
+		}
 		if err != nil {
 			return fmt.Errorf("fetching %s: %w", file.Path, err)
 		}
