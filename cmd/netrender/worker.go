@@ -17,6 +17,7 @@ import (
 
 	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
 	"github.com/netrender/netrender/internal/worker"
 )
 
@@ -318,7 +319,10 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, m foundMaster, t
 	if opt.Peers, err = o.peers(); err != nil {
 		return nil, err
 	}
-	if opt.Peers != nil {
+	switch {
+	case wire.IsLocal(m.URL): // the master's bytes are at hand, and others do not know this machine by that address
+		opt.Peers = nil
+	case opt.Peers != nil:
 		opt.Peers.TLS = strings.HasPrefix(m.URL, "https:")
 	}
 	if o.fake > 0 {

@@ -190,6 +190,9 @@ func (s *sources) ask(now time.Time, ref string, q *farm.SourceQuestion) (from f
 	switch {
 	case d.near:
 		return s.tell(w, d, m, farm.FromMaster), q.From == farm.FromMaster
+	case q.From == farm.FromMaster && !q.Slow: // whoever has the master stays there
+		w.lead(d, m, farm.FromMaster)
+		return m.from, true
 	case m.from == "" && s.adopts(w, d, q):
 		w.lead(d, m, q.From)
 		return m.from, true
@@ -213,10 +216,7 @@ func (s *sources) ask(now time.Time, ref string, q *farm.SourceQuestion) (from f
 // adopts tells whether a worker that is met in the middle may go on as it does: this master was started anew, or forgot
 // the file.
 func (s *sources) adopts(w *swarm, d *door, q *farm.SourceQuestion) bool {
-	if q.From == "" || q.Slow || len(q.Failed) > 0 {
-		return false
-	}
-	return q.From == farm.FromMaster || s.doors[q.From] != nil && !w.reads(q.From, d.id)
+	return q.From != "" && !q.Slow && len(q.Failed) == 0 && s.doors[q.From] != nil && !w.reads(q.From, d.id)
 }
 
 // lead notes whom a member reads from.

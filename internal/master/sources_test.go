@@ -278,6 +278,9 @@ func TestSourcesAdopts(t *testing.T) {
 	if to, keep := on("a", "b"); to != "master" || keep {
 		t.Errorf("led to %q, %v", to, keep)
 	}
+	if to, keep := on("b", "master"); to != "master" || !keep { // it gave up on peers by itself
+		t.Errorf("led to %q, %v", to, keep)
+	}
 }
 
 // TestSourcesProperties plays farms at random: nobody is led to itself or to who reads from it, everybody is answered

@@ -76,6 +76,12 @@ func placeOf(address string) (*place, error) {
 	}, nil
 }
 
+// IsLocal tells whether a master's address is this machine's own, from which nothing goes over a network.
+func IsLocal(address string) bool {
+	at, err := placeOf(address)
+	return err == nil && at.local
+}
+
 // answerTime is how long a call may take beyond what it asks to be held.
 const answerTime = 60 * time.Second
 

@@ -362,3 +362,14 @@ func FuzzContentRange(f *testing.F) {
 		}
 	})
 }
+
+func TestIsLocal(t *testing.T) {
+	for address, want := range map[string]bool{
+		"http://127.0.0.1:8420": true, "https://localhost#" + strings.Repeat("0f", 32): true, "http://[::1]:1": true,
+		"http://10.0.0.7:8420": false, "http://localhost.example": false, "nonsense://": false,
+	} {
+		if IsLocal(address) != want {
+			t.Errorf("%s: %v", address, !want)
+		}
+	}
+}
