@@ -14,6 +14,7 @@ type candidate struct {
 	class   int // lower is better
 	trouble int // others had trouble with it
 	readers int
+	serving int // readers of all files
 	have    int64
 }
 
@@ -55,13 +56,14 @@ func (s *sources) choose(now time.Time, w *swarm, d *door, have int64, slow farm
 		if barred[id] {
 			continue
 		}
-		p := s.doors[id]
+		p := m.door
 		if !p.open || p.near || p.shut || now.Before(d.shuns[id]) || p.lies(now) {
 			continue
 		}
-		c := candidate{id: id, class: partBusy, trouble: p.trouble(now), readers: m.readers, have: m.have}
+		c := candidate{id: id, class: partBusy, trouble: p.trouble(now), readers: m.readers, serving: p.serving, have: m.have}
 		if id == own.from {
 			c.readers--
+			c.serving--
 		}
 		switch {
 		case m.whole && c.readers == 0:
@@ -115,7 +117,7 @@ func (s *sources) ahead(now time.Time, w *swarm, d *door, q *farm.SourceQuestion
 func (c *candidate) before(o *candidate) bool {
 	return cmp.Or(
 		cmp.Compare(min(c.trouble, 1), min(o.trouble, 1)), cmp.Compare(c.class, o.class), cmp.Compare(c.trouble, o.trouble),
-		cmp.Compare(c.readers, o.readers), cmp.Compare(o.have, c.have), cmp.Compare(c.id, o.id),
+		cmp.Compare(c.readers, o.readers), cmp.Compare(c.serving, o.serving), cmp.Compare(o.have, c.have), cmp.Compare(c.id, o.id),
 	) < 0
 }
 

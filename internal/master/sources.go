@@ -36,6 +36,8 @@ type door struct {
 	shuns  map[farm.WorkerID]time.Time // peers that are not offered to it until then
 	doubts map[farm.WorkerID]time.Time // who had trouble with it, until when that counts
 	liar   map[string]time.Time        // who says that it gave wrong bytes, and when
+
+	serving int // readers of it, of all files
 }
 
 // swarm is who has a file or fetches it.
@@ -47,6 +49,7 @@ type swarm struct {
 }
 
 type member struct {
+	door  *door
 	whole bool
 	from  farm.WorkerID   // what it reads from; FromMaster; "" when it is whole
 	have  int64           // bytes, as it last said
@@ -129,7 +132,8 @@ func (s *sources) drop(ref string, id farm.WorkerID) {
 		if m == nil {
 			return
 		}
-		w.lead(s.doors[id], m, "")
+		w.lead(m, "")
+		m.door.serving -= m.readers
 		if delete(w.members, id); len(w.members) == 0 {
 			delete(s.swarms, ref)
 		}
@@ -148,12 +152,13 @@ func (s *sources) join(ref string, d *door) (*swarm, *member) {
 	w.turn = s.turn
 	m := w.members[d.id]
 	if m == nil {
-		m = &member{}
+		m = &member{door: d}
 		for _, o := range w.members { // it was here before, and they do not know that it went
 			if o.from == d.id {
 				m.readers++
 			}
 		}
+		d.serving += m.readers
 		w.members[d.id] = m
 		d.refs[ref] = struct{}{}
 	}
@@ -182,23 +187,23 @@ func (s *sources) ask(now time.Time, ref string, q *farm.SourceQuestion) (from f
 	m.have, m.seen = max(q.Have, 0), now
 	if q.Have >= q.Size {
 		m.whole = true
-		w.lead(d, m, "")
+		w.lead(m, "")
 		return "", true
 	}
 	m.whole = false
 	w.prune(s, ref, now)
 	switch {
 	case d.near:
-		return s.tell(w, d, m, farm.FromMaster), q.From == farm.FromMaster
+		return s.tell(w, m, farm.FromMaster), q.From == farm.FromMaster
 	case q.From == farm.FromMaster && !q.Slow: // whoever has the master stays there
-		w.lead(d, m, farm.FromMaster)
+		w.lead(m, farm.FromMaster)
 		return m.from, true
 	case m.from == "" && s.adopts(w, d, q):
-		w.lead(d, m, q.From)
+		w.lead(m, q.From)
 		return m.from, true
 	case q.From != "" && q.From == m.from && !q.Slow:
 		if ahead := s.ahead(now, w, d, q); ahead != "" {
-			return s.tell(w, d, m, ahead), false
+			return s.tell(w, m, ahead), false
 		}
 		return m.from, true
 	case q.From != "" && q.From == m.from:
@@ -207,10 +212,10 @@ func (s *sources) ask(now time.Time, ref string, q *farm.SourceQuestion) (from f
 		if better == "" {
 			return m.from, true
 		}
-		return s.tell(w, d, m, better), false
+		return s.tell(w, m, better), false
 	}
 	from = s.choose(now, w, d, q.Have, "")
-	return s.tell(w, d, m, from), from == q.From
+	return s.tell(w, m, from), from == q.From
 }
 
 // adopts tells whether a worker that is met in the middle may go on as it does: this master was started anew, or forgot
@@ -220,12 +225,13 @@ func (s *sources) adopts(w *swarm, d *door, q *farm.SourceQuestion) bool {
 }
 
 // lead notes whom a member reads from.
-func (w *swarm) lead(d *door, m *member, from farm.WorkerID) {
+func (w *swarm) lead(m *member, from farm.WorkerID) {
 	count := func(of farm.WorkerID, n int) {
-		if of == farm.FromMaster && !d.near {
+		if of == farm.FromMaster && !m.door.near {
 			w.readers += n
 		} else if o := w.members[of]; o != nil {
 			o.readers += n
+			o.door.serving += n
 		}
 	}
 	count(m.from, -1)
@@ -233,8 +239,8 @@ func (w *swarm) lead(d *door, m *member, from farm.WorkerID) {
 	count(m.from, 1)
 }
 
-func (s *sources) tell(w *swarm, d *door, m *member, from farm.WorkerID) farm.WorkerID {
-	if w.lead(d, m, from); from == farm.FromMaster {
+func (s *sources) tell(w *swarm, m *member, from farm.WorkerID) farm.WorkerID {
+	if w.lead(m, from); from == farm.FromMaster {
 		s.master++
 	} else {
 		s.peers++
@@ -262,7 +268,7 @@ func (s *sources) believe(now time.Time, w *swarm, d *door, m *member, q *farm.S
 		}
 		remember(d.shuns, f.Peer, until, now)
 		if m.from == f.Peer {
-			w.lead(d, m, "")
+			w.lead(m, "")
 		}
 		if !slices.Contains(m.past, f.Peer) {
 			continue

@@ -90,6 +90,25 @@ func TestSourcesPartBusy(t *testing.T) {
 	h.want(t, h.asks("x4", 0), "master") // nobody else can
 }
 
+// TestSourcesSpread: a worker that needs many files gets them from many workers.
+func TestSourcesSpread(t *testing.T) {
+	h := newHall("a", "b", "c", "d", "z")
+	led := map[farm.WorkerID]int{}
+	for i := range 8 {
+		ref := fmt.Sprint("ref", i)
+		for _, w := range []farm.WorkerID{"a", "b", "c", "d"} {
+			h.ask(h.now, ref, &farm.SourceQuestion{Worker: w, Size: 100, Have: 100})
+		}
+		from, _ := h.ask(h.now, ref, &farm.SourceQuestion{Worker: "z", Size: 100})
+		led[from]++
+	}
+	for _, w := range []farm.WorkerID{"a", "b", "c", "d"} {
+		if led[w] != 2 {
+			t.Errorf("led to %v", led)
+		}
+	}
+}
+
 // TestSourcesGone: who is gone, forgotten, drained, started anew or silent is not offered; a question of its own brings a
 // worker back.
 func TestSourcesGone(t *testing.T) {
@@ -389,7 +408,16 @@ func TestSourcesProperties(t *testing.T) {
 						}
 					}
 				}
+				serving := map[farm.WorkerID]int{}
+				for _, w := range h.swarms {
+					for id, m := range w.members {
+						serving[id] += m.readers
+					}
+				}
 				for id, d := range h.doors {
+					if d.serving != serving[id] {
+						t.Fatalf("%s serves %d, %d are counted", id, serving[id], d.serving)
+					}
 					for ref := range d.refs {
 						if h.swarms[ref] == nil || h.swarms[ref].members[id] == nil {
 							t.Fatalf("%s is taken for one that has %s", id, ref)

@@ -34,8 +34,8 @@ const (
 // Limits of the door.
 const (
 	maxConnections = 128
-	maxReaders     = 16               // transfers at once; the network shares its width among them
-	readersOfOne   = 4                // of one worker
+	maxReaders     = 48               // transfers at once; the network shares its width among them
+	readersOfOne   = 12               // of one worker
 	headerTime     = 5 * time.Second  // for a request to be sent
 	idleTime       = 10 * time.Second // between two requests on a connection
 	stallTime      = 60 * time.Second // for stepSize to be taken, and for more of a blob to arrive
