@@ -135,7 +135,7 @@ func TestPeers(t *testing.T) {
 	dir := t.TempDir()
 	first, firstRef := static(t, dir, size, 1)
 	second, secondRef := static(t, dir, size, 2)
-	_, procs := f.crowd(l, crowd, rate)
+	_, procs := f.crowd(l, crowd, rate, "--verbose")
 
 	fetch := func(path string, ref blob.Ref, frames string, edit ...func(*nr.JobSpec)) (took time.Duration, sent int64) {
 		before := a.sent()
@@ -165,11 +165,27 @@ func TestPeers(t *testing.T) {
 	if sent > size*5/2 {
 		t.Errorf("the master sent %d bytes", sent)
 	}
+	used := 0.0
 	for _, p := range procs {
 		if strings.Contains(p.out.String(), "cannot be reached") {
 			t.Error("a worker cannot be reached")
 		}
+		used += p.processorTime()
 	}
+	t.Logf("processor time: the master %.1f s, all workers %.1f s", f.proc.processorTime(), used)
+}
+
+// processorTime is what the process used so far, in seconds; 0 where the system does not tell (proc(5), stat).
+func (p *proc) processorTime() float64 {
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseFloat(fields[11], 64)
+	system, _ := strconv.ParseFloat(fields[12], 64)
+	return (user + system) / 100
 }
 
 // TestPeersTrouble: a worker that others cannot reach, and one that is killed while it hands a file on, cost the others a

@@ -362,3 +362,19 @@ func TestComposeDistrusts(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
+
+// TestLearn: a blob whose recipe came before it is not cut.
+func TestLearn(t *testing.T) {
+	d, x := indexed(t, t.TempDir())
+	b := bytes.Repeat([]byte("0123456789abcdef"), ChunkFrom/16)
+	var other Recipe // cut as no cutter would
+	for at := 0; at < len(b); at += 1 << 16 {
+		other = append(other, Chunk{RefOf(b[at : at+1<<16]), 1 << 16})
+	}
+	if err := x.Learn(RefOf(b), other); err != nil {
+		t.Fatal(err)
+	}
+	if got := put(t, d, x, b); len(got) != len(other) || got[0] != other[0] {
+		t.Errorf("it has %d chunks, not %d", len(got), len(other))
+	}
+}

@@ -118,8 +118,14 @@ func (f *folder) place(ctx context.Context, m Master, file *farm.File, dir strin
 			}
 		}
 		err := f.all.fetchBlob(ctx, ref, file.Size, peer.Origin{
-			Open:   func(ctx context.Context, offset int64) io.ReadCloser { return download(ctx, m, file.Ref, offset) },
-			Recipe: func(ctx context.Context) (blob.Recipe, error) { return m.FetchRecipe(ctx, file.Ref, file.Size) },
+			Open: func(ctx context.Context, offset int64) io.ReadCloser { return download(ctx, m, file.Ref, offset) },
+			Recipe: func(ctx context.Context) (blob.Recipe, error) {
+				r, err := m.FetchRecipe(ctx, file.Ref, file.Size)
+				if err == nil {
+					_ = f.all.index.Learn(ref, r) // it only saves work
+				}
+				return r, err
+			},
 		})
 		if errors.Is(err, blob.ErrMismatch) && !again {
 			continue // what was there of it before may have been wrong
