@@ -27,7 +27,7 @@ func TestPeersRendering(t *testing.T) {
 	l := newLAN(t)
 	a, b := l.machine(), l.machine()
 	f := a.farm()
-	startIn(t, b.prefix(), append(b.env(), "NETRENDER_TOKEN="+f.token()), "worker", "--name", "oak", "--blender", path, "--log-json")
+	oak := startIn(t, b.prefix(), append(b.env(), "NETRENDER_TOKEN="+f.token()), "worker", "--name", "oak", "--blender", path, "--log-json")
 	oakID := nr.WorkerID(f.online(time.Minute))
 	big, ref := static(t, t.TempDir(), size, 1)
 
@@ -93,6 +93,7 @@ func TestPeersRendering(t *testing.T) {
 	}
 	var times [2][]float64
 	var bytes int64
+	var used float64 // processor time of the worker itself, while it gives
 	render := func(first int) []float64 {
 		id := strings.TrimSpace(a.ok("submit", file, "-f", fmt.Sprintf("%d-%d", first, first+frames-1), "--blender", path, "--allow", "oak"))
 		eventually(t, 5*time.Minute, "the frames are done", func() bool { return f.job(id).State == "done" })
@@ -111,7 +112,7 @@ func TestPeersRendering(t *testing.T) {
 	}
 	render(1)
 	for round := range 2 * rounds {
-		stop := make(chan struct{})
+		stop, before := make(chan struct{}), oak.processorTime()
 		given := make(chan int64, 1)
 		if round%2 == 1 {
 			go func() { given <- give(stop) }()
@@ -121,6 +122,9 @@ func TestPeersRendering(t *testing.T) {
 		times[round%2] = append(times[round%2], render(10*(round+1))...)
 		close(stop)
 		bytes += <-given
+		if round%2 == 1 {
+			used += oak.processorTime() - before
+		}
 	}
 	for i := range times {
 		slices.Sort(times[i])
@@ -128,6 +132,7 @@ func TestPeersRendering(t *testing.T) {
 	alone, giving := times[0][len(times[0])/2], times[1][len(times[1])/2]
 	text, _ := json.Marshal(times)
 	t.Logf("a frame alone %.3f s, while %s are given %.3f s: %.3f times; %.0f MB were given; all: %s", alone, rate, giving, giving/alone, float64(bytes)/1e6, text)
+	t.Logf("the worker itself used %.2f s of processor time for a GB", used/(float64(bytes)/1e9))
 	if bytes == 0 {
 		t.Error("nothing was given")
 	}
