@@ -3,7 +3,6 @@ package blender
 import (
 	"cmp"
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,12 +12,6 @@ import (
 	"strings"
 	"time"
 )
-
-//go:embed collect.py
-var collectScript []byte
-
-//go:embed collect_walk.py
-var collectWalk []byte
 
 // collectLimit is how long Collect waits for Blender unless it is told otherwise: a big scene on a cold file server is slow.
 const collectLimit = 15 * time.Minute
@@ -43,8 +36,8 @@ type CollectedFile struct {
 	// the stored path with this file's name in its place.
 	Original string `json:"original"`
 	// Kind says what it is, for people: image, image sequence, image tile, movie, movie clip, library, sound, font, strip,
-	// volume, volume sequence, cache file, mesh cache, ocean cache, fluid cache, point cache, geometry nodes bake, IES light,
-	// OSL script, imported geometry, other.
+	// movie index, volume, volume sequence, cache file, USD layer, mesh cache, sculpted detail, ocean cache, fluid cache,
+	// point cache, geometry nodes bake, IES light, OSL script, OSL file, imported geometry, other.
 	Kind string `json:"kind"`
 	// Users are datablocks that need it, with their kinds: "Image floor.png", "Material Floor". The first one names the path.
 	Users []string `json:"users"`
@@ -190,13 +183,12 @@ func lostEngine(log, scene string) string {
 	return ""
 }
 
-// collectorFiles are the files of one run of the collector; all lie in its private folder.
-type collectorFiles struct{ script, request, result, tmp string }
+// collectorRun are the files of one run of the collector; all lie in its private folder.
+type collectorRun struct{ script, request, result, tmp string }
 
 // layCollector writes the scripts and the request into home.
-func layCollector(home, blend string, opts CollectOptions) (collectorFiles, error) {
-	place := collectorFiles{
-		script:  filepath.Join(home, "collect.py"),
+func layCollector(home, blend string, opts CollectOptions) (collectorRun, error) {
+	place := collectorRun{
 		request: filepath.Join(home, "request.json"),
 		result:  filepath.Join(home, "result.json"),
 		tmp:     filepath.Join(home, "tmp"),
@@ -205,6 +197,11 @@ func layCollector(home, blend string, opts CollectOptions) (collectorFiles, erro
 	if err != nil {
 		return place, err
 	}
+	scripts, err := unpackCollector(home)
+	if err != nil {
+		return place, err
+	}
+	place.script = filepath.Join(scripts, "collect.py")
 	request, err := json.Marshal(map[string]any{
 		"blend": blend, "agent": agent, "result": place.result, "scene": opts.Scene, "frames": opts.Frames,
 		"addons": opts.Addons, "scratch": place.tmp,
@@ -215,12 +212,8 @@ func layCollector(home, blend string, opts CollectOptions) (collectorFiles, erro
 	if err := os.Mkdir(place.tmp, 0o700); err != nil {
 		return place, err
 	}
-	for path, data := range map[string][]byte{
-		place.script: collectScript, filepath.Join(home, "collect_walk.py"): collectWalk, place.request: request,
-	} {
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			return place, err
-		}
+	if err := os.WriteFile(place.request, request, 0o600); err != nil {
+		return place, err
 	}
 	return place, nil
 }

@@ -13,13 +13,22 @@ import (
 //go:embed agent/*.py agent/netagent/*.py
 var agentFiles embed.FS
 
+//go:embed collector/*.py collector/netcollect/*.py
+var collectorFiles embed.FS
+
 // unpackAgent writes the agent's scripts below home, once for each version of them, and returns their folder.
-func unpackAgent(home string) (string, error) {
+func unpackAgent(home string) (string, error) { return unpack(agentFiles, "agent", home) }
+
+// unpackCollector does the same for the collector's.
+func unpackCollector(home string) (string, error) { return unpack(collectorFiles, "collector", home) }
+
+// unpack writes the scripts of one of the folders below home.
+func unpack(from embed.FS, root, home string) (string, error) {
 	sum := sha256.New()
 	var names []string
-	err := fs.WalkDir(agentFiles, "agent", func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(from, root, func(name string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
-			data, _ := agentFiles.ReadFile(name)
+			data, _ := from.ReadFile(name)
 			fmt.Fprintf(sum, "%s %d\n%s", name, len(data), data)
 			names = append(names, name)
 		}
@@ -28,12 +37,12 @@ func unpackAgent(home string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	folder := filepath.Join(home, "agent-"+hex.EncodeToString(sum.Sum(nil)[:8]))
+	folder := filepath.Join(home, root+"-"+hex.EncodeToString(sum.Sum(nil)[:8]))
 	for _, name := range names {
-		data, _ := agentFiles.ReadFile(name)
-		path := filepath.Join(folder, filepath.FromSlash(name[len("agent/"):]))
+		data, _ := from.ReadFile(name)
+		path := filepath.Join(folder, filepath.FromSlash(name[len(root)+1:]))
 		if err := replaceFile(path, data); err != nil {
-			return "", fmt.Errorf("the agent's script cannot be written: %w", err)
+			return "", fmt.Errorf("a script of the %s cannot be written: %w", root, err)
 		}
 	}
 	return folder, nil

@@ -106,7 +106,7 @@ def sounds_and_strips(scene: Any) -> None:
     background.source, background.clip = "MOVIE_CLIP", clip
     editor = scene.sequence_editor_create()
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
-    strip = strips.new_image("Titles", png("strips/title_1.png"), 1, 1)
+    strip = strips.new_image("Titles", png("strips/title_1.png"), 1, 3)
     png("strips/title_2.png")
     strip.directory = "//strips/"
     strip.elements.append("title_2.png")

@@ -11,7 +11,6 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 import bpy
@@ -19,27 +18,13 @@ import bpy
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import collect_walk
-
-
-def datablocks() -> Iterator[Any]:
-    """Every datablock of every kind, but those inside others."""
-    for name, prop in bpy.data.bl_rna.properties.items():
-        if prop.type == "COLLECTION":
-            yield from getattr(bpy.data, name)
-
-
-def without_bundled(found: Iterable[dict]) -> list[dict]:
-    """Leaves out what comes with every Blender, unless the scene reads it by its path."""
-    homes = [bpy.utils.resource_path(which) for which in ("SYSTEM", "LOCAL")]
-    inside = tuple(os.path.normcase(os.path.join(home, "datafiles", "")) for home in homes if home)
-    return [entry for entry in found if entry["needed"] or not os.path.normcase(entry["path"]).startswith(inside or "\0")]
+from netcollect import blocks, walk
 
 
 def scripts() -> list[str]:
     """What would run Python if it were allowed to."""
     found = [f"the text block {text.name} runs when the file is opened" for text in bpy.data.texts if text.use_module]
-    for block in datablocks():
+    for block in blocks.everything():
         for one in (block, getattr(block, "node_tree", None), getattr(block, "shape_keys", None)):
             data = getattr(one, "animation_data", None)
             for curve in data.drivers if data else ():
@@ -52,7 +37,7 @@ def unbaked() -> list[str]:
     """Simulations whose frames depend on the frames before."""
     found = [
         f"{what} on {owner.name}"
-        for owner, what, cache in collect_walk.point_caches()
+        for owner, what, cache in blocks.point_caches()
         if not cache.is_baked and not cache.use_external
     ]
     for thing in bpy.data.objects:
@@ -100,7 +85,7 @@ def facts(scene: Any, opening: Any, needs: collect_walk.Needs) -> dict:
         "denoiser": denoiser,
         "compositor": bool(tree and render.use_compositing),
         "output_nodes": sum(node.type == "OUTPUT_FILE" for node in tree.nodes) if tree and render.use_compositing else 0,
-        "sequencer": bool(render.use_sequencer and collect_walk.strips(scene)),
+        "sequencer": bool(render.use_sequencer and blocks.strips(scene)),
         "scripts": scripts(),
         "unbaked": unbaked(),
         "unknown_nodes": unknown_nodes(needs),
@@ -118,8 +103,8 @@ def collect(request: dict, opening: Any) -> dict:
             names = ", ".join(one.name for one in bpy.data.scenes)
             return {"error": {"kind": "no-scene", "message": f"the file has no scene {request['scene']} (it has {names})"}}
     own = range(scene.frame_start, scene.frame_end + 1, max(scene.frame_step, 1))
-    files = collect_walk.walk(scene, request.get("frames") or list(own))
-    found = without_bundled(sorted(files.found.values(), key=lambda entry: entry["path"]))
+    files = walk.walk(scene, request.get("frames") or list(own))
+    found = walk.without_bundled(sorted(files.found.values(), key=lambda entry: entry["path"]))
     for entry in found:
         span = entry.pop("span") or (None, None)
         entry["first"], entry["last"] = span
