@@ -130,6 +130,9 @@ func thing(project, path string) string {
 	if found := cacheOf.FindStringSubmatch(inside); found != nil {
 		return strings.ReplaceAll(found[1], "/", "-")
 	}
+	if strings.HasPrefix(inside, "usd/") { // files that refer to one another
+		return strings.ReplaceAll(inside, "/", "-")
+	}
 	name, _, _ := strings.Cut(inside, "/")
 	return name
 }

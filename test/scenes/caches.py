@@ -135,7 +135,7 @@ def meshes(board: kinds.Board) -> None:
         corners = [tuple(v.co) for v in thing.data.vertices]
         write(board.path(name), corners, lambda co, frame: tuple(c * frame / (want.frames + 1) for c in co))
         modifier = thing.modifiers.new("Mesh cache", "MESH_CACHE")
-        modifier.cache_format, modifier.filepath, modifier.frame_start = where, "//" + name, 1
+        modifier.cache_format, modifier.filepath, modifier.frame_start = where, board.stored(name), 1
 
 
 Move = Callable[[tuple[float, ...], int], tuple[float, ...]]
@@ -166,7 +166,7 @@ def ocean(board: kinds.Board) -> None:
     modifier.resolution, modifier.spatial_size, modifier.size, modifier.wave_scale = 4, 10, 0.08, 0.5
     water.rotation_euler[0] = 1.2
     stage.animate(modifier, "time", [(1, 1.0), (want.frames, 4.0)])
-    modifier.filepath, modifier.frame_start, modifier.frame_end = "//waves/", 1, want.frames
+    modifier.filepath, modifier.frame_start, modifier.frame_end = board.stored("waves/"), 1, want.frames
     os.makedirs(board.path("waves/x")[:-1], exist_ok=True)
     board.scene.frame_set(1)
     with bpy.context.temp_override(object=water, active_object=water):
@@ -229,7 +229,7 @@ def volumes(board: kinds.Board) -> None:
     for name, cell in (("cloud.vdb", 26), ("smoke/smoke_001.vdb", 30)):
         board.used = cell  # away from the others: in some versions they are larger
         volume = bpy.data.volumes.new(name)
-        volume.filepath = "//" + name
+        volume.filepath = board.stored(name)
         volume.materials.append(shade)
         if "_" in name:
             volume.is_sequence, volume.frame_start, volume.frame_duration = True, 1, want.frames
@@ -241,7 +241,7 @@ def linked(board: kinds.Board, path: str) -> None:
     with bpy.data.libraries.load(path, link=True, relative=False) as (_, wanted):
         wanted.objects = ["Flag"]
     thing = bpy.data.objects["Flag"]
-    thing.library.filepath = "//lib/flag.blend"
+    thing.library.filepath = board.stored("lib/flag.blend")
     holder = bpy.data.collections.new("Flag")
     holder.objects.link(thing)
     show = stage.add(board.scene, "Flag pole", None, board.place())
@@ -260,7 +260,7 @@ def external(board: kinds.Board) -> None:
     for name in ("Dust", "Far dust"):  # without what was kept they fly elsewhere
         bpy.data.objects[name].particle_systems[0].settings.object_align_factor = (0, 0, -3)
     cache.use_external = True
-    cache.filepath = "//elsewhere/"
+    cache.filepath = board.stored("elsewhere/")
     cache.name = "Far_dust"
 
 
@@ -269,7 +269,7 @@ def main() -> str:
     library = flag()
     scene = stage.fresh(want)
     stage.save(want, "project/caches")
-    board = kinds.Board(scene, os.path.join(want.out, "project"))
+    board = kinds.Board(scene, want)
     linked(board, library)
     simulated(board)
     painted(board)

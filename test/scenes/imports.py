@@ -22,16 +22,20 @@ import scene as stage
 want = stage.settings(__doc__ or "", frames=6, samples=1, size="64x36")
 
 
-def growing(name: str) -> Any:
-    """An upright square whose mesh grows with time."""
-    mesh = stage.plane(name, 0.3)
-    mesh.transform(kinds.upright())
-    thing = stage.add(bpy.context.scene, name, mesh)
-    thing.shape_key_add(name="Small")
-    large = thing.shape_key_add(name="Large")
-    for point in large.data:
-        point.co *= 3
-    stage.animate(large, "value", [(1, 0.0), (want.frames, 1.0)])
+def growing(name: str, at: tuple[float, float, float]) -> Any:
+    """An upright square whose corners move, and which moves itself."""
+    steps = 4
+    corners = [(0.7 * x / steps - 0.35, 0, 0.7 * z / steps - 0.35) for z in range(steps + 1) for x in range(steps + 1)]
+    wide = steps + 1
+    faces = [(a, a + 1, a + wide + 1, a + wide) for a in (z * wide + x for z in range(steps) for x in range(steps))]
+    mesh = bpy.data.meshes.new(name)
+    mesh.from_pydata(corners, [], faces)
+    thing = stage.add(bpy.context.scene, name, mesh, at)
+    round_ = thing.modifiers.new("Round", "CAST")
+    stage.animate(round_, "factor", [(1, 0.0), (want.frames, 1.0)])
+    stage.animate(thing, "location", [(1, at), (want.frames, (at[0] + 0.2, at[1], at[2]))])
+    bpy.context.view_layer.update()
+    only(thing)
     return thing
 
 
@@ -42,58 +46,55 @@ def only(thing: Any) -> None:
     bpy.context.view_layer.objects.active = thing
 
 
-def brought(board: kinds.Board, name: str, hue: tuple[float, float, float]) -> None:
-    """Places what an import has just made, and makes it shine."""
-    made = [one for one in bpy.data.objects if "seen" not in one]
-    holder = stage.add(board.scene, name, None, board.place())
-    for root in [one for one in made if one.parent is None]:
-        root.parent = holder
-    for thing in (holder, *made):
-        thing["seen"] = True
+def brought(name: str, hue: tuple[float, float, float]) -> None:
+    """Makes what an import has just made shine."""
+    made = [one for one in bpy.data.objects if one.name.startswith(name) and one.type == "MESH"]
+    if not made or not bpy.data.cache_files:
+        raise SystemExit(f"{name} was not imported with a cache")
     for thing in made:
-        if thing.type == "MESH":
-            thing.data.materials.clear()
-            _, _, colour = kinds.glowing(thing, name)
-            colour.default_value = (*hue, 1)
+        thing.data.materials.clear()
+        for corner in thing.data.vertices:
+            corner.co *= 0.2  # without the file there is this
+        _, _, colour = kinds.glowing(thing, name)
+        colour.default_value = (*hue, 1)
 
 
-def relative(name: str) -> None:
-    """Stores the newest cache file's path relative to the .blend."""
-    block = next(one for one in bpy.data.cache_files if os.path.isabs(one.filepath))
-    block.filepath = "//" + name
+def renamed(board: kinds.Board, name: str) -> None:
+    """Stores the path of a cache file."""
+    bpy.data.cache_files[os.path.basename(name)].filepath = board.stored(name)
 
 
 def alembic(board: kinds.Board) -> None:
     """A file with a mesh that changes and one that moves, a row of files."""
-    thing = growing("Growing")
-    stage.animate(thing, "location", [(1, (0, 0, -0.1)), (want.frames, (0.1, 0, 0.1))])
-    only(thing)
+    thing = growing("Growing", board.place())
     path = board.path("mesh.abc")
     bpy.ops.wm.alembic_export(filepath=path, selected=True, start=1, end=want.frames, as_background_job=False)
+    bpy.data.objects.remove(thing)
+    thing = growing("Row", board.place())
     for frame in range(1, want.frames + 1):
         row = board.path(f"row/row_{frame:03}.abc")
         bpy.ops.wm.alembic_export(filepath=row, selected=True, start=frame, end=frame, as_background_job=False)
     bpy.data.objects.remove(thing)
     bpy.ops.wm.alembic_import(filepath=path, as_background_job=False)
-    brought(board, "Alembic", (1, 0.3, 0.3))
-    relative("mesh.abc")
+    brought("Growing", (1, 0.3, 0.3))
+    renamed(board, "mesh.abc")
     bpy.ops.wm.alembic_import(
         filepath=board.path("row/row_001.abc"), is_sequence=True, always_add_cache_reader=True, as_background_job=False
     )
-    brought(board, "Row", (0.3, 1, 0.3))
-    relative("row/row_001.abc")
+    brought("Row", (0.3, 1, 0.3))
+    renamed(board, "row/row_001.abc")
 
 
 def usd(board: kinds.Board) -> None:
     """A USD file that is made of others: one it refers to, one it lays under itself, which names a third."""
-    thing = growing("Leaf")
-    only(thing)
+    x, y, z = board.place()
+    thing = growing("Leaf", (x, y, z))
     leaf = board.path("usd/parts/leaf.usdc")
     bpy.ops.wm.usd_export(filepath=leaf, selected_objects_only=True, export_animation=True, export_materials=False)
     bpy.data.objects.remove(thing)
     with open(board.path("usd/parts/deep/pose.usda"), "w", encoding="ascii") as file:
-        file.write('#usda 1.0\nover "root" {\n  double3 xformOp:translate = (0.1, 0, 0.1)\n')
-        file.write('  uniform token[] xformOpOrder = ["xformOp:translate"]\n}\n')
+        file.write('#usda 1.0\nover "root" {\n  over "Leaf" {\n    double3 xformOp:translate.timeSamples = {\n')
+        file.write(f"      1: ({x}, {y}, {z}),\n      {want.frames}: ({x}, {y}, {z + 0.4}),\n    }}\n  }}\n}}\n")
     with open(board.path("usd/parts/under.usda"), "w", encoding="ascii") as file:
         file.write("#usda 1.0\n(\n  subLayers = [@deep/pose.usda@]\n)\n")
     with open(board.path("usd/root.usda"), "w", encoding="ascii") as file:
@@ -101,8 +102,8 @@ def usd(board: kinds.Board) -> None:
         file.write("  startTimeCode = 1\n  endTimeCode = 6\n  timeCodesPerSecond = 24\n  subLayers = [@./parts/under.usda@]\n)\n")
         file.write('def Xform "root" (\n  prepend references = @./parts/leaf.usdc@</root>\n)\n{\n}\n')
     bpy.ops.wm.usd_import(filepath=board.path("usd/root.usda"))
-    brought(board, "Usd", (0.3, 0.4, 1))
-    relative("usd/root.usda")
+    brought("Leaf", (0.3, 0.4, 1))
+    renamed(board, "usd/root.usda")
 
 
 def tree_of(name: str) -> tuple[Any, Any, Any]:
@@ -170,7 +171,7 @@ def baked(board: kinds.Board) -> None:
         if own:
             folder = "bakes_" + name.lower().replace(" ", "_")
             os.makedirs(os.path.join(board.project, folder))
-            bake.use_custom_path, bake.directory = True, f"//{folder}"
+            bake.use_custom_path, bake.directory = True, board.stored(folder)
         bake.bake_mode = "STILL" if "Still" in name else "ANIMATION"
         only(thing)
         bpy.ops.object.geometry_node_bake_single(
@@ -200,7 +201,7 @@ def imported(board: kinds.Board) -> None:
     for number, (name, kind) in enumerate((("part.stl", "STL"), ("part.obj", "OBJ"), ("part.ply", "PLY"))):
         tree, _, end = tree_of(name)
         node = tree.nodes.new(f"GeometryNodeImport{kind}")
-        node.inputs["Path"].default_value = "//" + name
+        node.inputs["Path"].default_value = board.stored(name)
         last = node.outputs[0]
         if kind == "OBJ":
             real = tree.nodes.new("GeometryNodeRealizeInstances")
@@ -217,8 +218,7 @@ def main() -> str:
     """Makes the scene."""
     scene = stage.fresh(want)
     stage.save(want, "project/imports")
-    board = kinds.Board(scene, os.path.join(want.out, "project"))
-    scene.camera["seen"] = True
+    board = kinds.Board(scene, want)
     alembic(board)
     usd(board)
     scene.frame_set(1)

@@ -21,8 +21,9 @@ COLUMNS, ROWS = 8, 4
 class Board:
     """Cells one unit wide before a camera that looks straight at them."""
 
-    def __init__(self, scene: Any, project: str) -> None:
-        self.scene, self.project, self.used = scene, project, 0
+    def __init__(self, scene: Any, want: stage.Settings) -> None:
+        self.scene, self.project, self.used = scene, os.path.join(want.out, "project"), 0
+        self.absolute = want.absolute
         eye = stage.camera(scene, (COLUMNS / 2, -20, ROWS / 2), (COLUMNS / 2, 0, ROWS / 2))
         eye.data.type, eye.data.ortho_scale = "ORTHO", COLUMNS
         scene.view_settings.view_transform = "Standard"
@@ -49,6 +50,10 @@ class Board:
         os.makedirs(os.path.dirname(whole), exist_ok=True)
         return whole
 
+    def stored(self, name: str) -> str:
+        """How the .blend names a file of the project, or with a / at the end a folder."""
+        return os.path.join(self.project, *name.split("/")) if self.absolute else "//" + name
+
     def picture(self, name: str, hue: float) -> str:
         """Writes a picture of one colour that shades off."""
         low = colorsys.hsv_to_rgb(hue % 1, 0.7, 0.4)
@@ -56,9 +61,9 @@ class Board:
         return stage.png(self.path(name), 8, 8, lambda x, y: [a + (b - a) * x for a, b in zip(low, high)])
 
     def image(self, name: str, source: str = "FILE") -> Any:
-        """The datablock of a picture that lies there; it stores the path relative to the .blend."""
+        """The datablock of a picture that lies there."""
         block = bpy.data.images.load(os.path.join(self.project, *name.split("/")))
-        block.source, block.filepath = source, "//" + name
+        block.source, block.filepath = source, self.stored(name)
         return block
 
 

@@ -33,7 +33,7 @@ def shaders(board: kinds.Board) -> None:
     for tile in (1001, 1002):
         board.picture(f"tiles/skin.{tile}.png", tile / 3)
     tiles = board.image("tiles/skin.1001.png")
-    tiles.source, tiles.filepath = "TILED", "//tiles/skin.<UDIM>.png"
+    tiles.source, tiles.filepath = "TILED", board.stored("tiles/skin.<UDIM>.png")
     tiles.tiles.new(1002)
     card = board.card("Tiles")
     for corner in card.data.uv_layers[0].data:
@@ -129,7 +129,7 @@ def lights(board: kinds.Board) -> None:
     lamp.data.use_nodes = True
     tree = lamp.data.node_tree
     profile = tree.nodes.new("ShaderNodeTexIES")
-    profile.mode, profile.filepath = "EXTERNAL", "//lamp.ies"
+    profile.mode, profile.filepath = "EXTERNAL", board.stored("lamp.ies")
     shine = next(node for node in tree.nodes if node.type == "EMISSION")
     tree.links.new(profile.outputs[0], shine.inputs["Strength"])
 
@@ -155,7 +155,7 @@ def osl(board: kinds.Board) -> None:
     board.scene.cycles.shading_system = True
     tree, _, colour = kinds.glowing(board.card("Script"), "Script")
     script = tree.nodes.new("ShaderNodeScript")
-    script.mode, script.filepath = "EXTERNAL", "//osl/stripes.osl"
+    script.mode, script.filepath = "EXTERNAL", board.stored("osl/stripes.osl")
     if "Map" not in script.inputs:  # the module cannot ask the compiled script for them
         script.inputs.new("NodeSocketString", "Map")
         script.outputs.new("NodeSocketColor", "Result")
@@ -193,7 +193,7 @@ def compositor(board: kinds.Board) -> None:
     for name in ("clip/shot0001.png", "clip/film.mp4"):
         node = tree.nodes.new("CompositorNodeMovieClip")
         node.clip = bpy.data.movieclips.load(os.path.join(board.project, *name.split("/")))
-        node.clip.filepath = "//" + name
+        node.clip.filepath = board.stored(name)
         sources.append(node)
     for index, node in enumerate(sources):
         shift, over = tree.nodes.new("CompositorNodeTranslate"), tree.nodes.new("CompositorNodeAlphaOver")
@@ -225,7 +225,7 @@ def main() -> str:
     """Makes the scene."""
     scene = stage.fresh(want)
     stage.save(want, "project/pictures")
-    board = kinds.Board(scene, os.path.join(want.out, "project"))
+    board = kinds.Board(scene, want)
     shaders(board)
     moved(board)
     lights(board)

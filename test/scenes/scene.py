@@ -29,6 +29,7 @@ class Settings:
     width: int  # pixels
     height: int
     threads: int  # 0: all cores
+    absolute: bool  # whether the .blend stores whole paths
 
 
 def settings(about: str, frames: int = 24, samples: int = 16, size: str = "320x180") -> Settings:
@@ -40,11 +41,12 @@ def settings(about: str, frames: int = 24, samples: int = 16, size: str = "320x1
     parser.add_argument("--samples", type=int, default=samples)
     parser.add_argument("--size", default=size, help="WIDTHxHEIGHT in pixels")
     parser.add_argument("--threads", type=int, default=0, help="0: all cores")
+    parser.add_argument("--absolute", action="store_true", help="store whole paths (of scenes that read many kinds of files)")
     args = parser.parse_args(given)
     width, _, height = args.size.partition("x")
     if not (width.isdigit() and height.isdigit()):
         parser.error(f"--size is WIDTHxHEIGHT, not {args.size}")
-    return Settings(os.path.abspath(args.out), args.frames, args.samples, int(width), int(height), args.threads)
+    return Settings(os.path.abspath(args.out), args.frames, args.samples, int(width), int(height), args.threads, args.absolute)
 
 
 def fresh(want: Settings) -> Any:

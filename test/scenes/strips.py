@@ -41,7 +41,7 @@ class Track:
         """A strip of count pictures name/p1.png and so on, from frame begin on."""
         paths = [board.picture(f"{name}/p{number}.png", number / count) for number in range(1, count + 1)]
         strip = self.strips.new_image(name, paths[0], self.used + 1, begin)
-        strip.directory = f"//{name}/"
+        strip.directory = board.stored(name + "/")
         for path in paths[1:]:
             strip.elements.append(os.path.basename(path))
         return self.put(strip)
@@ -54,7 +54,7 @@ def pictures(board: kinds.Board, track: Track) -> None:
     early.frame_offset_start = 2
     track.row(board, "late", 3, 4)
     strip = track.put(track.strips.new_image("Logo", board.picture("logo.png", 0.3), track.used + 1, 1))
-    strip.directory = "//"
+    strip.directory = board.stored("")
     if hasattr(strip, "right_handle"):
         strip.right_handle = want.frames + 1
     else:
@@ -71,12 +71,12 @@ def movies(board: kinds.Board, track: Track) -> None:
     for name in ("film.mp4", "quick.mp4"):
         path = kinds.movie(board, name, want.frames, 0.1 + track.used / 7)
         strip = track.put(track.strips.new_movie(name, path, track.used + 1, 1), 32)
-        strip.filepath = "//" + name
+        strip.filepath = board.stored(name)
         if name == "quick.mp4":
             strip.use_proxy = True
             strip.proxy.build_25, strip.proxy.quality = True, 50
     clip = bpy.data.movieclips.load(kinds.movie(board, "clip.mp4", want.frames, 0.9))
-    clip.filepath = "//clip.mp4"
+    clip.filepath = board.stored("clip.mp4")
     track.put(track.strips.new_clip("Clip", clip, track.used + 1, 1), 32)
 
 
@@ -91,7 +91,7 @@ def others(board: kinds.Board, track: Track) -> None:
         out.setparams((1, 2, 8000, 0, "NONE", ""))
         out.writeframes(bytes(range(250)) * 16)
     sound = track.strips.new_sound("Bell", board.path("bell.wav"), track.used + 1, 1)
-    sound.sound.filepath = "//bell.wav"
+    sound.sound.filepath = board.stored("bell.wav")
     track.used += 1
     other = bpy.data.scenes.new("Other")
     other.render.resolution_x, other.render.resolution_y, other.render.resolution_percentage = 8, 8, 100
@@ -114,7 +114,7 @@ def main() -> str:
     """Makes the scene."""
     scene = stage.fresh(want)
     stage.save(want, "project/strips")
-    board = kinds.Board(scene, os.path.join(want.out, "project"))
+    board = kinds.Board(scene, want)
     track = Track(scene.sequence_editor_create())
     pictures(board, track)
     movies(board, track)

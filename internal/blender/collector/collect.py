@@ -19,6 +19,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from netcollect import blocks, walk
+from netcollect.files import Needs
 
 
 def scripts() -> list[str]:
@@ -51,17 +52,17 @@ def unbaked() -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def unknown_nodes(needs: collect_walk.Needs) -> list[str]:
+def unknown_nodes(needs: Needs) -> list[str]:
     """Nodes of the scene whose kind this Blender does not have: an add-on that is not enabled made them."""
     found = []
-    for block in filter(needs.reached, datablocks()):
+    for block in filter(needs.reached, blocks.everything()):
         for tree in (block, getattr(block, "node_tree", None)):
             nodes = getattr(tree, "nodes", None) if isinstance(tree, bpy.types.NodeTree) else None
             found += [f"{node.name} in {block.name}" for node in nodes or () if node.bl_idname == "NodeUndefined"]
     return list(dict.fromkeys(found))
 
 
-def facts(scene: Any, opening: Any, needs: collect_walk.Needs) -> dict:
+def facts(scene: Any, opening: Any, needs: Needs) -> dict:
     """What the scene is."""
     render = scene.render
     if hasattr(scene, "compositing_node_group"):  # 5.0

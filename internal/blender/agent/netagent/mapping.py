@@ -11,6 +11,8 @@ from typing import Any
 
 import bpy
 
+from . import holders
+
 
 def normal(path: str) -> str:
     """One spelling for a path of any platform; letters' case counts only where it does on the platform it came from."""
@@ -34,19 +36,23 @@ class Places:
         if original:
             self._was[normal(blend)] = original
         for was, now in files.items():
-            if base(was) == base(now):
-                self._folders.setdefault(posixpath.dirname(normal(was)), os.path.dirname(now))
+            while base(was) == base(now) != "":  # a folder has moved as its files have, as far up as the names agree
+                was, now = posixpath.dirname(was.replace("\\", "/")), os.path.dirname(now)
+                self._folders.setdefault(normal(was), now)
 
     def was(self, blend: str) -> str:
         """The original path of a .blend that lies at blend now."""
         return self._was.get(normal(blend), blend)
 
     def find(self, originals: Iterable[str]) -> str | None:
-        """The place of the first of the original paths that is known, else a neighbour's folder that has the file."""
+        """The place of the first of the original paths that is known: a file, a folder of files, else a file's neighbour."""
         originals = list(originals)
         for path in originals:
             if normal(path) in self._now:
                 return self._now[normal(path)]
+        for path in originals:
+            if normal(path) in self._folders:
+                return self._folders[normal(path)]
         for path in originals:
             folder = self._folders.get(posixpath.dirname(normal(path)))
             if folder is not None:
@@ -109,52 +115,6 @@ def _libraries(places: Places) -> int:
         moved += 1
 
 
-def _holders() -> Iterator[tuple[Any, str, Any]]:
-    """Every thing that stores a path of a file, as (thing, property, library it came from)."""
-    for image in bpy.data.images:
-        if image.source in {"FILE", "SEQUENCE", "MOVIE", "TILED"} and not image.packed_file:
-            yield image, "filepath", image.library
-    for blocks in (bpy.data.movieclips, bpy.data.sounds, bpy.data.volumes, bpy.data.cache_files):
-        for block in blocks:
-            if not getattr(block, "packed_file", None):
-                yield block, "filepath", block.library
-    for thing in bpy.data.objects:
-        for modifier in thing.modifiers:
-            for name in ("filepath", "bake_directory"):
-                if getattr(modifier, name, ""):
-                    yield modifier, name, thing.library
-            for bake in getattr(modifier, "bakes", ()):
-                if bake.use_custom_path:
-                    yield bake, "directory", thing.library
-            domain = getattr(modifier, "domain_settings", None)
-            if domain is not None:
-                yield domain, "cache_directory", thing.library
-        for system in getattr(thing, "particle_systems", ()):
-            if system.point_cache.use_external:
-                yield system.point_cache, "filepath", thing.library
-    for scene in bpy.data.scenes:
-        editor = scene.sequence_editor
-        if editor is None:
-            continue
-        for strip in editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all:
-            if strip.type == "MOVIE":
-                yield strip, "filepath", scene.library
-            elif strip.type == "IMAGE":
-                yield strip, "directory", scene.library
-    for tree in _trees():
-        for node in tree.nodes:
-            if node.type in {"TEX_IES", "SCRIPT"} and node.mode == "EXTERNAL":
-                yield node, "filepath", tree.library
-
-
-def _trees() -> Iterator[Any]:
-    yield from bpy.data.node_groups
-    for blocks in (bpy.data.materials, bpy.data.worlds, bpy.data.lights):
-        for block in blocks:
-            if block.node_tree is not None:
-                yield block.node_tree
-
-
 def _fonts(places: Places) -> int:
     """Fonts cannot be given a new path: a new one takes the old one's users."""
     moved = 0
@@ -171,12 +131,11 @@ def _fonts(places: Places) -> int:
 def apply(places: Places) -> int:
     """Changes every path that has a new place; returns how many."""
     moved = _libraries(places)
-    for thing, name, library in list(_holders()):
+    for thing, name, library in list(holders.paths()):
         path = getattr(thing, name)
-        folder = name == "directory"
-        found = places.resolve(path.rstrip("/\\") + "/-" if folder else path, absolute(library))
+        found = places.resolve(path, absolute(library))
         if found is not None:
-            setattr(thing, name, os.path.dirname(found) + os.sep if folder else found)
+            setattr(thing, name, found + os.sep if path.endswith(("/", "\\")) else found)
             moved += 1
     moved += _fonts(places)
     if hasattr(bpy.data, "file_path_foreach"):  # 4.5 and up: whatever kind of path was not thought of above
@@ -226,9 +185,9 @@ def _place(block: Any) -> str:
 
 
 def _idle() -> set[str]:
-    """Where the files lie that no picture shows: texts, sounds, and pictures that nothing uses."""
+    """Where the files lie that no picture shows: texts, sounds, and pictures that nothing uses, or perhaps no frame."""
     shown: set[str] = set()
-    idle = {_place(block) for block in (*bpy.data.texts, *bpy.data.sounds)}
+    idle = {_place(block) for block in (*bpy.data.texts, *bpy.data.sounds)} | set(_strips())
     for block in (*bpy.data.images, *bpy.data.movieclips):
         (shown if block.users > block.use_fake_user else idle).add(_place(block))
     return idle - shown
@@ -242,11 +201,11 @@ def _sequences() -> Iterator[str]:
     for block in (*bpy.data.volumes, *bpy.data.cache_files):
         if block.is_sequence:
             yield _place(block)
-    for scene in bpy.data.scenes:
-        editor = scene.sequence_editor
-        if editor is None:
-            continue
-        for strip in editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all:
-            if strip.type == "IMAGE":
-                folder = bpy.path.abspath(strip.directory, library=scene.library)
-                yield from (os.path.normpath(os.path.join(folder, element.filename)) for element in strip.elements)
+
+
+def _strips() -> Iterator[str]:
+    """Where the pictures of strips lie: those that no frame shows are not sent."""
+    for scene, strip in holders.strips():
+        if strip.type == "IMAGE" and len(strip.elements) > 1:
+            folder = bpy.path.abspath(strip.directory, library=scene.library)
+            yield from (os.path.normpath(os.path.join(folder, element.filename)) for element in strip.elements)

@@ -49,4 +49,4 @@ def beside(stored: str, path: str) -> str:
 
 def below(stored: str, inside: str) -> str:
     """The stored path of a folder, with the path of a file inside it."""
-    return stored.rstrip("/\\") + "/" + inside.replace(os.sep, "/")
+    return stored + ("" if stored.endswith(("/", "\\")) else "/") + inside.replace(os.sep, "/")
