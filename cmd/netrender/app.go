@@ -37,6 +37,7 @@ type app struct {
 	streams
 	settings settings
 	json     bool
+	cleanups []func() // called when the command has ended
 }
 
 // errUsage marks mistakes in the command's own words.

@@ -48,22 +48,19 @@ func sessionOptions(in blender.Install, home string) blender.Options {
 	return blender.Options{Install: in, Runner: runner(), Home: home, Environ: os.Environ()}
 }
 
-// readScene has the newest Blender of this machine read a scene, with the add-ons that it has of those named.
-func (a *app) readScene(ctx context.Context, blend string, named, addons []string) (client.Scene, error) {
+// readScene has the newest Blender of this machine read a scene, with the add-ons that it has of those named. Place is
+// where the scene lies, of which blend may be a copy.
+func (a *app) readScene(ctx context.Context, blend, place string, named, addons []string) (client.Scene, error) {
 	installs, err := a.findBlenders(ctx, named, true)
 	if err != nil {
 		return client.Scene{}, err
 	}
-	newest := installs[0]
-	for _, in := range installs[1:] {
-		a, aerr := farm.ParseVersion(in.Version)
-		b, berr := farm.ParseVersion(newest.Version)
-		if aerr == nil && berr == nil && b.Before(a) {
-			newest = in
-		}
-	}
+	newest := newestOf(installs)
 	enabled, absent := localAddons(&newest, addons)
-	c, err := blender.Collect(ctx, newest, blend, blender.CollectOptions{Addons: enabled, Runner: runner(), Environ: os.Environ()})
+	if place, err = filepath.Abs(place); err != nil {
+		return client.Scene{}, err
+	}
+	c, err := blender.Collect(ctx, newest, blend, blender.CollectOptions{Place: place, Addons: enabled, Runner: runner(), Environ: os.Environ()})
 	if err != nil {
 		return client.Scene{}, sceneError(err)
 	}
@@ -73,6 +70,18 @@ func (a *app) readScene(ctx context.Context, blend string, named, addons []strin
 		scene.NoEngine, scene.Alien = false, ""
 	}
 	return scene, nil
+}
+
+func newestOf(installs []blender.Install) blender.Install {
+	newest := installs[0]
+	for _, in := range installs[1:] {
+		a, aerr := farm.ParseVersion(in.Version)
+		b, berr := farm.ParseVersion(newest.Version)
+		if aerr == nil && berr == nil && b.Before(a) {
+			newest = in
+		}
+	}
+	return newest
 }
 
 // sceneError adds what to do next to what Blender found wrong with a scene.

@@ -61,7 +61,7 @@ The exit code is 0 when the scene can be sent as it is, 1 when it cannot. Warnin
 			if err != nil {
 				return err
 			}
-			if err := checkBlend(args[0]); err != nil {
+			if err := checkBlend(o.bytes(args[0])); err != nil {
 				return err
 			}
 			var master *wire.Client

@@ -37,6 +37,11 @@ func runContext(ctx context.Context, args []string, io streams) int {
 	root.SetOut(io.out)
 	root.SetErr(io.err)
 	a.json = slices.Contains(args, "--json") // errors found before flags are read are JSON, too
+	defer func() {
+		for _, clean := range a.cleanups {
+			clean()
+		}
+	}()
 	cmd, err := root.ExecuteContextC(ctx)
 	return a.exit(cmd, err)
 }

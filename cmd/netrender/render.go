@@ -48,6 +48,8 @@ type jobOptions struct {
 	addons       []string
 	shared       []string
 	copyTo       string
+	pack         bool
+	unsaved      string
 }
 
 // gpuKinds are the devices that Blender knows by these names.
@@ -78,6 +80,8 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.StringArrayVar(&o.addons, "addon", nil, "an add-on that the scene needs: its name where workers have it, or a zip file to send along (needs --scripts)")
 	f.StringArrayVar(&o.shared, "shared", nil, "a folder that the workers see as well: its files are not sent where all of them do (see netrender worker --shared)")
 	f.StringVar(&o.copyTo, "copy-to", "", "have the workers copy results to this folder as well, which they must allow (netrender worker --copy-root)")
+	f.BoolVar(&o.pack, "pack", false, "send pictures, sounds and fonts inside the .blend, not beside it; your file is not changed")
+	f.StringVar(&o.unsaved, "unsaved", "", "send this copy of FILE.blend, which holds changes that were not saved to it")
 	f.StringSliceVar(&o.blender, "blender", nil, "Blender to read the scene with (default: the newest found)")
 }
 
@@ -163,7 +167,7 @@ func (a *app) prepare(cmd *cobra.Command, file string, o *jobOptions, out string
 			return nil, nil, err
 		}
 	}
-	if err := checkBlend(file); err != nil {
+	if err := checkBlend(o.bytes(file)); err != nil {
 		return nil, nil, err
 	}
 	master, err := a.connect(cmd)
@@ -201,14 +205,25 @@ func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOp
 	}
 	show := a.newShow()
 	defer show.close()
+	copied := o.unsaved
+	if o.pack {
+		show.say("Packing %s", filepath.Base(file))
+		var warnings []string
+		if copied, warnings, err = a.packed(ctx, file, o, append(slices.Clone(spec.Needs.Addons), zips...)); err != nil {
+			return nil, err
+		}
+		for _, w := range warnings {
+			a.note(map[string]any{"warning": w}, "note: %s", plainText(w))
+		}
+	}
 	hashes := blob.OpenHashCache(filepath.Join(a.settings.data, "hashes"), time.Now)
 	home, _ := os.UserHomeDir()
 	show.say("Reading %s", filepath.Base(file))
 	plan, err := client.NewPlan(ctx, client.PlanOptions{
-		Blend: file, Spec: spec, AllowMissing: o.allowMissing, Anyway: anyway, Hashes: hashes, Home: home,
+		Blend: file, Copy: copied, Spec: spec, AllowMissing: o.allowMissing, Anyway: anyway, Hashes: hashes, Home: home,
 		AddonFiles: zips, Shared: o.shared,
 		Read: func(ctx context.Context, blend string) (client.Scene, error) {
-			return a.readScene(ctx, blend, o.blender, append(slices.Clone(spec.Needs.Addons), zips...))
+			return a.readScene(ctx, blend, file, o.blender, append(slices.Clone(spec.Needs.Addons), zips...))
 		},
 		Hashing: func(done, total int64) { show.bytes("checking files", done, total) },
 	})

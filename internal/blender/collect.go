@@ -88,6 +88,8 @@ type CollectedScene struct {
 type CollectOptions struct {
 	Scene  string // of the file; "" is the one that was active when it was saved
 	Frames []int  // that will be rendered, in any order; empty: the scene's own range and step
+	// Place is where the .blend would lie, when it is a copy of another; "": where it lies.
+	Place string
 	// Addons are enabled before the file is opened; one that cannot be is NoAddon.
 	Addons []Addon
 	// Temp is an existing folder for a private one that is removed at the end; "": the system's.
@@ -104,26 +106,58 @@ type CollectOptions struct {
 // rendered. Files that are not there are no error but Missing. Errors are *Error: NoFile, NotBlend, Truncated and TooNew
 // (both mostly without starting Blender), NoScene, NoAddon, NoStart, Crashed, Agent, BadTalk, and Killed when ctx or Limit ends it.
 func Collect(ctx context.Context, in Install, blend string, opts CollectOptions) (Collection, error) {
-	blend, err := filepath.Abs(blend)
+	answer, log, err := runScript(ctx, in, "collect.py", "looking for the files of", blend, opts, map[string]any{
+		"scene": opts.Scene, "frames": opts.Frames, "place": opts.Place,
+	})
 	if err != nil {
-		return Collection{}, &Error{Kind: NoFile, Message: "the scene's path cannot be made absolute: " + err.Error(), cause: err}
+		return Collection{}, err
+	}
+	if engine := lostEngine(log, answer.Scene.Name); engine != "" {
+		answer.Scene.Engine, answer.Scene.NoEngine = engine, true
+	}
+	return answer.Collection, nil
+}
+
+// Pack has Blender write a copy of a .blend that holds what can be packed into it: pictures, sounds and fonts. Relative
+// paths of the copy lead from where it lies; what it needs besides is found by Collect, with Place. The .blend is not
+// changed. It must be of the install's own series: another one would be changed over. It returns sentences about what
+// could not be packed. Errors are those of Collect, and NoStart when the series is another.
+func Pack(ctx context.Context, in Install, blend, packed string, opts CollectOptions) (warnings []string, err error) {
+	if saved, err := readHead(blend); err != nil {
+		return nil, err
+	} else if saved != (series{}) && saved.String() != in.Series {
+		return nil, &Error{Kind: NoStart, Message: fmt.Sprintf("%s was made by Blender %s, which packs it as it is; this is Blender %s", filepath.Base(blend), saved, in.Version)}
+	}
+	answer, _, err := runScript(ctx, in, "pack.py", "packing", blend, opts, map[string]any{"copy": packed})
+	if err == nil {
+		_, err = readHead(packed)
+	}
+	return answer.Warnings, err
+}
+
+// runScript has an install run one of the collector's scripts on a .blend. Doing says what, for people.
+func runScript(ctx context.Context, in Install, script, doing, blend string, opts CollectOptions, request map[string]any) (answer collectorAnswer, said string, err error) {
+	blend, err = filepath.Abs(blend)
+	if err != nil {
+		return answer, "", &Error{Kind: NoFile, Message: "the scene's path cannot be made absolute: " + err.Error(), cause: err}
 	}
 	name := filepath.Base(blend)
 	saved, err := readHead(blend)
 	if err != nil {
-		return Collection{}, err
+		return answer, "", err
 	}
 	if saved.after(in.Version) {
-		return Collection{}, &Error{Kind: TooNew, Message: fmt.Sprintf("%s was made by Blender %s; this is Blender %s", name, saved, in.Version)}
+		return answer, "", &Error{Kind: TooNew, Message: fmt.Sprintf("%s was made by Blender %s; this is Blender %s", name, saved, in.Version)}
 	}
 	home, err := os.MkdirTemp(opts.Temp, "netrender-collect-")
 	if err != nil {
-		return Collection{}, &Error{Kind: NoStart, Message: "no temporary folder can be made: " + err.Error(), cause: err}
+		return answer, "", &Error{Kind: NoStart, Message: "no temporary folder can be made: " + err.Error(), cause: err}
 	}
 	defer os.RemoveAll(home)
-	place, err := layCollector(home, blend, opts)
+	request["blend"], request["addons"] = blend, opts.Addons
+	place, err := layCollector(home, script, request)
 	if err != nil {
-		return Collection{}, &Error{Kind: NoStart, Message: "the collector cannot be written: " + err.Error(), cause: err}
+		return answer, "", &Error{Kind: NoStart, Message: "the collector cannot be written: " + err.Error(), cause: err}
 	}
 	limit := cmp.Or(opts.Limit, collectLimit)
 	limited, cancel := context.WithTimeout(ctx, limit)
@@ -136,15 +170,12 @@ func Collect(ctx context.Context, in Install, blend string, opts CollectOptions)
 	var log limitedBuffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	running := cmd.Run()
-	answer, err := readAnswer(place.result)
+	answer, err = readAnswer(place.result)
 	if err == nil && answer.Error == nil {
 		answer.Blend = blend
-		if engine := lostEngine(log.String(), answer.Scene.Name); engine != "" {
-			answer.Scene.Engine, answer.Scene.NoEngine = engine, true
-		}
-		return answer.Collection, nil
+		return answer, log.String(), nil
 	}
-	failure := &Error{Kind: BadTalk, Message: "the collector's answer about " + name + " makes no sense", cause: err}
+	failure := &Error{Kind: BadTalk, Message: "Blender's answer about " + name + " makes no sense", cause: err}
 	if cmd.ProcessState != nil {
 		failure.Status = cmd.ProcessState.ExitCode()
 	}
@@ -152,10 +183,10 @@ func Collect(ctx context.Context, in Install, blend string, opts CollectOptions)
 	case err == nil:
 		failure.Kind, failure.Message = answer.Error.Kind, answer.Error.Message
 	case ctx.Err() != nil:
-		failure.Kind, failure.Message, failure.cause = Killed, "looking for the files of "+name+" was stopped", ctx.Err()
+		failure.Kind, failure.Message, failure.cause = Killed, doing+" "+name+" was stopped", ctx.Err()
 	case limited.Err() != nil:
 		failure.Kind, failure.cause = Killed, limited.Err()
-		failure.Message = fmt.Sprintf("Blender took longer than %s to read %s", limit, name)
+		failure.Message = fmt.Sprintf("Blender took longer than %s: %s %s", limit, doing, name)
 	case cmd.ProcessState == nil:
 		failure.Kind, failure.Message, failure.cause = NoStart, "Blender cannot be started: "+running.Error(), running
 	case errors.Is(err, os.ErrNotExist) && running != nil:
@@ -165,9 +196,9 @@ func Collect(ctx context.Context, in Install, blend string, opts CollectOptions)
 	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(log.String(), "\uFFFD")), "\n")
 	failure.Log = lines[max(0, len(lines)-lastLines):]
 	if failure.Kind == Crashed && strconv.Itoa(failure.Status) == pythonExitCode {
-		failure.Kind, failure.Message = Agent, "the collector failed on "+name+": "+failure.lastLine()
+		failure.Kind, failure.Message = Agent, doing+" "+name+" failed: "+failure.lastLine()
 	}
-	return Collection{}, failure
+	return collectorAnswer{}, "", failure
 }
 
 // lostEngine is the engine of the scene, when Blender said that it does not have it. It says so nowhere else: from then on
@@ -187,7 +218,7 @@ func lostEngine(log, scene string) string {
 type collectorRun struct{ script, request, result, tmp string }
 
 // layCollector writes the scripts and the request into home.
-func layCollector(home, blend string, opts CollectOptions) (collectorRun, error) {
+func layCollector(home, script string, request map[string]any) (collectorRun, error) {
 	place := collectorRun{
 		request: filepath.Join(home, "request.json"),
 		result:  filepath.Join(home, "result.json"),
@@ -201,18 +232,16 @@ func layCollector(home, blend string, opts CollectOptions) (collectorRun, error)
 	if err != nil {
 		return place, err
 	}
-	place.script = filepath.Join(scripts, "collect.py")
-	request, err := json.Marshal(map[string]any{
-		"blend": blend, "agent": agent, "result": place.result, "scene": opts.Scene, "frames": opts.Frames,
-		"addons": opts.Addons, "scratch": place.tmp,
-	})
+	place.script = filepath.Join(scripts, script)
+	request["agent"], request["result"], request["scratch"] = agent, place.result, place.tmp
+	text, err := json.Marshal(request)
 	if err != nil {
 		return place, err
 	}
 	if err := os.Mkdir(place.tmp, 0o700); err != nil {
 		return place, err
 	}
-	if err := os.WriteFile(place.request, request, 0o600); err != nil {
+	if err := os.WriteFile(place.request, text, 0o600); err != nil {
 		return place, err
 	}
 	return place, nil

@@ -47,6 +47,15 @@ func PreCheck(blend string) error {
 	return err
 }
 
+// SeriesOf is the series of Blender that wrote a file, "4.5", as far as its head tells; "" when it does not.
+func SeriesOf(blend string) string {
+	saved, err := readHead(blend)
+	if err != nil || saved == (series{}) {
+		return ""
+	}
+	return saved.String()
+}
+
 // readHead is the series that wrote the file, as far as its head tells: compressed by zstd it is left to Blender.
 func readHead(blend string) (series, error) {
 	name := filepath.Base(blend)

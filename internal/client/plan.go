@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -78,7 +79,10 @@ type SceneFile struct {
 
 // PlanOptions say what to plan.
 type PlanOptions struct {
-	Blend        string
+	Blend string
+	// Copy is a copy of Blend, elsewhere, whose bytes are sent in its place: with unsaved changes, or packed. Its relative
+	// paths lead from where it lies. Blend need not exist then.
+	Copy         string
 	Spec         farm.JobSpec // what the artist asked for; what is left out comes from the scene
 	AllowMissing bool
 	Anyway       bool // go on although there are faults, to see the rest
@@ -103,14 +107,18 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if err != nil {
 		return nil, plainFile(o.Blend, err)
 	}
-	st, err := os.Stat(blend)
+	bytes := cmp.Or(o.Copy, blend)
+	if bytes, err = filepath.Abs(bytes); err != nil {
+		return nil, plainFile(o.Copy, err)
+	}
+	st, err := os.Stat(bytes)
 	if err != nil {
-		return nil, plainFile(o.Blend, err)
+		return nil, plainFile(cmp.Or(o.Copy, o.Blend), err)
 	}
 	if st.IsDir() {
-		return nil, farm.Errorf(farm.Invalid, "%s is a folder, not a .blend file", o.Blend)
+		return nil, farm.Errorf(farm.Invalid, "%s is a folder, not a .blend file", cmp.Or(o.Copy, o.Blend))
 	}
-	scene, err := o.Read(ctx, blend)
+	scene, err := o.Read(ctx, bytes)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +166,7 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if len(p.Faults) > 0 && !o.Anyway {
 		return p, p.Faults[0]
 	}
-	if err := p.addFiles(ctx, blend, &o); err != nil {
+	if err := p.addFiles(ctx, blend, bytes, &o); err != nil {
 		return p, err
 	}
 	if err := p.share(o.Shared); err != nil {
@@ -168,13 +176,13 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	return p, s.Check()
 }
 
-// addFiles lays the files out and hashes them.
-func (p *Plan) addFiles(ctx context.Context, blend string, o *PlanOptions) error {
+// addFiles lays the files out and hashes them. The scene's bytes are those of copied, at the place of blend.
+func (p *Plan) addFiles(ctx context.Context, blend, copied string, o *PlanOptions) error {
 	byPath := make(map[string]*SceneFile)
 	paths := []string{}
 	for i := range p.Scene.Files {
 		f := &p.Scene.Files[i]
-		if f.Missing || f.Path == blend {
+		if f.Missing || f.Path == blend || f.Path == copied {
 			continue
 		}
 		if f.First != nil && f.Last != nil && !needed(p.Spec.Frames, *f.First, *f.Last) {
@@ -188,7 +196,8 @@ func (p *Plan) addFiles(ctx context.Context, blend string, o *PlanOptions) error
 	slices.Sort(paths)
 	places := layout(blend, paths, o.Home)
 	p.Spec.Blend = places[blend]
-	all := append([]string{blend}, paths...)
+	places[copied] = places[blend]
+	all := append([]string{copied}, paths...)
 	extra, err := placeAddons(o.AddonFiles, places)
 	if err != nil {
 		return err

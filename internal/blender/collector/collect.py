@@ -1,16 +1,15 @@
 """Says what a .blend reads and what its scene is, without rendering: collect.py -- REQUEST
 
 REQUEST is a JSON file: {"blend", "agent": folder of the netagent package, "result": file to write, "scene": "" for the
-active one, "frames": [] for the scene's own, "addons": [] to enable before, "scratch": a folder for those}. The result is {"error": {"kind", "message"}} or {"scene", "files",
-"warnings"}; collect.go says what is in them.
+active one, "frames": [] for the scene's own, "place": where the .blend would lie if it is a copy, else "", "addons": [] to
+enable before, "scratch": a folder for those}. The result is {"error": {"kind", "message"}} or {"scene", "files", "warnings"};
+collect.go says what is in them.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import traceback
 from typing import Any
 
 import bpy
@@ -18,8 +17,8 @@ import bpy
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from netcollect import blocks, walk
-from netcollect.files import Needs
+from netcollect import blocks, task, walk
+from netcollect.files import Files, Needs
 
 
 def scripts() -> list[str]:
@@ -62,7 +61,7 @@ def unknown_nodes(needs: Needs) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def facts(scene: Any, opening: Any, needs: Needs) -> dict:
+def facts(scene: Any, opening: Any, files: Files) -> dict:
     """What the scene is."""
     render = scene.render
     if hasattr(scene, "compositing_node_group"):  # 5.0
@@ -81,7 +80,7 @@ def facts(scene: Any, opening: Any, needs: Needs) -> dict:
         "scenes": [one.name for one in bpy.data.scenes if one.library is None],
         "camera": next((camera.name for camera in cameras if camera is not None), ""),
         "output": render.filepath,
-        "output_path": bpy.path.abspath(render.filepath),
+        "output_path": bpy.path.abspath(render.filepath, start=os.path.dirname(files.home)),
         "view_layers": [layer.name for layer in layers],
         "denoiser": denoiser,
         "compositor": bool(tree and render.use_compositing),
@@ -89,7 +88,7 @@ def facts(scene: Any, opening: Any, needs: Needs) -> dict:
         "sequencer": bool(render.use_sequencer and blocks.strips(scene)),
         "scripts": scripts(),
         "unbaked": unbaked(),
-        "unknown_nodes": unknown_nodes(needs),
+        "unknown_nodes": unknown_nodes(files.needs),
         "blender": bpy.app.version_string,
     }
 
@@ -104,42 +103,13 @@ def collect(request: dict, opening: Any) -> dict:
             names = ", ".join(one.name for one in bpy.data.scenes)
             return {"error": {"kind": "no-scene", "message": f"the file has no scene {request['scene']} (it has {names})"}}
     own = range(scene.frame_start, scene.frame_end + 1, max(scene.frame_step, 1))
-    files = walk.walk(scene, request.get("frames") or list(own))
+    files = walk.walk(scene, request.get("frames") or list(own), request.get("place") or "")
     found = walk.without_bundled(sorted(files.found.values(), key=lambda entry: entry["path"]))
     for entry in found:
         span = entry.pop("span") or (None, None)
         entry["first"], entry["last"] = span
-    return {"scene": facts(scene, opening, files.needs), "files": found, "warnings": list(dict.fromkeys(files.warnings))}
-
-
-def main() -> None:
-    """Takes the request and writes the result, whole or not at all."""
-    with open(sys.argv[sys.argv.index("--") + 1], encoding="utf-8") as file:
-        request = json.load(file)
-    sys.path.insert(0, request["agent"])
-    from netagent import addons, failure, opening
-
-    if not bpy.app.binary_path:  # as a module Blender takes no --factory-startup
-        bpy.ops.wm.read_factory_settings(use_empty=True)
-        bpy.context.preferences.filepaths.use_scripts_auto_execute = False
-    try:
-        addons.enable(request.get("addons") or [], request["scratch"])
-        result = collect(request, opening)
-    except failure.Failure as error:
-        result = {"error": {"kind": error.kind, "message": str(error)}}
-    with open(request["result"] + ".part", "w", encoding="utf-8") as file:
-        json.dump(result, file)
-    os.replace(request["result"] + ".part", request["result"])
+    return {"scene": facts(scene, opening, files), "files": found, "warnings": list(dict.fromkeys(files.warnings))}
 
 
 if __name__ == "__main__":
-    status = 70
-    try:
-        main()
-        status = 0
-    finally:
-        if status:
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)  # the bpy module may wait for itself forever while Python ends
+    task.run(collect)

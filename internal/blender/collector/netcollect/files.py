@@ -66,8 +66,9 @@ def kind(block: Any) -> str:
 class Files:
     """The files found so far, by path."""
 
-    def __init__(self, scene: Any, frames: list[int]) -> None:
+    def __init__(self, scene: Any, frames: list[int], home: str) -> None:
         self.scene, self.needs = scene, Needs(scene)
+        self.home = home  # where the .blend lies, or would if it is a copy
         self.frames = frames  # that will be rendered
         self.blurred: bool = scene.render.use_motion_blur
         self.found: dict[str, dict] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+import bpy
+
 from . import blocks
 from .files import Files
 from .paths import absolute, base_of
@@ -31,9 +33,9 @@ def point_caches(files: Files) -> None:
                     files.place(stored, "point cache", owner)
             elif cache.use_disk_cache:
                 library = owner.library if cache.use_library_path else None
-                folder, name = os.path.split(base_of(library))
+                folder, name = os.path.split(files.home if library is None else base_of(library))
                 stored = f"//blendcache_{os.path.splitext(name)[0]}"
-                if library != owner.library:
+                if library != owner.library or library is None and files.home != bpy.data.filepath:
                     stored = os.path.join(folder, stored[2:])
                 if not files.add_folder(stored, "point cache", owner, r".*\.bphys", False, POINT_FRAME) and cache.is_baked:
                     files.place(stored, "point cache", owner)

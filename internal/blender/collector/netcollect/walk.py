@@ -17,9 +17,12 @@ from .files import Files
 from .paths import absolute, base_of, packed
 
 
-def walk(scene: Any, frames: list[int]) -> Files:
-    """Every file that rendering frames of scene reads, and those that other scenes of the .blend do."""
-    files = Files(scene, frames)
+def walk(scene: Any, frames: list[int], place: str = "") -> Files:
+    """Every file that rendering frames of scene reads, and those that other scenes of the .blend do.
+
+    place is where the open .blend would lie, when it is a copy: caches of simulations lie beside that.
+    """
+    files = Files(scene, frames, place or bpy.data.filepath)
     libraries(files)
     for part in (pictures, media, geometry, simulations, nodes, colour):
         part.collect(files)
