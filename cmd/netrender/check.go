@@ -80,7 +80,10 @@ The exit code is 0 when the scene can be sent as it is, 1 when it cannot. Warnin
 				p.fault(err)
 			}
 			if master != nil {
-				away = a.checkShared(cmd.Context(), master, plan, func(text string) { p.Warnings = append(p.Warnings, text) })
+				tell := func(text string) { p.Warnings = append(p.Warnings, text) }
+				if away = a.checkShared(cmd.Context(), master, plan, tell); away == nil {
+					away = a.checkGPU(cmd.Context(), master, plan, tell)
+				}
 			}
 			if master != nil && away == nil {
 				away = p.ask(cmd.Context(), master, plan, a.speeds())

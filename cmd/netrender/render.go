@@ -191,7 +191,11 @@ func (a *app) prepare(cmd *cobra.Command, file string, o *jobOptions, out string
 			return nil, nil, err
 		}
 	}
-	if err := a.checkShared(cmd.Context(), master, plan, func(text string) { a.note(map[string]any{"warning": text}, "note: %s", plainText(text)) }); err != nil {
+	tell := func(text string) { a.note(map[string]any{"warning": text}, "note: %s", plainText(text)) }
+	if err := a.checkShared(cmd.Context(), master, plan, tell); err != nil {
+		return nil, nil, err
+	}
+	if err := a.checkGPU(cmd.Context(), master, plan, tell); err != nil {
 		return nil, nil, err
 	}
 	return master, plan, a.checkFarm(cmd.Context(), master, plan)

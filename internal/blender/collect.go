@@ -78,6 +78,8 @@ type CollectedScene struct {
 	Sequencer    bool     `json:"sequencer"`     // the picture comes from the sequencer's strips
 	Scripts      []string `json:"scripts"`       // what runs Python of the scene's own if it is allowed to, as clauses
 	Unbaked      []string `json:"unbaked"`       // simulations not baked: "cloth on Shirt"
+	Clashes      []string `json:"clashes"`       // outputs that write the same file, as sentences
+	GPU          bool     `json:"gpu"`           // Cycles is set to compute on a GPU
 	UnknownNodes []string `json:"unknown_nodes"` // of an add-on that is not enabled: "Weave in Cloth"
 	NoEngine     bool     `json:"no_engine"`     // the install does not have Engine: an add-on that is not enabled holds it
 	SavedBy      string   `json:"saved_by"`      // Blender that wrote the file: "4.5.15", the last number not a release but a file version

@@ -269,6 +269,35 @@ func TestRealCollect(t *testing.T) {
 		}
 	})
 	t.Run("traps", func(t *testing.T) { realTraps(t, dir, collect) })
+	t.Run("a copy", func(t *testing.T) { // its caches lie where the original is
+		data, err := os.ReadFile(filepath.Join(dir, "project", "traps.blend"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "copied.blend"), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := collect(t, "copied", CollectOptions{Frames: []int{4}, Place: filepath.Join(dir, "project", "traps.blend")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var caches []string
+		for _, f := range c.Files {
+			if rel, _ := filepath.Rel(dir, f.Path); f.Kind == "point cache" {
+				caches = append(caches, fmt.Sprintf("%s %v", filepath.ToSlash(rel), f.Missing))
+			}
+		}
+		diff(t, caches, []string{
+			"project/blendcache_traps/426F78_000001_00.bphys false", "project/blendcache_traps/426F78_000004_00.bphys false",
+			"project/blendcache_traps/426F78_000007_00.bphys false",
+		})
+	})
+	t.Run("clashes", func(t *testing.T) {
+		c, err := Collect(t.Context(), in, filepath.Join(scenes(t, in), "basic.blend"), CollectOptions{Environ: os.Environ(), Temp: t.TempDir()})
+		if err != nil || len(c.Scene.Clashes) != 1 || !strings.Contains(c.Scene.Clashes[0], "write the same file, //passes/a/image") {
+			t.Errorf("clashes: %q, %v", c.Scene.Clashes, err)
+		}
+	})
 	t.Run("missing", func(t *testing.T) {
 		c, err := collect(t, "missing", CollectOptions{})
 		if err != nil {

@@ -63,6 +63,7 @@ type Scene struct {
 	Scripts  bool         // the scene holds Python that would run
 	Movie    bool         // its output is a movie: frames come as pictures
 	OutDir   string       // folder of its own output path
+	GPU      bool         // it is set to compute on a GPU
 	NoEngine bool         // the Blender that read it does not have Engine: an add-on that was not enabled holds it
 	Alien    string       // which of its nodes are of an add-on that was not enabled, as a sentence; "": none
 	Warnings []string

@@ -22,6 +22,8 @@ func SceneOf(c *blender.Collection) Scene {
 	for _, u := range c.Scene.Unbaked {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s is not baked: every frame is rendered as if it were the first one asked for", u))
 	}
+	s.Warnings = append(s.Warnings, c.Scene.Clashes...)
+	s.GPU = c.Scene.GPU
 	if n := len(c.Scene.UnknownNodes); n > 0 {
 		s.Alien = "nodes of an add-on that is not enabled do nothing: " + listed(c.Scene.UnknownNodes, 3)
 	}

@@ -17,7 +17,7 @@ import bpy
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from netcollect import blocks, task, walk
+from netcollect import blocks, outputs, task, walk
 from netcollect.files import Files, Needs
 
 
@@ -87,6 +87,8 @@ def facts(scene: Any, opening: Any, files: Files) -> dict:
         "output_nodes": sum(node.type == "OUTPUT_FILE" for node in tree.nodes) if tree and render.use_compositing else 0,
         "sequencer": bool(render.use_sequencer and blocks.strips(scene)),
         "scripts": scripts(),
+        "clashes": outputs.clashes(scene, tree, files.home),
+        "gpu": bool(render.engine == "CYCLES" and scene.cycles.device == "GPU"),
         "unbaked": unbaked(),
         "unknown_nodes": unknown_nodes(files.needs),
         "blender": bpy.app.version_string,

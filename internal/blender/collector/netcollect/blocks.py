@@ -49,6 +49,17 @@ def strips(scene: Any) -> list[Any]:
     return list(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
 
 
+def file_outputs(tree: Any, seen: frozenset[str] = frozenset()) -> Iterator[Any]:
+    """Every File Output node of a compositor and its groups that writes."""
+    for node in tree.nodes:
+        if node.mute:
+            continue
+        if node.bl_idname == "CompositorNodeOutputFile":
+            yield node
+        elif node.type == "GROUP" and node.node_tree is not None and node.node_tree.name_full not in seen:
+            yield from file_outputs(node.node_tree, seen | {node.node_tree.name_full})
+
+
 def modifiers() -> Iterator[tuple[Any, Any]]:
     """Every object's modifiers with their object."""
     for thing in bpy.data.objects:

@@ -12,6 +12,32 @@ import (
 	"github.com/netrender/netrender/internal/wire"
 )
 
+// checkGPU warns when a scene is set to compute on a GPU and nobody's slots would. Workers compute on what they were told to.
+func (a *app) checkGPU(ctx context.Context, master *wire.Client, plan *client.Plan, tell func(string)) error {
+	if !plan.Scene.GPU || plan.Spec.Needs.GPU != "" {
+		return nil
+	}
+	workers, err := master.Workers(ctx)
+	if err != nil {
+		return err
+	}
+	fit := 0
+	for i := range workers {
+		w := &workers[i]
+		if !w.Online || !w.Enabled || !plan.Spec.Needs.Suits(&w.Worker) {
+			continue
+		}
+		fit++
+		if slices.ContainsFunc(w.Facts.Devices, func(d string) bool { return d != "cpu" }) {
+			return nil
+		}
+	}
+	if fit > 0 {
+		tell("the scene is set to compute on a GPU, and no worker that is online uses one (netrender worker --devices): it is rendered on CPUs")
+	}
+	return nil
+}
+
 // checkShared has the files of shared folders sent that not all workers see, and tells of it.
 func (a *app) checkShared(ctx context.Context, master *wire.Client, plan *client.Plan, tell func(string)) error {
 	if len(plan.Spec.Needs.Shared) == 0 {
