@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -198,9 +199,22 @@ func runScript(ctx context.Context, in Install, script, doing, blend string, opt
 	lines := strings.Split(strings.TrimSpace(strings.ToValidUTF8(log.String(), "\uFFFD")), "\n")
 	failure.Log = lines[max(0, len(lines)-lastLines):]
 	if failure.Kind == Crashed && strconv.Itoa(failure.Status) == pythonExitCode {
-		failure.Kind, failure.Message = Agent, doing+" "+name+" failed: "+failure.lastLine()
+		failure.Kind, failure.Message = Agent, doing+" "+name+" failed: "+raised(failure)
 	}
 	return collectorAnswer{}, "", failure
+}
+
+// exception is the last line of what Python says of one.
+var exception = regexp.MustCompile(`^[A-Za-z_][\w.]*(Error|Exception)\b`)
+
+// raised is what a script raised. What Blender says for itself may come after it: the two have buffers of their own.
+func raised(e *Error) string {
+	for i := len(e.Log) - 1; i >= 0; i-- {
+		if exception.MatchString(e.Log[i]) {
+			return e.Log[i]
+		}
+	}
+	return e.lastLine()
 }
 
 // lostEngine is the engine of the scene, when Blender said that it does not have it. It says so nowhere else: from then on
