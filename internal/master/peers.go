@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	// LeastShared is the size from which workers ask who has a file, in bytes. A question costs about as much as sending
-	// a few hundred kB does; see docs/performance.md.
+	// LeastShared is the size from which workers ask who has a file, in bytes. A question costs less than sending 64 kB
+	// does, and the connection to a peer comes on top; see docs/performance.md.
 	LeastShared = 1 << 20
 
 	ticketTime     = 2 * time.Minute // within that a transfer must begin

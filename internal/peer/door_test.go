@@ -18,7 +18,7 @@ import (
 )
 
 // stocked is a node that has some bytes.
-func stocked(t *testing.T, whole []byte, edit ...func(*Options)) (*Node, blob.Ref) {
+func stocked(t testing.TB, whole []byte, edit ...func(*Options)) (*Node, blob.Ref) {
 	t.Helper()
 	n, ref := node(t, "worker-a", nil, edit...), blob.RefOf(whole)
 	if err := n.Fetch(context.Background(), ref, int64(len(whole)), Origin{Open: (&master{whole: whole}).open}); err != nil {

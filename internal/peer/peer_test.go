@@ -20,7 +20,7 @@ var theKey = [32]byte{7}
 
 // node makes a Node with a cache of its own and a door on loopback, run until the test ends. The master's clock is an hour
 // behind.
-func node(t *testing.T, id farm.WorkerID, ask func(q farm.SourceQuestion) (farm.Source, error), edit ...func(*Options)) *Node {
+func node(t testing.TB, id farm.WorkerID, ask func(q farm.SourceQuestion) (farm.Source, error), edit ...func(*Options)) *Node {
 	t.Helper()
 	disk, err := blob.OpenDisk(t.TempDir(), blob.DiskOptions{Free: func(string) (int64, error) { return 1 << 40, nil }})
 	if err != nil {
