@@ -188,7 +188,7 @@ def _idle() -> set[str]:
     """Where the files lie that no picture shows: texts, sounds, and pictures that nothing uses, or perhaps no frame."""
     shown: set[str] = set()
     idle = {_place(block) for block in (*bpy.data.texts, *bpy.data.sounds)} | set(_strips())
-    for block in (*bpy.data.images, *bpy.data.movieclips):
+    for block in (*bpy.data.images, *bpy.data.movieclips, *bpy.data.fonts):  # of a font that was mapped the old one stays
         (shown if block.users > block.use_fake_user else idle).add(_place(block))
     return idle - shown
 
