@@ -1,9 +1,11 @@
 package client
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
+	"cmp"
+	"maps"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/netrender/netrender/internal/blob"
@@ -11,7 +13,8 @@ import (
 
 // Where files lie in a job's folder: what is near the scene keeps its place relative to it, so that the scene's own
 // relative paths lead there. What is elsewhere goes below _outside with its whole path, so that such files keep
-// their places relative to one another; the worker's session maps the scene's absolute paths to them.
+// their places relative to one another; the worker's session maps the scene's absolute paths to them. Names that some
+// platform cannot have are replaced (names.go), and the session maps those too.
 
 // outside is the folder for files that do not lie near the scene.
 const outside = "_outside"
@@ -19,51 +22,118 @@ const outside = "_outside"
 // maxUp is how many folders above the scene's own the root of a project may be.
 const maxUp = 4
 
-// layout gives every file its place in the job's folder. Paths are absolute, of any platform, cleaned. home is the
-// user's own folder: neither it nor anything above it is ever a project's root.
-func layout(blend string, files []string, home string) map[string]string {
+// maxPlace is the length of a place in UTF-16 code units, as Windows counts: there a path has 260, and a worker's own folder
+// before it needs its share.
+const maxPlace = 140
+
+// Layout gives every file its place in the job's folder: paths that are clean (blob.CleanPath), short, and that no platform
+// takes for one another or for a folder of another's. Paths are absolute, of any platform, cleaned. home is the user's own
+// folder: neither it nor anything above it is ever a project's root.
+func Layout(blend string, files []string, home string) map[string]string {
 	root := projectRoot(slashes(blend), files, slashes(home))
-	places := make(map[string]string, len(files)+1)
-	taken := make(map[string]string, len(files)+1)
+	groups := map[family][]string{}
 	for _, file := range append([]string{blend}, files...) {
-		s := slashes(file)
-		place, inside := strings.CutPrefix(s, root+"/")
-		if !inside {
-			place = outside + "/" + strings.ReplaceAll(strings.Trim(s, "/"), ":", "")
+		of := familyOf(slashes(file))
+		groups[of] = append(groups[of], file)
+	}
+	first := familyOf(slashes(blend))
+	order := slices.SortedFunc(maps.Keys(groups), func(a, b family) int {
+		if (a == first) != (b == first) {
+			return map[bool]int{true: -1, false: 1}[a == first]
 		}
-		clean, err := blob.CleanPath(place)
-		owner, clash := taken[blob.FoldPath(clean)]
-		if err != nil || clash && owner != s {
-			// A name some platform cannot have: a name made from the path, with the ending that Blender looks at.
-			sum := sha256.Sum256([]byte(s))
-			clean = outside + "/" + hex.EncodeToString(sum[:8]) + plainEnding(s)
+		return cmp.Or(strings.Compare(a.dir, b.dir), strings.Compare(a.pattern, b.pattern))
+	})
+	l := ledger{files: map[string]string{}, folders: map[string]bool{outside: true}}
+	places := make(map[string]string, len(files)+1)
+	for _, of := range order {
+		for try := 0; !l.enter(root, of, groups[of], try, places); try++ {
 		}
-		taken[blob.FoldPath(clean)] = s
-		places[file] = clean
 	}
 	return places
 }
 
-// plainEnding is the file's extension when it is made of letters and digits.
-func plainEnding(p string) string {
-	ext := path.Ext(p)
-	if len(ext) < 2 || len(ext) > 8 {
-		return ""
-	}
-	for _, c := range ext[1:] {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') {
-			return ""
+// family is files of one folder whose names differ in their numbers only: the pictures of a sequence, the tiles of a texture.
+// Blender makes the name of one from that of another, so that all have to be renamed alike.
+type family struct {
+	dir     string // with slashes
+	pattern string // the name, with a # for each number
+}
+
+func familyOf(p string) family {
+	dir, name := path.Split(p)
+	return family{dir, digits.ReplaceAllString(name, "#")}
+}
+
+// ledger knows the places that are taken, as the file system sees them that tells the fewest names apart.
+type ledger struct {
+	files   map[string]string // place -> the file there
+	folders map[string]bool
+}
+
+// enter gives the files of a family places, all made the same way, or none when one of them is taken or not to be had.
+func (l *ledger) enter(root string, of family, group []string, try int, places map[string]string) bool {
+	found := make(map[string]string, len(group))
+	own := map[string]string{} // the same file named twice has one place
+	for _, file := range group {
+		s := slashes(file)
+		place := placeOf(root, of, s, try)
+		if clean, err := blob.CleanPath(place); err != nil || clean != place || units(place) > maxPlace {
+			return false
 		}
+		fold := blob.FoldPath(place)
+		if owner, taken := l.files[fold]; taken && owner != s || l.folders[fold] {
+			return false
+		}
+		if other, taken := own[fold]; taken && other != s {
+			return false
+		}
+		for dir := path.Dir(fold); dir != "."; dir = path.Dir(dir) {
+			if _, taken := l.files[dir]; taken {
+				return false
+			}
+		}
+		own[fold] = s
+		found[file] = place
 	}
-	return ext
+	for file, place := range found {
+		fold := blob.FoldPath(place)
+		l.files[fold] = slashes(file)
+		for dir := path.Dir(fold); dir != "."; dir = path.Dir(dir) {
+			l.folders[dir] = true
+		}
+		places[file] = place
+	}
+	return true
+}
+
+// placeOf is where a file would like to lie; the first try is the best place, the next ones are ever less like its own path.
+func placeOf(root string, of family, s string, try int) string {
+	place, inside := cutFolder(s, root)
+	if !inside {
+		place = outside + "/" + strings.ReplaceAll(strings.Trim(s, "/"), ":", "")
+	}
+	dir, name := path.Split(place)
+	dir, name = portableFolders(dir), portable(name)
+	switch try {
+	case 0:
+	case 1:
+		name = tagged(name, of.dir+of.pattern)
+	case 2:
+		dir = outside + "/" + tag(of.dir) + "/"
+	case 3:
+		dir, name = outside+"/"+tag(of.dir)+"/", tagged(name, of.dir+of.pattern)
+	default: // the numbers that tell the family's files apart are not at the end of their long names
+		dir, name = outside+"/"+tag(of.dir)+"/", tagged(name, s+"\x00"+strconv.Itoa(try))
+	}
+	return dir + name
 }
 
 // projectRoot is the lowest folder that holds the scene and every file that lies within maxUp folders above it.
 func projectRoot(blend string, files []string, home string) string {
-	lowest := path.Dir(blend)
+	lowest := above(blend)
 	highest := lowest
 	for range maxUp {
-		up := path.Dir(highest)
+		up := above(highest)
 		if tooHigh(up, home) {
 			break
 		}
@@ -72,29 +142,77 @@ func projectRoot(blend string, files []string, home string) string {
 	root := lowest
 	for _, f := range files {
 		s := slashes(f)
-		if !strings.HasPrefix(s, highest+"/") {
+		if _, inside := cutFolder(s, highest); !inside {
 			continue
 		}
-		for !strings.HasPrefix(s, root+"/") {
-			root = path.Dir(root)
+		for {
+			if _, inside := cutFolder(s, root); inside {
+				break
+			}
+			root = above(root)
 		}
 	}
 	return root
 }
 
+// above is the folder that p lies in; unlike path.Dir it keeps the slashes of a share.
+func above(p string) string {
+	return p[:max(strings.LastIndexByte(p, '/'), 0)]
+}
+
 // tooHigh tells folders that hold more than one project: a drive's top, a user's own folder and all above it, and
 // what lies directly below the top.
 func tooHigh(dir, home string) bool {
-	if home != "" && (dir == home || strings.HasPrefix(home, dir+"/")) {
+	if _, inside := cutFolder(home, dir); home != "" && (inside || home == dir || windows(home) && strings.EqualFold(home, dir)) {
 		return true
 	}
 	return strings.Count(strings.Trim(dir, "/"), "/") < 1
 }
 
+// cutFolder is the path p without the folder dir, when it lies there. Paths of Windows may be written in any case.
+func cutFolder(p, dir string) (string, bool) {
+	if !windows(p) || !windows(dir) {
+		return strings.CutPrefix(p, dir+"/")
+	}
+	for {
+		name, rest, deeper := strings.Cut(dir, "/")
+		first, below, more := strings.Cut(p, "/")
+		if !more || !strings.EqualFold(first, name) {
+			return p, false
+		}
+		if p = below; !deeper {
+			return below, true
+		}
+		dir = rest
+	}
+}
+
+// windows tells whether a path is one of Windows: on a drive or a share.
+func windows(p string) bool {
+	return len(p) > 1 && p[1] == ':' && (p[0]|0x20 >= 'a' && p[0]|0x20 <= 'z') || strings.HasPrefix(p, `\\`) || strings.HasPrefix(p, "//")
+}
+
 // slashes writes a path of any platform with forward slashes.
 func slashes(p string) string {
-	if len(p) > 1 && p[1] == ':' || strings.HasPrefix(p, `\\`) {
-		p = strings.ReplaceAll(p, `\`, "/")
+	if !windows(p) {
+		return path.Clean(p)
+	}
+	p = strings.ReplaceAll(p, `\`, "/")
+	if rest, ok := strings.CutPrefix(p, "//?/UNC/"); ok { // https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+		p = "//" + rest
+	} else if rest, ok := strings.CutPrefix(p, "//?/"); ok {
+		p = rest
+	}
+	if strings.HasPrefix(p, "//") {
+		return "/" + path.Clean(p)
 	}
 	return path.Clean(p)
+}
+
+// foreign tells a path that is not one of the system that the scene lies on.
+func foreign(p, blend string) bool {
+	if windows(blend) {
+		return !windows(p) && (strings.HasPrefix(p, "/") || strings.HasPrefix(p, `\`))
+	}
+	return windows(p)
 }

@@ -50,6 +50,8 @@ type Missing struct {
 	Path  string   `json:"path"`
 	Kind  string   `json:"kind"`
 	Users []string `json:"users"` // what in the scene needs it
+	// Foreign: the path is one of another system, such as C:\x.png on Linux, as in a scene that was copied from there.
+	Foreign bool `json:"foreign,omitempty"`
 }
 
 // Scene is what was read from the .blend: everything the job needs to know.
@@ -146,12 +148,11 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	}
 	for _, f := range scene.Files {
 		if f.Missing {
-			p.Missing = append(p.Missing, Missing{f.Path, f.Kind, f.Users})
+			p.Missing = append(p.Missing, Missing{f.Path, f.Kind, f.Users, foreign(f.Path, blend)})
 		}
 	}
 	if len(p.Missing) > 0 && !o.AllowMissing {
-		p.Faults = append(p.Faults, farm.Errorf(farm.NotFound, "%d of the scene's files are missing", len(p.Missing)).
-			WithHint("put them in place, or go on without them with --allow-missing"))
+		p.Faults = append(p.Faults, missingError(p.Missing))
 	}
 	if scene.Camera == "" {
 		p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "the scene has no camera").
@@ -177,6 +178,22 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	return p, s.Check()
 }
 
+// missingError says what to do about missing files.
+func missingError(missing []Missing) error {
+	err := farm.Errorf(farm.NotFound, "%d of the scene's files are missing", len(missing))
+	far := 0
+	for i := range missing {
+		if missing[i].Foreign {
+			far++
+		}
+	}
+	if far == 0 {
+		return err.WithHint("put them in place, or go on without them with --allow-missing")
+	}
+	return err.WithHint("the paths of %d are of another system, where the scene was made: send it from there, or find them in Blender "+
+		"(File > External Data > Find Missing Files) and save, or go on without them with --allow-missing", far)
+}
+
 // addFiles lays the files out and hashes them. The scene's bytes are those of copied, at the place of blend.
 func (p *Plan) addFiles(ctx context.Context, blend, copied string, o *PlanOptions) error {
 	byPath := make(map[string]*SceneFile)
@@ -195,7 +212,7 @@ func (p *Plan) addFiles(ctx context.Context, blend, copied string, o *PlanOption
 		}
 	}
 	slices.Sort(paths)
-	places := layout(blend, paths, o.Home)
+	places := Layout(blend, paths, o.Home)
 	p.Spec.Blend = places[blend]
 	places[copied] = places[blend]
 	all := append([]string{copied}, paths...)

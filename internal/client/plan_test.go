@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
@@ -112,6 +113,35 @@ func TestPlanTakesTheScenesOwnFrames(t *testing.T) {
 	p, err := NewPlan(context.Background(), PlanOptions{Blend: filepath.Join(dir, "a.blend"), Read: reads(goodScene())})
 	if err != nil || p.Spec.Frames.String() != "1-10" {
 		t.Fatalf("%v %v", p.Spec.Frames, err)
+	}
+}
+
+// A scene that was copied from Windows names files by paths that lead nowhere here; Blender lists some of them twice.
+func TestMissingFilesOfAnotherSystem(t *testing.T) {
+	dir := studio(t, "a.blend")
+	lost := func(path, kind string) blender.CollectedFile {
+		return blender.CollectedFile{Path: path, Kind: kind, Users: []string{"Image x"}, Missing: true, Needed: true}
+	}
+	s := SceneOf(&blender.Collection{
+		Scene: blender.CollectedScene{Camera: "Camera", Engine: "CYCLES", FrameEnd: 1, SavedBy: "4.2.0"},
+		Files: []blender.CollectedFile{lost("/c/Film/x.png", "other"), lost("/d/y.png", "other"), lost("C:/Film/x.png", "image"), lost(`\\server/share/z.png`, "image")},
+	})
+	p, err := NewPlan(context.Background(), PlanOptions{Blend: filepath.Join(dir, "a.blend"), Read: reads(s)})
+	if err == nil || p == nil {
+		t.Fatalf("%v %v", p, err)
+	}
+	far := []string{}
+	for _, m := range p.Missing {
+		if m.Foreign == (filepath.VolumeName(dir) == "") { // Windows' paths are at home on Windows
+			far = append(far, m.Path)
+		}
+	}
+	if diff := cmp.Diff([]string{"C:/Film/x.png", `\\server/share/z.png`}, far); diff != "" || len(p.Missing) != 3 {
+		t.Errorf("missing are %v: %s", p.Missing, diff)
+	}
+	var fault *farm.Error
+	if !errors.As(err, &fault) || !strings.Contains(fault.Text, "3 of") || !strings.Contains(fault.Hint, "another system") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -27,8 +27,17 @@ func SceneOf(c *blender.Collection) Scene {
 	if n := len(c.Scene.UnknownNodes); n > 0 {
 		s.Alien = "nodes of an add-on that is not enabled do nothing: " + listed(c.Scene.UnknownNodes, 3)
 	}
+	drives := map[string]bool{}
+	for i := range c.Files {
+		if p := c.Files[i].Path; windows(p) && p[1] == ':' {
+			drives["/"+strings.ToLower(p[:1])+slashes(p)[2:]] = true
+		}
+	}
 	for i := range c.Files {
 		f := &c.Files[i]
+		if f.Missing && drives[f.Path] {
+			continue // C:/x once more: what Linux' Blender makes of it in its own list is /c/x
+		}
 		if f.Missing && !f.Needed {
 			s.Warnings = append(s.Warnings, fmt.Sprintf("%s is missing, but the scene that renders does not use it", f.Path))
 			continue
