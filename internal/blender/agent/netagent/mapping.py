@@ -16,7 +16,8 @@ from . import holders
 
 def normal(path: str) -> str:
     """One spelling for a path of any platform; letters' case counts only where it does on the platform it came from."""
-    path = posixpath.normpath(path.replace("\\", "/"))
+    path = re.sub(r"^//\?/(UNC/)?", lambda found: "//" if found[1] else "", path.replace("\\", "/"))
+    path = posixpath.normpath(path)
     windows = re.match(r"[a-zA-Z]:/|//[^/]", path)
     return path.casefold() if windows else path
 
@@ -26,16 +27,40 @@ def base(path: str) -> str:
     return ntpath.basename(path)
 
 
+NUMBER = re.compile(r"\d+|\0")
+TOKENS = {"<UDIM>": "\0", "<UVTILE>": "u\0_v\0"}
+
+
+def family(name: str) -> tuple[str, list[str]]:
+    """What names of a row of numbered files have in common, and what tells them apart: numbers, or what stands for them."""
+    for token, numbers in TOKENS.items():
+        name = name.replace(token, numbers)
+    return NUMBER.sub("#", name), NUMBER.findall(name)
+
+
+def renumbered(name: str, numbers: list[str]) -> str:
+    """A name with other numbers in it; the last ones, where it has fewer places for them."""
+    rest = iter(numbers[max(len(numbers) - len(NUMBER.findall(name)), 0) :])
+    name = NUMBER.sub(lambda found: next(rest, found[0]), name)
+    for token, hidden in TOKENS.items():
+        if hidden != "\0":
+            name = name.replace(hidden, token)
+    return name.replace("\0", "<UDIM>")
+
+
 class Places:
     """Where original paths are now; an answer of None means: leave the path alone."""
 
     def __init__(self, blend: str, original: str, files: dict[str, str]) -> None:
         self._now = {normal(was): now for was, now in files.items()}
         self._folders: dict[str, str] = {}
+        self._families: dict[tuple[str, str], str] = {}
         self._was = {normal(now): was for was, now in files.items()}
         if original:
             self._was[normal(blend)] = original
         for was, now in files.items():
+            folder, name = posixpath.split(normal(was))
+            self._families.setdefault((folder, family(name)[0]), now)
             while base(was) == base(now) != "":  # a folder has moved as its files have, as far up as the names agree
                 was, now = posixpath.dirname(was.replace("\\", "/")), os.path.dirname(now)
                 self._folders.setdefault(normal(was), now)
@@ -45,7 +70,7 @@ class Places:
         return self._was.get(normal(blend), blend)
 
     def find(self, originals: Iterable[str]) -> str | None:
-        """The place of the first of the original paths that is known: a file, a folder of files, else a file's neighbour."""
+        """The place of the first of the original paths that is known: a file, a folder of files, one of a row, else a neighbour."""
         originals = list(originals)
         for path in originals:
             if normal(path) in self._now:
@@ -53,6 +78,12 @@ class Places:
         for path in originals:
             if normal(path) in self._folders:
                 return self._folders[normal(path)]
+        for path in originals:
+            name = base(path)
+            common, numbers = family(name)
+            now = self._families.get(posixpath.split(normal(path.removesuffix(name) + common)))
+            if now is not None and numbers:
+                return os.path.join(os.path.dirname(now), renumbered(os.path.basename(now), numbers))
         for path in originals:
             folder = self._folders.get(posixpath.dirname(normal(path)))
             if folder is not None:
@@ -115,6 +146,27 @@ def _libraries(places: Places) -> int:
         moved += 1
 
 
+def _pictures(places: Places) -> int:
+    """Moves strips of pictures, which store one folder and the names in it."""
+    moved = 0
+    for scene, strip in holders.strips():
+        if strip.type != "IMAGE":
+            continue
+        folder = strip.directory.rstrip("/\\") + "/"
+        found = [places.resolve(folder + element.filename, absolute(scene.library)) for element in strip.elements]
+        known = next((path for path in found if path is not None), None)
+        if known is None:
+            continue
+        before = bpy.path.abspath(strip.directory, library=scene.library)
+        strip.directory = os.path.join(os.path.dirname(known), "")
+        for element, path in zip(strip.elements, found):
+            here = os.path.normpath(os.path.join(before, element.filename))
+            if path is not None or os.path.exists(here):
+                element.filename = os.path.relpath(path or here, os.path.dirname(known))
+        moved += 1
+    return moved
+
+
 def _fonts(places: Places) -> int:
     """Fonts cannot be given a new path: a new one takes the old one's users."""
     moved = 0
@@ -130,7 +182,7 @@ def _fonts(places: Places) -> int:
 
 def apply(places: Places) -> int:
     """Changes every path that has a new place; returns how many."""
-    moved = _libraries(places)
+    moved = _libraries(places) + _pictures(places)
     for thing, name, library in list(holders.paths()):
         path = getattr(thing, name)
         found = places.resolve(path, absolute(library))
