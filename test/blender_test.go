@@ -5,6 +5,7 @@ import (
 	"image"
 	_ "image/png" // to decode outputs
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/exr"
 )
 
@@ -111,20 +113,26 @@ func knownBlender(t *testing.T, blender string) string {
 // file with a local render of the same frames: pixels of pictures, every channel of multilayer EXRs.
 func TestFarmEqualsLocal(t *testing.T) {
 	for _, blender := range blenders(t) {
-		for _, c := range []struct{ scene, blend string }{
-			{"plain", "plain.blend"}, {"linked", "project/linked.blend"}, {"nodes", "nodes.blend"},
+		for _, c := range []struct{ scene, blend, frames string }{
+			{"plain", "plain.blend", "2-5"},
+			{"linked", "project/linked.blend", "2-5"},
+			{"nodes", "nodes.blend", "2-5"},
+			{"paths", "work/show/film/seq/latest/paths.blend", "2-3"},
 		} {
 			name := "executable"
 			if strings.HasPrefix(filepath.Base(blender), "python") {
 				name = "module"
 			}
-			t.Run(c.scene+"/"+name, func(t *testing.T) { farmEqualsLocal(t, blender, c.scene, c.blend) })
+			t.Run(c.scene+"/"+name, func(t *testing.T) { farmEqualsLocal(t, blender, c.scene, c.blend, c.frames) })
 		}
 	}
 }
 
-func farmEqualsLocal(t *testing.T, blender, name, blend string) {
-	const frames, first, last = "2-5", 2, 5
+func farmEqualsLocal(t *testing.T, blender, name, blend, frames string) {
+	var first, last int
+	if _, err := fmt.Sscanf(frames, "%d-%d", &first, &last); err != nil {
+		t.Fatal(err)
+	}
 	file := scene(t, blender, name, blend, "--samples", "4", "--size", "160x90")
 	studio := strings.TrimSuffix(file, blend)
 	local := filepath.Join(t.TempDir(), "local")
@@ -133,6 +141,7 @@ func farmEqualsLocal(t *testing.T, blender, name, blend string) {
 		python(t, blender, file, "multilayer.py", filepath.Join(local, "exr"), fmt.Sprint(f))
 	}
 
+	before := bytesBelow(t, studio)
 	f := startFarm(t)
 	out, errs, code := run(t, append(f.env(), "NETRENDER_DATA="+knownBlender(t, blender)), "submit", file, "-f", frames, "--threads", "1", "--blender", blender)
 	if code != 0 {
@@ -164,6 +173,9 @@ func farmEqualsLocal(t *testing.T, blender, name, blend string) {
 	}
 	if err := os.Rename(strings.TrimSuffix(studio, "/")+"-away", studio); err != nil {
 		t.Fatal(err)
+	}
+	if after := bytesBelow(t, studio); !maps.Equal(before, after) {
+		t.Error("the artist's files are not what they were")
 	}
 	compareFolders(t, local, home, again)
 }
@@ -238,6 +250,24 @@ func filesBelow(t *testing.T, dir string) []string {
 	}
 	slices.Sort(list)
 	return list
+}
+
+// bytesBelow are the files below dir and what is in them.
+func bytesBelow(t *testing.T, dir string) map[string]blob.Ref {
+	t.Helper()
+	found := map[string]blob.Ref{}
+	for _, name := range filesBelow(t, dir) {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if st, err := os.Stat(path); err == nil && st.IsDir() {
+			continue // a link to a folder
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[name] = blob.RefOf(data)
+	}
+	return found
 }
 
 func differentPixels(t *testing.T, a, b string) int {
