@@ -65,17 +65,9 @@ func below(folder, p string) (rest string, ok bool) {
 	return "", false
 }
 
-// Find is where a file of a job lies on this worker, with forward slashes after the folder; "" when no share has it.
-func (s Share) Find(original string) string {
-	rest, ok := below(s.From, original)
-	if !ok || rest == "." {
-		return ""
-	}
-	return strings.TrimRight(s.To, `/\`) + "/" + rest
-}
-
-// Below is where a folder of those who submit lies below To, with forward slashes; "." for To itself.
-func (s Share) Below(folder string) (rest string, ok bool) { return below(s.From, folder) }
+// Below is where a folder or file of those who submit lies below To, with forward slashes; "." for To itself. On a worker
+// of another platform it may still lead out of To: who opens it sees to that.
+func (s Share) Below(original string) (rest string, ok bool) { return below(s.From, original) }
 
 // Shares tells whether workers read the file for themselves, and the master need not have it.
 func (n *Needs) Shares(f *File) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/netrender/netrender/internal/blob"
@@ -26,13 +27,13 @@ func (f *folder) fromShare(ctx context.Context, ref blob.Ref, file *farm.File) b
 		return false
 	}
 	for _, s := range f.all.shares {
-		path := s.Find(file.Original)
-		if path == "" {
+		rest, ok := s.Below(file.Original)
+		if !ok {
 			continue
 		}
 		err := f.all.cache.Fetch(ctx, ref, file.Size, func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 			return unlessSilent(ctx, sharedSilence, func(w io.Writer, moved func()) error {
-				return copyShared(w, path, file.Size, offset, moved)
+				return copyShared(w, s.To, rest, file.Size, offset, moved)
 			}), nil
 		})
 		if err == nil {
@@ -41,7 +42,7 @@ func (f *folder) fromShare(ctx context.Context, ref blob.Ref, file *farm.File) b
 		if ctx.Err() != nil {
 			return false
 		}
-		f.all.log.Info("a file of a shared folder cannot be used", "job", f.job, "path", path, "err", err)
+		f.all.log.Info("a file of a shared folder cannot be used", "job", f.job, "folder", s.To, "file", rest, "err", err)
 	}
 	return false
 }
@@ -61,18 +62,10 @@ func unlessSilent(ctx context.Context, silence time.Duration, read func(w io.Wri
 }
 
 // copyShared writes a file's bytes from offset on, if it is a file of that size.
-func copyShared(w io.Writer, path string, size, offset int64, moved func()) error {
-	// What is no file is not even opened: a pipe would wait for its writer.
-	st, err := os.Stat(path)
+func copyShared(w io.Writer, folder, rest string, size, offset int64, moved func()) error {
+	file, err := openShared(folder, filepath.FromSlash(rest), size)
 	if err != nil {
-		return err
-	}
-	if !st.Mode().IsRegular() || st.Size() != size {
-		return errOtherFile
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return err
+		return plainPath(err)
 	}
 	defer file.Close()
 	if _, err := file.Seek(offset, io.SeekStart); err != nil {
@@ -94,4 +87,43 @@ func copyShared(w io.Writer, path string, size, offset int64, moved func()) erro
 		moved()
 	}
 	return nil
+}
+
+// openShared opens a file of that size below the folder. Whoever may write there could lay a link that leads out of it:
+// such a link is not followed.
+func openShared(folder, rest string, size int64) (*os.File, error) {
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	st, err := root.Stat(rest)
+	if err != nil { // perhaps a link by its whole path, which may lead to another place in here
+		if inside, ok := follow(folder, rest); ok {
+			rest = inside
+			st, err = root.Stat(rest)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	// What is no file is not even opened: a pipe would wait for its writer.
+	if !st.Mode().IsRegular() || st.Size() != size {
+		return nil, errOtherFile
+	}
+	return root.Open(rest)
+}
+
+// follow is where a path below a folder really lies below it.
+func follow(folder, rest string) (inside string, ok bool) {
+	base, err := filepath.EvalSymlinks(folder)
+	if err != nil || !filepath.IsLocal(rest) {
+		return "", false
+	}
+	path, err := filepath.EvalSymlinks(filepath.Join(base, rest))
+	if err != nil {
+		return "", false
+	}
+	inside, err = filepath.Rel(base, path)
+	return inside, err == nil && filepath.IsLocal(inside)
 }

@@ -31,8 +31,14 @@ func TestSharedFiles(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "folder.png"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink("same.png", filepath.Join(dir, "link.png")); err != nil {
-		t.Skip("this system makes no links: ", err)
+	outside := filepath.Join(t.TempDir(), "secret.png")
+	if err := os.WriteFile(outside, []byte("wood 6"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range map[string]string{"link.png": "same.png", "whole.png": filepath.Join(dir, "same.png"), "out.png": outside, "up": filepath.Dir(outside)} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Skip("this system makes no links: ", err)
+		}
 	}
 	synctest.Test(t, func(t *testing.T) {
 		m := newMaster(t)
@@ -41,14 +47,15 @@ func TestSharedFiles(t *testing.T) {
 			j.grant.Needs.Shared = []string{"/home/artist/shared"}
 			for name, text := range map[string]string{
 				"shared/same.png": "wood", "shared/other.png": "wood 1", "shared/longer.png": "wood 2", "shared/gone.png": "wood 3",
-				"shared/folder.png": "wood 5", "own/free.png": "wood 4",
+				"shared/folder.png": "wood 5", "own/free.png": "wood 4", "shared/out.png": "wood 6", "shared/up/secret.png": "wood 6",
 			} {
 				fetched[name] = "blob " + j.add(m, name, []byte(text)).Ref[:8]
 			}
-			delete(m.blobs, j.add(m, "shared/link.png", []byte("wood")).Ref) // the master does not have it, nor same.png
+			j.add(m, "shared/whole.png", []byte("wood"))
+			delete(m.blobs, j.add(m, "shared/link.png", []byte("wood")).Ref) // the master has none of the three
 		})
 		opt := options(t, m, fake.Options{Open: func(_ context.Context, s blender.Scene) error {
-			for _, name := range []string{"same.png", "link.png"} {
+			for _, name := range []string{"same.png", "link.png", "whole.png"} {
 				if text, err := os.ReadFile(s.Files["/home/artist/shared/"+name]); err != nil || string(text) != "wood" {
 					t.Errorf("%s: %q, %v", name, text, err)
 				}
