@@ -17,7 +17,8 @@ func TestShare(t *testing.T) {
 		{`P:\proj=/mnt/p`, `P:\project\a.png`, ""},
 		{`\\nas\p=/mnt/p`, `\\NAS\p\tex\a.png`, "tex/a.png"},
 		{`\\nas\p=/mnt/p`, `/nas/p/tex/a.png`, ""},
-		{`/mnt/p=P:\proj\`, `/mnt/p/tex/a.png`, "tex/a.png"}, {`/mnt/p=P:\proj`, `/mnt/p/..\..\a.png`, `..\..\a.png`},
+		{`/mnt/p=P:\proj\`, `/mnt/p/tex/a.png`, "tex/a.png"},
+		{`/mnt/p=P:\proj`, `/mnt/p/..\..\a.png`, `..\..\a.png`},
 		{"/mnt/p", "", ""},
 		{"/mnt/p", `\mnt\p\a.png`, ""},
 	} {

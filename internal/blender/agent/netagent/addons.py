@@ -29,6 +29,8 @@ def enable(addons: list[dict], scratch: str) -> None:
         name, folder = addon["name"], addon.get("folder", "")
         if addon.get("zip"):
             name, folder = unpack(addon["zip"], os.path.join(scratch, f"addon-{number}"))
+            if not name.startswith(PREFIX):
+                prefer(name, folder, os.path.basename(addon["zip"]))
         if name.startswith(PREFIX) and not hasattr(bpy.context.preferences, "extensions"):
             raise Failure("no-addon", f"the add-on {name} is an extension: it needs Blender 4.2 or later")
         if folder and name.startswith(PREFIX):
@@ -46,11 +48,27 @@ def start(name: str) -> None:
         raised.append(error or sys.exc_info()[1] or RuntimeError("unknown"))
         traceback.print_exc()
 
-    done = utils().enable(name, default_set=True, persistent=False, handle_error=note)
+    done = None
+    try:
+        done = utils().enable(name, default_set=True, persistent=False, handle_error=note)
+    except BaseException as error:  # noqa: BLE001, Blender lets pass what is no Exception: sys.exit()
+        note(error)
     if raised:
         raise Failure("no-addon", f"the add-on {name} cannot be enabled: {type(raised[0]).__name__}: {raised[0]}")
     if done is None:
         raise Failure("no-addon", f"the add-on {name} is not there, or cannot be enabled in Blender {bpy.app.version_string}")
+
+
+def prefer(name: str, folder: str, file: str) -> None:
+    """Has Python find the add-on that was sent, where Blender brings another version of it."""
+    loaded = sys.modules.get(name)
+    if loaded is not None and not hasattr(loaded, "__addon_enabled__"):
+        raise Failure("no-addon", f"the add-on {file} holds a module called {name}, as one that Blender needs itself")
+    if loaded is not None:
+        utils().disable(name)
+        for module in [m for m in sys.modules if m == name or m.startswith(name + ".")]:
+            del sys.modules[module]
+    sys.path.insert(0, folder)
 
 
 def repository(module: str, folder: str) -> None:
@@ -69,10 +87,11 @@ def unpack(path: str, folder: str) -> tuple[str, str]:
     """Unpacks an add-on; the name of its module and the folder to find it in."""
     file = os.path.basename(path)
     inside = os.path.join(folder, "unpacked")
+    os.makedirs(inside)
     try:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(inside)
-    except (zipfile.BadZipFile, OSError, RuntimeError) as error:
+    except Exception as error:  # noqa: BLE001, each way of packing has errors of its own
         raise Failure("no-addon", f"the add-on {file} cannot be unpacked: {error}") from None
     names = sorted(name for name in os.listdir(inside) if not name.startswith((".", "__MACOSX")))
     for place in (inside, *(os.path.join(inside, name) for name in names)):
@@ -86,6 +105,8 @@ def unpack(path: str, folder: str) -> tuple[str, str]:
     for name in names:
         stem, extension = os.path.splitext(name)
         if os.path.isfile(os.path.join(inside, name, "__init__.py")):
+            if "." in name:
+                raise Failure("no-addon", f"the add-on {file} holds a folder called {name}: no module can have a dot in its name")
             return name, inside
         if extension == ".py":
             return stem, inside
@@ -94,7 +115,7 @@ def unpack(path: str, folder: str) -> tuple[str, str]:
 
 def identity(manifest: str, file: str) -> str:
     """The id that an extension's manifest gives it."""
-    with open(manifest, encoding="utf-8") as text:
+    with open(manifest, encoding="utf-8", errors="replace") as text:
         for line in text:
             key, _, value = line.partition("=")
             known = value.partition("#")[0].strip().strip("\"'")
