@@ -14,8 +14,10 @@ import (
 
 // kindScenes read many kinds of files, by their whole paths, and each file changes the picture: internal/blender proves that
 // under a tracer, for more scenes than these. only names the Blender that renders it here, executable or module; "": both.
-var kindScenes = []struct{ name, only string }{
-	{"caches", "module"},
+var kindScenes = []struct{ name, only, paths string }{
+	{"caches", "", "--absolute"}, {"pictures", "", "--absolute"}, {"strips", "executable", "--absolute"}, {"fluids", "executable", "--absolute"},
+	// Bakes of geometry nodes by relative paths: Blender looks for them before their paths can be mapped.
+	{"imports", "module", ""},
 }
 
 // TestEveryKindOfFile renders scenes that read caches of every kind on two workers that have nothing but what was sent to
@@ -28,14 +30,18 @@ func TestEveryKindOfFile(t *testing.T) {
 		}
 		for _, s := range kindScenes {
 			if s.only == "" || s.only == kind {
-				t.Run(s.name+"/"+kind, func(t *testing.T) { everyKindOfFile(t, blender, s.name) })
+				t.Run(s.name+"/"+kind, func(t *testing.T) { everyKindOfFile(t, blender, s.name, s.paths) })
 			}
 		}
 	}
 }
 
-func everyKindOfFile(t *testing.T, blender, name string) {
-	file := scene(t, blender, name, "project/"+name+".blend", "--absolute")
+func everyKindOfFile(t *testing.T, blender, name, paths string) {
+	var args []string
+	if paths != "" {
+		args = append(args, paths)
+	}
+	file := scene(t, blender, name, "project/"+name+".blend", args...)
 	studio := filepath.Dir(filepath.Dir(file))
 	local := filepath.Join(t.TempDir(), "local")
 	python(t, blender, file, "outputs.py", local, "1-4")

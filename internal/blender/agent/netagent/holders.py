@@ -28,6 +28,17 @@ def paths() -> Iterator[Holder]:
     yield from _nodes()
 
 
+def scripts() -> Iterator[Holder]:
+    """Shader scripts that lie in files: of nodes, and of cameras."""
+    for tree in _trees():
+        for node in tree.nodes:
+            if node.type == "SCRIPT" and node.mode == "EXTERNAL":
+                yield node, "filepath", tree.library
+    for camera in bpy.data.cameras:
+        if getattr(camera, "custom_mode", "") == "EXTERNAL":
+            yield camera, "custom_filepath", camera.library
+
+
 def strips() -> Iterator[tuple[Any, Any]]:
     """Every strip of every sequencer with its scene."""
     for scene in bpy.data.scenes:

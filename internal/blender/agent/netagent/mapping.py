@@ -55,6 +55,8 @@ class Places:
         self._now = {normal(was): now for was, now in files.items()}
         self._folders: dict[str, str] = {}
         self._families: dict[tuple[str, str], str] = {}
+        self.left: set[str] = set()  # paths that are named still and read no more
+        self.late: list[str] = []  # what Blender looked for before its path was mapped, and does not look for again
         self._was = {normal(now): was for was, now in files.items()}
         if original:
             self._was[normal(blend)] = original
@@ -175,7 +177,11 @@ def _fonts(places: Places) -> int:
             continue
         found = places.resolve(font.filepath, absolute(font.library))
         if found is not None and os.path.exists(found):
-            font.user_remap(bpy.data.fonts.load(found))
+            new = bpy.data.fonts.load(found)
+            for _, strip in holders.strips():  # they read the font when it is given to them
+                if strip.type == "TEXT" and strip.font == font:
+                    strip.font = new
+            font.user_remap(new)
             moved += 1
     return moved
 
@@ -187,6 +193,11 @@ def apply(places: Places) -> int:
         path = getattr(thing, name)
         found = places.resolve(path, absolute(library))
         if found is not None:
+            if name == "bake_directory" or name == "directory" and hasattr(thing, "bake_mode"):
+                where = bpy.path.display_name_from_filepath(path.rstrip("/\\"))
+                places.late.append(f"the bake of geometry nodes in {where} is not read where its folder is not stored relative to the scene (//)")
+            if isinstance(thing, bpy.types.Sound):  # a strip keeps a copy of the path, which nothing reads
+                places.left.add(_place(thing))
             setattr(thing, name, found + os.sep if path.endswith(("/", "\\")) else found)
             moved += 1
     moved += _fonts(places)
@@ -211,10 +222,10 @@ def _rest(places: Places) -> int:
     return count
 
 
-def missing() -> list[str]:
+def missing(places: Places) -> list[str]:
     """The files that pictures of the scene may need and that are not there, sorted."""
     lost = set()
-    sequences, idle = set(_sequences()), _idle()
+    sequences, idle = set(_sequences()), _idle() | places.left
     for path in bpy.utils.blend_paths(absolute=True, packed=False, local=False):
         path = os.path.normpath(path)
         if path in idle or os.path.exists(path):

@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from . import devices, mapping, scripts, stateful
+from . import devices, mapping, osl, scripts, stateful
 from .failure import Failure
 
 
@@ -20,6 +20,7 @@ class Session:
         self.device: str = handover["device"]
         self.scripts: bool = handover["scripts"]
         self.threads: int = handover["threads"]
+        self.scratch: str = handover["scratch"]
         self.own_handlers = stateful.handlers()
         self.watch = scripts.Watch()
         self.request: dict = {}
@@ -34,7 +35,9 @@ class Session:
         self.watch.allowed = self.scripts and request.get("scripts", False)
         load(request, self.watch.allowed)
         places = mapping.Places(request["blend"], request.get("original") or "", request.get("files") or {})
-        moved = mapping.apply(places)
+        with osl.unasked():
+            moved = mapping.apply(places)
+        uncompiled = osl.compile_all(self.scratch)
         scene = self._select(request)
         self.request = request
         self.used = False
@@ -44,7 +47,7 @@ class Session:
         if self.threads:
             scene.render.threads_mode, scene.render.threads = "FIXED", self.threads
         facts = describe(scene)
-        facts.update(mapped=moved, missing=mapping.missing(), stateful=self.stateful, warnings=[])
+        facts.update(mapped=moved, missing=mapping.missing(places), stateful=self.stateful, warnings=uncompiled + places.late)
         if facts["movie"]:
             facts["warnings"].append("the scene's own output is a movie: its frames are written as PNG")
         facts["open_seconds"] = time.monotonic() - begun
