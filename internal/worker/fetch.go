@@ -133,7 +133,7 @@ func (f *folder) place(ctx context.Context, m Master, file *farm.File, dir strin
 		if err != nil {
 			return fmt.Errorf("fetching %s: %w", file.Path, err)
 		}
-		_, err = cache.Place(ctx, ref, dir, file.Path, blob.PlaceOptions{})
+		_, err = cache.Place(ctx, ref, dir, file.Path, blob.PlaceOptions{Writable: isBakeIndex(file.Path)})
 		damaged := errors.Is(err, blob.ErrCorrupt)
 		if damaged {
 			_ = cache.Drop(ctx, ref)

@@ -55,6 +55,7 @@ type folder struct {
 	needs    farm.Needs
 	listed   bool
 	manifest []farm.File
+	writes   []string        // folders that Blender opens files of for writing
 	laid     map[string]bool // manifest paths
 	pinned   map[string]bool // manifest paths whose blobs are pinned
 	release  []func()        // lets go of the blobs
@@ -273,6 +274,7 @@ func (f *folder) layOnce(ctx context.Context, m Master, frames []int) error {
 			return err
 		}
 		f.manifest, f.listed = list, true
+		f.writes = bakeFolders(filepath.Join(f.dir, sourceDir), list)
 	}
 	src := filepath.Join(f.dir, sourceDir)
 	var todo []*farm.File

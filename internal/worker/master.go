@@ -57,9 +57,10 @@ type Setup struct {
 	Threads int    // 0: all cores
 	Scripts bool   // the scene's Python may run
 	Addons  []blender.Addon
-	Home    string // a folder of its own
-	Job     string // the folder of the job's files; it need not be written
-	Out     string // the folder below which results are written
+	Home    string   // a folder of its own
+	Job     string   // the folder of the job's files; it need not be written
+	Out     string   // the folder below which results are written
+	Writes  []string // folders of the job's files that Blender opens for writing
 	Log     io.Writer
 }
 

@@ -13,7 +13,7 @@ func Sessions(base blender.Options, fenced bool) NewRenderer {
 		o := base
 		o.Install, o.Device, o.Threads, o.Scripts, o.Addons, o.Home, o.Log = s.Install, s.Device, s.Threads, s.Scripts, s.Addons, s.Home, s.Log
 		if fenced {
-			o.Fence = &blender.Fence{Read: []string{s.Job}, Write: []string{s.Out}}
+			o.Fence = &blender.Fence{Read: []string{s.Job}, Write: append([]string{s.Out}, s.Writes...)}
 		}
 		session, err := blender.Start(ctx, o)
 		if err != nil {
