@@ -15,7 +15,10 @@ import (
 // kindScenes read many kinds of files, by their whole paths, and each file changes the picture: internal/blender proves that
 // under a tracer, for more scenes than these. only names the Blender that renders it here, executable or module; "": both.
 var kindScenes = []struct{ name, only, paths string }{
-	{"caches", "", "--absolute"}, {"pictures", "", "--absolute"}, {"strips", "executable", "--absolute"}, {"fluids", "executable", "--absolute"},
+	{"caches", "", "--absolute"},
+	{"pictures", "", "--absolute"},
+	{"strips", "executable", "--absolute"},
+	{"fluids", "executable", "--absolute"},
 	// Bakes of geometry nodes by relative paths: Blender looks for them before their paths can be mapped.
 	{"imports", "module", ""},
 }
