@@ -1,9 +1,7 @@
 package peer
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net"
 	"slices"
 	"sync"
@@ -14,27 +12,12 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-// recipeOf cuts bytes.
-func recipeOf(t *testing.T, whole []byte) (r blob.Recipe) {
-	t.Helper()
-	for c := blob.NewCutter(bytes.NewReader(whole)); ; {
-		b, err := c.Next()
-		if err == io.EOF {
-			return r
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		r = append(r, blob.Chunk{Sum: blob.RefOf(b), Size: len(b)})
-	}
-}
-
 // TestRecipe: with a recipe a liar is found within a chunk, the rest comes from elsewhere from there on, and the master
 // hears that it lied, when that is sure. A recipe that is wrong makes nobody a liar.
 func TestRecipe(t *testing.T) {
 	whole := blobtest.Bytes(blob.ChunkFrom+1_000_000, 1)
 	size, ref := int64(len(whole)), blob.RefOf(whole)
-	recipe := recipeOf(t, whole)
+	recipe := blobtest.Recipe(t, whole)
 	broken := len(recipe) / 2
 	begins := int64(0) // of that chunk
 	for _, c := range recipe[:broken] {

@@ -3,30 +3,15 @@ package worker_test
 import (
 	"bytes"
 	"context"
-	"io"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"testing"
 
 	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/blob/blobtest"
 	"github.com/netrender/netrender/internal/worker/fake"
 )
-
-// recipeFor cuts a file as a master does.
-func recipeFor(t *testing.T, file []byte) (r blob.Recipe) {
-	t.Helper()
-	for c := blob.NewCutter(bytes.NewReader(file)); ; {
-		b, err := c.Next()
-		if err == io.EOF {
-			return r
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		r = append(r, blob.Chunk{Sum: blob.RefOf(b), Size: len(b)})
-	}
-}
 
 // TestNextSave: of a file that is mostly in the cache only the rest is fetched; where that goes wrong, all of it.
 func TestNextSave(t *testing.T) {
@@ -49,7 +34,7 @@ func TestNextSave(t *testing.T) {
 			r[0].Sum[5] ^= 1
 			return r
 		}, []int64{0}, 256 << 10},
-		"a recipe of another file": {func(blob.Recipe) blob.Recipe { return recipeFor(t, make([]byte, len(second))) }, []int64{0}, 0},
+		"a recipe of another file": {func(blob.Recipe) blob.Recipe { return blobtest.Recipe(t, make([]byte, len(second))) }, []int64{0}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMaster(t)
@@ -77,7 +62,7 @@ func TestNextSave(t *testing.T) {
 				t.Fatal(err)
 			}
 			if c.recipe != nil {
-				m.recipes[ref] = c.recipe(recipeFor(t, second))
+				m.recipes[ref] = c.recipe(blobtest.Recipe(t, second))
 			}
 			w := start(t, o)
 			// The first frame shows that the worker is up; its index is read by then or soon.

@@ -22,6 +22,21 @@ func Bytes(n int, seed uint64) []byte {
 	return b
 }
 
+// Recipe cuts bytes, as an index does.
+func Recipe(t testing.TB, whole []byte) (r blob.Recipe) {
+	t.Helper()
+	for c := blob.NewCutter(bytes.NewReader(whole)); ; {
+		b, err := c.Next()
+		if err == io.EOF {
+			return r
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r = append(r, blob.Chunk{Sum: blob.RefOf(b), Size: len(b)})
+	}
+}
+
 // Store runs the test of a Store; fresh makes an empty one.
 func Store(t *testing.T, fresh func(t *testing.T) blob.Store) {
 	ctx := context.Background()
