@@ -66,6 +66,7 @@ const lookEvery = 15 * time.Second
 func (a *app) serveFiles(ctx context.Context, master *wire.Client, plan *client.Plan, id farm.JobID, asked <-chan struct{}, show *show) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	failed := "" // as it was told last
 	for {
 		select {
 		case <-ctx.Done():
@@ -83,8 +84,12 @@ func (a *app) serveFiles(ctx context.Context, master *wire.Client, plan *client.
 				show.say("The farm asks for %s, %s", count(s.Files, "file"), size(s.Bytes))
 			}
 		})
-		if err != nil && ctx.Err() == nil {
-			show.say("They could not be sent: %v", err)
+		switch {
+		case err == nil:
+			failed = ""
+		case ctx.Err() == nil && err.Error() != failed:
+			failed = err.Error()
+			show.say("They could not be sent, and the job waits for them: %v. netrender job %d names them.", err, id)
 		}
 	}
 }

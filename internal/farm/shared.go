@@ -18,7 +18,7 @@ func ParseShare(text string) (Share, error) {
 		to = from
 	}
 	if !isFolder(from) || !isFolder(to) {
-		return Share{}, Errorf(Invalid, "%q is not a shared folder", clip(text, 100)).
+		return Share{}, Errorf(Invalid, "%q names no folder by its whole path", clip(text, 100)).
 			WithHint("write an absolute path, as /mnt/projects, or one for those who submit and one for here, as P:\\projects=/mnt/projects")
 	}
 	return Share{From: from, To: to}, nil

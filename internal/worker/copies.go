@@ -187,10 +187,16 @@ func copyInto(ctx context.Context, root *os.Root, name, from string, moved func(
 // plainPath leaves out Go's own words around why.
 func plainPath(err error) error {
 	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return fmt.Errorf("%s: %w", pe.Path, pe.Err)
+	if !errors.As(err, &pe) {
+		return err
 	}
-	return err
+	for inner := pe; errors.As(inner.Err, &inner); { // os.Root wraps one in another
+		pe = inner
+	}
+	if pe.Err.Error() == "path escapes from parent" { // os.Root has no name for it
+		return fmt.Errorf("%s leads out of the folder", pe.Path)
+	}
+	return fmt.Errorf("%s: %w", pe.Path, pe.Err)
 }
 
 // place gives copies their names, now that the master has the frame.

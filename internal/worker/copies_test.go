@@ -102,6 +102,8 @@ func TestCopyingThatFails(t *testing.T) {
 				w.drain()
 				if text := j.done[2].Warnings; len(text) != 1 || !strings.Contains(text[0], "it is not copied to "+root) {
 					t.Errorf("warnings: %q", text)
+				} else if name == "a link out" && !strings.HasSuffix(text[0], "leads out of the folder") {
+					t.Errorf("warning: %q", text[0])
 				}
 				if left := below(t, outside); len(left) > 0 {
 					t.Errorf("written outside: %v", left)
