@@ -323,7 +323,7 @@ func TestArchiveOnFullDisks(t *testing.T) {
 	f.doneWithin(time.Minute, job.ID)
 	small := smallDisk(t, "8m")
 	_, errs, code := f.run("archive", job.ID.String(), "-o", filepath.Join(small, "shot.nrz"))
-	if code != 1 || !strings.Contains(errs, "shot.nrz cannot be written") {
+	if code != 1 || !strings.Contains(errs, "the disk is full; ") {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 	sentence(t, errs)

@@ -7,13 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
 	"github.com/netrender/netrender/internal/wire"
 )
@@ -57,18 +54,15 @@ back.`,
 }
 
 func (a *app) backup(ctx context.Context, client *wire.Client, out string, files bool) (err error) {
-	cannot := func(err error) error {
-		return farm.Errorf(farm.Internal, "%s cannot be written: %s", out, reasonOf(err)).WithHint("make room, or name another file with -o")
-	}
-	if st, err := os.Stat(out); err == nil && !st.Mode().IsRegular() {
-		return cannot(errors.New("it is there and is no file"))
+	if err := noFile(out); err != nil {
+		return err
 	}
 	dir, base := filepath.Split(out)
 	dir = filepath.Clean(dir)
 	sweepKilled(dir, base)
 	tmp, err := os.CreateTemp(dir, "."+base+".*") // mode 0600
 	if err != nil {
-		return cannot(err)
+		return cannotWrite(out, err)
 	}
 	defer func() {
 		if err != nil {
@@ -79,36 +73,22 @@ func (a *app) backup(ctx context.Context, client *wire.Client, out string, files
 	if err := client.Backup(ctx, files, &counted{w: tmp, tell: a.steps("written")}); err != nil {
 		var path *os.PathError
 		if errors.As(err, &path) {
-			return cannot(err)
+			return cannotWrite(out, err)
 		}
 		return err
 	}
 	if err := errors.Join(tmp.Sync(), tmp.Close()); err != nil {
-		return cannot(err)
+		return cannotWrite(out, err)
 	}
 	b, err := readBackup(ctx, tmp.Name(), nil, a.steps("checked"))
 	if err != nil {
 		return err
 	}
 	if err := os.Rename(tmp.Name(), out); err != nil {
-		return cannot(err)
+		return cannotWrite(out, err)
 	}
 	syncFolder(dir)
 	return a.tellBackup(out, b)
-}
-
-// sweepKilled removes what commands left here that were killed a day ago or more: one that runs writes more often.
-func sweepKilled(dir, base string) {
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		number, ours := strings.CutPrefix(e.Name(), "."+base+".")
-		if _, err := strconv.ParseUint(number, 10, 64); !ours || err != nil || !e.Type().IsRegular() {
-			continue
-		}
-		if st, err := e.Info(); err == nil && time.Since(st.ModTime()) > 24*time.Hour {
-			_ = os.Remove(filepath.Join(dir, e.Name()))
-		}
-	}
 }
 
 // tellBackup says what is in a backup that was just written, and what is not.
@@ -172,12 +152,4 @@ func (c *countedReader) Read(p []byte) (int, error) {
 	c.n += int64(n)
 	c.tell(c.n)
 	return n, err
-}
-
-// syncFolder makes renames in a folder durable where the platform needs that.
-func syncFolder(dir string) {
-	if d, err := os.Open(dir); err == nil {
-		_ = d.Sync() // not supported on every platform
-		_ = d.Close()
-	}
 }

@@ -187,7 +187,7 @@ func archiveError(path string, err error) error {
 	}
 	var file *fs.PathError
 	if errors.Is(err, blob.ErrNoRoom) || errors.As(err, &file) && file.Path != path { // it is not the backup that is at fault
-		return farm.Errorf(farm.Internal, "the data folder cannot be written: %s", reasonOf(err)).WithHint("make room and run the command again, or name another folder with --data")
+		return cannotWriteData(err)
 	}
 	return farm.Errorf(farm.Internal, "the backup %s cannot be read: %s", path, reasonOf(err)).WithHint("use another copy")
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/netrender/netrender/internal/client"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
 	"github.com/netrender/netrender/internal/wire"
@@ -60,21 +61,23 @@ What is damaged or lost on the master is an error that names it; --allow-missing
 	return c
 }
 
-func (a *app) archive(ctx context.Context, client *wire.Client, id farm.JobID, out string, force bool, parts wire.ArchiveParts) (err error) {
+func (a *app) archive(ctx context.Context, from *wire.Client, id farm.JobID, out string, force bool, parts wire.ArchiveParts) (err error) {
 	if out == "-" {
 		n := &counted{w: a.out, tell: func(int64) {}}
-		made, err := a.readWhileWritten(n, func(w io.Writer) error { return client.Archive(ctx, id, parts, w) })
+		made, err := a.readWhileWritten(n, func(w io.Writer) error { return from.Archive(ctx, id, parts, w) })
+		var file *os.PathError
+		if errors.As(err, &file) {
+			return client.PlainWrite("the standard output", err, "name a file with -o")
+		}
 		if err != nil {
 			return err
 		}
 		return a.tellArchived(a.err, "", n.n, made)
 	}
-	cannot := func(err error) error {
-		return farm.Errorf(farm.Internal, "%s cannot be written: %s", out, reasonOf(err)).WithHint("make room, or name another file with -o")
+	if err := noFile(out); err != nil {
+		return err
 	}
-	if st, err := os.Stat(out); err == nil && !st.Mode().IsRegular() {
-		return cannot(errors.New("it is there and is no file"))
-	} else if err == nil && !force {
+	if _, err := os.Stat(out); err == nil && !force {
 		return farm.Errorf(farm.Conflict, "%s is there already", out).WithHint("--force replaces it")
 	}
 	dir, base := filepath.Split(out)
@@ -83,7 +86,7 @@ func (a *app) archive(ctx context.Context, client *wire.Client, id farm.JobID, o
 	temp := filepath.Join(dir, fmt.Sprintf(".%s.%d", base, rand.Uint64()))
 	tmp, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
-		return cannot(err)
+		return cannotWrite(out, err)
 	}
 	defer func() {
 		if err != nil {
@@ -92,22 +95,22 @@ func (a *app) archive(ctx context.Context, client *wire.Client, id farm.JobID, o
 		}
 	}()
 	n := &counted{w: tmp, tell: func(int64) {}}
-	made, err := a.readWhileWritten(n, func(w io.Writer) error { return client.Archive(ctx, id, parts, w) })
+	made, err := a.readWhileWritten(n, func(w io.Writer) error { return from.Archive(ctx, id, parts, w) })
 	if err != nil {
 		var path *os.PathError
 		if errors.As(err, &path) {
-			return cannot(err)
+			return cannotWrite(out, err)
 		}
 		return err
 	}
 	if err := errors.Join(tmp.Sync(), tmp.Close()); err != nil {
-		return cannot(err)
+		return cannotWrite(out, err)
 	}
 	if _, err := os.Lstat(out); err == nil && !force { // it came meanwhile
 		return farm.Errorf(farm.Conflict, "%s is there already", out).WithHint("--force replaces it")
 	}
 	if err := os.Rename(temp, out); err != nil {
-		return cannot(err)
+		return cannotWrite(out, err)
 	}
 	syncFolder(dir)
 	return a.tellArchived(a.out, out, n.n, made)

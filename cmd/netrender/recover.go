@@ -70,7 +70,7 @@ func (a *app) recover(ctx context.Context) error {
 				filepath.Join(dir, "outputs"))
 	}
 	if err := syncFile(fresh); err != nil {
-		return farm.Errorf(farm.Internal, "the data folder cannot be written: %s", reasonOf(err)).WithHint("make room and run the command again")
+		return cannotWriteData(err)
 	}
 	r, err := beginReplacement(data, recoverCommand, time.Now())
 	if err != nil {

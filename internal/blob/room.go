@@ -3,6 +3,7 @@ package blob
 import (
 	"errors"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -81,10 +82,13 @@ func (w heldWriter) Write(b []byte) (int, error) {
 
 // noRoom turns the errors that systems give for a full disk or quota into ErrNoRoom.
 func noRoom(err error, need int64) error {
-	for _, full := range diskFull {
-		if errors.Is(err, full) {
-			return &NoRoomError{Need: need, Free: -1}
-		}
+	if err != nil && IsFull(err) {
+		return &NoRoomError{Need: need, Free: -1}
 	}
 	return err
+}
+
+// IsFull tells whether a disk or a quota has no room, as this package says it or the system does.
+func IsFull(err error) bool {
+	return errors.Is(err, ErrNoRoom) || slices.ContainsFunc(diskFull, func(full error) bool { return errors.Is(err, full) })
 }

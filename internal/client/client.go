@@ -8,8 +8,6 @@ package client
 import (
 	"errors"
 	"io/fs"
-	"runtime"
-	"syscall"
 
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
@@ -24,16 +22,8 @@ func plainFile(path string, err error) error {
 		return &farm.Error{Kind: farm.NotFound, Text: "there is no file " + path, Hint: "check its name and folder", Err: err}
 	case errors.Is(err, fs.ErrPermission):
 		return &farm.Error{Kind: farm.Invalid, Text: path + " cannot be opened: its permissions forbid it", Hint: "let yourself read it, and try again", Err: err}
-	case fullDisk(err):
+	case blob.IsFull(err):
 		return &farm.Error{Kind: farm.NoRoom, Text: "the disk is full; " + path + " could not be written", Hint: "make room and run the same command again; what is here stays", Err: err}
 	}
 	return &farm.Error{Kind: farm.Internal, Text: path + " cannot be read or written: " + reason(err), Hint: "check the disk it lies on", Err: err}
-}
-
-// fullDisk tells errors of a disk, or of a quota, that has no room. Windows has numbers of its own for it:
-// ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL.
-func fullDisk(err error) bool {
-	var no syscall.Errno
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, blob.ErrNoRoom) ||
-		runtime.GOOS == "windows" && errors.As(err, &no) && (no == 39 || no == 112)
 }

@@ -197,7 +197,7 @@ func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.At
 		}
 		out.Kept = false
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-			return out, plainFile(filepath.Dir(target), err)
+			return out, PlainWrite(filepath.Dir(target), err, otherFolder)
 		}
 		last := int64(0)
 		err = c.FetchVerified(ctx, o.Job, r, target, func(n, _ int64) {
@@ -225,8 +225,10 @@ func plainFetch(ctx context.Context, target string, err error) error {
 	if ctx.Err() != nil || errors.As(err, &told) || errors.As(err, &lost) || errors.As(err, &harm) {
 		return err
 	}
-	return plainFile(target, err)
+	return PlainWrite(target, err, otherFolder)
 }
+
+const otherFolder = "name another folder with -o"
 
 // same tells whether the file is there with the very bytes of the result.
 func same(ctx context.Context, path string, r farm.Result) bool {
@@ -240,25 +242,18 @@ func same(ctx context.Context, path string, r farm.Result) bool {
 
 // CheckFolder makes the folder and proves that files can be written in it.
 func CheckFolder(dir string) error {
-	cannot := func(err error) error {
-		kind, hint := farm.Invalid, "name another one with -o"
-		if fullDisk(err) {
-			kind, hint = farm.NoRoom, "make room, or name another one with -o"
-		}
-		return &farm.Error{Kind: kind, Text: "the folder " + dir + " cannot be written: " + reason(err), Hint: hint, Err: err}
-	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return cannot(err)
+		return PlainWrite(dir, err, otherFolder)
 	}
 	f, err := os.CreateTemp(dir, ".netrender-*")
 	if err != nil {
-		return cannot(err)
+		return PlainWrite(dir, err, otherFolder)
 	}
 	_, werr := io.WriteString(f, "x")
 	cerr := f.Close()
 	rerr := os.Remove(f.Name())
 	if err := errors.Join(werr, cerr, rerr); err != nil {
-		return cannot(err)
+		return PlainWrite(dir, err, otherFolder)
 	}
 	return nil
 }

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
@@ -294,7 +293,7 @@ func plainDisk(err error, what string) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, blob.ErrNoRoom) {
+	if blob.IsFull(err) {
 		return &farm.Error{Kind: farm.NoRoom, Text: what + ": the master's disk is full", Hint: "make room on it; nothing is lost, senders try again", Err: err}
 	}
 	return &farm.Error{Kind: farm.Internal, Text: what + ": " + cause(err), Err: err}

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/netrender/netrender/internal/blender"
@@ -141,12 +139,8 @@ func clip(s string) string {
 
 // isFull tells whether a disk of this machine is full.
 func isFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || runtime.GOOS == "windows" && errors.Is(err, errDiskFullWindows) || errors.Is(err, blob.ErrNoRoom) ||
-		errors.Is(err, &blender.Error{Kind: blender.NoSpace}) || errors.Is(err, errLowDisk)
+	return blob.IsFull(err) || errors.Is(err, &blender.Error{Kind: blender.NoSpace}) || errors.Is(err, errLowDisk)
 }
-
-// errDiskFullWindows is ERROR_DISK_FULL, which syscall.ENOSPC does not match there.
-const errDiskFullWindows = syscall.Errno(112)
 
 var errLowDisk = farm.Errorf(farm.NoRoom, "too little of it is free to begin a frame")
 

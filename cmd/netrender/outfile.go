@@ -1,0 +1,63 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/client"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// Commands that write one file (-o FILE) write it beside its place, as .FILE.NUMBER, and rename it when it is whole.
+
+// noFile says why a file cannot be put where something else lies; nothing or a file there is no error.
+func noFile(out string) error {
+	switch st, err := os.Stat(out); {
+	case err != nil || st.Mode().IsRegular():
+		return nil
+	case st.IsDir():
+		return farm.Errorf(farm.Invalid, "%s is a folder", out).WithHint("name a file in it with -o")
+	}
+	return farm.Errorf(farm.Invalid, "%s is a device or a pipe, not a file", out).WithHint("name a file with -o")
+}
+
+// cannotWrite says why a file, or its folder, cannot be written.
+func cannotWrite(out string, err error) error {
+	return client.PlainWrite(out, err, "name another file with -o")
+}
+
+// cannotWriteData says why a command that works on the data folder cannot.
+func cannotWriteData(err error) error {
+	e := farm.Errorf(farm.Internal, "the data folder cannot be written: %s", reasonOf(err))
+	if blob.IsFull(err) {
+		e.Kind = farm.NoRoom
+		return e.WithHint("make room and run the command again")
+	}
+	return e.WithHint("make it writable, see to its disk, and run the command again")
+}
+
+// sweepKilled removes what commands left here that were killed a day ago or more: one that runs writes more often.
+func sweepKilled(dir, base string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		number, ours := strings.CutPrefix(e.Name(), "."+base+".")
+		if _, err := strconv.ParseUint(number, 10, 64); !ours || err != nil || !e.Type().IsRegular() {
+			continue
+		}
+		if st, err := e.Info(); err == nil && time.Since(st.ModTime()) > 24*time.Hour {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// syncFolder makes renames in a folder durable where the platform needs that.
+func syncFolder(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync() // not supported on every platform
+		_ = d.Close()
+	}
+}
