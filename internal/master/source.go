@@ -93,25 +93,40 @@ func (s *sources) choose(now time.Time, w *swarm, d *door, have int64, slow farm
 	return best.id
 }
 
-// ahead finds a peer that has much more than a reader and the peer that it reads from, which then is what holds it up: a
-// slow line in the middle of a chain does not slow those behind it for long. What members have is what they last said, and
-// so the least they have.
+// ahead finds a better source for a reader whose peer has little more than itself while others have much more: one that
+// has it all and serves nobody, or, where the peer is what holds it up, one further up. So a slow line in the middle of a
+// chain does not slow those behind it for long, and nobody leaves a chain in which all are about as quick: two readers of
+// one line halve it. What members have is what they last said, and so the least they have.
 func (s *sources) ahead(now time.Time, w *swarm, d *door, q *farm.SourceQuestion) farm.WorkerID {
 	much := q.Have + max(leastAhead, q.Size/16)
 	p := w.members[q.From]
 	if p == nil || p.whole || p.have >= much {
 		return ""
 	}
+	quickest, somebody := 0.0, false
 	for _, m := range w.members {
 		if m.whole || m.have >= much {
-			better := s.choose(now, w, d, much, q.From)
-			if better == farm.FromMaster {
-				return ""
-			}
-			return better
+			quickest, somebody = max(quickest, m.rate), true
 		}
 	}
-	return ""
+	if !somebody {
+		return ""
+	}
+	better := s.choose(now, w, d, much, q.From)
+	m := w.members[better]
+	if m == nil || !(m.whole && m.readers == 0) && !w.holdsUp(p, quickest) {
+		return ""
+	}
+	return better
+}
+
+// holdsUp tells whether a member reads at less than half of its part of a line that carries so many bytes per second.
+func (w *swarm) holdsUp(p *member, rate float64) bool {
+	readers := w.readers
+	if m := w.members[p.from]; m != nil {
+		readers = m.readers
+	}
+	return p.rate*2*float64(max(readers, 1)) < rate
 }
 
 func (c *candidate) before(o *candidate) bool {

@@ -53,6 +53,7 @@ type member struct {
 	whole bool
 	from  farm.WorkerID   // what it reads from; FromMaster; "" when it is whole
 	have  int64           // bytes, as it last said
+	rate  float64         // bytes per second that it read lately; 0: not known
 	seen  time.Time       // when it last spoke
 	slow  time.Time       // when it last said that it is served slowly
 	past  []farm.WorkerID // peers that it was led to, the newest last
@@ -74,7 +75,8 @@ const (
 	partReaders   = 2  // of one that is fetching it itself
 	longChain     = 32 // readers behind one another; then a chain branches
 
-	leastAhead = 32 << 20 // bytes that somebody must have more to be worth a change
+	leastAhead = 32 << 20    // bytes that somebody must have more to be worth a change
+	rateOver   = time.Second // what is read in less time tells no rate
 
 	mostSwarms = 10_000
 	mostShuns  = 1000 // peers that one worker speaks ill of
@@ -184,7 +186,7 @@ func (s *sources) ask(now time.Time, ref string, q *farm.SourceQuestion) (from f
 	d := s.doors[q.Worker]
 	w, m := s.join(ref, d)
 	s.believe(now, w, d, m, q)
-	m.have, m.seen = max(q.Have, 0), now
+	m.hear(q, now)
 	if q.Have >= q.Size {
 		m.whole = true
 		w.lead(m, "")
@@ -216,6 +218,15 @@ func (s *sources) ask(now time.Time, ref string, q *farm.SourceQuestion) (from f
 	}
 	from = s.choose(now, w, d, q.Have, "")
 	return s.tell(w, m, from), from == q.From
+}
+
+// hear takes in how far a member is.
+func (m *member) hear(q *farm.SourceQuestion, now time.Time) {
+	have := max(q.Have, 0)
+	if took := now.Sub(m.seen); took >= rateOver && !m.seen.IsZero() && have > m.have && q.From == m.from {
+		m.rate = float64(have-m.have) / took.Seconds()
+	}
+	m.have, m.seen = have, now
 }
 
 // adopts tells whether a worker that is met in the middle may go on as it does: this master was started anew, or forgot

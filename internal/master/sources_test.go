@@ -252,18 +252,20 @@ func TestSourcesSlow(t *testing.T) {
 }
 
 // TestSourcesAhead: a reader behind a worker with a slow line is led past it, when it tells how far it is and somebody else
-// has much more; one whose own line is slow stays, and so does everybody in a chain where all are about as far.
+// has much more; one whose own line is slow stays, and so does everybody in a chain where all are about as far or as quick.
 func TestSourcesAhead(t *testing.T) {
 	const size = 100 * leastAhead
 	for what, c := range map[string]struct {
-		a, b, c int64 // what they have, in a chain
+		a, b, c int64 // what they have, in a chain, when each has read for ten seconds
+		late    int64 // what a has more, because it began earlier
 		want    string
 	}{
-		"b is slow":               {20 * leastAhead, leastAhead, leastAhead, "a"},
-		"c is slow":               {20 * leastAhead, 20 * leastAhead, leastAhead, "b"},
-		"all are as far":          {2*leastAhead - 1, 2*leastAhead - 2, 2*leastAhead - 3, "b"},
-		"b is slow and a is done": {size, leastAhead, leastAhead, "a"},
-		"a is slow":               {leastAhead, leastAhead, leastAhead, "b"},
+		"b is slow":               {a: 20 * leastAhead, b: leastAhead, c: leastAhead, want: "a"},
+		"c is slow":               {a: 20 * leastAhead, b: 20 * leastAhead, c: leastAhead, want: "b"},
+		"all are as far":          {a: 2*leastAhead - 1, b: 2*leastAhead - 2, c: 2*leastAhead - 3, want: "b"},
+		"a began earlier":         {a: 8 * leastAhead, b: 8 * leastAhead, c: 8 * leastAhead, late: 20 * leastAhead, want: "b"},
+		"b is slow and a is done": {a: size, b: leastAhead, c: leastAhead, want: "a"},
+		"a is slow":               {a: leastAhead, b: leastAhead, c: leastAhead, want: "b"},
 	} {
 		h := newHall("a", "b", "c")
 		tell := func(w, from string, have int64) string {
@@ -276,12 +278,36 @@ func TestSourcesAhead(t *testing.T) {
 		h.want(t, tell("a", "", 0), "master")
 		h.want(t, tell("b", "", 0), "a")
 		h.want(t, tell("c", "", 0), "b")
-		tell("a", "master", c.a)
+		if c.late > 0 {
+			tell("a", "master", c.late)
+		}
+		h.now = h.now.Add(askAgain)
+		tell("a", "master", c.a+c.late)
 		h.want(t, tell("b", "a", c.b), "a")
 		if got := tell("c", "b", c.c); got != c.want {
 			t.Errorf("%s: led to %q", what, got)
 		}
 	}
+}
+
+// TestSourcesAheadIdle: who is behind others in a chain is led to a worker that has it all once that serves nobody, and not
+// to one whose line another has.
+func TestSourcesAheadIdle(t *testing.T) {
+	const size = 100 * leastAhead
+	h := newHall("a", "b", "c", "d")
+	tell := func(w, from string, have int64) string {
+		to, _ := h.ask(h.now, "ref", &farm.SourceQuestion{Worker: farm.WorkerID(w), Size: size, Have: have, From: farm.WorkerID(from)})
+		return string(to)
+	}
+	h.want(t, tell("a", "", 0), "master")
+	h.want(t, tell("b", "", 0), "a")
+	h.want(t, tell("c", "", 0), "b")
+	h.now = h.now.Add(askAgain)
+	tell("a", "master", size)
+	tell("b", "a", size*4/5)
+	h.want(t, tell("c", "b", size*4/5-1), "b") // a still gives to b
+	tell("d", "", size)
+	h.want(t, tell("c", "b", size*4/5-1), "d")
 }
 
 // TestSourcesAdopts: a master that was started anew lets readers go on as they do, but for those in a circle.
