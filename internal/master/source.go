@@ -126,7 +126,7 @@ func (w *swarm) holdsUp(p *member, rate float64) bool {
 	if m := w.members[p.from]; m != nil {
 		readers = m.readers
 	}
-	return p.rate*2*float64(max(readers, 1)) < rate
+	return p.timed && p.rate*2*float64(max(readers, 1)) < rate
 }
 
 func (c *candidate) before(o *candidate) bool {

@@ -53,7 +53,8 @@ type member struct {
 	whole bool
 	from  farm.WorkerID   // what it reads from; FromMaster; "" when it is whole
 	have  int64           // bytes, as it last said
-	rate  float64         // bytes per second that it read lately; 0: not known
+	rate  float64         // bytes per second that it read lately
+	timed bool            // that is known
 	seen  time.Time       // when it last spoke
 	slow  time.Time       // when it last said that it is served slowly
 	past  []farm.WorkerID // peers that it was led to, the newest last
@@ -223,8 +224,8 @@ func (s *sources) ask(now time.Time, ref string, q *farm.SourceQuestion) (from f
 // hear takes in how far a member is.
 func (m *member) hear(q *farm.SourceQuestion, now time.Time) {
 	have := max(q.Have, 0)
-	if took := now.Sub(m.seen); took >= rateOver && !m.seen.IsZero() && have > m.have && q.From == m.from {
-		m.rate = float64(have-m.have) / took.Seconds()
+	if took := now.Sub(m.seen); took >= rateOver && !m.seen.IsZero() && have >= m.have && q.From == m.from {
+		m.rate, m.timed = float64(have-m.have)/took.Seconds(), true
 	}
 	m.have, m.seen = have, now
 }

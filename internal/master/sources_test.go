@@ -283,6 +283,9 @@ func TestSourcesAhead(t *testing.T) {
 		}
 		h.now = h.now.Add(askAgain)
 		tell("a", "master", c.a+c.late)
+		if c.a < size { // whoever speaks first is not led astray because the others did not speak yet
+			h.want(t, tell("c", "b", c.c), "b")
+		}
 		h.want(t, tell("b", "a", c.b), "a")
 		if got := tell("c", "b", c.c); got != c.want {
 			t.Errorf("%s: led to %q", what, got)
