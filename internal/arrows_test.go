@@ -28,6 +28,7 @@ type room struct {
 
 // rooms is section 2 of the design. A room that is not named here cannot be built.
 var rooms = map[string]room{
+	"addon":   {bars: "net database os log"},
 	"farm":    {bars: "net database os log"},
 	"balance": {rooms: "farm", bars: "net database os log io sync math/rand crypto context"},
 	"blob":    {libs: "github.com/klauspost/compress golang.org/x/sys golang.org/x/text", bars: "net/http database log"},
@@ -68,12 +69,14 @@ var pins = []pin{
 	{"database/sql", "Open OpenDB", "store"},
 }
 
-// roomOf returns the room of a source, "cmd" for the command and "" for none.
+// roomOf returns the room of a source, "cmd" for the command, "addon" for the add-on and "" for none.
 func roomOf(file string) string {
 	parts := strings.Split(path.Dir(file), "/")
 	switch {
 	case parts[0] == "cmd":
 		return "cmd"
+	case parts[0] == "addon":
+		return "addon"
 	case parts[0] == "internal" && len(parts) > 1:
 		return parts[1]
 	}
@@ -170,7 +173,7 @@ func check(file string, text []byte) []string {
 func TestArrows(t *testing.T) {
 	root := os.DirFS("..")
 	seen := map[string]int{}
-	for _, top := range []string{"cmd", "internal"} {
+	for _, top := range []string{"addon", "cmd", "internal"} {
 		err := fs.WalkDir(root, top, func(file string, d fs.DirEntry, err error) error {
 			if err != nil {
 				return err
@@ -195,7 +198,7 @@ func TestArrows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, in := range []string{"cmd", "farm", "balance", "blob", "blender", "beacon", "store", "wire", "master", "api", "peer", "worker", "client"} {
+	for _, in := range []string{"addon", "cmd", "farm", "balance", "blob", "blender", "beacon", "store", "wire", "master", "api", "peer", "worker", "client"} {
 		if seen[in] == 0 {
 			t.Errorf("no source of %s was seen", in)
 		}
@@ -240,6 +243,11 @@ func TestCheck(t *testing.T) {
 		{"internal/master/a.go", use("net/http"), "must not import"},
 		{"internal/api/a.go", use(module + "internal/classic"), "must not import"},
 		{"internal/web/a.go", use(module + "internal/wire"), "must not import"},
+		{"addon/a.go", use("archive/zip"), ""},
+		{"addon/a.go", use("os"), "addon must not import os"},
+		{"addon/a.go", use(module + "internal/farm"), "must not import"},
+		{"addon/a.go", use("github.com/spf13/cobra"), "addon must not use"},
+		{"internal/farm/a.go", use(module + "addon"), "farm must not import addon"},
 		{"internal/worker/a.go", use(module + "internal/peer"), ""},
 		{"internal/client/a.go", use(module + "internal/peer"), "must not import"},
 		{"internal/peer/a.go", use(module + "internal/worker"), "must not import"},
