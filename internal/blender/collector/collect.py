@@ -17,82 +17,7 @@ import bpy
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from netcollect import blocks, outputs, task, walk
-from netcollect.files import Files, Needs
-
-
-def scripts() -> list[str]:
-    """What would run Python if it were allowed to."""
-    found = [f"the text block {text.name} runs when the file is opened" for text in bpy.data.texts if text.use_module]
-    for block in blocks.everything():
-        for one in (block, getattr(block, "node_tree", None), getattr(block, "shape_keys", None)):
-            data = getattr(one, "animation_data", None)
-            for curve in data.drivers if data else ():
-                if curve.driver.type == "SCRIPTED" and not curve.driver.is_simple_expression:
-                    found.append(f"a driver of {curve.data_path} in {block.name} runs {curve.driver.expression}")
-    return list(dict.fromkeys(found))
-
-
-def unbaked() -> list[str]:
-    """Simulations whose frames depend on the frames before."""
-    found = [
-        f"{what} on {owner.name}"
-        for owner, what, cache in blocks.point_caches()
-        if not cache.is_baked and not cache.use_external
-    ]
-    for thing in bpy.data.objects:
-        for modifier in thing.modifiers:
-            domain = getattr(modifier, "domain_settings", None)
-            if modifier.type == "FLUID" and modifier.show_render and domain is not None and not domain.has_cache_baked_data:
-                found.append(f"fluid in {thing.name}")
-    for tree in bpy.data.node_groups:
-        if any(node.bl_idname == "GeometryNodeSimulationOutput" for node in tree.nodes):
-            found.append(f"a simulation zone in {tree.name}")
-    return list(dict.fromkeys(found))
-
-
-def unknown_nodes(needs: Needs) -> list[str]:
-    """Nodes of the scene whose kind this Blender does not have: an add-on that is not enabled made them."""
-    found = []
-    for block in filter(needs.reached, blocks.everything()):
-        for tree in (block, getattr(block, "node_tree", None)):
-            nodes = getattr(tree, "nodes", None) if isinstance(tree, bpy.types.NodeTree) else None
-            found += [f"{node.name} in {block.name}" for node in nodes or () if node.bl_idname == "NodeUndefined"]
-    return list(dict.fromkeys(found))
-
-
-def facts(scene: Any, opening: Any, files: Files) -> dict:
-    """What the scene is."""
-    render = scene.render
-    if hasattr(scene, "compositing_node_group"):  # 5.0
-        tree = scene.compositing_node_group
-    else:
-        tree = scene.node_tree if scene.use_nodes else None
-    cameras = [scene.camera, *(marker.camera for marker in scene.timeline_markers)]
-    denoiser = scene.cycles.denoiser if render.engine == "CYCLES" and scene.cycles.use_denoising else ""
-    layers = [layer for layer in scene.view_layers if layer.use]
-    described = opening.describe(scene)
-    return {
-        **{key: described[key] for key in ("name", "engine", "frame_start", "frame_end", "frame_step", "fps", "saved_by")},
-        **{key: described[key] for key in ("format", "movie", "views", "samples", "width", "height")},
-        "frame_current": scene.frame_current,
-        "percent": render.resolution_percentage,
-        "scenes": [one.name for one in bpy.data.scenes if one.library is None],
-        "camera": next((camera.name for camera in cameras if camera is not None), ""),
-        "output": render.filepath,
-        "output_path": bpy.path.abspath(render.filepath, start=os.path.dirname(files.home)),
-        "view_layers": [layer.name for layer in layers],
-        "denoiser": denoiser,
-        "compositor": bool(tree and render.use_compositing),
-        "output_nodes": sum(node.type == "OUTPUT_FILE" for node in tree.nodes) if tree and render.use_compositing else 0,
-        "sequencer": bool(render.use_sequencer and blocks.strips(scene)),
-        "scripts": scripts(),
-        "clashes": outputs.clashes(scene, tree, files.home),
-        "gpu": bool(render.engine == "CYCLES" and scene.cycles.device == "GPU"),
-        "unbaked": unbaked(),
-        "unknown_nodes": unknown_nodes(files.needs),
-        "blender": bpy.app.version_string,
-    }
+from netcollect import facts, task
 
 
 def collect(request: dict, opening: Any) -> dict:
@@ -104,13 +29,7 @@ def collect(request: dict, opening: Any) -> dict:
         if scene is None:
             names = ", ".join(one.name for one in bpy.data.scenes)
             return {"error": {"kind": "no-scene", "message": f"the file has no scene {request['scene']} (it has {names})"}}
-    own = range(scene.frame_start, scene.frame_end + 1, max(scene.frame_step, 1))
-    files = walk.walk(scene, request.get("frames") or list(own), request.get("place") or "")
-    found = walk.without_bundled(sorted(files.found.values(), key=lambda entry: entry["path"]))
-    for entry in found:
-        span = entry.pop("span") or (None, None)
-        entry["first"], entry["last"] = span
-    return {"scene": facts(scene, opening, files), "files": found, "warnings": list(dict.fromkeys(files.warnings))}
+    return facts.answer(scene, opening, request.get("frames") or [], request.get("place") or "")
 
 
 if __name__ == "__main__":
