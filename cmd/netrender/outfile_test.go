@@ -18,10 +18,10 @@ func TestWhereNothingCanBeWritten(t *testing.T) {
 	}
 	for _, command := range []string{"archive 1 -o ", "backup -o "} {
 		for out, want := range map[string][]string{
-			filepath.Join(dir, "no", "where", "x"):          {"there is no folder " + filepath.Join(dir, "no", "where"), "make it, or name another file with -o"},
-			filepath.Join(file, "x"):                        {file + " is no folder", "name another file with -o"},
-			dir:                                             {dir + " is a folder", "name a file in it with -o"},
-			os.DevNull:                                      {"is a device or a pipe", "name a file with -o"},
+			filepath.Join(dir, "no", "where", "x"): {"there is no folder " + filepath.Join(dir, "no", "where"), "make it, or name another file with -o"},
+			filepath.Join(file, "x"):               {file + " is no folder", "name another file with -o"},
+			dir:                                    {dir + " is a folder", "name a file in it with -o"},
+			os.DevNull:                             {"is a device or a pipe", "name a file with -o"},
 			filepath.Join(dir, strings.Repeat("long", 100)): {"file name too long", "name another file with -o"},
 		} {
 			if out == os.DevNull && filepath.Separator != '/' {
