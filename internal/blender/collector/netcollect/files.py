@@ -74,6 +74,7 @@ class Files:
         self.found: dict[str, dict] = {}
         self.seen: set[str] = set()  # what Blender itself lists of the things walked here
         self.warnings: list[str] = []
+        self.layers: dict[str, list[tuple[str, bool]]] = {}  # what a USD layer refers to
         self._listed: dict[str, list[str]] = {}
 
     def skip(self, stored: str, owner: Any) -> None:
