@@ -38,6 +38,9 @@ type app struct {
 	settings settings
 	json     bool
 	cleanups []func() // called when the command has ended
+
+	leashed   bool
+	interrupt func() // as Ctrl-C
 }
 
 // errUsage marks mistakes in the command's own words.
@@ -84,7 +87,17 @@ func (a *app) root() *cobra.Command {
 	pf.BoolVar(&a.json, "json", false, "print JSON (newline-delimited for streams)")
 	pf.StringVar(&a.settings.config, "config", "", "settings file (TOML; default: netrender.toml in the data folder)")
 	pf.StringVar(&a.settings.data, "data", "", "data folder (default: the platform's usual one)")
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return a.settings.apply(cmd) }
+	pf.BoolVar(&a.leashed, "leashed", false, "stop, as with Ctrl-C, when standard input ends: whoever started this is gone")
+	_ = pf.MarkHidden("leashed")
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if a.leashed {
+			go func() {
+				_, _ = io.Copy(io.Discard, a.in)
+				a.interrupt()
+			}()
+		}
+		return a.settings.apply(cmd)
+	}
 	root.AddGroup(
 		&cobra.Group{ID: "farm", Title: "Run a farm:"},
 		&cobra.Group{ID: "job", Title: "Render:"},

@@ -30,7 +30,9 @@ func run(args []string, io streams) int {
 }
 
 func runContext(ctx context.Context, args []string, io streams) int {
-	a := &app{streams: io}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a := &app{streams: io, interrupt: cancel}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(io.in)
