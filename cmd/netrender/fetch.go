@@ -46,6 +46,7 @@ func (f *fetching) again(job *farm.Job) string {
 
 func (a *app) fetchVerb() *cobra.Command {
 	var out, frames string
+	var only []string
 	var previews, follow bool
 	c := &cobra.Command{
 		Use: "fetch ID", Short: "Bring a job's frames home; what is here already is not fetched again", Args: cobra.ExactArgs(1),
@@ -63,8 +64,8 @@ asked for is here.`,
 					return fmt.Errorf("%w%w", hidden{errUsage}, err)
 				}
 			}
-			if previews {
-				f.kinds = append(slices.Clone(f.kinds), farm.KindPreview)
+			if f.kinds, err = kindsOf(only, previews); err != nil {
+				return err
 			}
 			master, err := a.connect(cmd)
 			if err != nil {
@@ -89,9 +90,34 @@ asked for is here.`,
 	a.masterFlags(c)
 	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: one named like the job)")
 	c.Flags().StringVarP(&frames, "frames", "f", "", "only these frames")
+	onlyFlag(c, &only)
 	c.Flags().BoolVar(&previews, "previews", false, "the preview pictures, too")
 	c.Flags().BoolVar(&follow, "follow", false, "wait for frames that are not there yet")
 	return c
+}
+
+// onlyFlag lets a command bring home some kinds of files only.
+func onlyFlag(c *cobra.Command, only *[]string) {
+	c.Flags().StringSliceVar(only, "only", nil, "only these files of each frame: exr (the multilayer EXR), output (what the scene itself writes), node (File Output nodes), preview")
+}
+
+// kindsOf reads --only.
+func kindsOf(only []string, previews bool) ([]farm.ResultKind, error) {
+	if len(only) == 0 && previews {
+		return append(slices.Clone(artistsKinds), farm.KindPreview), nil
+	}
+	if len(only) == 0 {
+		return artistsKinds, nil
+	}
+	var kinds []farm.ResultKind
+	for _, word := range only {
+		kind := farm.ResultKind(word)
+		if kind != farm.KindPreview && !slices.Contains(artistsKinds, kind) {
+			return nil, usagef("--only takes exr, output, node and preview, not %q", word)
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds, nil
 }
 
 // insideJob refuses frames that the job does not have.

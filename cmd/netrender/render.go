@@ -131,6 +131,7 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 func (a *app) renderVerb() *cobra.Command {
 	var o jobOptions
 	var out string
+	var only []string
 	c := &cobra.Command{
 		Use: "render FILE.blend", Short: "Render a scene on the farm; frames come back as they finish", Args: cobra.ExactArgs(1),
 		Long: `Render a scene on the farm. The scene and every file it needs are sent, once; frames come back as they finish, each
@@ -139,6 +140,10 @@ under its own name when it is whole. The exit code is 0 only if every frame is h
 Ctrl-C leaves the job running; netrender fetch brings the frames home later.`,
 		Example: "  netrender render shot.blend -f 1-250 -o frames/\n  netrender render still.blend -f 1 --priority 5",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			kinds, err := kindsOf(only, false)
+			if err != nil {
+				return err
+			}
 			master, plan, err := a.prepare(cmd, args[0], &o, out)
 			if err != nil {
 				return err
@@ -147,12 +152,13 @@ Ctrl-C leaves the job running; netrender fetch brings the frames home later.`,
 			if dir == "" {
 				dir = plan.OutDir
 			}
-			return a.renderPlan(cmd.Context(), master, plan, dir)
+			return a.renderPlan(cmd.Context(), master, plan, &fetching{dir: dir, kinds: kinds, plan: plan})
 		},
 	}
 	a.masterFlags(c)
 	jobSettings(c, &o)
 	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: where the scene's own output path points)")
+	onlyFlag(c, &only)
 	return c
 }
 
@@ -349,14 +355,14 @@ func (a *app) speeds() client.Speeds {
 }
 
 // renderPlan submits, follows and fetches.
-func (a *app) renderPlan(ctx context.Context, master *wire.Client, plan *client.Plan, dir string) error {
+func (a *app) renderPlan(ctx context.Context, master *wire.Client, plan *client.Plan, f *fetching) error {
 	job, err := a.send(ctx, master, plan)
 	if err != nil {
 		return interrupted(ctx, err)
 	}
-	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": job.Total, "out": dir},
-		"Job %d: %s of %s, results in %s", job.ID, count(job.Total, "frame"), plainText(job.Name), dir)
-	return a.follow(ctx, master, job, &fetching{dir: dir, kinds: artistsKinds, plan: plan})
+	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": job.Total, "out": f.dir},
+		"Job %d: %s of %s, results in %s", job.ID, count(job.Total, "frame"), plainText(job.Name), f.dir)
+	return a.follow(ctx, master, job, f)
 }
 
 func interrupted(ctx context.Context, err error) error {

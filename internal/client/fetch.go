@@ -32,11 +32,12 @@ type FetchOptions struct {
 
 // FetchedFrame is a frame that is here.
 type FetchedFrame struct {
-	Frame   int           `json:"frame"`
-	Paths   []string      `json:"paths"` // local
-	Attempt farm.Attempt  `json:"-"`
-	Results []farm.Result `json:"-"`
-	Kept    bool          `json:"kept"` // everything was here already
+	Frame   int               `json:"frame"`
+	Paths   []string          `json:"paths"` // local
+	Kinds   []farm.ResultKind `json:"kinds"` // of each path
+	Attempt farm.Attempt      `json:"-"`
+	Results []farm.Result     `json:"-"`
+	Kept    bool              `json:"kept"` // everything was here already
 }
 
 // fetchers is how many files are fetched at once.
@@ -191,6 +192,7 @@ func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.At
 		target := filepath.Join(o.Dir, filepath.FromSlash(name))
 		out.Paths = append(out.Paths, target)
 		out.Results = append(out.Results, r)
+		out.Kinds = append(out.Kinds, r.Kind)
 		if same(ctx, target, r) {
 			bytes.want(-r.Size)
 			continue

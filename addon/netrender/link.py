@@ -1,0 +1,208 @@
+"""Talks to the netrender program: starts it as a child and reads the JSON that it prints. Nothing here knows Blender.
+
+    Link    which program, and with which words it is called
+    Child   one call that runs; it is looked at now and then, and never waited for
+    call    a generator that runs to the end of a call: whoever steps it does not wait either
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import threading
+from collections.abc import Generator
+from typing import IO, Any
+
+WAITING = 10_000  # lines that are read ahead; then the child has to wait
+
+
+class Problem(Exception):
+    """Why a call failed: a sentence, and what to do next."""
+
+    def __init__(self, sentence: str, hint: str = "", kind: str = "", code: int = 1) -> None:
+        super().__init__(sentence)
+        self.sentence, self.hint, self.kind, self.code = sentence, hint, kind, code
+
+    def __str__(self) -> str:
+        return f"{self.sentence} ({self.hint})" if self.hint else self.sentence
+
+
+class Child:
+    """A call that runs. It ends with this process, however that ends: its standard input ends then."""
+
+    def __init__(self, command: list[str], env: dict[str, str] | None = None) -> None:
+        flags = 0
+        if os.name == "nt":
+            flags = 0x08000000 | 0x00000200  # no console window; no Ctrl-C of ours
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env,
+            creationflags=flags,
+            start_new_session=os.name != "nt",  # Ctrl-C in Blender's terminal is not for the child
+        )
+        self._lines: queue.Queue[dict] = queue.Queue(WAITING)
+        self.words: list[str] = []  # what it said on the error output that is no JSON, the newest last
+        self._error: dict = {}
+        self._dropped = False
+        self._threads = [
+            threading.Thread(target=self._read, args=(stream,), daemon=True)
+            for stream in (self.process.stdout, self.process.stderr)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self, stream: IO[bytes]) -> None:
+        for line in stream:
+            text = line.decode("utf-8", "replace").strip()
+            try:
+                found = json.loads(text)
+            except ValueError:
+                found = None
+            if not isinstance(found, dict):
+                if text:
+                    self.words = [*self.words[-99:], text]
+            elif stream is self.process.stderr and "error" in found:
+                self._error = found
+            elif not self._dropped:
+                self._lines.put(found)
+        stream.close()
+
+    @property
+    def running(self) -> bool:
+        """False once it has ended and everything it printed is here."""
+        return any(thread.is_alive() for thread in self._threads) or self.process.poll() is None
+
+    def read(self, most: int = 1000) -> list[dict]:
+        """What it printed since the last time, at most so many objects."""
+        found: list[dict] = []
+        while len(found) < most:
+            try:
+                found.append(self._lines.get_nowait())
+            except queue.Empty:
+                break
+        return found
+
+    @property
+    def problem(self) -> Problem | None:
+        """Why it failed; None while it runs and when it did not."""
+        code = self.process.poll()
+        if code in (None, 0):
+            return None
+        if self._error:
+            return Problem(
+                str(self._error.get("error", "")), str(self._error.get("hint", "")), str(self._error.get("kind", "")), code
+            )
+        return Problem(self.words[-1] if self.words else f"netrender ended with the code {code}", "", "", code)
+
+    def stop(self) -> None:
+        """Asks it to end, as Ctrl-C does, and does not wait."""
+        self._dropped = True
+        self.read(WAITING)
+        try:
+            self.process.stdin.close()  # type: ignore[union-attr]
+        except OSError:
+            pass
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        self.stop()
+        if self.process.poll() is None:
+            self.process.kill()
+
+
+def executable(folder: str = "") -> str:
+    """The name of the program in a folder."""
+    return os.path.join(folder, "netrender.exe" if os.name == "nt" else "netrender")
+
+
+def find(wished: str, home: str) -> str:
+    """The program: the one that is wished for, the one that came with the add-on at home, or the one on the PATH."""
+    if wished:
+        return wished if os.path.isfile(wished) else ""
+    own = executable(os.path.join(home, "bin"))
+    if os.path.isfile(own):
+        if not os.access(own, os.X_OK):  # some ways to unpack a zip lose it
+            try:
+                os.chmod(own, 0o755)
+            except OSError:
+                return shutil.which("netrender") or ""
+        return own
+    return shutil.which("netrender") or ""
+
+
+class Link:
+    """How the program is called. Values may be changed at any time; they count for the next call."""
+
+    def __init__(self, program: str = "", master: str = "", data: str = "") -> None:
+        self.program, self.master, self.data = program, master, data
+        self.children: list[Child] = []
+
+    def command(self, *words: str) -> list[str]:
+        """The whole command line."""
+        found = [self.program, *words, "--json", "--leashed"]
+        if self.data:
+            found += ["--data", self.data]
+        return found
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a call: an address is given here, since not every command takes one."""
+        env = dict(os.environ)
+        if self.master:
+            env["NETRENDER_MASTER"] = self.master
+        for name in ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"):  # Blender's own, if any
+            env.pop(name, None)
+        return env
+
+    def start(self, *words: str) -> Child:
+        """Starts a call. Raises Problem when the program is not there or cannot be run."""
+        if not self.program:
+            raise Problem(
+                "the netrender program was not found",
+                "install the add-on from the zip that the master's page offers, or name the program in the preferences",
+                "program",
+            )
+        try:
+            child = Child(self.command(*words), self.environment())
+        except OSError as error:
+            raise Problem(f"{self.program} cannot be run: {error.strerror or error}", "", "program") from error
+        self.children = [one for one in self.children if one.running]
+        self.children.append(child)
+        return child
+
+    def stop(self) -> None:
+        """Stops all calls that run."""
+        for child in self.children:
+            child.stop()
+
+
+def call(link: Link, *words: str) -> Generator[None, None, list[dict]]:
+    """Calls and gathers what is printed. Raises Problem when the call fails; stops it when it is itself stopped."""
+    child = link.start(*words)
+    found: list[dict] = []
+    try:
+        while child.running:
+            yield
+            found += child.read()
+        while more := child.read():
+            found += more
+    finally:
+        if child.running:
+            child.stop()
+    if child.problem:
+        raise child.problem
+    return found
+
+
+def progress(line: dict[str, Any]) -> tuple[str, float] | None:
+    """What a line says of how far the call is, and the fraction; None when it says nothing of that."""
+    part = line.get("progress")
+    if not isinstance(part, dict):
+        return None
+    total = part.get("total") or 0
+    return str(part.get("what", "")), min(1.0, part.get("done", 0) / total) if total else 0.0
