@@ -33,7 +33,7 @@ var rooms = map[string]room{
 	"balance": {rooms: "farm", bars: "net database os log io sync math/rand crypto context"},
 	"blob":    {libs: "github.com/klauspost/compress golang.org/x/sys golang.org/x/text", bars: "net/http database log"},
 	"exr":     {libs: "github.com/klauspost/compress", bars: "net database log"},
-	"blender": {libs: "golang.org/x/sys golang.org/x/net/bpf github.com/landlock-lsm/go-landlock", bars: "net/http database"},
+	"blender": {libs: "github.com/klauspost/compress golang.org/x/sys golang.org/x/net/bpf github.com/landlock-lsm/go-landlock", bars: "net/http database"},
 	"archive": {bars: "net database os log"},
 	"beacon":  {libs: "github.com/hashicorp/mdns github.com/miekg/dns golang.org/x/sys golang.org/x/net", bars: "net/http database"},
 	"store": {

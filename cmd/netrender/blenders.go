@@ -72,6 +72,24 @@ func (a *app) readScene(ctx context.Context, blend, place string, named, addons 
 	return scene, nil
 }
 
+// collectedScene takes from a file what a Blender that has the scene open collected of it. Blend and place are as for
+// readScene.
+func collectedScene(file, blend, place string) (client.Scene, error) {
+	place, err := filepath.Abs(place)
+	if err != nil {
+		return client.Scene{}, err
+	}
+	c, err := blender.ReadCollection(file, blend, place)
+	if err == nil {
+		return client.SceneOf(&c), nil
+	}
+	var be *blender.Error
+	if errors.As(err, &be) && (be.Kind == blender.NoFile || be.Kind == blender.BadTalk) {
+		return client.Scene{}, &farm.Error{Kind: farm.Invalid, Text: be.Error(), Hint: "collect the scene again, or leave out --collected to have it read here", Err: err}
+	}
+	return client.Scene{}, sceneError(err)
+}
+
 func newestOf(installs []blender.Install) blender.Install {
 	newest := installs[0]
 	for _, in := range installs[1:] {

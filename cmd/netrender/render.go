@@ -50,6 +50,7 @@ type jobOptions struct {
 	copyTo       string
 	pack         bool
 	unsaved      string
+	collected    string
 }
 
 // gpuKinds are the devices that Blender knows by these names.
@@ -82,6 +83,7 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.StringVar(&o.copyTo, "copy-to", "", "have the workers copy results to this folder as well, which they must allow (netrender worker --copy-root)")
 	f.BoolVar(&o.pack, "pack", false, "send pictures, sounds and fonts inside the .blend, not beside it; your file is not changed")
 	f.StringVar(&o.unsaved, "unsaved", "", "send this copy of FILE.blend, which holds changes that were not saved to it")
+	f.StringVar(&o.collected, "collected", "", "what the scene is and reads, as a Blender that has it open collected it (JSON): none is started to read it")
 	f.StringSliceVar(&o.blender, "blender", nil, "Blender to read the scene with (default: the newest found)")
 }
 
@@ -99,6 +101,9 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 			return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
 		}
 		s.Frames = set
+	}
+	if o.collected != "" && o.pack {
+		return s, usagef("--collected and --pack do not go together: the packed copy is another scene, which is read anew")
 	}
 	if o.memory != "" {
 		n, err := parseSize(o.memory)
@@ -233,6 +238,9 @@ func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOp
 		Blend: file, Copy: copied, Spec: spec, AllowMissing: o.allowMissing, Anyway: anyway, Hashes: hashes, Home: home,
 		AddonFiles: zips, Shared: o.shared,
 		Read: func(ctx context.Context, blend string) (client.Scene, error) {
+			if o.collected != "" {
+				return collectedScene(o.collected, blend, file)
+			}
 			return a.readScene(ctx, blend, file, o.blender, append(slices.Clone(spec.Needs.Addons), zips...))
 		},
 		Hashing: func(done, total int64) { show.bytes("checking files", done, total) },

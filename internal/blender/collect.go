@@ -22,7 +22,7 @@ const answerLimit = 1 << 30
 
 // Collection is what a .blend reads and what its scene is.
 type Collection struct {
-	Blend string          `json:"blend"` // absolute
+	Blend string          `json:"blend"` // absolute; in a collector's answer the place where it lies, or would
 	Scene CollectedScene  `json:"scene"`
 	Files []CollectedFile `json:"files"` // sorted by path; each once; without the .blend itself
 	// Warnings are sentences about files that could not be found out, or that cannot be sent.

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // series is the version in the head of a .blend; the zero value is unknown.
@@ -38,6 +40,8 @@ var (
 const (
 	magic    = "BLENDER"
 	headSize = 32 // bytes, more than any head has
+
+	unpackLimit = 64 << 20 // bytes of memory for the first of what a file holds
 )
 
 // PreCheck looks at the first bytes of a .blend without starting Blender: nil says that Blender may be able to read it.
@@ -56,7 +60,7 @@ func SeriesOf(blend string) string {
 	return saved.String()
 }
 
-// readHead is the series that wrote the file, as far as its head tells: compressed by zstd it is left to Blender.
+// readHead is the series that wrote the file, as far as its head tells.
 func readHead(blend string) (series, error) {
 	name := filepath.Base(blend)
 	fail := func(kind ErrorKind, text string, cause error) (series, error) {
@@ -80,7 +84,9 @@ func readHead(blend string) (series, error) {
 	case len(head) == 0:
 		return fail(Truncated, "is empty", nil)
 	case isZstd(head):
-		return series{}, nil
+		if head = firstUnpacked(blend); len(head) < headSize { // damaged, perhaps: Blender knows better
+			return series{}, nil
+		}
 	}
 	if bytes.HasPrefix(head, []byte{0x1f, 0x8b}) {
 		head, err = firstUnzipped(blend)
@@ -139,6 +145,23 @@ func firstUnzipped(path string) ([]byte, error) {
 	head := make([]byte, headSize)
 	n, err := io.ReadFull(unzip, head)
 	return head[:n], err
+}
+
+// firstUnpacked is the same of what a zstd file holds, as Blender writes compressed files; nil when it cannot be had.
+func firstUnpacked(path string) []byte {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	unpack, err := zstd.NewReader(file, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(unpackLimit))
+	if err != nil {
+		return nil
+	}
+	defer unpack.Close()
+	head := make([]byte, headSize)
+	n, _ := io.ReadFull(unpack, head)
+	return head[:n]
 }
 
 func describeMode(mode fs.FileMode) string {

@@ -15,12 +15,20 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 )
 
 func TestPreCheck(t *testing.T) {
 	zip := func(text string) string {
 		var b bytes.Buffer
 		w := gzip.NewWriter(&b)
+		w.Write([]byte(text))
+		w.Close()
+		return b.String()
+	}
+	zst := func(text string) string {
+		var b bytes.Buffer
+		w, _ := zstd.NewWriter(&b)
 		w.Write([]byte(text))
 		w.Close()
 		return b.String()
@@ -38,6 +46,9 @@ func TestPreCheck(t *testing.T) {
 		{"a head of the future", "BLENDER~~~" + long, "", series{}},
 		{"gzip", zip("BLENDER-v279" + long), "", series{2, 79}},
 		{"zstd", "\x28\xb5\x2f\xfd" + long, "", series{}},
+		{"zstd of a scene", zst("BLENDER-v404" + long), "", series{4, 4}},
+		{"zstd of a scene, cut", zst("BLENDER-v404" + long)[:20], "", series{}},
+		{"zstd of a text", zst("This is a text. " + long), NotBlend, series{}},
 		{"zstd behind a skippable frame", "\x5e\x2a\x4d\x18" + long, "", series{}},
 		{"nothing", "", Truncated, series{}},
 		{"half a magic", "BLEN", Truncated, series{}},

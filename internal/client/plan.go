@@ -211,6 +211,9 @@ func (p *Plan) addFiles(ctx context.Context, blend, copied string, o *PlanOption
 			paths = append(paths, f.Path)
 		}
 	}
+	if len(paths) >= farm.MaxFiles {
+		return farm.Errorf(farm.TooLarge, "the scene reads %d files; a job has at most %d", len(paths), farm.MaxFiles-1)
+	}
 	slices.Sort(paths)
 	places := Layout(blend, paths, o.Home)
 	p.Spec.Blend = places[blend]

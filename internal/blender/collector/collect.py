@@ -2,8 +2,8 @@
 
 REQUEST is a JSON file: {"blend", "agent": folder of the netagent package, "result": file to write, "scene": "" for the
 active one, "frames": [] for the scene's own, "place": where the .blend would lie if it is a copy, else "", "addons": [] to
-enable before, "scratch": a folder for those}. The result is {"error": {"kind", "message"}} or {"scene", "files", "warnings"};
-collect.go says what is in them.
+enable before, "scratch": a folder for those}. The result is {"error": {"kind", "message"}} or {"blend", "scene", "files",
+"warnings"}; collect.go says what is in them, "blend" being the place.
 """
 
 from __future__ import annotations

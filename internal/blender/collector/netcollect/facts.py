@@ -86,11 +86,12 @@ def facts(scene: Any, opening: Any, files: Files) -> dict:
 
 
 def answer(scene: Any, opening: Any, frames: list[int], place: str = "") -> dict:
-    """What Collect answers for the open .blend; frames [] are the scene's own."""
+    """What Collect answers for the open .blend, which is not changed; frames [] are the scene's own."""
     own = range(scene.frame_start, scene.frame_end + 1, max(scene.frame_step, 1))
     files = walk.walk(scene, frames or list(own), place)
     found = walk.without_bundled(sorted(files.found.values(), key=lambda entry: entry["path"]))
     for entry in found:
         span = entry.pop("span") or (None, None)
         entry["first"], entry["last"] = span
-    return {"scene": facts(scene, opening, files), "files": found, "warnings": list(dict.fromkeys(files.warnings))}
+    warnings = list(dict.fromkeys(files.warnings))
+    return {"blend": files.home, "scene": facts(scene, opening, files), "files": found, "warnings": warnings}
