@@ -37,6 +37,7 @@ type app struct {
 	streams
 	settings settings
 	json     bool
+	progress bool     // more lines with json
 	cleanups []func() // called when the command has ended
 
 	leashed   bool

@@ -107,6 +107,7 @@ The exit code is 0 when the scene can be sent as it is, 1 when it cannot. Warnin
 		},
 	}
 	a.masterFlags(c)
+	a.progressFlag(c)
 	jobSettings(c, &o)
 	c.Flags().BoolVar(&offline, "offline", false, "look at the scene only; ask no master")
 	return c

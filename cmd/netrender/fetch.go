@@ -88,6 +88,7 @@ asked for is here.`,
 		},
 	}
 	a.masterFlags(c)
+	a.progressFlag(c)
 	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: one named like the job)")
 	c.Flags().StringVarP(&frames, "frames", "f", "", "only these frames")
 	onlyFlag(c, &only)
@@ -230,6 +231,7 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 			f.came(a, &one)
 			show.frame(one, len(f.here), wanted)
 		},
+		Bytes: func(done, total int64) { show.steps.bytes("fetching", done, total) },
 		Again: func(frame int) {
 			show.say("frame %d was damaged or lost on the master's disk; it is rendered again", frame)
 		},

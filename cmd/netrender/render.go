@@ -161,6 +161,7 @@ Ctrl-C leaves the job running; netrender fetch brings the frames home later.`,
 		},
 	}
 	a.masterFlags(c)
+	a.progressFlag(c)
 	jobSettings(c, &o)
 	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: where the scene's own output path points)")
 	onlyFlag(c, &only)
@@ -221,12 +222,18 @@ func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOp
 	show := a.newShow()
 	defer show.close()
 	copied := o.unsaved
+	size := int64(0)
+	if st, err := os.Stat(o.bytes(file)); err == nil {
+		size = st.Size()
+	}
 	if o.pack {
 		show.say("Packing %s", filepath.Base(file))
+		show.steps.bytes("packing", 0, size)
 		var warnings []string
 		if copied, warnings, err = a.packed(ctx, file, o, append(slices.Clone(spec.Needs.Addons), zips...)); err != nil {
 			return nil, err
 		}
+		show.steps.bytes("packing", size, size)
 		for _, w := range warnings {
 			a.note(map[string]any{"warning": w}, "note: %s", plainText(w))
 		}
@@ -234,14 +241,20 @@ func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOp
 	hashes := blob.OpenHashCache(filepath.Join(a.settings.data, "hashes"), time.Now)
 	home, _ := os.UserHomeDir()
 	show.say("Reading %s", filepath.Base(file))
+	show.steps.bytes("reading", 0, size)
 	plan, err := client.NewPlan(ctx, client.PlanOptions{
 		Blend: file, Copy: copied, Spec: spec, AllowMissing: o.allowMissing, Anyway: anyway, Hashes: hashes, Home: home,
 		AddonFiles: zips, Shared: o.shared,
-		Read: func(ctx context.Context, blend string) (client.Scene, error) {
+		Read: func(ctx context.Context, blend string) (scene client.Scene, err error) {
 			if o.collected != "" {
-				return collectedScene(o.collected, blend, file)
+				scene, err = collectedScene(o.collected, blend, file)
+			} else {
+				scene, err = a.readScene(ctx, blend, file, o.blender, append(slices.Clone(spec.Needs.Addons), zips...))
 			}
-			return a.readScene(ctx, blend, file, o.blender, append(slices.Clone(spec.Needs.Addons), zips...))
+			if err == nil {
+				show.steps.bytes("reading", size, size)
+			}
+			return scene, err
 		},
 		Hashing: func(done, total int64) { show.bytes("checking files", done, total) },
 	})
@@ -401,6 +414,7 @@ func (a *app) submitVerb() *cobra.Command {
 		},
 	}
 	a.masterFlags(c)
+	a.progressFlag(c)
 	jobSettings(c, &o)
 	return c
 }

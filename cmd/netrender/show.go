@@ -13,7 +13,8 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-// show tells how far things are: bars on a terminal, plain lines now and then elsewhere, nothing with --json.
+// show tells how far things are: bars on a terminal, plain lines now and then elsewhere, nothing with --json but
+// what --progress asks for.
 type show struct {
 	mu     sync.Mutex
 	out    io.Writer
@@ -29,13 +30,14 @@ type show struct {
 	total  int64
 	frames farm.Progress
 	parts  map[int]float64 // how far frames under way are, 0..1
+	steps  *steps          // of --progress
 }
 
 // lineEvery is how often plain lines are printed at most.
 const lineEvery = 2 * time.Second
 
 func (a *app) newShow() *show {
-	s := &show{out: a.err, clock: time.Now, silent: a.json, plain: !movesCursor(a.err), parts: map[int]float64{}}
+	s := &show{out: a.err, clock: time.Now, silent: a.json, plain: !movesCursor(a.err), parts: map[int]float64{}, steps: a.newSteps()}
 	if !s.silent && !s.plain {
 		s.bars = mpb.New(mpb.WithOutput(a.err), mpb.WithWidth(44), mpb.WithRefreshRate(150*time.Millisecond))
 	}
@@ -44,6 +46,7 @@ func (a *app) newShow() *show {
 
 // close ends the bars; what is shown stays.
 func (s *show) close() {
+	s.steps.end()
 	s.mu.Lock()
 	bars, bar := s.bars, s.bar
 	s.bars, s.bar = nil, nil
@@ -73,6 +76,7 @@ func (s *show) say(format string, args ...any) {
 
 // bytes shows how far files are.
 func (s *show) bytes(name string, done, total int64) {
+	s.steps.bytes(name, done, total)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.silent || total < 8<<20 { // what is over in a moment is not worth a bar

@@ -157,7 +157,7 @@ func (c *counter) change(done, total int64) {
 	defer c.mu.Unlock()
 	c.done += done
 	c.total += total
-	if c.tell != nil && done != 0 { // before that it is not known what is here already
+	if c.tell != nil && (done != 0 || total < 0 && c.done > 0) { // before that it is not known what is here already
 		c.tell(c.done, c.total)
 	}
 }
