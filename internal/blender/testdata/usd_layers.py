@@ -68,7 +68,7 @@ def crates(layers: Any, real: str) -> None:
     check("a copy that overlaps", tell(layers, crate(copies, 6 + 4 + 15 + 520)), [("a.usd", False)])
     damaged, many = "its words are damaged", "it holds too many words"
     cut = "it is damaged, or cut off"
-    bomb = b"\0" + bytes([1 << 4 | 15]) + b"a" + struct.pack("<H", 1) + bytes([255] * 300_000) + bytes([0, 0])
+    bomb = b"\0" + bytes([1 << 4 | 15]) + b"a" + struct.pack("<H", 1) + bytes([255] * 4_500_000) + bytes([0, 0])
     for what, data, want in [
         ("a size that is too large", crate(b"\0" + literal(words), 1 << 40), many),
         ("a size that is too large by one", crate(b"\0" + literal(words), len(words) + 1), damaged),
@@ -90,7 +90,7 @@ def crates(layers: Any, real: str) -> None:
     ]:
         check(what, tell(layers, data), want)
     begun = time.monotonic()
-    check("zeros that unpack to much", tell(layers, crate(bomb, 1 + 4 + 15 + 255 * 300_000)), many)
+    check("zeros that unpack to much", tell(layers, crate(bomb, 1 + 4 + 15 + 255 * 4_500_000)), many)
     brackets = b"[" * 1_000_000 + b".usd"
     check("a word of brackets", tell(layers, crate(b"\0" + literal(brackets), len(brackets))), [])
     empty = bytes(1 << 22)
