@@ -55,8 +55,12 @@ func (s *memory) Apply(_ context.Context, changes []farm.Change) error {
 	for _, c := range changes {
 		switch c := c.(type) {
 		case farm.JobAdd:
-			s.jobs[c.Job.ID], s.done[c.Job.ID] = c.Job, &farm.Spans{}
+			if s.jobs[c.Job.ID] = c.Job; s.done[c.Job.ID] == nil {
+				s.done[c.Job.ID] = &farm.Spans{}
+			}
 			s.files[c.Job.ID] = slices.SortedFunc(slices.Values(c.Files), func(a, b farm.File) int { return strings.Compare(a.Path, b.Path) })
+		case farm.JobHold:
+			s.done[c.ID] = &farm.Spans{}
 		case farm.JobSet:
 			s.jobs[c.Job.ID] = c.Job
 		case farm.JobMark:

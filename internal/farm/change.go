@@ -13,6 +13,9 @@ type (
 		Job   Job
 		Files []File
 	}
+	// JobHold makes room for a job that is put in piece by piece: its attempts come first, JobAdd at the end. Until then no
+	// reader sees it, and what is there of it when the store is opened anew is forgotten.
+	JobHold struct{ ID JobID }
 	// JobSet replaces everything of a job but its manifest and what became of its frames: spec, state and progress.
 	JobSet struct{ Job Job }
 	// JobMark replaces state, reason, times and progress of a job, the cheap part that changes with every report.
@@ -84,6 +87,7 @@ type (
 )
 
 func (JobAdd) change()       {}
+func (JobHold) change()      {}
 func (JobSet) change()       {}
 func (JobMark) change()      {}
 func (JobDelete) change()    {}

@@ -60,9 +60,10 @@ func (m *Master) Import(ctx context.Context, who Identity, o ImportOptions, r io
 		return Imported{}, plainDisk(err, "the archive cannot be unpacked")
 	}
 	defer os.RemoveAll(dir)
-	s := &staging{m: m, ctx: ctx, dir: dir, o: o, unpin: func(bool) {}, folders: make(map[string]struct{}), logged: make(map[int]farm.LeaseID)}
+	s := &staging{m: m, ctx: ctx, dir: dir, o: o, attempts: spool{path: filepath.Join(dir, "attempts"), room: m.hasRoom}, unpin: func(bool) {}, folders: make(map[string]struct{}), logged: make(map[int]farm.LeaseID)}
 	named := false
 	defer func() { s.unpin(named) }()
+	defer s.attempts.close()
 	a, err := ReadJobArchive(&untilDone{ctx, r}, s)
 	if err = errors.Join(err, s.synced()); err != nil {
 		return Imported{}, JobArchiveError("the archive", err)
@@ -126,7 +127,10 @@ type staging struct {
 	last     string     // staged last
 	lastFile bool
 	folders  map[string]struct{} // made
-	attempts []farm.Attempt
+	attempts spool
+	finished farm.Spans // positions of frames that are done
+	seconds  float64    // of them
+	given    []givenUp
 	layout   farm.Layout
 	lease    farm.LeaseID // the last one that was reserved, and
 	leases   int          // how many of those up to it are left
@@ -139,6 +143,13 @@ type staging struct {
 	syncs   sync.WaitGroup
 	mu      sync.Mutex
 	failed  error // guarded by mu
+}
+
+// givenUp is a frame that failed.
+type givenUp struct {
+	position int
+	outcome  farm.Outcome
+	lease    farm.LeaseID
 }
 
 // Begin implements ArchiveParts.
@@ -215,12 +226,17 @@ func (s *staging) Frame(f *ArchivedFrame, lacks bool) error {
 		}
 	}
 	p, _ := s.layout.Position(f.Frame)
-	s.attempts = append(s.attempts, farm.Attempt{
+	if f.Outcome == farm.Rendered {
+		s.finished.Add(p)
+		s.seconds += f.Seconds
+	} else {
+		s.given = append(s.given, givenUp{p, f.Outcome, lease})
+	}
+	return s.attempts.add(farm.Attempt{
 		Frame: f.Frame, Position: p, Number: f.Attempt, Lease: lease, Worker: farm.WorkerID(f.Worker), Outcome: f.Outcome, Error: f.Error,
 		Started: f.Started, Ended: f.Ended, Seconds: f.Seconds, MemoryMB: f.MemoryMB, Install: f.Blender, Results: f.Results,
 		Final: f.Outcome != farm.Rendered, Warnings: f.Warnings,
 	})
-	return nil
 }
 
 // nextLease gives a number that no lease has, for an attempt that none of this farm's workers made.
@@ -242,12 +258,8 @@ func (s *staging) nextLease() (farm.LeaseID, error) {
 
 // write stages a file. One that must outlast a crash is synced beside, while the next ones are written.
 func (s *staging) write(path string, size int64, body io.Reader, durable bool) error {
-	left, err := s.m.opt.Room.Left()
-	if err != nil {
-		return plainDisk(err, cannotUnpack)
-	}
-	if left-s.m.opt.Reserve < size {
-		return plainDisk(blob.ErrNoRoom, cannotUnpack)
+	if err := s.m.hasRoom(size); err != nil {
+		return err
 	}
 	s.last = path
 	if err := s.folder(filepath.Dir(path)); err != nil {
@@ -280,6 +292,15 @@ func (s *staging) write(path string, size int64, body io.Reader, durable bool) e
 	}
 	s.syncing <- f
 	return s.fail(nil)
+}
+
+// hasRoom is an error when so many bytes cannot be unpacked.
+func (m *Master) hasRoom(bytes int64) error {
+	left, err := m.opt.Room.Left()
+	if err == nil && left-m.opt.Reserve < bytes {
+		err = blob.ErrNoRoom
+	}
+	return plainDisk(err, cannotUnpack)
 }
 
 const cannotUnpack = "the archive cannot be unpacked"

@@ -30,8 +30,7 @@ func (m *Master) takeIn(ctx context.Context, who Identity, a *JobArchive, s *sta
 	id, err := keep(ctx, m, func(e *engine) (farm.JobID, error) {
 		id := e.nextJob
 		e.nextJob++
-		e.change(farm.JobAdd{Job: farm.Job{ID: id, JobSpec: a.Job.Spec, State: farm.Canceled}})
-		e.change(farm.JobDelete{ID: id})
+		e.change(farm.JobHold{ID: id})
 		return id, nil
 	})
 	if err != nil {
@@ -41,9 +40,17 @@ func (m *Master) takeIn(ctx context.Context, who Identity, a *JobArchive, s *sta
 	folder := folderName(a.Job.Spec.Name, id)
 	if err = s.place(folder, id); err == nil {
 		m.step("placed")
+		err = s.attempts.each(func(page []farm.Attempt) error { return m.putIn(ctx, id, page) })
+	}
+	if err == nil {
+		m.step("put in")
 		in, err = keep(ctx, m, func(e *engine) (Imported, error) { return e.imported(who, id, folder, a, s, missing) })
 	}
 	if err != nil || in.Again {
+		_, _ = ask(ctx, m, func(e *engine) (struct{}, error) { // where that fails the next start does it
+			e.change(farm.JobDelete{ID: id})
+			return struct{}{}, nil
+		})
 		return in, errors.Join(err, s.unplace(id))
 	}
 	m.spare(folder)
@@ -56,6 +63,23 @@ func (m *Master) takeIn(ctx context.Context, who Identity, a *JobArchive, s *sta
 		}
 	}
 	return in, nil
+}
+
+// putIn keeps a page of the attempts of a job that is not made yet. Others' changes are written between two pages.
+func (m *Master) putIn(ctx context.Context, id farm.JobID, page []farm.Attempt) error {
+	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {
+		for _, t := range page {
+			e.seq++
+			t.Seq, t.Job = e.seq, id
+			if t.Outcome == farm.Rendered {
+				e.change(farm.FrameDone{Attempt: t})
+			} else {
+				e.change(farm.FrameTried{Attempt: t})
+			}
+		}
+		return struct{}{}, nil
+	})
+	return err
 }
 
 // takeFiles puts the scene's files into the store. They are pinned.
@@ -135,21 +159,14 @@ func (e *engine) imported(who Identity, id farm.JobID, folder string, a *JobArch
 	}
 	j := newJob(fj)
 	j.missing = missing
-	for i := range s.attempts {
-		t := &s.attempts[i]
-		e.seq++
-		t.Seq, t.Job = e.seq, id
-		if t.Outcome == farm.Rendered {
-			j.finished.Add(t.Position)
-			j.Seconds += t.Seconds
-			continue
-		}
-		try := j.try(t.Position)
+	j.finished, j.Seconds = s.finished, s.seconds
+	for _, t := range s.given {
+		try := j.try(t.position)
 		try.final = true
-		if t.Outcome == farm.Errored {
+		if t.outcome == farm.Errored {
 			try.failures = 1
 		} else {
-			try.lost = append(try.lost, t.Lease)
+			try.lost = append(try.lost, t.lease)
 		}
 	}
 	j.settleQueue()
@@ -165,13 +182,6 @@ func (e *engine) imported(who Identity, id farm.JobID, folder string, a *JobArch
 		j.Ended = now
 	}
 	e.change(farm.JobAdd{Job: j.view(), Files: a.Manifest})
-	for i := range s.attempts {
-		if s.attempts[i].Outcome == farm.Rendered {
-			e.change(farm.FrameDone{Attempt: s.attempts[i]})
-		} else {
-			e.change(farm.FrameTried{Attempt: s.attempts[i]})
-		}
-	}
 	from := fmt.Sprintf("%s: job %d of %s", spec.Name, a.About.Job, clip(a.About.Machine, farm.MaxName))
 	e.audit(who, farm.DidImport, id.String(), "%s", from)
 	e.add(j)

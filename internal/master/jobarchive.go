@@ -32,7 +32,9 @@ const (
 
 	archivePage = 1 << 20 // bytes of a page, after which the next one begins
 	maxPage     = 8 << 20 // bytes of a page that is read
-	maxHistory  = 1 << 29 // bytes of all pages that are read
+	maxLists    = 1 << 29 // bytes of the pages of files, and of what is missing, that are read
+	maxHistory  = 1 << 31 // bytes of those of frames: a million with four results each have half of it
+	mostLacking = 1 << 20 // entries that may be missing
 	maxLog      = logHead + 2*logTail + 1<<10
 )
 

@@ -115,9 +115,9 @@ type jobReader struct {
 	parts ArchiveParts
 	in    *countingReader
 
-	part    int // of the order
-	pages   int // of the list that is being read
-	history int // bytes of all pages
+	part  int                  // of the order
+	pages int                  // of the list that is being read
+	lists [atMissing + 1]int64 // bytes of the pages of each list
 
 	begun   bool
 	sources []*farm.File // the first of each ref, not yet come
@@ -237,10 +237,14 @@ func readPage[T any](a *jobReader, e archive.Entry, body io.Reader, list string,
 	if e.Name != pageName(list, a.pages) {
 		return damaged("%.80q is not the page that comes next", e.Name)
 	}
-	if e.Size > maxPage || a.history+int(e.Size) > maxHistory {
-		return farm.Errorf(farm.TooLarge, "the lists of the archive have over %s", farm.Bytes(maxHistory))
+	most := int64(maxLists)
+	if at == atFrames {
+		most = maxHistory
 	}
-	a.history += int(e.Size)
+	if e.Size > maxPage || a.lists[at]+e.Size > most {
+		return farm.Errorf(farm.TooLarge, "the lists of the archive have over %s", farm.Bytes(most))
+	}
+	a.lists[at] += e.Size
 	text := make([]byte, e.Size)
 	if _, err := io.ReadFull(body, text); err != nil {
 		return err
@@ -463,6 +467,9 @@ func (a *jobReader) endPage() error {
 		}
 	}
 	a.page = a.page[:0]
+	if len(a.lacking) > mostLacking {
+		return farm.Errorf(farm.TooLarge, "the archive lacks over %s", plural(mostLacking, "file"))
+	}
 	return nil
 }
 

@@ -521,57 +521,61 @@ func TestBrokenArchives(t *testing.T) {
 // TestImportCrashes: what a kill leaves just before the job is made goes at the next start, and so does what a database
 // that cannot be written leaves, at once. Somebody's own folder stays.
 func TestImportCrashes(t *testing.T) {
-	inRealFarm(t, func(b *bench) {
-		job := b.half()
-		text := b.archived(job.ID, all)
-		killed := t.TempDir()
-		master.Pause(b.m, func(step string) {
-			if step != "placed" {
-				return
-			}
-			if err := os.CopyFS(killed, os.DirFS(b.dir)); err != nil {
-				t.Error(err)
-			}
-			b.store.breaks(errors.New("the disk is gone"))
-		})
-		before := b.tree()
-		if _, err := b.imports(master.ImportOptions{}, text); err == nil {
-			t.Fatal("it was kept by a database that cannot be written")
+	for _, at := range []string{"placed", "put in"} {
+		t.Run(at, func(t *testing.T) { inRealFarm(t, func(b *bench) { importCrashes(t, b, at) }) })
+	}
+}
+
+func importCrashes(t *testing.T, b *bench, at string) {
+	job := b.half()
+	text := b.archived(job.ID, all)
+	killed := t.TempDir()
+	master.Pause(b.m, func(step string) {
+		if step != at {
+			return
 		}
-		if after := b.tree(); !slices.Equal(before, after) {
-			t.Errorf("left behind: %q, there was %q", after, before)
-		}
-		b.store.breaks(nil)
-		b.stop()
-		b.dir = killed
-		if n := len(b.tree()); n <= len(before) {
-			t.Fatalf("nothing lies there before the job is made: %q", b.tree())
-		}
-		own := filepath.Join(killed, "outputs", "shot-3")
-		if err := os.Mkdir(own, 0o755); err != nil {
-			t.Fatal(err)
-		}
-		b.start()
-		for deadline := time.Now().Add(20 * time.Second); !slices.Equal(b.tree(), slices.Sorted(slices.Values(append(before, filepath.Join("outputs", "shot-3"))))); {
-			if time.Now().After(deadline) {
-				t.Fatalf("left behind: %q, there was %q", b.tree(), before)
-			}
-			<-time.After(10 * time.Millisecond)
-		}
-		in, err := b.imports(master.ImportOptions{}, text)
-		if farm.KindOf(err) != farm.Conflict { // that number's folder is taken
-			t.Fatalf("%+v %v", in, err)
-		}
-		in, err = b.imports(master.ImportOptions{}, text)
-		if err != nil || in.Job.Done != 2 || in.Job.ID != 4 {
-			t.Fatalf("%+v %v", in.Job, err)
-		}
-		if _, err := os.Stat(own); err != nil {
+		if err := os.CopyFS(killed, os.DirFS(b.dir)); err != nil {
 			t.Error(err)
 		}
-		b.restart()
-		want(t, "results after a restart", len(entriesBelow(t, b.m.OutputFolder(&in.Job))), 2)
+		b.store.breaks(errors.New("the disk is gone"))
 	})
+	before := b.tree()
+	if _, err := b.imports(master.ImportOptions{}, text); err == nil {
+		t.Fatal("it was kept by a database that cannot be written")
+	}
+	if after := b.tree(); !slices.Equal(before, after) {
+		t.Errorf("left behind: %q, there was %q", after, before)
+	}
+	b.store.breaks(nil)
+	b.stop()
+	b.dir = killed
+	if n := len(b.tree()); n <= len(before) {
+		t.Fatalf("nothing lies there before the job is made: %q", b.tree())
+	}
+	own := filepath.Join(killed, "outputs", "shot-3")
+	if err := os.Mkdir(own, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	for deadline := time.Now().Add(20 * time.Second); !slices.Equal(b.tree(), slices.Sorted(slices.Values(append(before, filepath.Join("outputs", "shot-3"))))); {
+		if time.Now().After(deadline) {
+			t.Fatalf("left behind: %q, there was %q", b.tree(), before)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+	in, err := b.imports(master.ImportOptions{}, text)
+	if farm.KindOf(err) != farm.Conflict { // that number's folder is taken
+		t.Fatalf("%+v %v", in, err)
+	}
+	in, err = b.imports(master.ImportOptions{}, text)
+	if err != nil || in.Job.Done != 2 || in.Job.ID != 4 {
+		t.Fatalf("%+v %v", in.Job, err)
+	}
+	if _, err := os.Stat(own); err != nil {
+		t.Error(err)
+	}
+	b.restart()
+	want(t, "results after a restart", len(entriesBelow(t, b.m.OutputFolder(&in.Job))), 2)
 }
 
 func entriesBelow(t *testing.T, dir string) (list []string) {

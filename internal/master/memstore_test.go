@@ -126,6 +126,8 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 		case farm.JobAdd:
 			s.jobs[c.Job.ID], s.files[c.Job.ID] = c.Job, slices.Clone(c.Files)
 			s.nextJob = max(s.nextJob, c.Job.ID+1)
+		case farm.JobHold:
+			s.nextJob = max(s.nextJob, c.ID+1)
 		case farm.JobSet:
 			s.jobs[c.Job.ID] = c.Job
 		case farm.JobMark:

@@ -39,7 +39,8 @@ func (d *db) Apply(ctx context.Context, changes []farm.Change) error {
 		for i, c := range changes {
 			if job, of := jobOf(c); of && b.doomed != nil {
 				if last, ok := b.doomed[job]; ok && i < last {
-					if _, ok := c.(farm.JobAdd); ok { // its number is used up all the same
+					switch c.(type) {
+					case farm.JobAdd, farm.JobHold: // its number is used up all the same
 						if err := b.nextJob(job + 1); err != nil {
 							return err
 						}
@@ -67,6 +68,8 @@ func jobOf(c farm.Change) (farm.JobID, bool) {
 	switch c := c.(type) {
 	case farm.JobAdd:
 		return c.Job.ID, true
+	case farm.JobHold:
+		return c.ID, true
 	case farm.JobSet:
 		return c.Job.ID, true
 	case farm.JobMark:
@@ -91,6 +94,8 @@ func (b *batch) apply(c farm.Change) error {
 	switch c := c.(type) {
 	case farm.JobAdd:
 		return b.jobAdd(&c)
+	case farm.JobHold:
+		return b.jobHold(c.ID)
 	case farm.JobSet:
 		if err := b.flushMark(c.Job.ID); err != nil {
 			return err

@@ -19,7 +19,8 @@ const (
 		ON CONFLICT (job) DO UPDATE SET scene = excluded.scene, folder = excluded.folder, spec = excluded.spec, removed = excluded.removed`
 	removedGet = `SELECT coalesce(removed, '') FROM specs WHERE job = ?`
 	removedSet = `UPDATE specs SET removed = ? WHERE job = ?`
-	jobThere   = `SELECT gone FROM jobs WHERE id = ?`
+	jobThere   = `SELECT gone <> 0 FROM jobs WHERE id = ?`
+	jobHidden  = `UPDATE jobs SET gone = 2 WHERE id = ?`
 	// The state is indexed; leaving it alone where it stays saves that work at nearly every mark.
 	jobMark = `UPDATE jobs SET reason = ?, started = ?, ended = ?, total = ?, done = ?, failed = ?, running = ?,
 		dispatched = ?, seconds = ?, missing = ? WHERE id = ? AND state = ? AND gone = 0`
@@ -39,6 +40,20 @@ func (b *batch) jobAdd(c *farm.JobAdd) error {
 		return err
 	}
 	return b.filesSet(c.Job.ID, c.Files)
+}
+
+// jobHold makes room for a job that nobody sees before jobAdd.
+func (b *batch) jobHold(id farm.JobID) error {
+	if err := b.flush(); err != nil {
+		return err
+	}
+	if err := b.jobPut(&farm.Job{ID: id, State: farm.Canceled}); err != nil {
+		return err
+	}
+	if _, err := b.w.exec(jobHidden, int64(id)); err != nil {
+		return err
+	}
+	return b.nextJob(id + 1)
 }
 
 // jobSet keeps all of a job but its manifest. One that is not there is left so.

@@ -33,7 +33,7 @@ type mender struct {
 }
 
 const (
-	allJobs    = `SELECT id FROM jobs WHERE gone = 0 UNION SELECT job FROM specs WHERE job NOT IN (SELECT id FROM jobs WHERE gone = 1) ORDER BY 1`
+	allJobs    = `SELECT id FROM jobs WHERE gone = 0 UNION SELECT job FROM specs WHERE job NOT IN (SELECT id FROM jobs WHERE gone <> 0) ORDER BY 1`
 	someSpec   = `SELECT scene, folder, spec, coalesce(removed, '') FROM specs WHERE job = ?`
 	someName   = `SELECT search FROM jobs WHERE id = ?`
 	specDrop   = `DELETE FROM specs WHERE job = ?`

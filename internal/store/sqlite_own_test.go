@@ -246,6 +246,33 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestHeldJobIsForgotten: what was put in of a job that was not made before the store was closed goes, to the last row;
+// while the store is open it stays, whatever else is deleted.
+func TestHeldJobIsForgotten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "farm.db")
+	s := open(t, path)
+	apply(t, s, farm.JobHold{ID: 1}, frame(1, 0), frame(1, 1), farm.JobAdd{Job: job(2)}, frame(2, 2))
+	apply(t, s, farm.JobDelete{ID: 2})
+	rows := func(s *store.SQLite, want int) {
+		t.Helper()
+		for deadline := time.Now().Add(20 * time.Second); ; <-time.After(time.Millisecond) {
+			jobs, err := s.Rows("jobs")
+			attempts, err2 := s.Rows("attempts")
+			if err != nil || err2 != nil || time.Now().After(deadline) {
+				t.Fatalf("%d jobs and %d attempts, not of %d jobs; %v, %v", jobs, attempts, want, err, err2)
+			}
+			if jobs == want && attempts == 2*want {
+				return
+			}
+		}
+	}
+	rows(s, 1)
+	s.Close()
+	s = open(t, path)
+	defer s.Close()
+	rows(s, 0)
+}
+
 // TestLargeReset is kept at once, without touching a frame's row, and carried out by and by, over a restart.
 func TestLargeReset(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "farm.db")

@@ -9,6 +9,7 @@ import (
 
 const (
 	jobGone    = `UPDATE jobs SET gone = 1 WHERE id = ?`
+	jobsUnmade = `UPDATE jobs SET gone = 1 WHERE gone = 2`
 	leasesDrop = `DELETE FROM leases WHERE job = ?`
 	goneNext   = `SELECT id FROM jobs WHERE gone = 1 ORDER BY id LIMIT 1`
 	jobDrop    = `DELETE FROM jobs WHERE id = ?`
@@ -44,6 +45,11 @@ type sweeper struct {
 
 func newSweeper(w *writer) *sweeper {
 	s := &sweeper{w: w, wake: make(chan struct{}, 1), quit: make(chan struct{})}
+	// Jobs that were being put in when the last process ended are none. An error is no harm, as below.
+	_ = w.transact(unbroken, func() error {
+		_, err := w.exec(jobsUnmade)
+		return err
+	})
 	s.done.Go(s.run)
 	s.poke() // what an earlier process left
 	return s

@@ -156,6 +156,31 @@ func absent(t *testing.T, s Store, id farm.JobID) {
 	}
 }
 
+// held: a job that is put in piece by piece is there when it is made, and not before.
+func held(t *testing.T, s Store) {
+	apply(t, s, farm.JobHold{ID: 1})
+	apply(t, s, done(1, 10, 0), failed(1, 11, 1))
+	apply(t, s, farm.JobAdd{Job: newJob(2, 1)}) // others go on
+	absent(t, s, 1)
+	st := must(s.Load(ctx, 0))(t)
+	if len(st.Jobs) != 1 || st.Jobs[0].Job.ID != 2 || st.NextJob != 3 {
+		t.Errorf("before it is made: %+v", st)
+	}
+	apply(t, s, done(1, 12, 2), mark(newJob(1, 1), 0, nil), farm.JobSet{Job: newJob(1, 1)}) // it makes none
+	absent(t, s, 1)
+	apply(t, s, farm.JobAdd{Job: newJob(1, 3)})
+	if l := must(s.LoadJob(ctx, 1))(t); l.Finished.Count() != 2 || len(l.Tried) != 1 {
+		t.Errorf("what came before it: %+v", l)
+	}
+	apply(t, s, farm.JobHold{ID: 5}, done(5, 20, 0))
+	apply(t, s, farm.JobDelete{ID: 5})
+	absent(t, s, 5)
+	apply(t, s, farm.JobHold{ID: 7}, farm.JobDelete{ID: 7})
+	if next := must(s.Load(ctx, 0))(t).NextJob; next != 8 {
+		t.Errorf("the next job is %d", next)
+	}
+}
+
 // deletesMuch deletes a job with more rows than are swept at once, and goes on working meanwhile.
 func deletesMuch(t *testing.T, s Store) {
 	j := newJob(1, 10000)

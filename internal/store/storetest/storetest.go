@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"losses", losses},
 		{"delete", deletes},
 		{"delete much", deletesMuch},
+		{"hold", held},
 		{"jobs filtered and paged", jobLists},
 		{"keys", keys},
 		{"manifest paged", manifests},
