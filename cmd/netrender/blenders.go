@@ -49,8 +49,8 @@ func sessionOptions(in blender.Install, home string) blender.Options {
 }
 
 // readScene has the newest Blender of this machine read a scene, with the add-ons that it has of those named. Place is
-// where the scene lies, of which blend may be a copy.
-func (a *app) readScene(ctx context.Context, blend, place string, named, addons []string) (client.Scene, error) {
+// where the scene lies, of which blend may be a copy. Engine renders it instead of its own, if one is named.
+func (a *app) readScene(ctx context.Context, blend, place, engine string, named, addons []string) (client.Scene, error) {
 	installs, err := a.findBlenders(ctx, named, true)
 	if err != nil {
 		return client.Scene{}, err
@@ -60,7 +60,7 @@ func (a *app) readScene(ctx context.Context, blend, place string, named, addons 
 	if place, err = filepath.Abs(place); err != nil {
 		return client.Scene{}, err
 	}
-	c, err := blender.Collect(ctx, newest, blend, blender.CollectOptions{Place: place, Addons: enabled, Runner: runner(), Environ: os.Environ()})
+	c, err := blender.Collect(ctx, newest, blend, blender.CollectOptions{Place: place, Engine: engine, Addons: enabled, Runner: runner(), Environ: os.Environ()})
 	if err != nil {
 		return client.Scene{}, sceneError(err)
 	}
@@ -72,14 +72,17 @@ func (a *app) readScene(ctx context.Context, blend, place string, named, addons 
 	return scene, nil
 }
 
-// collectedScene takes from a file what a Blender that has the scene open collected of it. Blend and place are as for
-// readScene.
-func collectedScene(file, blend, place string) (client.Scene, error) {
+// collectedScene takes from a file what a Blender that has the scene open collected of it. The rest is as for readScene.
+func collectedScene(file, blend, place, engine string) (client.Scene, error) {
 	place, err := filepath.Abs(place)
 	if err != nil {
 		return client.Scene{}, err
 	}
 	c, err := blender.ReadCollection(file, blend, place)
+	if err == nil && engine != "" && c.Scene.Engine != engine {
+		return client.Scene{}, farm.Errorf(farm.Invalid, "%s was collected for the engine %s, not %s", file, c.Scene.Engine, engine).
+			WithHint("collect the scene again for the engine that renders, or leave out --collected to have it read here")
+	}
 	if err == nil {
 		return client.SceneOf(&c), nil
 	}

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 
 	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/client"
 	"github.com/netrender/netrender/internal/farm"
 )
 
@@ -37,7 +39,11 @@ func (a *app) packed(ctx context.Context, file string, o *jobOptions, addons []s
 	a.cleanups = append(a.cleanups, func() { _ = os.RemoveAll(dir) })
 	copied = filepath.Join(dir, filepath.Base(file))
 	enabled, _ := localAddons(&in, addons)
-	warnings, err = blender.Pack(ctx, in, o.bytes(file), copied, blender.CollectOptions{Addons: enabled, Runner: runner(), Environ: os.Environ()})
+	warnings, err = blender.Pack(ctx, in, o.bytes(file), copied, blender.CollectOptions{Engine: o.engine, Addons: enabled, Runner: runner(), Environ: os.Environ()})
+	var be *blender.Error
+	if errors.As(err, &be) && be.Kind == blender.NoEngine {
+		return "", nil, client.EngineError(be.Message)
+	}
 	if err != nil {
 		return "", nil, sceneError(err)
 	}

@@ -51,6 +51,7 @@ type jobOptions struct {
 	pack         bool
 	unsaved      string
 	collected    string
+	engine       string
 }
 
 // gpuKinds are the devices that Blender knows by these names.
@@ -84,6 +85,7 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.BoolVar(&o.pack, "pack", false, "send pictures, sounds and fonts inside the .blend, not beside it; your file is not changed")
 	f.StringVar(&o.unsaved, "unsaved", "", "send this copy of FILE.blend, which holds changes that were not saved to it")
 	f.StringVar(&o.collected, "collected", "", "what the scene is and reads, as a Blender that has it open collected it (JSON): none is started to read it")
+	f.StringVar(&o.engine, "engine", "", "render with this engine instead of the scene's own, as Blender names it: CYCLES, BLENDER_EEVEE, BLENDER_EEVEE_NEXT or BLENDER_WORKBENCH")
 	f.StringSliceVar(&o.blender, "blender", nil, "Blender to read the scene with (default: the newest found)")
 }
 
@@ -93,7 +95,7 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 		Name: o.name, Priority: o.priority, Chunk: o.chunk, Order: farm.Order(o.order), Attempts: o.attempts,
 		Timeout: int(o.timeout.Round(time.Second).Seconds()),
 		Needs:   farm.Needs{Allow: o.allow, Deny: o.deny, Tags: o.tags, GPU: o.gpu},
-		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads, FailOnScriptError: o.scriptsFail, CopyTo: o.copyTo},
+		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads, FailOnScriptError: o.scriptsFail, Engine: o.engine, CopyTo: o.copyTo},
 	}
 	if o.frames != "" {
 		set, err := farm.ParseFrameSet(o.frames)
@@ -247,9 +249,9 @@ func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOp
 		AddonFiles: zips, Shared: o.shared,
 		Read: func(ctx context.Context, blend string) (scene client.Scene, err error) {
 			if o.collected != "" {
-				scene, err = collectedScene(o.collected, blend, file)
+				scene, err = collectedScene(o.collected, blend, file, spec.Options.Engine)
 			} else {
-				scene, err = a.readScene(ctx, blend, file, o.blender, append(slices.Clone(spec.Needs.Addons), zips...))
+				scene, err = a.readScene(ctx, blend, file, spec.Options.Engine, o.blender, append(slices.Clone(spec.Needs.Addons), zips...))
 			}
 			if err == nil {
 				show.steps.bytes("reading", size, size)

@@ -26,6 +26,9 @@ type Scene struct {
 	Files map[string]string
 	// Scripts lets the scene run its own Python: text blocks, drivers. The session must have been started with Scripts too.
 	Scripts bool
+	// Engine renders instead of the scene's own; "": the scene's own. An install that does not have it is NoEngine. EEVEE is
+	// taken by either of its names.
+	Engine string
 	// Name selects a scene of the file; "" is the one that was active when the file was saved.
 	Name string
 }

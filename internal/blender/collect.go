@@ -93,6 +93,8 @@ type CollectOptions struct {
 	Frames []int  // that will be rendered, in any order; empty: the scene's own range and step
 	// Place is where the .blend would lie, when it is a copy of another; "": where it lies.
 	Place string
+	// Engine will render the scene instead of its own, which need not be there; "": its own.
+	Engine string
 	// Addons are enabled before the file is opened; one that cannot be is NoAddon.
 	Addons []Addon
 	// Temp is an existing folder for a private one that is removed at the end; "": the system's.
@@ -110,12 +112,12 @@ type CollectOptions struct {
 // (both mostly without starting Blender), NoScene, NoAddon, NoStart, Crashed, Agent, BadTalk, and Killed when ctx or Limit ends it.
 func Collect(ctx context.Context, in Install, blend string, opts CollectOptions) (Collection, error) {
 	answer, log, err := runScript(ctx, in, "collect.py", "looking for the files of", blend, opts, map[string]any{
-		"scene": opts.Scene, "frames": opts.Frames, "place": opts.Place,
+		"scene": opts.Scene, "frames": opts.Frames, "place": opts.Place, "engine": opts.Engine,
 	})
 	if err != nil {
 		return Collection{}, err
 	}
-	if engine := lostEngine(log, answer.Scene.Name); engine != "" {
+	if engine := lostEngine(log, answer.Scene.Name); engine != "" && opts.Engine == "" {
 		answer.Scene.Engine, answer.Scene.NoEngine = engine, true
 	}
 	return answer.Collection, nil
@@ -124,17 +126,22 @@ func Collect(ctx context.Context, in Install, blend string, opts CollectOptions)
 // Pack has Blender write a copy of a .blend that holds what can be packed into it: pictures, sounds and fonts. Relative
 // paths of the copy lead from where it lies; what it needs besides is found by Collect, with Place. The .blend is not
 // changed. It must be of the install's own series: another one would be changed over. It returns sentences about what
-// could not be packed. Errors are those of Collect, and NoStart when the series is another.
+// could not be packed. Errors are those of Collect, NoStart when the series is another, and NoEngine, whose message is the
+// engine's name, when the copy would be one of EEVEE because the install lacks the scene's own.
 func Pack(ctx context.Context, in Install, blend, packed string, opts CollectOptions) (warnings []string, err error) {
 	if saved, err := readHead(blend); err != nil {
 		return nil, err
 	} else if saved != (series{}) && saved.String() != in.Series {
 		return nil, &Error{Kind: NoStart, Message: fmt.Sprintf("%s was made by Blender %s, which packs it as it is; this is Blender %s", filepath.Base(blend), saved, in.Version)}
 	}
-	answer, _, err := runScript(ctx, in, "pack.py", "packing", blend, opts, map[string]any{"copy": packed})
-	if err == nil {
-		_, err = readHead(packed)
+	answer, log, err := runScript(ctx, in, "pack.py", "packing", blend, opts, map[string]any{"copy": packed})
+	if err != nil {
+		return answer.Warnings, err
 	}
+	if engine := lostEngine(log, answer.Scene.Name); engine != "" && opts.Engine == "" {
+		return answer.Warnings, &Error{Kind: NoEngine, Message: engine}
+	}
+	_, err = readHead(packed)
 	return answer.Warnings, err
 }
 

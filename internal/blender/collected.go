@@ -18,7 +18,7 @@ const (
 	lastFrame      = 1048574   // MAXFRAME in Blender's sources
 )
 
-// engineName is what Blender lets an engine be called.
+// engineName is what Blender lets an engine be called, RenderEngine.bl_idname.
 var engineName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,62}$`)
 
 // ReadCollection reads from a file what the collector said of a .blend that was open in somebody else's Blender, as that of

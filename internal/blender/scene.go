@@ -23,7 +23,7 @@ func (s *Session) Open(ctx context.Context, scene Scene) (SceneFacts, error) {
 	var facts SceneFacts
 	err := s.call(ctx, map[string]any{
 		"verb": "open", "blend": scene.Blend, "original": scene.Original, "files": scene.Files,
-		"scripts": scene.Scripts, "name": scene.Name,
+		"scripts": scene.Scripts, "name": scene.Name, "engine": scene.Engine,
 	}, &facts)
 	if err != nil {
 		return SceneFacts{}, err

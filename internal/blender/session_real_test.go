@@ -56,6 +56,21 @@ func TestRealBlender(t *testing.T) {
 			}
 		})
 	}
+	t.Run("another engine", func(t *testing.T) {
+		blend := filepath.Join(dir, "basic.blend")
+		if facts := open(t, s, Scene{Blend: blend, Engine: "BLENDER_WORKBENCH"}); facts.Engine != "BLENDER_WORKBENCH" {
+			t.Errorf("the scene is rendered with %s", facts.Engine)
+		}
+		for _, name := range []string{"BLENDER_EEVEE", "BLENDER_EEVEE_NEXT"} { // a Blender has one of the two
+			if facts := open(t, s, Scene{Blend: blend, Engine: name}); !strings.HasPrefix(facts.Engine, "BLENDER_EEVEE") {
+				t.Errorf("the scene is rendered with %s", facts.Engine)
+			}
+		}
+		_, err := s.Open(t.Context(), Scene{Blend: blend, Engine: "LUXCORE"})
+		if kindOfError(err) != NoEngine || !strings.Contains(err.Error(), "does not have the engine LUXCORE") {
+			t.Errorf("an engine that is not there: %v", err)
+		}
+	})
 	t.Run("names", func(t *testing.T) { realNames(t, s, dir) })
 	t.Run("which files are asked for", func(t *testing.T) { realKinds(t, s, dir) })
 	t.Run("a movie", func(t *testing.T) {

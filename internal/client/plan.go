@@ -136,7 +136,7 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if s.Needs.Blender.IsZero() {
 		s.Needs.Blender = farm.Version{Major: scene.Saved.Major, Minor: scene.Saved.Minor}
 	}
-	if s.Needs.Engine == "" {
+	if s.Needs.Engine = cmp.Or(s.Needs.Engine, s.Options.Engine); s.Needs.Engine == "" {
 		s.Needs.Engine = scene.Engine
 	}
 	s.Needs.Denoiser = s.Needs.Denoiser || scene.Denoiser
@@ -158,9 +158,8 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "the scene has no camera").
 			WithHint("add one in Blender (Add > Camera), save and send again"))
 	}
-	const enable = "name the add-on with --addon NAME where the workers have it, or --addon FILE.zip to send it along"
-	if scene.NoEngine {
-		p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "the scene is rendered with %s, which an add-on holds that is not enabled", scene.Engine).WithHint(enable))
+	if s.Options.Engine == "" && (scene.NoEngine || scene.Engine == farm.OwnEngine) {
+		p.Faults = append(p.Faults, EngineError(scene.Engine))
 	}
 	if scene.Alien != "" {
 		p.Warnings = append(p.Warnings, scene.Alien+"; "+enable)
@@ -176,6 +175,18 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	}
 	s.Defaults()
 	return p, s.Check()
+}
+
+// enable says how an add-on comes to be there.
+const enable = "name the add-on with --addon NAME where the workers have it, or --addon FILE.zip to send it along"
+
+// EngineError says that a scene's own engine cannot render it.
+func EngineError(engine string) error {
+	if engine == farm.OwnEngine {
+		return farm.Errorf(farm.Invalid, "the scene's engine is Network Render, which sends to the farm").
+			WithHint("say with --engine which engine renders, as CYCLES or BLENDER_EEVEE")
+	}
+	return farm.Errorf(farm.Invalid, "the scene is rendered with %s, which an add-on holds that is not enabled", engine).WithHint(enable)
 }
 
 // missingError says what to do about missing files.

@@ -1,6 +1,7 @@
 package farm
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -82,9 +83,18 @@ type Options struct {
 	// FailOnScriptError makes frames fail when the scene's own Python raises or a driver does not work; else that is a
 	// warning.
 	FailOnScriptError bool `json:"fail_on_script_error,omitempty"`
+	// Engine renders instead of the scene's own, as Blender names it: CYCLES, BLENDER_EEVEE, ...; "": the scene's own.
+	Engine string `json:"engine,omitempty"`
 	// CopyTo is a folder, as the submitter's machine names it, that workers copy results to, besides the master's.
 	CopyTo string `json:"copy_to,omitempty"`
 }
+
+// OwnEngine is the engine that Netrender's add-on has in an artist's Blender: it renders by sending to the farm, whose
+// workers do not have it.
+const OwnEngine = "NETRENDER"
+
+// engineName is what Blender lets an engine be called, RenderEngine.bl_idname.
+var engineName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,62}$`)
 
 // Asks tells whether the job asks for any files at all. Benchmarks of a farm do without.
 func (o *Options) Asks() bool { return o.EXR != "none" || o.Outputs || o.Preview }
@@ -181,6 +191,10 @@ func (s *JobSpec) Check() error {
 		return Errorf(Invalid, "the job names no .blend file")
 	case s.Options.CopyTo != "" && (len(s.Options.CopyTo) > 4096 || !isFolder(s.Options.CopyTo)):
 		return Errorf(Invalid, "%q is not a folder to copy to", clip(s.Options.CopyTo, 100)).WithHint("write an absolute path, as /mnt/renders/shot")
+	case s.Options.Engine == OwnEngine:
+		return Errorf(Invalid, "the engine Network Render sends to the farm and renders nothing").WithHint("name the engine that renders, as CYCLES or BLENDER_EEVEE")
+	case s.Options.Engine != "" && !engineName.MatchString(s.Options.Engine):
+		return Errorf(Invalid, "%q is not an engine's name", clip(s.Options.Engine, 40)).WithHint("write it as Blender does: CYCLES, BLENDER_EEVEE, BLENDER_EEVEE_NEXT, BLENDER_WORKBENCH")
 	case len(s.Key) > MaxName:
 		return Errorf(Invalid, "the submission key is over %d bytes long", MaxName)
 	}

@@ -115,6 +115,10 @@ func TestJobSpecCheck(t *testing.T) {
 		{"half", func(s *JobSpec) { s.Options.EXR = "half" }, "", ""},
 		{"no EXR", func(s *JobSpec) { s.Options.EXR = "none" }, "", ""},
 		{"another EXR", func(s *JobSpec) { s.Options.EXR = "double" }, "EXR", Invalid},
+		{"another engine", func(s *JobSpec) { s.Options.Engine = "BLENDER_EEVEE_NEXT" }, "", ""},
+		{"our own engine", func(s *JobSpec) { s.Options.Engine = "NETRENDER" }, "sends to the farm", Invalid},
+		{"engine of two words", func(s *JobSpec) { s.Options.Engine = "CYCLES X" }, "not an engine's name", Invalid},
+		{"long engine", func(s *JobSpec) { s.Options.Engine = strings.Repeat("X", 64) }, "not an engine's name", Invalid},
 		{"preview only", func(s *JobSpec) { s.Options = Options{EXR: "none", Preview: true} }, "", ""},
 		{"longest name", func(s *JobSpec) { s.Name = long[1:] }, "", ""},
 		{"name too long", func(s *JobSpec) { s.Name = long }, "name", Invalid},
@@ -234,7 +238,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	spec := aSpec()
 	spec.Attempts, spec.Timeout, spec.Key, spec.Keep = 5, 60, "key", true
 	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda", Addons: []string{"d"}, AddonFiles: []string{"e.zip"}, Shared: []string{"/f"}}
-	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, CopyTo: "/g"}
+	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", CopyTo: "/g"}
 	job := Job{
 		ID: 7, Owner: "ada", OwnerID: "tok", State: Active, Reason: "why", Created: now, Started: now, Ended: now, Scene: "scene", Folder: "shot-7", JobSpec: spec,
 		Progress: Progress{Total: 1, Done: 2, Failed: 3, Running: 4, Dispatched: 5, Seconds: 6.5, Missing: 7},

@@ -14,8 +14,11 @@ func SceneKey(spec *JobSpec, files []File) string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	_ = enc.Encode([]any{spec.Blend, spec.Options.Scripts, spec.Options.Threads})
-	if spec.Needs.enables() { // else the key is what it was before there were add-ons
+	if spec.Needs.enables() { // else the key is what it was before there were add-ons; so with the rest
 		_ = enc.Encode([]any{spec.Needs.Addons, spec.Needs.AddonFiles})
+	}
+	if spec.Options.Engine != "" {
+		_ = enc.Encode([]any{"engine", spec.Options.Engine})
 	}
 	sorted := slices.Clone(files)
 	slices.SortFunc(sorted, func(a, b File) int { return strings.Compare(a.Path, b.Path) })

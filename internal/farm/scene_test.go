@@ -16,6 +16,7 @@ func TestSceneKey(t *testing.T) {
 	}
 	for what, change := range map[string]func(){
 		"scripts": func() { spec.Options.Scripts = false }, "a file": func() { files[0].Ref = "fe" }, "a place": func() { files[1].Path = "tex/a.png" },
+		"the engine": func() { spec.Options.Engine = "CYCLES" },
 	} {
 		before := SceneKey(&spec, files)
 		if change(); SceneKey(&spec, files) == before {

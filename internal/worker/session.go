@@ -114,7 +114,7 @@ func (s *slot) open(ctx context.Context, k *work) error {
 	s.session.forget()
 	folder := k.files.folder
 	scene := folder.scene(k.grant.Blend)
-	scene.Scripts = k.grant.Options.Scripts
+	scene.Scripts, scene.Engine = k.grant.Options.Scripts, k.grant.Options.Engine
 	facts, err := s.session.renderer.Open(ctx, scene)
 	if err != nil {
 		return err

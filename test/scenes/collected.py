@@ -1,4 +1,4 @@
-"""Collects the open .blend, as an add-on in an artist's Blender does: collected.py -- RESULT"""
+"""Collects the open .blend, as an add-on in an artist's Blender does: collected.py -- RESULT [ENGINE]"""
 
 import json
 import os
@@ -13,6 +13,6 @@ sys.path[:0] = [os.path.join(source, "agent"), os.path.join(source, "collector")
 from netagent import opening
 from netcollect import facts
 
-result = sys.argv[sys.argv.index("--") + 1]
+result, *engine = sys.argv[sys.argv.index("--") + 1 :]
 with open(result, "w", encoding="utf-8") as file:
-    json.dump(facts.answer(bpy.context.scene, opening, []), file)
+    json.dump(facts.answer(bpy.context.scene, opening, [], engine="".join(engine)), file)

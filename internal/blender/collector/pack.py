@@ -1,7 +1,7 @@
 """Writes a copy of a .blend that holds what can be packed into it: pack.py -- REQUEST
 
 REQUEST is a JSON file: {"blend", "copy": the file to write, "agent": folder of the netagent package, "result": file to
-write, "addons", "scratch": as for collect.py}. The result is {"error": {"kind", "message"}} or {"warnings"}. The .blend
+write, "addons", "scratch": as for collect.py}. The result is {"error": {"kind", "message"}} or {"warnings", "scene": {"name"}}. The .blend
 itself is not written to. Movies, sequences, caches and libraries cannot be packed, or not without a loss.
 """
 
@@ -63,7 +63,8 @@ def work(request: dict, opening: Any) -> dict:
     warnings = pack()
     settle()
     bpy.ops.wm.save_as_mainfile(filepath=request["copy"], copy=True, relative_remap=True, compress=False)
-    return {"warnings": warnings}
+    scene = bpy.context.window.scene if bpy.context.window else bpy.context.scene
+    return {"warnings": warnings, "scene": {"name": scene.name}}
 
 
 if __name__ == "__main__":

@@ -39,6 +39,8 @@ class Session:
             moved = mapping.apply(places)
         uncompiled = osl.compile_all(self.scratch)
         scene = self._select(request)
+        if request.get("engine"):
+            take_engine(scene, request["engine"])
         self.request = request
         self.used = False
         self.stateful = stateful.reason(scene, self.own_handlers)
@@ -121,8 +123,20 @@ def check_age(name: str, version: Any) -> None:
         raise Failure("too-new", f"{name} was made by Blender {made}; this is Blender {have}")
 
 
-def describe(scene: Any) -> dict:
-    """The plain facts of a scene."""
+def take_engine(scene: Any, name: str) -> None:
+    """Has the scene rendered with another engine than its own."""
+    plain = name[: -len("_NEXT")] if name.endswith("EEVEE_NEXT") else name
+    for one in (name, plain, plain + "_NEXT") if plain.endswith("EEVEE") else (name,):
+        try:
+            scene.render.engine = one
+            return
+        except TypeError:
+            pass
+    raise Failure("no-engine", f"this Blender ({bpy.app.version_string}) does not have the engine {name}")
+
+
+def describe(scene: Any, engine: str = "") -> dict:
+    """The plain facts of a scene; engine is another than its own that will render it."""
     render = scene.render
     scale = render.resolution_percentage / 100
     views = []
@@ -130,7 +144,7 @@ def describe(scene: Any) -> dict:
         views = [view.file_suffix for view in render.views if view.use]
     return {
         "name": scene.name,
-        "engine": render.engine,
+        "engine": engine or render.engine,
         "width": int(render.resolution_x * scale),
         "height": int(render.resolution_y * scale),
         "frame_start": scene.frame_start,
@@ -141,14 +155,14 @@ def describe(scene: Any) -> dict:
         "format": render.image_settings.file_format,
         "movie": render.is_movie_format,
         "views": views,
-        "samples": samples(scene),
+        "samples": samples(scene, engine or render.engine),
     }
 
 
-def samples(scene: Any) -> int:
-    """How many samples the scene's engine takes, 0 when it has no such number."""
-    if scene.render.engine == "CYCLES":
+def samples(scene: Any, engine: str) -> int:
+    """How many samples the engine takes, 0 when it has no such number."""
+    if engine == "CYCLES" and hasattr(scene, "cycles"):
         return scene.cycles.samples
-    if "EEVEE" in scene.render.engine:
+    if "EEVEE" in engine:
         return scene.eevee.taa_render_samples
     return 0

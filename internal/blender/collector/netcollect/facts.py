@@ -51,17 +51,17 @@ def unknown_nodes(needs: Needs) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def facts(scene: Any, opening: Any, files: Files) -> dict:
-    """What the scene is; opening is that of the agent."""
+def facts(scene: Any, opening: Any, files: Files, engine: str) -> dict:
+    """What the scene is; opening is that of the agent. engine is another than its own that will render it, or ""."""
     render = scene.render
     if hasattr(scene, "compositing_node_group"):  # 5.0
         tree = scene.compositing_node_group
     else:
         tree = scene.node_tree if scene.use_nodes else None
     cameras = [scene.camera, *(marker.camera for marker in scene.timeline_markers)]
-    denoiser = scene.cycles.denoiser if render.engine == "CYCLES" and scene.cycles.use_denoising else ""
+    described = opening.describe(scene, engine)
+    cycles = scene.cycles if described["engine"] == "CYCLES" and hasattr(scene, "cycles") else None
     layers = [layer for layer in scene.view_layers if layer.use]
-    described = opening.describe(scene)
     return {
         **{key: described[key] for key in ("name", "engine", "frame_start", "frame_end", "frame_step", "fps", "saved_by")},
         **{key: described[key] for key in ("format", "movie", "views", "samples", "width", "height")},
@@ -72,21 +72,21 @@ def facts(scene: Any, opening: Any, files: Files) -> dict:
         "output": render.filepath,
         "output_path": bpy.path.abspath(render.filepath, start=os.path.dirname(files.home)),
         "view_layers": [layer.name for layer in layers],
-        "denoiser": denoiser,
+        "denoiser": cycles.denoiser if cycles and cycles.use_denoising else "",
         "compositor": bool(tree and render.use_compositing),
         "output_nodes": sum(node.type == "OUTPUT_FILE" for node in tree.nodes) if tree and render.use_compositing else 0,
         "sequencer": bool(render.use_sequencer and blocks.strips(scene)),
         "scripts": scripts(),
         "clashes": outputs.clashes(scene, tree, files.home),
-        "gpu": bool(render.engine == "CYCLES" and scene.cycles.device == "GPU"),
+        "gpu": bool(cycles and cycles.device == "GPU"),
         "unbaked": unbaked(),
         "unknown_nodes": unknown_nodes(files.needs),
         "blender": bpy.app.version_string,
     }
 
 
-def answer(scene: Any, opening: Any, frames: list[int], place: str = "") -> dict:
-    """What Collect answers for the open .blend, which is not changed; frames [] are the scene's own."""
+def answer(scene: Any, opening: Any, frames: list[int], place: str = "", engine: str = "") -> dict:
+    """What Collect answers for the open .blend, which is not changed; frames [] and engine "" are the scene's own."""
     own = range(scene.frame_start, scene.frame_end + 1, max(scene.frame_step, 1))
     files = walk.walk(scene, frames or list(own), place)
     found = walk.without_bundled(sorted(files.found.values(), key=lambda entry: entry["path"]))
@@ -94,4 +94,4 @@ def answer(scene: Any, opening: Any, frames: list[int], place: str = "") -> dict
         span = entry.pop("span") or (None, None)
         entry["first"], entry["last"] = span
     warnings = list(dict.fromkeys(files.warnings))
-    return {"blend": files.home, "scene": facts(scene, opening, files), "files": found, "warnings": warnings}
+    return {"blend": files.home, "scene": facts(scene, opening, files, engine), "files": found, "warnings": warnings}
