@@ -20,7 +20,7 @@ test: setup format cross ## everything: unit, property, conformance and end-to-e
 	FUZZTIME=2s tools/fuzz
 
 format: ## whether gofmt would change a file
-	@out=$$(gofmt -l cmd internal test tools); [ -z "$$out" ] || { echo "gofmt would change these:"; echo "$$out"; exit 1; }
+	@out=$$(gofmt -l addon cmd internal test tools); [ -z "$$out" ] || { echo "gofmt would change these:"; echo "$$out"; exit 1; }
 
 unit: ## what is quick: no Blender, no network namespaces
 	go test -short -timeout 5m ./internal/... ./cmd/...

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -140,6 +141,19 @@ func (b *browser) look(width, height int64, dark bool) {
 		})
 		return chromedp.Void{}, err
 	})
+}
+
+// keep writes a picture of the page into the folder NETRENDER_SCREENSHOTS, if one is named.
+func (b *browser) keep(name string) {
+	b.t.Helper()
+	dir := os.Getenv("NETRENDER_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	png := do(b, "taking a picture", chromedp.FullScreenshot(100))
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // axe is the checker of accessibility that make setup gets where it can (npm); "" when it is not there.

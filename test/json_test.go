@@ -69,6 +69,7 @@ func TestJSON(t *testing.T) {
 	done("1")
 	dir := t.TempDir()
 	try(1, "version")
+	try(1, "addon", "-o", filepath.Join(dir, "addon.zip"), "--no-program")
 	try(1, "jobs")
 	try(1, "job", "1", "--why")
 	try(1, "watch", "1")

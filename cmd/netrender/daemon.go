@@ -150,9 +150,11 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	if s.name = o.name; s.name == "" {
 		s.name, _ = os.Hostname()
 	}
+	addons := newAddonStore(s.data, log)
+	addons.cache, addons.farm = filepath.Join(s.data, "addon"), s.id
 	pages := web.New(web.Options{
 		Master: s.master, Now: time.Now, Log: log, Open: o.open, Name: s.name, Farm: s.id, Program: version,
-		Result: wire.ResultPath, Addresses: s.addresses, Met: api.Met,
+		Result: wire.ResultPath, Addresses: s.addresses, Met: api.Met, Addons: addons,
 	})
 	s.door = api.New(api.Options{
 		Master: s.master, Blobs: guard, Uploads: guard, Now: time.Now, Log: log, Open: o.open, Browser: pages.Browser,

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -61,7 +59,7 @@ What is damaged or lost on the master is an error that names it; --allow-missing
 	return c
 }
 
-func (a *app) archive(ctx context.Context, from *wire.Client, id farm.JobID, out string, force bool, parts wire.ArchiveParts) (err error) {
+func (a *app) archive(ctx context.Context, from *wire.Client, id farm.JobID, out string, force bool, parts wire.ArchiveParts) error {
 	if out == "-" {
 		n := &counted{w: a.out, tell: func(int64) {}}
 		made, err := a.readWhileWritten(n, func(w io.Writer) error { return from.Archive(ctx, id, parts, w) })
@@ -74,46 +72,15 @@ func (a *app) archive(ctx context.Context, from *wire.Client, id farm.JobID, out
 		}
 		return a.tellArchived(a.err, "", n.n, made)
 	}
-	if err := noFile(out); err != nil {
+	var made *master.JobArchive
+	written, err := writeWhole(out, force, func(w io.Writer) (err error) {
+		made, err = a.readWhileWritten(w, func(w io.Writer) error { return from.Archive(ctx, id, parts, w) })
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(out); err == nil && !force {
-		return farm.Errorf(farm.Conflict, "%s is there already", out).WithHint("--force replaces it")
-	}
-	dir, base := filepath.Split(out)
-	dir = filepath.Clean(dir)
-	sweepKilled(dir, base)
-	temp := filepath.Join(dir, fmt.Sprintf(".%s.%d", base, rand.Uint64()))
-	tmp, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err != nil {
-		return cannotWrite(out, err)
-	}
-	defer func() {
-		if err != nil {
-			_ = tmp.Close()
-			_ = os.Remove(temp)
-		}
-	}()
-	n := &counted{w: tmp, tell: func(int64) {}}
-	made, err := a.readWhileWritten(n, func(w io.Writer) error { return from.Archive(ctx, id, parts, w) })
-	if err != nil {
-		var path *os.PathError
-		if errors.As(err, &path) {
-			return cannotWrite(out, err)
-		}
-		return err
-	}
-	if err := errors.Join(tmp.Sync(), tmp.Close()); err != nil {
-		return cannotWrite(out, err)
-	}
-	if _, err := os.Lstat(out); err == nil && !force { // it came meanwhile
-		return farm.Errorf(farm.Conflict, "%s is there already", out).WithHint("--force replaces it")
-	}
-	if err := os.Rename(temp, out); err != nil {
-		return cannotWrite(out, err)
-	}
-	syncFolder(dir)
-	return a.tellArchived(a.out, out, n.n, made)
+	return a.tellArchived(a.out, out, written, made)
 }
 
 // readWhileWritten checks an archive while it is written to w.

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -60,4 +64,54 @@ func syncFolder(dir string) {
 		_ = d.Sync() // not supported on every platform
 		_ = d.Close()
 	}
+}
+
+// writeWhole writes a file beside its place and renames it when it is whole; without force it replaces none. It returns its
+// size.
+func writeWhole(out string, force bool, write func(io.Writer) error) (size int64, err error) {
+	if err := noFile(out); err != nil {
+		return 0, err
+	}
+	there := func() error {
+		if _, err := os.Lstat(out); err == nil && !force {
+			return farm.Errorf(farm.Conflict, "%s is there already", out).WithHint("--force replaces it")
+		}
+		return nil
+	}
+	if err := there(); err != nil {
+		return 0, err
+	}
+	dir, base := filepath.Split(out)
+	dir = filepath.Clean(dir)
+	sweepKilled(dir, base)
+	temp := filepath.Join(dir, fmt.Sprintf(".%s.%d", base, rand.Uint64()))
+	tmp, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	if err != nil {
+		return 0, cannotWrite(out, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = tmp.Close()
+			_ = os.Remove(temp)
+		}
+	}()
+	n := &counted{w: tmp, tell: func(int64) {}}
+	if err := write(n); err != nil {
+		var file *os.PathError
+		if errors.As(err, &file) {
+			return 0, cannotWrite(out, err)
+		}
+		return 0, err
+	}
+	if err := errors.Join(tmp.Sync(), tmp.Close()); err != nil {
+		return 0, cannotWrite(out, err)
+	}
+	if err := there(); err != nil { // it came meanwhile
+		return 0, err
+	}
+	if err := os.Rename(temp, out); err != nil {
+		return 0, cannotWrite(out, err)
+	}
+	syncFolder(dir)
+	return n.n, nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -67,6 +68,7 @@ func openAs(t *testing.T, tls bool, mo master.Options, change ...func(*web.Optio
 		Log:    slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 		Master: h.m, Now: now, Name: "render-master", Farm: farmID, Program: "1.0.0", Result: wire.ResultPath,
 		Addresses: func() []string { return []string{"http://10.0.0.5:8420", "http://192.168.7.5:8420"} },
+		Addons:    addons{},
 	}
 	for _, f := range change {
 		f(&o)
@@ -93,6 +95,27 @@ func openAs(t *testing.T, tls bool, mo master.Options, change ...func(*web.Optio
 		_ = db.Close()
 	})
 	return h
+}
+
+// addons makes what a test can read: two platforms are here.
+type addons struct{}
+
+func (addons) Platforms() []web.Platform {
+	return []web.Platform{{ID: "windows-amd64", Title: "Windows"}, {ID: "darwin-arm64", Title: "macOS", Here: true}, {ID: "linux-amd64", Title: "Linux", Here: true}}
+}
+
+func (addons) Zip(_ context.Context, platform, at string) (*web.AddonZip, error) {
+	if platform == "windows-amd64" {
+		return nil, farm.Errorf(farm.NotFound, "there is no program for Windows here")
+	}
+	text := fmt.Sprintf("zip for %q of %q", platform, at)
+	return &web.AddonZip{
+		Size: int64(len(text)), Mark: hex.EncodeToString([]byte(text)), Close: func() {},
+		Write: func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		},
+	}, nil
 }
 
 // browser keeps cookies and follows nothing by itself.

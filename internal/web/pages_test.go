@@ -56,7 +56,7 @@ func fill(t *testing.T, name func(string) string) *busy {
 }
 
 func (b *busy) paths() []string {
-	return []string{"/", "/jobs", "/jobs/1", "/jobs/1/change", "/workers/" + string(b.oak), "/add-worker", "/audit", "/audit?who=x", "/login", "/login/x", "/nothing"}
+	return []string{"/", "/jobs", "/jobs/1", "/jobs/1/change", "/workers/" + string(b.oak), "/add-worker", "/addon", "/audit", "/audit?who=x", "/login", "/login/x", "/nothing"}
 }
 
 func plain(s string) string { return s }

@@ -26,6 +26,7 @@ type Options struct {
 	Program   string           // version of this program
 	Result    func(job farm.JobID, name string) string
 	Addresses func() []string     // what workers may be given as --master
+	Addons    Addons              // makes the add-on for Blender
 	Met       func(*http.Request) // hears of requests by whoever is known; nil: nobody does
 }
 
@@ -70,6 +71,8 @@ func New(o Options) *Pages {
 		{"POST /workers/{id}/{verb}", farm.RoleAdmin, p.steerWorker},
 		{"GET /add-worker", farm.RoleView, p.addWorker},
 		{"POST /pairings/{code}/{verb}", farm.RoleAdmin, p.answerPairing},
+		{"GET /addon", nobody, p.addon},
+		{"GET /addon.zip", nobody, p.addonZip},
 		{"GET /audit", farm.RoleAdmin, p.audit},
 		{"GET /login", nobody, p.loginHelp},
 		{"GET /login/{link}", nobody, p.loginPage},
