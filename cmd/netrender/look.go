@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
@@ -21,7 +22,7 @@ var (
 
 func (a *app) jobsVerb() *cobra.Command {
 	var states []string
-	var owner, text, before string
+	var owner, text, scene, before string
 	var limit int
 	c := &cobra.Command{
 		Use: "jobs", Short: "List jobs, newest first", Args: cobra.NoArgs,
@@ -36,6 +37,13 @@ func (a *app) jobsVerb() *cobra.Command {
 					return usagef("a job's state is one of %s, not %q", strings.Join(stateNames(), ", "), s)
 				}
 				filter.States = append(filter.States, farm.JobState(s))
+			}
+			if scene != "" {
+				ref, err := blob.ParseRef(scene)
+				if err != nil {
+					return usagef("--scene takes the SHA-256 of a .blend, 64 digits, not %q", shorten(scene, 80))
+				}
+				filter.Scene = ref.String()
 			}
 			if before != "" {
 				var err error
@@ -63,7 +71,7 @@ func (a *app) jobsVerb() *cobra.Command {
 				return nil
 			}
 			if len(list.Jobs) == 0 {
-				if len(states) > 0 || owner != "" || text != "" || before != "" {
+				if len(states) > 0 || owner != "" || text != "" || scene != "" || before != "" {
 					fmt.Fprintln(a.out, "No such jobs.")
 				} else {
 					fmt.Fprintln(a.out, "No jobs. netrender render FILE.blend makes one.")
@@ -89,6 +97,7 @@ func (a *app) jobsVerb() *cobra.Command {
 	c.Flags().StringSliceVar(&states, "state", nil, "only jobs in these states: "+strings.Join(stateNames(), ", "))
 	c.Flags().StringVar(&owner, "owner", "", "only jobs of this owner")
 	c.Flags().StringVar(&text, "name", "", "only jobs whose name contains this")
+	c.Flags().StringVar(&scene, "scene", "", "only jobs of the very scene whose .blend has this SHA-256")
 	c.Flags().StringVar(&before, "before", "", "only jobs older than the one of this number")
 	c.Flags().IntVar(&limit, "limit", 50, "how many, 1 to 1000")
 	return c

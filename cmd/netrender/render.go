@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,143 +24,42 @@ var (
 	_ = verb("job", (*app).submitVerb)
 )
 
-// jobOptions are the settings of a job.
-type jobOptions struct {
-	frames       string
-	name         string
-	priority     int
-	chunk        int
-	order        string
-	attempts     int
-	timeout      time.Duration
-	allow, deny  []string
-	tags         []string
-	scripts      bool
-	scriptsFail  bool
-	exr          string
-	noOutputs    bool
-	noPreview    bool
-	threads      int
-	memory       string
-	gpu          string
-	anyBlender   bool
-	allowMissing bool
-	blender      []string
-	addons       []string
-	shared       []string
-	copyTo       string
-	pack         bool
-	unsaved      string
-	collected    string
-	engine       string
-}
-
-// gpuKinds are the devices that Blender knows by these names.
-var gpuKinds = []string{"cuda", "optix", "hip", "oneapi", "metal"}
-
-func jobSettings(c *cobra.Command, o *jobOptions) {
-	f := c.Flags()
-	f.StringVarP(&o.frames, "frames", "f", "", "frames, as 1-250 or 1,5,9 or 1-100x5 or -10--5 (default: the scene's own range)")
-	f.StringVar(&o.name, "name", "", "the job's name (default: the file's)")
-	f.IntVarP(&o.priority, "priority", "p", 1, "1 to 100; a job of priority 2 counts as two jobs")
-	f.IntVar(&o.chunk, "chunk", 1, "frames handed out together")
-	f.StringVar(&o.order, "order", string(farm.Linear), "linear, reverse or outside-in")
-	f.IntVar(&o.attempts, "attempts", 0, "failed attempts before a frame is failed (default: the farm's rule)")
-	f.DurationVar(&o.timeout, "timeout", 0, "longest a frame may take, as 20m or 2h")
-	f.StringSliceVar(&o.allow, "allow", nil, "only these workers")
-	f.StringSliceVar(&o.deny, "deny", nil, "not these workers")
-	f.StringSliceVar(&o.tags, "need-tags", nil, "only workers that have all of these tags")
-	f.BoolVar(&o.scripts, "scripts", false, "let the scene's own Python run, on workers that allow it")
-	f.BoolVar(&o.scriptsFail, "fail-on-script-error", false, "fail frames when the scene's own Python raises or a driver does not work (else: a warning)")
-	f.StringVar(&o.exr, "exr", "full", "multilayer EXR of every frame: full, half or none")
-	f.BoolVar(&o.noOutputs, "no-outputs", false, "leave out the files that the scene itself writes")
-	f.BoolVar(&o.noPreview, "no-preview", false, "leave out the preview pictures")
-	f.IntVar(&o.threads, "threads", 0, "render threads for each frame (default: all)")
-	f.StringVar(&o.memory, "memory", "", "only workers with at least so much memory, as 16GB")
-	f.StringVar(&o.gpu, "gpu", "", "only workers whose slots use such a device: cuda, optix, hip, oneapi or metal")
-	f.BoolVar(&o.anyBlender, "any-blender", false, "let workers with an older Blender than the scene's try it")
-	f.BoolVar(&o.allowMissing, "allow-missing", false, "go on although files of the scene are missing")
-	f.StringArrayVar(&o.addons, "addon", nil, "an add-on that the scene needs: its name where workers have it, or a zip file to send along (needs --scripts)")
-	f.StringArrayVar(&o.shared, "shared", nil, "a folder that the workers see as well: its files are not sent where all of them do (see netrender worker --shared)")
-	f.StringVar(&o.copyTo, "copy-to", "", "have the workers copy results to this folder as well, which they must allow (netrender worker --copy-root)")
-	f.BoolVar(&o.pack, "pack", false, "send pictures, sounds and fonts inside the .blend, not beside it; your file is not changed")
-	f.StringVar(&o.unsaved, "unsaved", "", "send this copy of FILE.blend, which holds changes that were not saved to it")
-	f.StringVar(&o.collected, "collected", "", "what the scene is and reads, as a Blender that has it open collected it (JSON): none is started to read it")
-	f.StringVar(&o.engine, "engine", "", "render with this engine instead of the scene's own, as Blender names it: CYCLES, BLENDER_EEVEE, BLENDER_EEVEE_NEXT or BLENDER_WORKBENCH")
-	f.StringSliceVar(&o.blender, "blender", nil, "Blender to read the scene with (default: the newest found)")
-}
-
-// spec makes what the artist asked for out of the flags.
-func (o *jobOptions) spec() (farm.JobSpec, error) {
-	s := farm.JobSpec{
-		Name: o.name, Priority: o.priority, Chunk: o.chunk, Order: farm.Order(o.order), Attempts: o.attempts,
-		Timeout: int(o.timeout.Round(time.Second).Seconds()),
-		Needs:   farm.Needs{Allow: o.allow, Deny: o.deny, Tags: o.tags, GPU: o.gpu},
-		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads, FailOnScriptError: o.scriptsFail, Engine: o.engine, CopyTo: o.copyTo},
-	}
-	if o.frames != "" {
-		set, err := farm.ParseFrameSet(o.frames)
-		if err != nil {
-			return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
-		}
-		s.Frames = set
-	}
-	if o.collected != "" && o.pack {
-		return s, usagef("--collected and --pack do not go together: the packed copy is another scene, which is read anew")
-	}
-	if o.memory != "" {
-		n, err := parseSize(o.memory)
-		if err != nil {
-			return s, err
-		}
-		s.Needs.MemoryMB = int(n >> 20)
-	}
-	if s.Needs.GPU != "" && !slices.Contains(gpuKinds, s.Needs.GPU) {
-		return s, usagef("a device is %s, not %q", strings.Join(gpuKinds, ", "), s.Needs.GPU)
-	}
-	names, zips, err := o.splitAddons()
-	if err != nil {
-		return s, err
-	}
-	s.Needs.Addons = names
-	check := s
-	check.Needs.AddonFiles = zips
-	check.Blend, check.Frames = "x.blend", farm.Frames(1)
-	check.Defaults()
-	if err := check.Check(); err != nil {
-		return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
-	}
-	if !check.Options.Asks() {
-		return s, usagef("with --exr none, --no-outputs and --no-preview nothing of the job would be kept")
-	}
-	return s, nil
-}
-
 func (a *app) renderVerb() *cobra.Command {
 	var o jobOptions
 	var out string
 	var only []string
+	var reuse bool
 	c := &cobra.Command{
 		Use: "render FILE.blend", Short: "Render a scene on the farm; frames come back as they finish", Args: cobra.ExactArgs(1),
 		Long: `Render a scene on the farm. The scene and every file it needs are sent, once; frames come back as they finish, each
 under its own name when it is whole. The exit code is 0 only if every frame is here.
 
-Ctrl-C leaves the job running; netrender fetch brings the frames home later.`,
+Ctrl-C leaves the job running; netrender fetch brings the frames home later.
+
+With --reuse nothing is rendered that the farm has, or is about to have: where a job of the very same scene - the same
+bytes of the .blend and of all files that the frames need, and the same options as far as they show in a picture - covers
+all frames that are asked for, they are taken from it. One job covers all of them, or a new one is made. Of a job that is
+paused, canceled or has failed only those frames count that were rendered.`,
 		Example: "  netrender render shot.blend -f 1-250 -o frames/\n  netrender render still.blend -f 1 --priority 5",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kinds, err := kindsOf(only, false)
 			if err != nil {
 				return err
 			}
-			master, plan, err := a.prepare(cmd, args[0], &o, out)
+			master, plan, err := a.read(cmd, args[0], &o, out)
 			if err != nil {
 				return err
 			}
-			dir := out
-			if dir == "" {
-				dir = plan.OutDir
+			f := &fetching{dir: cmp.Or(out, plan.OutDir), kinds: kinds, plan: plan}
+			if reuse {
+				if there, err := a.reuse(cmd.Context(), master, plan, f); there || err != nil {
+					return err
+				}
 			}
-			return a.renderPlan(cmd.Context(), master, plan, &fetching{dir: dir, kinds: kinds, plan: plan})
+			if err := a.checkWorkers(cmd.Context(), master, plan); err != nil {
+				return err
+			}
+			return a.renderPlan(cmd.Context(), master, plan, f)
 		},
 	}
 	a.masterFlags(c)
@@ -167,11 +67,12 @@ Ctrl-C leaves the job running; netrender fetch brings the frames home later.`,
 	jobSettings(c, &o)
 	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: where the scene's own output path points)")
 	onlyFlag(c, &only)
+	c.Flags().BoolVar(&reuse, "reuse", false, "take the frames from a job of the very same scene, where one covers them all")
 	return c
 }
 
-// prepare finds the master, checks the folder, reads the scene and makes the plan, telling what it does.
-func (a *app) prepare(cmd *cobra.Command, file string, o *jobOptions, out string) (*wire.Client, *client.Plan, error) {
+// read finds the master, checks the folder, reads the scene and makes the plan, telling what it does.
+func (a *app) read(cmd *cobra.Command, file string, o *jobOptions, out string) (*wire.Client, *client.Plan, error) {
 	spec, err := o.spec()
 	if err != nil {
 		return nil, nil, err
@@ -205,14 +106,19 @@ func (a *app) prepare(cmd *cobra.Command, file string, o *jobOptions, out string
 			return nil, nil, err
 		}
 	}
+	return master, plan, nil
+}
+
+// checkWorkers tells what of the farm speaks against the plan.
+func (a *app) checkWorkers(ctx context.Context, master *wire.Client, plan *client.Plan) error {
 	tell := func(text string) { a.note(map[string]any{"warning": text}, "note: %s", plainText(text)) }
-	if err := a.checkShared(cmd.Context(), master, plan, tell); err != nil {
-		return nil, nil, err
+	if err := a.checkShared(ctx, master, plan, tell); err != nil {
+		return err
 	}
-	if err := a.checkGPU(cmd.Context(), master, plan, tell); err != nil {
-		return nil, nil, err
+	if err := a.checkGPU(ctx, master, plan, tell); err != nil {
+		return err
 	}
-	return master, plan, a.checkFarm(cmd.Context(), master, plan)
+	return a.checkFarm(ctx, master, plan)
 }
 
 // plan reads the scene and works out what is to be sent; anyway goes on although it has faults.
@@ -388,6 +294,18 @@ func (a *app) renderPlan(ctx context.Context, master *wire.Client, plan *client.
 	return a.follow(ctx, master, job, f)
 }
 
+// reuse takes the plan's frames from a job of the same scene; there is false when the farm has none.
+func (a *app) reuse(ctx context.Context, master *wire.Client, plan *client.Plan, f *fetching) (there bool, err error) {
+	job, there, err := client.Reuse(ctx, master, plan)
+	if err != nil || !there {
+		return false, interrupted(ctx, err)
+	}
+	f.frames, f.kinds = plan.Spec.Frames, plan.Spec.Options.Kinds(f.kinds)
+	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": f.frames.Count(), "out": f.dir, "reused": true},
+		"Job %d of the same scene has or will have %s, results in %s", job.ID, count(f.frames.Count(), "frame"), f.dir)
+	return true, a.follow(ctx, master, job, f)
+}
+
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errInterrupted
@@ -400,8 +318,11 @@ func (a *app) submitVerb() *cobra.Command {
 	c := &cobra.Command{
 		Use: "submit FILE.blend", Short: "Send a scene to the farm and print the job's number", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			master, plan, err := a.prepare(cmd, args[0], &o, os.TempDir())
+			master, plan, err := a.read(cmd, args[0], &o, os.TempDir())
 			if err != nil {
+				return err
+			}
+			if err := a.checkWorkers(cmd.Context(), master, plan); err != nil {
 				return err
 			}
 			job, err := a.send(cmd.Context(), master, plan)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
 	"github.com/netrender/netrender/internal/wire"
@@ -16,6 +17,7 @@ type jobQuery struct {
 	State  string `query:"state" doc:"states, separated by commas"`
 	Owner  string `query:"owner"`
 	Text   string `query:"q" doc:"part of the name"`
+	Scene  string `query:"scene" doc:"SHA-256 of the .blend: only jobs of this very scene"`
 	Before string `query:"before" doc:"only jobs with a smaller number"`
 	Limit  string `query:"limit" doc:"1 to 1000; 100 when not given"`
 }
@@ -30,6 +32,13 @@ func (q *jobQuery) filter() (f farm.JobFilter, err error) {
 			}
 			f.States = append(f.States, farm.JobState(s))
 		}
+	}
+	if q.Scene != "" {
+		ref, err := blob.ParseRef(q.Scene)
+		if err != nil {
+			return f, farm.Errorf(farm.Invalid, "%q is not the SHA-256 of a scene", clip(q.Scene)).WithHint("it has 64 digits, 0-9 and a-f")
+		}
+		f.Scene = ref.String()
 	}
 	if q.Before != "" {
 		if f.Before, err = farm.ParseJobID(q.Before); err != nil {

@@ -136,6 +136,7 @@ type JobFilter struct {
 	States []JobState // empty: all
 	Owner  string     // empty: all
 	Text   string     // part of the name; empty: all
+	Scene  string     // SHA-256 of the .blend, hex; empty: all
 	Before JobID      // only older ids; 0: from the newest
 	Limit  int        // 1..1000
 }

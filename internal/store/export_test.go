@@ -47,6 +47,7 @@ var Queries = map[string]string{
 	"look up":         `SELECT a.seq FROM attempts a WHERE a.job = ? AND a.position IN (?, ?)` + onlyAccepted,
 	"look up others":  `SELECT a.seq FROM attempts a ` + byOther + ` WHERE a.job = ? AND a.position IN (?, ?)` + onlyOthers,
 	"list of a state": `SELECT id FROM jobs WHERE gone = 0 AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
+	"list of a scene": `SELECT id FROM specs CROSS JOIN jobs ON id = job WHERE gone = 0 AND blend = ? AND id < ? ORDER BY job DESC LIMIT ?`,
 }
 
 // SmallParts makes even small resets wait for the sweep.

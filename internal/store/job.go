@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -17,6 +18,7 @@ const (
 		running = excluded.running, dispatched = excluded.dispatched, seconds = excluded.seconds, missing = excluded.missing`
 	specPut = `INSERT INTO specs (job, scene, folder, spec, removed) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (job) DO UPDATE SET scene = excluded.scene, folder = excluded.folder, spec = excluded.spec, removed = excluded.removed`
+	blendSet   = `UPDATE specs SET blend = ? WHERE job = ?`
 	removedGet = `SELECT coalesce(removed, '') FROM specs WHERE job = ?`
 	removedSet = `UPDATE specs SET removed = ? WHERE job = ?`
 	jobThere   = `SELECT gone <> 0 FROM jobs WHERE id = ?`
@@ -39,6 +41,9 @@ func (b *batch) jobAdd(c *farm.JobAdd) error {
 	if err := b.nextJob(c.Job.ID + 1); err != nil {
 		return err
 	}
+	if err := b.blendSet(c.Job.ID, c.Job.Blend, c.Files); err != nil {
+		return err
+	}
 	return b.filesSet(c.Job.ID, c.Files)
 }
 
@@ -54,6 +59,16 @@ func (b *batch) jobHold(id farm.JobID) error {
 		return err
 	}
 	return b.nextJob(id + 1)
+}
+
+// blendSet keeps which bytes the job's scene is of.
+func (b *batch) blendSet(job farm.JobID, blend string, files []farm.File) error {
+	ref := ""
+	if i := slices.IndexFunc(files, func(f farm.File) bool { return f.Path == blend }); i >= 0 {
+		ref = files[i].Ref
+	}
+	_, err := b.w.exec(blendSet, orNull(ref), int64(job))
+	return err
 }
 
 // jobSet keeps all of a job but its manifest. One that is not there is left so.

@@ -78,8 +78,14 @@ func (d *db) Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error) {
 	var parts []string
 	var args []any
 	for _, state := range states {
-		where := []string{`gone = 0`}
+		where, from := []string{`gone = 0`}, `jobs`
+		order := `id`
 		and := func(condition string, arg any) { where, args = append(where, condition), append(args, arg) }
+		if f.Scene != "" { // the join is kept in this order: few jobs are of one scene
+			from = `specs CROSS JOIN jobs ON id = job`
+			order = `job`
+			and(`blend = ?`, f.Scene)
+		}
 		if state != "" {
 			and(`state = ?`, string(state))
 		}
@@ -93,7 +99,7 @@ func (d *db) Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error) {
 			and(`id < ?`, int64(f.Before))
 		}
 		args = append(args, int64(max(f.Limit, 1)))
-		parts = append(parts, `SELECT id FROM (SELECT id FROM jobs WHERE `+strings.Join(where, ` AND `)+` ORDER BY id DESC LIMIT ?) AS part`)
+		parts = append(parts, `SELECT id FROM (SELECT id FROM `+from+` WHERE `+strings.Join(where, ` AND `)+` ORDER BY `+order+` DESC LIMIT ?) AS part`)
 	}
 	query := jobSelect + `j.id IN (` + strings.Join(parts, ` UNION `) + `) ORDER BY j.id DESC LIMIT ?`
 	list, err := collect(ctx, d.reads, query, append(args, int64(max(f.Limit, 1))), scanJob)

@@ -115,6 +115,12 @@ func holdsAll(t *testing.T, s *store.SQLite, n int) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if at := slices.IndexFunc(files, func(f farm.File) bool { return f.Path == j.Blend }); at >= 0 {
+			same, err := s.Jobs(ctx, farm.JobFilter{Scene: files[at].Ref, Before: j.ID + 1, Limit: 1})
+			if err != nil || len(same) != 1 || same[0].ID != j.ID {
+				t.Errorf("job %d is not found by its scene: %+v, %v", j.ID, same, err)
+			}
+		}
 		for _, f := range files {
 			say("  file %s from %s, %d bytes, %s, for some %v", f.Path, f.Original, f.Size, f.Ref[60:], f.First != nil && *f.First == 1 && *f.Last == 2)
 		}

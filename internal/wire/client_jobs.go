@@ -39,6 +39,7 @@ func (c *Client) Jobs(ctx context.Context, f farm.JobFilter) (JobList, error) {
 	set(q, "state", strings.Join(states, ","))
 	set(q, "owner", f.Owner)
 	set(q, "q", f.Text)
+	set(q, "scene", f.Scene)
 	setInt(q, "before", int64(f.Before))
 	setInt(q, "limit", int64(f.Limit))
 	var out JobList

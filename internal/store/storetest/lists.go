@@ -60,6 +60,42 @@ func jobLists(t *testing.T, s Store) {
 	same(t, "the old name", []farm.JobID{}, ids(must(s.Jobs(ctx, farm.JobFilter{Text: strings.Fields(all[0].Name)[0] + " 60", Limit: 5}))(t)))
 }
 
+// scenes finds jobs by the bytes of their .blend.
+func scenes(t *testing.T, s Store) {
+	var changes []farm.Change
+	add := func(id farm.JobID, ref string) farm.Job {
+		j := newJob(id, 1)
+		j.State = farm.JobStates()[int(id)%7]
+		files := []farm.File{{Path: "a.png", Original: "/a.png", Ref: scene("b")}, {Path: j.Blend, Original: "/x.blend", Ref: ref}}
+		changes = append(changes, farm.JobAdd{Job: j, Files: files})
+		return j
+	}
+	for id := farm.JobID(1); id <= 30; id++ {
+		add(id, scene(string("abc"[id%3])))
+	}
+	odd := newJob(31, 1)
+	changes = append(changes, farm.JobAdd{Job: odd, Files: []farm.File{{Path: "other.blend", Original: "/x.blend", Ref: scene("a")}}})
+	apply(t, s, changes...)
+	find := func(f farm.JobFilter) []farm.JobID { return ids(must(s.Jobs(ctx, f))(t)) }
+	same(t, "of a scene", []farm.JobID{28, 25, 22, 19, 16, 13, 10, 7, 4, 1}, find(farm.JobFilter{Scene: scene("b"), Limit: 100}))
+	same(t, "a page of them", []farm.JobID{13, 10}, find(farm.JobFilter{Scene: scene("b"), Before: 16, Limit: 2}))
+	same(t, "in a state", []farm.JobID{28, 7}, find(farm.JobFilter{Scene: scene("b"), States: farm.JobStates()[:1], Limit: 9}))
+	same(t, "in two states", []farm.JobID{28, 22, 7, 1}, find(farm.JobFilter{Scene: scene("b"), States: farm.JobStates()[:2], Limit: 9}))
+	same(t, "of no scene", []farm.JobID{}, find(farm.JobFilter{Scene: scene("d"), Limit: 9}))
+	j := must(s.Job(ctx, 28))(t)
+	j.Priority = 9
+	apply(t, s, farm.JobDelete{ID: 25}, farm.JobSet{Job: j}) // a job that is changed stays of its scene
+	same(t, "with one deleted and one changed", []farm.JobID{28, 22}, find(farm.JobFilter{Scene: scene("b"), Limit: 2}))
+	changes = nil
+	add(22, scene("d"))
+	apply(t, s, changes...)
+	same(t, "with one written anew", []farm.JobID{28, 19}, find(farm.JobFilter{Scene: scene("b"), Limit: 2}))
+	same(t, "and that one", []farm.JobID{22}, find(farm.JobFilter{Scene: scene("d"), Limit: 2}))
+}
+
+// scene is the SHA-256 of a scene.
+func scene(letter string) string { return strings.Repeat(letter, 64) }
+
 func keys(t *testing.T, s Store) {
 	a, b, c := newJob(1, 1), newJob(2, 1), newJob(3, 1)
 	a.Key, b.Key = "key", "key "

@@ -56,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"delete much", deletesMuch},
 		{"hold", held},
 		{"jobs filtered and paged", jobLists},
+		{"jobs of a scene", scenes},
 		{"keys", keys},
 		{"manifest paged", manifests},
 		{"attempts filtered and paged", attemptLists},

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// jobOptions are the settings of a job.
+type jobOptions struct {
+	frames       string
+	name         string
+	priority     int
+	chunk        int
+	order        string
+	attempts     int
+	timeout      time.Duration
+	allow, deny  []string
+	tags         []string
+	scripts      bool
+	scriptsFail  bool
+	exr          string
+	noOutputs    bool
+	noPreview    bool
+	threads      int
+	memory       string
+	gpu          string
+	anyBlender   bool
+	allowMissing bool
+	blender      []string
+	addons       []string
+	shared       []string
+	copyTo       string
+	pack         bool
+	unsaved      string
+	collected    string
+	engine       string
+}
+
+// gpuKinds are the devices that Blender knows by these names.
+var gpuKinds = []string{"cuda", "optix", "hip", "oneapi", "metal"}
+
+func jobSettings(c *cobra.Command, o *jobOptions) {
+	f := c.Flags()
+	f.StringVarP(&o.frames, "frames", "f", "", "frames, as 1-250 or 1,5,9 or 1-100x5 or -10--5 (default: the scene's own range)")
+	f.StringVar(&o.name, "name", "", "the job's name (default: the file's)")
+	f.IntVarP(&o.priority, "priority", "p", 1, "1 to 100; a job of priority 2 counts as two jobs")
+	f.IntVar(&o.chunk, "chunk", 1, "frames handed out together")
+	f.StringVar(&o.order, "order", string(farm.Linear), "linear, reverse or outside-in")
+	f.IntVar(&o.attempts, "attempts", 0, "failed attempts before a frame is failed (default: the farm's rule)")
+	f.DurationVar(&o.timeout, "timeout", 0, "longest a frame may take, as 20m or 2h")
+	f.StringSliceVar(&o.allow, "allow", nil, "only these workers")
+	f.StringSliceVar(&o.deny, "deny", nil, "not these workers")
+	f.StringSliceVar(&o.tags, "need-tags", nil, "only workers that have all of these tags")
+	f.BoolVar(&o.scripts, "scripts", false, "let the scene's own Python run, on workers that allow it")
+	f.BoolVar(&o.scriptsFail, "fail-on-script-error", false, "fail frames when the scene's own Python raises or a driver does not work (else: a warning)")
+	f.StringVar(&o.exr, "exr", "full", "multilayer EXR of every frame: full, half or none")
+	f.BoolVar(&o.noOutputs, "no-outputs", false, "leave out the files that the scene itself writes")
+	f.BoolVar(&o.noPreview, "no-preview", false, "leave out the preview pictures")
+	f.IntVar(&o.threads, "threads", 0, "render threads for each frame (default: all)")
+	f.StringVar(&o.memory, "memory", "", "only workers with at least so much memory, as 16GB")
+	f.StringVar(&o.gpu, "gpu", "", "only workers whose slots use such a device: cuda, optix, hip, oneapi or metal")
+	f.BoolVar(&o.anyBlender, "any-blender", false, "let workers with an older Blender than the scene's try it")
+	f.BoolVar(&o.allowMissing, "allow-missing", false, "go on although files of the scene are missing")
+	f.StringArrayVar(&o.addons, "addon", nil, "an add-on that the scene needs: its name where workers have it, or a zip file to send along (needs --scripts)")
+	f.StringArrayVar(&o.shared, "shared", nil, "a folder that the workers see as well: its files are not sent where all of them do (see netrender worker --shared)")
+	f.StringVar(&o.copyTo, "copy-to", "", "have the workers copy results to this folder as well, which they must allow (netrender worker --copy-root)")
+	f.BoolVar(&o.pack, "pack", false, "send pictures, sounds and fonts inside the .blend, not beside it; your file is not changed")
+	f.StringVar(&o.unsaved, "unsaved", "", "send this copy of FILE.blend, which holds changes that were not saved to it")
+	f.StringVar(&o.collected, "collected", "", "what the scene is and reads, as a Blender that has it open collected it (JSON): none is started to read it")
+	f.StringVar(&o.engine, "engine", "", "render with this engine instead of the scene's own, as Blender names it: CYCLES, BLENDER_EEVEE, BLENDER_EEVEE_NEXT or BLENDER_WORKBENCH")
+	f.StringSliceVar(&o.blender, "blender", nil, "Blender to read the scene with (default: the newest found)")
+}
+
+// spec makes what the artist asked for out of the flags.
+func (o *jobOptions) spec() (farm.JobSpec, error) {
+	s := farm.JobSpec{
+		Name: o.name, Priority: o.priority, Chunk: o.chunk, Order: farm.Order(o.order), Attempts: o.attempts,
+		Timeout: int(o.timeout.Round(time.Second).Seconds()),
+		Needs:   farm.Needs{Allow: o.allow, Deny: o.deny, Tags: o.tags, GPU: o.gpu},
+		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads, FailOnScriptError: o.scriptsFail, Engine: o.engine, CopyTo: o.copyTo},
+	}
+	if o.frames != "" {
+		set, err := farm.ParseFrameSet(o.frames)
+		if err != nil {
+			return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
+		}
+		s.Frames = set
+	}
+	if o.collected != "" && o.pack {
+		return s, usagef("--collected and --pack do not go together: the packed copy is another scene, which is read anew")
+	}
+	if o.memory != "" {
+		n, err := parseSize(o.memory)
+		if err != nil {
+			return s, err
+		}
+		s.Needs.MemoryMB = int(n >> 20)
+	}
+	if s.Needs.GPU != "" && !slices.Contains(gpuKinds, s.Needs.GPU) {
+		return s, usagef("a device is %s, not %q", strings.Join(gpuKinds, ", "), s.Needs.GPU)
+	}
+	names, zips, err := o.splitAddons()
+	if err != nil {
+		return s, err
+	}
+	s.Needs.Addons = names
+	check := s
+	check.Needs.AddonFiles = zips
+	check.Blend, check.Frames = "x.blend", farm.Frames(1)
+	check.Defaults()
+	if err := check.Check(); err != nil {
+		return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
+	}
+	if !check.Options.Asks() {
+		return s, usagef("with --exr none, --no-outputs and --no-preview nothing of the job would be kept")
+	}
+	return s, nil
+}

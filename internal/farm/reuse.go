@@ -1,0 +1,52 @@
+package farm
+
+import (
+	"slices"
+)
+
+// Serves tells whether frames of a job of s are frames that want asks for: they show the same and nothing is lacking, when
+// the files of both are the same. Which frames they are is another question.
+//
+// Whatever can change a picture must be equal, also who may render: machines of other kinds compute other last bits.
+func (s *JobSpec) Serves(want *JobSpec) bool {
+	has, asked := &s.Options, &want.Options
+	switch {
+	case s.Blend != want.Blend, has.Scripts != asked.Scripts, has.Threads != asked.Threads, has.Engine != asked.Engine:
+		return false
+	case asked.EXR != "none" && has.EXR != asked.EXR, asked.Outputs && !has.Outputs, asked.Preview && !has.Preview:
+		return false
+	case asked.FailOnScriptError && !has.FailOnScriptError, asked.CopyTo != "" && has.CopyTo != asked.CopyTo:
+		return false
+	}
+	a, b := &s.Needs, &want.Needs
+	return a.Blender == b.Blender && a.Engine == b.Engine && a.Denoiser == b.Denoiser && a.GPU == b.GPU &&
+		sameNames(a.Allow, b.Allow) && sameNames(a.Deny, b.Deny) && sameNames(a.Tags, b.Tags) &&
+		slices.Equal(a.Addons, b.Addons) && slices.Equal(a.AddonFiles, b.AddonFiles)
+}
+
+// sameNames compares lists whose order does not matter.
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// Kinds are the kinds of results that the options ask for, among some.
+func (o *Options) Kinds(among []ResultKind) (kinds []ResultKind) {
+	for _, k := range among {
+		switch k {
+		case KindEXR:
+			if o.EXR == "none" {
+				continue
+			}
+		case KindOutput, KindNode:
+			if !o.Outputs {
+				continue
+			}
+		case KindPreview:
+			if !o.Preview {
+				continue
+			}
+		}
+		kinds = append(kinds, k)
+	}
+	return kinds
+}
