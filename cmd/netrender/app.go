@@ -42,6 +42,7 @@ type app struct {
 
 	leashed   bool
 	interrupt func() // as Ctrl-C
+	heeds     bool   // that nobody reads what is printed is an interrupt, too
 }
 
 // errUsage marks mistakes in the command's own words.
@@ -181,7 +182,11 @@ func (a *app) exit(cmd *cobra.Command, err error) int {
 func (a *app) print(v any) error {
 	enc := json.NewEncoder(a.out)
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	err := enc.Encode(v)
+	if err != nil && a.heeds {
+		a.interrupt()
+	}
+	return err
 }
 
 // terminal tells whether a person sees what is written to w.

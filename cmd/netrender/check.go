@@ -57,6 +57,7 @@ bytes the master does not have yet. The options are those of netrender render.
 The exit code is 0 when the scene can be sent as it is, 1 when it cannot. Warnings do not count.`,
 		Example: "  netrender check shot.blend\n  netrender check shot.blend -f 1-250 --gpu optix --json",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			a.heedReader(cmd.Context())
 			spec, err := o.spec()
 			if err != nil {
 				return err

@@ -58,6 +58,7 @@ asked for is here.`,
 			if err != nil {
 				return err
 			}
+			a.heedReader(cmd.Context())
 			f := &fetching{dir: out, kinds: artistsKinds}
 			if frames != "" {
 				if f.frames, err = farm.ParseFrameSet(frames); err != nil {

@@ -73,6 +73,7 @@ paused, canceled or has failed only those frames count that were rendered.`,
 
 // read finds the master, checks the folder, reads the scene and makes the plan, telling what it does.
 func (a *app) read(cmd *cobra.Command, file string, o *jobOptions, out string) (*wire.Client, *client.Plan, error) {
+	a.heedReader(cmd.Context())
 	spec, err := o.spec()
 	if err != nil {
 		return nil, nil, err
