@@ -254,3 +254,37 @@ func TestPeersTrouble(t *testing.T) {
 	}
 	t.Logf("those who found that: %s", said)
 }
+
+// TestPeerThatGivesNothing: a worker that has files and stands still, as its machine does that sleeps, costs those who are
+// led to it a few seconds; when two lost those, nobody is led to it any more.
+func TestPeerThatGivesNothing(t *testing.T) {
+	t.Parallel()
+	const size, crowd = 4e6, 4
+	l := newLAN(t)
+	a := l.machine()
+	f := a.farm()
+	f.heartbeat(20_000) // so long it is taken for there
+	_, procs := f.crowd(l, crowd, "", "--verbose")
+	only := func(name string) func(s *nr.JobSpec) { return func(s *nr.JobSpec) { s.Needs.Allow = []string{name} } }
+	dir := t.TempDir()
+	var paths []string
+	var refs []blob.Ref
+	for i := range 3 {
+		path, ref := static(t, dir, size, byte(i+1))
+		paths, refs = append(paths, path), append(refs, ref)
+		f.doneWithin(time.Minute, f.heavy(path, ref, size, "1", only("w1")).ID)
+	}
+	if out, err := exec.Command("kill", "-STOP", strconv.Itoa(procs[0].cmd.Process.Pid)).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for i, path := range paths {
+		name := fmt.Sprintf("w%d", i+2)
+		began := time.Now()
+		f.doneWithin(30*time.Second, f.heavy(path, refs[i], size, "2", only(name)).ID)
+		left := strings.Count(procs[i+1].out.String(), "a file is fetched elsewhere")
+		t.Logf("%s has it after %.1f s", name, time.Since(began).Seconds())
+		if want := 1 - i/2; left != want {
+			t.Errorf("%s left a peer %d times, not %d", name, left, want)
+		}
+	}
+}

@@ -57,7 +57,7 @@ func (s *sources) choose(now time.Time, w *swarm, d *door, have int64, slow farm
 			continue
 		}
 		p := m.door
-		if !p.open || p.near || p.shut || now.Before(d.shuns[id]) || p.lies(now) {
+		if !p.open || p.near || p.shut || now.Before(d.shuns[id]) || p.lies(now) || m.whole && !p.gives(now) {
 			continue
 		}
 		c := candidate{id: id, class: partBusy, trouble: p.trouble(now), readers: m.readers, serving: p.serving, have: m.have}

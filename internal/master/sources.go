@@ -36,6 +36,7 @@ type door struct {
 	shuns  map[farm.WorkerID]time.Time // peers that are not offered to it until then
 	doubts map[farm.WorkerID]time.Time // who had trouble with it, until when that counts
 	liar   map[string]time.Time        // who says that it gave wrong bytes, and when
+	mute   map[string]time.Time        // who lately got no byte of it, until when that counts
 
 	serving int // readers of it, of all files
 }
@@ -69,7 +70,7 @@ const (
 	shunTime     = time.Minute      // for peers that were slow, silent or broke off
 	blockTime    = 10 * time.Minute // for those that cannot be reached
 	liarTime     = 24 * time.Hour   // for those that gave wrong bytes
-	witnesses    = 2                // who must say that a peer lies before it is offered to nobody
+	witnesses    = 2                // who must say that a peer lies, or gives nothing, before it is offered to nobody
 
 	masterReaders = 2  // of a file at once, while anybody else can give it
 	wholeReaders  = 4  // of a worker that has it all
@@ -94,7 +95,7 @@ func (s *sources) enter(id farm.WorkerID, token string, open, near, fresh bool) 
 	if d == nil {
 		d = &door{
 			id: id, refs: make(map[string]struct{}), shuns: make(map[farm.WorkerID]time.Time),
-			doubts: make(map[farm.WorkerID]time.Time), liar: make(map[string]time.Time),
+			doubts: make(map[farm.WorkerID]time.Time), liar: make(map[string]time.Time), mute: make(map[string]time.Time),
 		}
 		s.doors[id] = d
 	}
@@ -285,8 +286,11 @@ func (s *sources) believe(now time.Time, w *swarm, d *door, m *member, q *farm.S
 		if !slices.Contains(m.past, f.Peer) {
 			continue
 		}
-		if f.How == farm.FaultLied {
+		switch f.How {
+		case farm.FaultLied:
 			peer.liar[witness(d, peer)] = now
+		case farm.FaultRefused, farm.FaultSilent, farm.FaultUnreachable:
+			peer.mute[witness(d, peer)] = now.Add(shunTime)
 		}
 		remember(peer.doubts, d.id, until, now)
 	}
@@ -314,6 +318,13 @@ func remember(in map[farm.WorkerID]time.Time, id farm.WorkerID, until, now time.
 func (d *door) lies(now time.Time) bool {
 	maps.DeleteFunc(d.liar, func(_ string, at time.Time) bool { return now.Sub(at) > liarTime })
 	return len(d.liar) >= witnesses
+}
+
+// gives tells whether what it says it has is worth asking for: nobody loses time with a peer that gave others nothing. A
+// reader that hands on what comes may be silent because those before it are, and is not judged by this.
+func (d *door) gives(now time.Time) bool {
+	maps.DeleteFunc(d.mute, func(_ string, until time.Time) bool { return !now.Before(until) })
+	return len(d.mute) < witnesses
 }
 
 // prune takes out readers that fell silent.

@@ -218,6 +218,34 @@ func TestSourcesLiar(t *testing.T) {
 	}
 }
 
+// TestSourcesMute: a peer of which two got no byte is offered to nobody for a while, whatever it says it has; what one
+// says is not enough, nor is a slow line.
+func TestSourcesMute(t *testing.T) {
+	for how, shut := range map[farm.FaultKind]bool{
+		farm.FaultRefused: true, farm.FaultSilent: true, farm.FaultUnreachable: true, farm.FaultSlow: false, farm.FaultBroke: false,
+	} {
+		h := newHall("a", "y", "z")
+		h.has("a")
+		for i, worker := range []string{"b", "c"} {
+			if i == 1 {
+				h.want(t, h.asks("y", 0), "a")
+				h.leave("y")
+			}
+			h.enter(farm.WorkerID(worker), "token-"+worker, false, false, true)
+			h.want(t, h.asks(worker, 0), "a")
+			h.want(t, h.asks(worker, 0, fault{Peer: "a", How: how}), "master")
+			h.leave(farm.WorkerID(worker))
+		}
+		h.has("a") // it says so again
+		if got := h.asks("z", 0); (got == "master") != shut {
+			t.Errorf("%s: led to %s", how, got)
+		}
+		h.leave("z")
+		h.now = h.now.Add(shunTime)
+		h.want(t, h.asks("z", 0), "a")
+	}
+}
+
 // TestSourcesSlow: who is served slowly is led elsewhere when somebody surely is better; not where all wait for the same.
 func TestSourcesSlow(t *testing.T) {
 	slow := func(h *hall, w, from string, have int64) (string, bool) {
@@ -392,7 +420,7 @@ func TestSourcesProperties(t *testing.T) {
 				}
 				if from != "" && from != farm.FromMaster && !keep {
 					p := h.doors[from]
-					if p == nil || !p.open || p.near || p.shut || p.lies(h.now) || w.members[from] == nil || h.now.Before(h.doors[q.Worker].shuns[from]) {
+					if p == nil || !p.open || p.near || p.shut || p.lies(h.now) || w.members[from] != nil && w.members[from].whole && !p.gives(h.now) || w.members[from] == nil || h.now.Before(h.doors[q.Worker].shuns[from]) {
 						t.Fatalf("%s is led to %s: %+v", n, from, p)
 					}
 				}
