@@ -3,10 +3,12 @@ package api
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/netrender/netrender/internal/blob"
@@ -157,5 +159,58 @@ func TestPackedChunks(t *testing.T) {
 	}
 	if up := counterOf(t, h, "netrender_upload_bytes_total"); up == 0 || up > float64(len(fresh)/2) {
 		t.Errorf("%g bytes went up where %d are new", up, len(fresh))
+	}
+}
+
+// toldFile is a file of which each read is told.
+type toldFile struct {
+	*bytes.Reader
+	told func(at int64)
+}
+
+func (w toldFile) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	w.told(w.Size() - int64(w.Len()))
+	return n, err
+}
+
+func (w toldFile) ReadAt(p []byte, at int64) (int, error) {
+	w.told(at)
+	return w.Reader.ReadAt(p, at)
+}
+
+func (toldFile) Close() error { return nil }
+
+// TestCollectedWhileItIsCopied: the blobs whose chunks a sender names are removed after it heard that they are there. It
+// sends what lacks then.
+func TestCollectedWhileItIsCopied(t *testing.T) {
+	h, d, x := openCut(t)
+	var olds [][]byte
+	for seed := range 6 {
+		olds = append(olds, noise(6<<20, byte(seed)))
+		putCut(t, d, x, olds[seed])
+	}
+	file := slices.Concat(slices.Concat(olds...), olds[0])
+	var once sync.Once
+	err := h.client(farm.RoleSubmit).PutBlob(t.Context(), wire.Upload{Ref: blob.RefOf(file).String(), Size: int64(len(file)), Open: func() (io.ReadSeekCloser, error) {
+		return toldFile{bytes.NewReader(file), func(int64) {
+			if x.Copied() == 0 { // nothing is on its way
+				return
+			}
+			once.Do(func() {
+				for _, b := range olds {
+					if err := d.Delete(context.Background(), blob.RefOf(b)); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	once.Do(func() { t.Error("nothing was removed while it was copied") })
+	if err := blob.Check(t.Context(), d, blob.RefOf(file)); err != nil {
+		t.Error(err)
 	}
 }

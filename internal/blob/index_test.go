@@ -378,3 +378,37 @@ func TestLearn(t *testing.T) {
 		t.Errorf("it has %d chunks, not %d", len(got), len(other))
 	}
 }
+
+// TestComposeWhileDeleted: blobs that are removed while others are made of their chunks cost a fetch, and no wrong byte.
+func TestComposeWhileDeleted(t *testing.T) {
+	d, x := indexed(t, t.TempDir())
+	parts := [][]byte{noise(1, 6<<20), noise(2, 6<<20), noise(3, 6<<20)}
+	for _, b := range parts {
+		put(t, d, x, b)
+	}
+	next := slices.Concat(parts...)
+	recipe, _ := recipeOf(bytes.NewReader(next), nil)
+	var fetched int64
+	in := x.Compose(t.Context(), recipe, 0, func(_ context.Context, offset, n int64) (io.ReadCloser, error) {
+		fetched += n
+		return io.NopCloser(bytes.NewReader(next[offset:][:n])), nil
+	})
+	defer in.Close()
+	got := make([]byte, 7<<20) // into the second one
+	if _, err := io.ReadFull(in, got); err != nil {
+		t.Fatal(err)
+	}
+	before := fetched
+	for _, b := range parts {
+		if err := d.Delete(t.Context(), RefOf(b)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rest, err := io.ReadAll(in)
+	if err != nil || !bytes.Equal(append(got, rest...), next) {
+		t.Errorf("%d bytes, %v", len(got)+len(rest), err)
+	}
+	if fetched-before < 5<<20 {
+		t.Errorf("%d bytes of what was removed were fetched", fetched-before)
+	}
+}
