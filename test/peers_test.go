@@ -1,6 +1,7 @@
 package test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -287,4 +288,56 @@ func TestPeerThatGivesNothing(t *testing.T) {
 			t.Errorf("%s left a peer %d times, not %d", name, left, want)
 		}
 	}
+}
+
+// TestPeersKilled kills the worker that fetches a file from another, and then, when it is back and goes on, the one that
+// gives it. It has the right bytes in the end, and at no time anything else under the file's name.
+func TestPeersKilled(t *testing.T) {
+	t.Parallel()
+	const size = 24e6
+	l := newLAN(t)
+	a := l.machine()
+	f := a.farm()
+	f.heartbeat(1000)
+	path, ref := static(t, t.TempDir(), size, 1)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	machines, procs := f.crowd(l, 2, "40mbit")
+	from, to := machines[0], machines[1]
+	only := func(name string) func(s *nr.JobSpec) { return func(s *nr.JobSpec) { s.Needs.Allow = []string{name} } }
+	f.doneWithin(time.Minute, f.heavy(path, ref, size, "1", only("w1")).ID)
+
+	caches, err := filepath.Glob(filepath.Join(to.home, "data", "*", "worker", "cache"))
+	if err != nil || len(caches) != 1 {
+		t.Fatalf("%q, %v", caches, err)
+	}
+	right := func() {
+		t.Helper()
+		if b, err := os.ReadFile(stored(caches[0], text)); err == nil && !bytes.Equal(b, text) {
+			t.Errorf("%d other bytes lie under the file's name", len(b))
+		}
+	}
+	arrived := func(bytes int64) func() bool {
+		return func() bool { return from.sent() > bytes }
+	}
+	began := from.sent()
+	job := f.heavy(path, ref, size, "2", only("w2"))
+	eventually(t, 20*time.Second, "a third of the file is on its way", arrived(began+size/3))
+	procs[1].kill()
+	right()
+	if _, err := os.Stat(stored(caches[0], text)); err == nil {
+		t.Error("it has the file already")
+	}
+	sent := from.sent()
+	back := startIn(t, to.prefix(), append(to.env(), "NETRENDER_TOKEN="+f.token()), "worker", "--name", "w2", "--fake-renderer", "10ms")
+	eventually(t, 20*time.Second, "it goes on", arrived(sent+size/6))
+	procs[0].kill()
+	right()
+	f.doneWithin(time.Minute, job.ID)
+	holds(t, caches[0], text)
+	f.audit(job.ID, 1)
+	back.kill()
+	right()
 }
