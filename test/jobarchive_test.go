@@ -360,3 +360,28 @@ func sizeOf(t *testing.T, path string) int64 {
 	}
 	return st.Size()
 }
+
+// TestArchiveOfDeletedJob: a job that is deleted while its archive is on its way leaves no archive, and a sentence.
+func TestArchiveOfDeletedJob(t *testing.T) {
+	f := startFarm(t)
+	f.worker("oak", "--fake-renderer", "5ms")
+	job := f.submitScene(string(bigFile(64<<20)), "1-30")
+	f.doneWithin(time.Minute, job.ID)
+	line := newCutter(t, strings.TrimPrefix(f.url, "http://"), 1<<20)
+	deleted := make(chan struct{})
+	line.act = func() {
+		defer close(deleted)
+		f.ok("delete", job.ID.String(), "--yes")
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "shot.nrz")
+	p := start(t, append(f.env(), "NETRENDER_MASTER=http://"+line.Addr().String()), "archive", job.ID.String(), "-o", file)
+	code := p.wait(time.Minute)
+	<-deleted
+	if said := p.out.String(); code != 1 || !strings.Contains(said, "was deleted while it was archived") || strings.Contains(said, "connection") {
+		t.Errorf("exit %d: %s", code, said)
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("%v is left", left)
+	}
+}

@@ -100,8 +100,8 @@ func (a *app) readWhileWritten(w io.Writer, write func(io.Writer) error) (*maste
 	to.Close()
 	<-read
 	switch {
-	case err != nil && len(made.Lacks) > 0: // the master says why it broke off
-		return nil, master.LackError(made.About.Job, made.Lacks)
+	case err != nil && made.Broken != nil:
+		return nil, &farm.Error{Kind: made.Broken.Kind, Text: made.Broken.Text, Hint: made.Broken.Hint} // and not that the connection broke
 	case err != nil:
 		return nil, err
 	case wrong != nil:

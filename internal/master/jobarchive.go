@@ -22,13 +22,14 @@ import (
 // neither side holds more than one.
 const (
 	JobArchiveKind  = "job"
-	archiveJob      = "job.json"  // ArchivedJob
-	archiveManifest = "manifest/" // NNNNNN.jsonl: farm.File, by path
-	archiveFiles    = "files/"    // and a path of the manifest: the first of each ref
-	archiveFrames   = "frames/"   // NNNNNN.jsonl: ArchivedFrame; what follows until the next page is of these
-	archiveOutputs  = "outputs/"  // and the name of a result of a frame that is done
-	archiveLogs     = "logs/"     // what the frame's Log says
-	archiveMissing  = "missing/"  // NNNNNN.jsonl: ArchiveLack; at the end
+	archiveJob      = "job.json"    // ArchivedJob
+	archiveManifest = "manifest/"   // NNNNNN.jsonl: farm.File, by path
+	archiveFiles    = "files/"      // and a path of the manifest: the first of each ref
+	archiveFrames   = "frames/"     // NNNNNN.jsonl: ArchivedFrame; what follows until the next page is of these
+	archiveOutputs  = "outputs/"    // and the name of a result of a frame that is done
+	archiveLogs     = "logs/"       // what the frame's Log says
+	archiveMissing  = "missing/"    // NNNNNN.jsonl: ArchiveLack; at the end
+	archiveBroken   = "broken.json" // ArchiveBroken; nothing follows
 
 	archivePage = 1 << 20 // bytes of a page, after which the next one begins
 	maxPage     = 8 << 20 // bytes of a page that is read
@@ -90,6 +91,13 @@ type ArchiveLack struct {
 	Why  string `json:"why"`
 }
 
+// ArchiveBroken says why the writing of an archive was given up.
+type ArchiveBroken struct {
+	Kind farm.Kind `json:"kind"`
+	Text string    `json:"text"`
+	Hint string    `json:"hint,omitempty"`
+}
+
 // ArchiveOptions say what is put into the archive of a job.
 type ArchiveOptions struct {
 	Farm, Machine        string
@@ -131,6 +139,7 @@ func (m *Master) Archive(ctx context.Context, who Identity, id farm.JobID, o Arc
 	if a.names, err = m.workerNames(ctx); err != nil {
 		return err
 	}
+	m.step("surveyed")
 	z := blob.CompressTo(w)
 	err = a.write(z)
 	if end := z.Close(); err == nil {
@@ -304,11 +313,11 @@ func (a *jobWriter) lacking() error {
 				WithHint("--no-%s leaves them out; --allow-missing puts in what is there", part.name)
 		}
 	}
-	return LackError(a.job.ID, a.lacks)
+	return lackError(a.job.ID, a.lacks)
 }
 
-// LackError says which files and results of a job an archive cannot have.
-func LackError(id farm.JobID, lacks []ArchiveLack) error {
+// lackError says which files and results of a job an archive cannot have.
+func lackError(id farm.JobID, lacks []ArchiveLack) error {
 	names := make([]string, 0, 3)
 	for i := range lacks[:min(len(lacks), 3)] {
 		names = append(names, clip(lacks[i].Name, 200)+" ("+clip(lacks[i].Why, 200)+")")
@@ -333,10 +342,34 @@ func (a *jobWriter) write(w io.Writer) error {
 	a.seed, a.results = maphash.MakeSeed(), make(map[uint64]struct{})
 	for _, step := range []func() error{a.writeJob, a.writeManifest, a.writeFiles, a.writeDone, a.writeFailed, a.writeLacks} {
 		if err := step(); err != nil {
-			return err
+			return a.breakOff(err)
 		}
 	}
 	return a.out.Close()
+}
+
+// breakOff lets whoever reads know why there is no more.
+func (a *jobWriter) breakOff(err error) error {
+	if gone := a.deleted(); gone != nil {
+		err = gone
+	}
+	var said *farm.Error
+	if a.ctx.Err() != nil || !errors.As(err, &said) {
+		return err
+	}
+	text, bad := json.Marshal(ArchiveBroken{said.Kind, clip(said.Error(), maxErrorText), clip(said.Hint, maxErrorText)})
+	if bad == nil {
+		_ = a.out.Add(archive.Entry{Name: archiveBroken, Size: int64(len(text))}, bytes.NewReader(text))
+	}
+	return err
+}
+
+// deleted is an error when the job is not there any more.
+func (a *jobWriter) deleted() error {
+	if _, err := a.m.Job(a.ctx, a.job.ID); farm.KindOf(err) == farm.NotFound {
+		return farm.Errorf(farm.NotFound, "job %d was deleted while it was archived", a.job.ID)
+	}
+	return nil
 }
 
 func (a *jobWriter) writeJob() error {
@@ -417,15 +450,14 @@ func (a *jobWriter) stored(name string, size int64, ref string, open func() (io.
 	if err != nil || why == "" {
 		return err
 	}
+	if err := a.deleted(); err != nil {
+		return err
+	}
 	a.lack(name, why)
 	if a.o.AllowMissing {
 		return nil
 	}
-	// Whoever reads finds out what is wrong, and that it is no whole archive.
-	if err := a.writeLacks(); err != nil {
-		return err
-	}
-	return LackError(a.job.ID, a.lacks)
+	return lackError(a.job.ID, a.lacks)
 }
 
 func (a *jobWriter) writeDone() error {

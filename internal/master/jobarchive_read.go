@@ -26,7 +26,8 @@ type JobArchive struct {
 	Job      ArchivedJob
 	Manifest []farm.File
 	Lacks    []ArchiveLack
-	Unpacked int64 // bytes
+	Unpacked int64          // bytes
+	Broken   *ArchiveBroken // why it ends too early, where whoever wrote it says so
 
 	// What is in it and right.
 	Files, Results, Logs int
@@ -172,6 +173,9 @@ func (a *jobReader) entry(e archive.Entry, body io.Reader) error {
 			return nil
 		})
 	}
+	if e.Name == archiveBroken {
+		return a.readBroken(e, body)
+	}
 	if err := a.begin(); err != nil {
 		return err
 	}
@@ -197,6 +201,16 @@ func (a *jobReader) entry(e archive.Entry, body io.Reader) error {
 		return readPage(a, e, body, archiveMissing, atMissing, a.readLack)
 	}
 	return damaged("%.80q is not where it should be", e.Name)
+}
+
+func (a *jobReader) readBroken(e archive.Entry, body io.Reader) error {
+	var b ArchiveBroken
+	if e.Size > maxPage || json.NewDecoder(body).Decode(&b) != nil {
+		return damaged("%s cannot be read", e.Name)
+	}
+	b.Text, b.Hint = clip(b.Text, maxErrorText), clip(b.Hint, maxErrorText)
+	a.Broken = &b
+	return fmt.Errorf("%w: %s", archive.ErrCut, b.Text)
 }
 
 // at moves on in the order; pages of a list are numbered.

@@ -237,8 +237,8 @@ func TestArchiveLacks(t *testing.T) {
 			}
 			if name == "different" { // found when it was too late for another answer
 				a, err := master.ReadJobArchive(bytes.NewReader(out.Bytes()), nil)
-				if !errors.Is(err, archive.ErrCut) || len(a.Lacks) != 1 {
-					t.Errorf("%v %+v", err, a.Lacks)
+				if !errors.Is(err, archive.ErrCut) || a.Broken == nil || !strings.Contains(a.Broken.Text, "1 file of job 1 cannot be archived: ") || a.Broken.Hint == "" {
+					t.Errorf("%v %+v", err, a.Broken)
 				}
 			} else if out.Len() > 0 {
 				t.Errorf("%s: %d bytes were written", name, out.Len())
@@ -258,6 +258,39 @@ func TestArchiveLacks(t *testing.T) {
 			}
 			if _, err := os.Stat(b.output(in.Job, "render/0003.png")); (err == nil) != (done == 2) {
 				t.Errorf("%s: the result: %v", name, err)
+			}
+		})
+	}
+}
+
+// TestArchiveOfDeletedJob: whoever reads the archive of a job that is deleted meanwhile learns that from its last entry,
+// and it is taken for no archive.
+func TestArchiveOfDeletedJob(t *testing.T) {
+	for _, allow := range []bool{false, true} {
+		inRealFarm(t, func(b *bench) {
+			job := b.half()
+			o := all
+			o.AllowMissing = allow
+			var out bytes.Buffer
+			b.m.Cancel(context.Background(), root, job.ID)
+			master.Pause(b.m, func(step string) {
+				if step != "surveyed" {
+					return
+				}
+				if err := b.m.Delete(context.Background(), root, job.ID); err != nil {
+					t.Error(err)
+				}
+			})
+			err := b.m.Archive(context.Background(), root, job.ID, o, &out)
+			if farm.KindOf(err) != farm.NotFound || !strings.Contains(err.Error(), "job 1 was deleted while it was archived") {
+				t.Errorf("%v", err)
+			}
+			a, err := master.ReadJobArchive(bytes.NewReader(out.Bytes()), nil)
+			if !errors.Is(err, archive.ErrCut) || a.Broken == nil || !strings.Contains(a.Broken.Text, "was deleted") {
+				t.Errorf("%v %+v", err, a.Broken)
+			}
+			if _, err := b.imports(master.ImportOptions{}, out.Bytes()); farm.KindOf(err) != farm.Mismatch {
+				t.Errorf("%v", err)
 			}
 		})
 	}
