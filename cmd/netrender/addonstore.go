@@ -24,6 +24,9 @@ import (
 // programsDir is a folder with programs for other platforms, beside this one and in the data folder.
 const programsDir = "programs"
 
+// packedDir is where the data folder keeps programs as they lie in zips.
+const packedDir = "addon"
+
 // thisPlatform is the platform of this program.
 const thisPlatform = addon.Platform(runtime.GOOS + "-" + runtime.GOARCH)
 
@@ -163,11 +166,14 @@ func (s *addonStore) Zip(ctx context.Context, platform, master string) (*web.Add
 }
 
 func unknownPlatform(name string) error {
-	var list []string
+	return farm.Errorf(farm.Invalid, "%q is no platform that the add-on is made for", name).WithHint("it is one of %s", strings.Join(platformNames(), ", "))
+}
+
+func platformNames() (list []string) {
 	for _, p := range addon.Platforms {
 		list = append(list, string(p))
 	}
-	return farm.Errorf(farm.Invalid, "%q is no platform that the add-on is made for", name).WithHint("it is one of %s", strings.Join(list, ", "))
+	return list
 }
 
 // packed gives the program of a platform, packed, from the cache if it is there. done must be called.

@@ -25,13 +25,14 @@ const completeMost = 100
 
 // fixedValues are the values of flags that take one of a few.
 var fixedValues = map[string][]string{
-	"order":   {string(farm.Linear), string(farm.Reverse), string(farm.OutsideIn)},
-	"exr":     {"full", "half", "none"},
-	"gpu":     gpuKinds,
-	"devices": append([]string{"cpu"}, gpuKinds...),
-	"confine": {confineAuto, confineAlways, confineNever},
-	"state":   stateNames(),
-	"role":    {string(farm.RoleView), string(farm.RoleSubmit), string(farm.RoleWorker), string(farm.RoleAdmin)},
+	"platform": platformNames(),
+	"order":    {string(farm.Linear), string(farm.Reverse), string(farm.OutsideIn)},
+	"exr":      {"full", "half", "none"},
+	"gpu":      gpuKinds,
+	"devices":  append([]string{"cpu"}, gpuKinds...),
+	"confine":  {confineAuto, confineAlways, confineNever},
+	"state":    stateNames(),
+	"role":     {string(farm.RoleView), string(farm.RoleSubmit), string(farm.RoleWorker), string(farm.RoleAdmin)},
 }
 
 // completer finds what the words so far may go on with.
@@ -77,7 +78,7 @@ func (a *app) completeFlag(c *cobra.Command, f *pflag.Flag) {
 		})
 	case (f.Name == "out" || f.Name == "dir") && f.Value.Type() == "string":
 		_ = c.MarkFlagDirname(f.Name)
-	case f.Value.Type() != "bool" && f.Name != "blender" && f.Name != "tls-cert" && f.Name != "tls-key":
+	case f.Value.Type() != "bool" && f.Name != "blender" && f.Name != "tls-cert" && f.Name != "tls-key" && f.Name != "program":
 		_ = c.RegisterFlagCompletionFunc(f.Name, cobra.NoFileCompletions)
 	}
 }

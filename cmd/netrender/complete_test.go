@@ -28,6 +28,7 @@ func TestValuesAreCompleted(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
 		{"render --order ", "linear reverse outside-in"},
 		{"render --order o", "outside-in"},
+		{"addon --platform li", "linux-amd64 linux-arm64"},
 		{"submit --exr ", "full half none"},
 		{"render --gpu o", "optix oneapi"},
 		{"worker --confine ", "auto always never"},
@@ -49,7 +50,7 @@ func TestValuesAreCompleted(t *testing.T) {
 		}
 	}
 	// Files of the right kind are offered by the shell itself: 8 says by their ends, 16 folders.
-	for line, want := range map[string]string{"render ": "blend 8", "submit ": "blend 8", "fetch 1 -o ": " 16", "render x.blend --out ": " 16"} {
+	for line, want := range map[string]string{"render ": "blend 8", "submit ": "blend 8", "fetch 1 -o ": " 16", "addon --program ": " 0", "render x.blend --out ": " 16"} {
 		got, how := offered(t, strings.Split(line, " ")...)
 		if strings.Join(got, " ")+" "+how != want {
 			t.Errorf("%q is completed with %q %s, not %q", line, got, how, want)

@@ -151,7 +151,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 		s.name, _ = os.Hostname()
 	}
 	addons := newAddonStore(s.data, log)
-	addons.cache, addons.farm = filepath.Join(s.data, "addon"), s.id
+	addons.cache, addons.farm = filepath.Join(s.data, packedDir), s.id
 	pages := web.New(web.Options{
 		Master: s.master, Now: time.Now, Log: log, Open: o.open, Name: s.name, Farm: s.id, Program: version,
 		Result: wire.ResultPath, Addresses: s.addresses, Met: api.Met, Addons: addons,

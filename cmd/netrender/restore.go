@@ -154,7 +154,7 @@ func vacant(data string) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return farm.Errorf(farm.Invalid, "the data folder %s cannot be read: %s", data, reasonOf(err)).WithHint("name another one with --data")
 	}
-	ours := []string{masterDir, "worker", settingsFile, farmIDFile, adminTokenFile, tokensFile, runningFile, "hashes", "sent"}
+	ours := []string{masterDir, "worker", settingsFile, farmIDFile, adminTokenFile, tokensFile, runningFile, "hashes", "sent", programsDir, packedDir}
 	if len(entries) > 0 && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return slices.Contains(ours, e.Name()) }) {
 		return farm.Errorf(farm.Conflict, "the folder %s is not empty, and nothing in it is Netrender's", data).WithHint(putOver)
 	}

@@ -42,12 +42,14 @@ type addonPage struct {
 	shell
 	Offered []Platform // the reader's own system first
 	Mine    int        // how many of them are for it
+	Safari  bool       // which unpacks zips by itself
 	Lacking []Platform
 }
 
 func (p *Pages) addon(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	page := addonPage{shell: p.shell(r, who, "Blender add-on", "addon")}
 	system := systemIn(r.UserAgent())
+	page.Safari = system == "darwin" && strings.Contains(r.UserAgent(), "Safari/") && !strings.Contains(r.UserAgent(), "Chrome/")
 	var others []Platform
 	for _, f := range p.opt.Addons.Platforms() {
 		switch {

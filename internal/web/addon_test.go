@@ -58,6 +58,17 @@ func TestTheReadersSystemComesFirst(t *testing.T) {
 	}
 }
 
+// TestSafariIsToldNotToUnpack: Blender cannot install the folder that it makes of a zip.
+func TestSafariIsToldNotToUnpack(t *testing.T) {
+	t.Parallel()
+	b := open(t).visitor()
+	const kit = " AppleWebKit/605.1.15 (KHTML, like Gecko) "
+	says(t, b.with("User-Agent", mac+kit+"Version/18.3 Safari/605.1.15").get("/addon"), "Safari unpacks zips")
+	for _, agent := range []string{mac + kit + "Chrome/140.0.0.0 Safari/537.36", linux + kit + "Version/18.3 Safari/605.1.15", mac} {
+		saysNot(t, b.with("User-Agent", agent).get("/addon"), "Safari unpacks zips")
+	}
+}
+
 func TestTheZipIsSent(t *testing.T) {
 	t.Parallel()
 	h := open(t)
