@@ -118,6 +118,12 @@ func TestImportOfLongJob(t *testing.T) {
 	if after := f.proc.memory(t); after > before+160<<20 {
 		t.Errorf("the master held %d MB", after>>20)
 	}
+	began = time.Now()
+	again := start(t, f.env(), "archive", id.String(), "-o", filepath.Join(t.TempDir(), "again.nrz"), "--json", "--data", t.TempDir())
+	if code := again.wait(5 * time.Minute); code != 0 || !strings.Contains(again.stdout.String(), fmt.Sprintf(`"done":%d`, frames)) {
+		t.Fatalf("exit %d: %s", code, again.out)
+	}
+	t.Logf("archived again in %.1f s, the master's memory %d MB", time.Since(began).Seconds(), f.proc.memory(t)>>20)
 	if asked < frames/5000 { // all of them at once would let nobody write meanwhile
 		t.Errorf("only %d others wrote meanwhile", asked)
 	}
@@ -154,6 +160,59 @@ func TestImportKilledWhilePutIn(t *testing.T) {
 	}
 	if job, err := f.client().Job(context.Background(), id); err != nil || job.Done != frames || id < 2 {
 		t.Errorf("%+v, %v", job, err)
+	}
+}
+
+// TestArchiveOfManyFrames takes a job with many results to another farm, whole. NETRENDER_TEST_ARCHIVE=10000 makes its
+// frames so many.
+func TestArchiveOfManyFrames(t *testing.T) {
+	frames := 300
+	if text := os.Getenv("NETRENDER_TEST_ARCHIVE"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames = n
+	}
+	f, g := startFarm(t), startFarm(t)
+	f.worker("oak", "--fake-renderer", "1ms", "--slots", "4")
+	job := f.submitScene(string(bigFile(64<<20)), fmt.Sprintf("1-%d", frames))
+	f.doneWithin(20*time.Minute, job.ID)
+	file := filepath.Join(t.TempDir(), "shot.nrz")
+	timed := func(farm *farm, args ...string) (out string, took time.Duration) {
+		began := time.Now()
+		p := start(t, farm.env(), append(args, "--data", t.TempDir())...)
+		if code := p.wait(10 * time.Minute); code != 0 {
+			t.Fatalf("exit %d: %s", code, p.out)
+		}
+		return p.stdout.String(), time.Since(began)
+	}
+	_, wrote := timed(f, "archive", job.ID.String(), "-o", file)
+	number, read := timed(g, "import", file)
+	id, err := nr.ParseJobID(strings.TrimSpace(number))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d frames, %d MB packed: archived in %.1f s, imported in %.1f s; the masters held %d and %d MB",
+		frames, sizeOf(t, file)/1e6, wrote.Seconds(), read.Seconds(), f.proc.memory(t)>>20, g.proc.memory(t)>>20)
+	g.audit(id, frames)
+	count := func(farm *farm, id nr.JobID) (files int, bytes int64) {
+		j, err := farm.client().Job(context.Background(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := filepath.Join(farm.data, "master", "outputs", j.Folder)
+		for _, name := range filesBelow(t, folder) {
+			files++
+			bytes += sizeOf(t, filepath.Join(folder, name))
+		}
+		return files, bytes
+	}
+	was, wasBytes := count(f, job.ID)
+	is, isBytes := count(g, id)
+	t.Logf("%d results of %d MB", is, isBytes/1e6)
+	if was != is || wasBytes != isBytes || is < frames {
+		t.Errorf("%d results of %d bytes became %d of %d", was, wasBytes, is, isBytes)
 	}
 }
 
