@@ -91,6 +91,9 @@ func engine(t *testing.T, blender string) {
 		if s := f.job(id); s.State != "done" {
 			t.Fatalf("the job is %s\n%s\n%s", s.State, f.ok("job", id), tail(f.ok("logs", id), 3000))
 		}
+		if text := f.ok("job", id); strings.Contains(text, "\nwarning") { // that the scene's own engine is not there is none
+			t.Errorf("there are warnings:\n%s", text)
+		}
 		home := filepath.Join(t.TempDir(), "home")
 		f.ok("fetch", id, "-o", home)
 		compareFolders(t, local, home, func(frame int) string {

@@ -50,11 +50,12 @@ func TestReuse(t *testing.T) {
 		{[]string{"--reuse", "-f", "2"}, 1, true},
 		{[]string{"--reuse"}, 1, true},
 		{[]string{"--reuse", "-f", "2", "--no-outputs", "--priority", "3"}, 1, true},
+		{[]string{"--reuse", "-f", "2", "--engine", "CYCLES"}, 1, true}, // it is the scene's own
 		{[]string{"-f", "2"}, 2, nil},
 		{[]string{"--reuse", "-f", "3-4"}, 3, nil},
 		{[]string{"--reuse", "-f", "2", "--threads", "2"}, 4, nil},
-		{[]string{"--reuse", "-f", "2", "--engine", "CYCLES"}, 5, nil},
-		{[]string{"--reuse", "-f", "2", "--engine", "CYCLES"}, 5, true},
+		{[]string{"--reuse", "-f", "2", "--exr", "half"}, 5, nil},
+		{[]string{"--reuse", "-f", "2", "--exr", "half"}, 5, true},
 	} {
 		line, dir := render(c.words...)
 		if line["job"] != c.job || line["reused"] != c.reused {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/netrender/netrender/internal/blob"
@@ -207,6 +208,16 @@ func TestAdministration(t *testing.T) {
 	eve := admin.WithToken(made.Secret)
 	if _, err := eve.Jobs(ctx, farm.JobFilter{}); err != nil {
 		t.Fatal(err)
+	}
+	for _, scene := range []string{"x", strings.Repeat("F", 64)} {
+		_, err = eve.Jobs(ctx, farm.JobFilter{Scene: scene})
+		wantKind(t, err, farm.Invalid)
+	}
+	if _, err := eve.Jobs(ctx, farm.JobFilter{Scene: strings.Repeat("f", 64)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.client(farm.RoleWorker).Jobs(ctx, farm.JobFilter{Scene: strings.Repeat("f", 64)}); farm.KindOf(err) != farm.Denied {
+		t.Errorf("a worker's token lists jobs: %v", err)
 	}
 	_, err = eve.Tokens(ctx)
 	wantKind(t, err, farm.Denied)

@@ -1,6 +1,7 @@
 package farm
 
 import (
+	"cmp"
 	"slices"
 )
 
@@ -11,7 +12,7 @@ import (
 func (s *JobSpec) Serves(want *JobSpec) bool {
 	has, asked := &s.Options, &want.Options
 	switch {
-	case s.Blend != want.Blend, has.Scripts != asked.Scripts, has.Threads != asked.Threads, has.Engine != asked.Engine:
+	case s.Blend != want.Blend, has.Scripts != asked.Scripts, has.Threads != asked.Threads:
 		return false
 	case asked.EXR != "none" && has.EXR != asked.EXR, asked.Outputs && !has.Outputs, asked.Preview && !has.Preview:
 		return false
@@ -19,10 +20,13 @@ func (s *JobSpec) Serves(want *JobSpec) bool {
 		return false
 	}
 	a, b := &s.Needs, &want.Needs
-	return a.Blender == b.Blender && a.Engine == b.Engine && a.Denoiser == b.Denoiser && a.GPU == b.GPU &&
+	return a.Blender == b.Blender && s.engine() == want.engine() && a.Denoiser == b.Denoiser && a.GPU == b.GPU &&
 		sameNames(a.Allow, b.Allow) && sameNames(a.Deny, b.Deny) && sameNames(a.Tags, b.Tags) &&
 		slices.Equal(a.Addons, b.Addons) && slices.Equal(a.AddonFiles, b.AddonFiles)
 }
+
+// engine is what renders the job: where none was asked for it is the scene's own, which workers must have.
+func (s *JobSpec) engine() string { return cmp.Or(s.Options.Engine, s.Needs.Engine) }
 
 // sameNames compares lists whose order does not matter.
 func sameNames(a, b []string) bool {

@@ -28,7 +28,8 @@ func TestServes(t *testing.T) {
 	if a.Serves(&b) {
 		t.Error("another .blend does not matter")
 	}
-	unseen := []string{"MemoryMB", "Shared"}
+	// That the engine is the scene's own or was asked for shows in no picture either: here one of the two fields is empty.
+	unseen := []string{"MemoryMB", "Shared", "Engine"}
 	for _, part := range []string{"Options", "Needs"} {
 		kind := reflect.TypeOf(a).FieldByName
 		field, _ := kind(part)
@@ -45,6 +46,13 @@ func TestServes(t *testing.T) {
 				t.Errorf("%s.%s is lacking: %v", part, name, got)
 			}
 		}
+	}
+	a, b = full(), full()
+	if b.Options.Engine = "BLENDER_EEVEE"; a.Serves(&b) || b.Serves(&a) {
+		t.Error("another engine does not matter")
+	}
+	if a.Options.Engine, b.Options.Engine, b.Needs.Engine = "", "", "BLENDER_EEVEE"; a.Serves(&b) || b.Serves(&a) {
+		t.Error("another engine of the scene does not matter")
 	}
 	a, b = full(), full()
 	if b.Options.EXR = "none"; !a.Serves(&b) || b.Serves(&a) {
