@@ -17,10 +17,10 @@ import (
 var kindScenes = []struct{ name, only, paths string }{
 	{"caches", "", "--absolute"},
 	{"pictures", "", "--absolute"},
-	{"strips", "executable", "--absolute"},
+	{"strips", "", "--absolute"},
 	{"fluids", "executable", "--absolute"},
-	// Bakes of geometry nodes by relative paths: Blender looks for them before their paths can be mapped.
-	{"imports", "module", ""},
+	{"imports", "module", "--absolute"},
+	{"geometry", "module", "--absolute"},
 }
 
 // TestEveryKindOfFile renders scenes that read caches of every kind on two workers that have nothing but what was sent to

@@ -1,7 +1,7 @@
 """A scene that reads caches of every kind, each of which changes the result: project/caches.blend.
 
-Simulations kept on disk beside the .blend, beside a library, and in a folder of the artist's own; point caches, an
-ocean, meshes (MDD, PC2), volumes, sculpted detail, fluids.
+Simulations kept on disk beside the .blend, beside a library, and in a folder of the artist's own, and rigid bodies, which
+Blender keeps in the .blend; an ocean, meshes (MDD, PC2), volumes, sculpted detail.
 """
 
 from __future__ import annotations
@@ -136,6 +136,17 @@ def meshes(board: kinds.Board) -> None:
         write(board.path(name), corners, lambda co, frame: tuple(c * frame / (want.frames + 1) for c in co))
         modifier = thing.modifiers.new("Mesh cache", "MESH_CACHE")
         modifier.cache_format, modifier.filepath, modifier.frame_start = where, board.stored(name), 1
+
+
+def falling(board: kinds.Board) -> None:
+    """A rigid body that falls."""
+    box = stage.add(board.scene, "Box", stage.cube("Box", 0.3), board.place())
+    lit(box, "Box", (0.6, 0.3, 0.9))
+    kinds.only(box)
+    bpy.ops.rigidbody.world_add()
+    bpy.ops.rigidbody.object_add()
+    cache = board.scene.rigidbody_world.point_cache
+    cache.frame_start, cache.frame_end = 1, want.frames
 
 
 Move = Callable[[tuple[float, ...], int], tuple[float, ...]]
@@ -276,9 +287,11 @@ def main() -> str:
     meshes(board)
     ocean(board)
     sculpted(board)
+    falling(board)
     volumes(board)
     stage.save(want, "project/caches")
     bake()
+    scene.gravity = (0, 0, 0)  # without what was kept nothing falls
     stage.save(want, "project/caches")
     external(board)
     stage.stamp(scene, "caches")

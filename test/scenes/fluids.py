@@ -1,4 +1,7 @@
-"""A scene that reads baked fluids, smoke and a liquid, each of which changes the result: project/fluids.blend."""
+"""A scene that reads baked fluids, each of which changes the result: project/fluids.blend.
+
+Smoke that is guided and has noise, and a liquid with a mesh.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +39,26 @@ def domain(board: kinds.Board, name: str, kind: str) -> Any:
     return box, settings
 
 
+def guided(board: kinds.Board, box: Any, settings: Any) -> None:
+    """Has a thing that moves through a fluid lead it, and noise refine it; what leads is baked first."""
+    settings.use_noise, settings.noise_scale = True, 2
+    settings.use_guide, settings.guide_source, settings.cache_type = True, "EFFECTOR", "ALL"
+    x, y, z = box.location
+    guide = stage.add(board.scene, "Guide", stage.cube("Guide", 1.5), (x, y, z))
+    guide.hide_render = True
+    stage.animate(guide, "location", [(1, (x - 0.5, y, z)), (want.frames, (x + 0.8, y, z))])
+    modifier = guide.modifiers.new("Fluid", "FLUID")
+    modifier.fluid_type = "EFFECTOR"
+    modifier.effector_settings.effector_type = "GUIDE"
+    modifier.effector_settings.velocity_factor = 3
+
+
 def baked(box: Any, settings: Any) -> None:
     """Bakes a fluid."""
     with bpy.context.temp_override(object=box, active_object=box, selected_objects=[box]):
         bpy.context.view_layer.objects.active = box
+        if settings.use_guide:
+            bpy.ops.fluid.bake_guides()
         bpy.ops.fluid.bake_all()
     print("baked", settings.has_cache_baked_data, flush=True)
 
@@ -48,6 +67,7 @@ def main() -> str:
     """Makes the scene."""
     scene = stage.fresh(want)
     stage.save(want, "project/fluids")
+    os.chdir(want.out)  # noise leaves a large file where Blender was started
     board = kinds.Board(scene, want)
     board.used = 9
     smoke, settings = domain(board, "Smoke", "GAS")
@@ -59,6 +79,7 @@ def main() -> str:
     fog.inputs["Emission Strength"].default_value = 0.5
     tree.links.new(fog.outputs[0], out.inputs["Volume"])
     smoke.data.materials.append(shade)
+    guided(board, smoke, settings)
     baked(smoke, settings)
     board.used = 13
     water, liquid = domain(board, "Water", "LIQUID")

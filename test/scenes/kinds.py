@@ -74,6 +74,13 @@ def upright() -> Any:
     return Matrix.Rotation(math.radians(90), 4, "X")
 
 
+def only(thing: Any) -> None:
+    """Selects one thing."""
+    for one in bpy.context.view_layer.objects:
+        one.select_set(one == thing)
+    bpy.context.view_layer.objects.active = thing
+
+
 def glowing(thing: Any, name: str) -> tuple[Any, Any, Any]:
     """Gives a thing a material that only shines; returns its tree, the shader, and the input of its colour."""
     made = bpy.data.materials.new(name)
@@ -140,3 +147,30 @@ def movie(board: Board, name: str, frames: int, hue: float) -> str:
     bpy.ops.render.render(animation=True, scene=scene.name)
     bpy.data.scenes.remove(scene)
     return board.path(name)
+
+
+def compositor(scene: Any) -> tuple[Any, Any, Any]:
+    """A compositor that does nothing yet: its tree, what the scene renders, and the input of the end."""
+    if hasattr(scene, "compositing_node_group"):  # 5.0
+        tree = bpy.data.node_groups.new("Compositing", "CompositorNodeTree")
+        scene.compositing_node_group = tree
+        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+        end = tree.nodes.new("NodeGroupOutput").inputs["Image"]
+    else:
+        scene.use_nodes = True
+        tree = scene.node_tree
+        tree.nodes.clear()
+        end = tree.nodes.new("CompositorNodeComposite").inputs["Image"]
+    return tree, tree.nodes.new("CompositorNodeRLayers").outputs["Image"], end
+
+
+def over(tree: Any, below: Any, picture: Any, x: float) -> Any:
+    """Lays a picture over another one, above its middle and x to the right; returns the output."""
+    shift, laid = tree.nodes.new("CompositorNodeTranslate"), tree.nodes.new("CompositorNodeAlphaOver")
+    for name, value in (("X", x), ("Y", 12.0)):
+        shift.inputs[name].default_value = value
+    tree.links.new(picture, shift.inputs["Image"])
+    back, front = [one for one in laid.inputs if one.type == "RGBA"][:2]
+    tree.links.new(below, back)
+    tree.links.new(shift.outputs["Image"], front)
+    return laid.outputs["Image"]

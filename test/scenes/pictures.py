@@ -165,18 +165,7 @@ def osl(board: kinds.Board) -> None:
 
 def compositor(board: kinds.Board) -> None:
     """Pictures, sequences, a movie and two clips laid over the picture."""
-    scene = board.scene
-    if hasattr(scene, "compositing_node_group"):  # 5.0
-        tree = bpy.data.node_groups.new("Compositing", "CompositorNodeTree")
-        scene.compositing_node_group = tree
-        tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
-        end = tree.nodes.new("NodeGroupOutput").inputs["Image"]
-    else:
-        scene.use_nodes = True
-        tree = scene.node_tree
-        tree.nodes.clear()
-        end = tree.nodes.new("CompositorNodeComposite").inputs["Image"]
-    last = tree.nodes.new("CompositorNodeRLayers").outputs["Image"]
+    tree, last, end = kinds.compositor(board.scene)
     board.picture("comp/logo.png", 0.9)
     for number in range(1, want.frames + 1):
         board.picture(f"comp/run_{number:04}.png", number / 6)
@@ -196,15 +185,7 @@ def compositor(board: kinds.Board) -> None:
         node.clip.filepath = board.stored(name)
         sources.append(node)
     for index, node in enumerate(sources):
-        shift, over = tree.nodes.new("CompositorNodeTranslate"), tree.nodes.new("CompositorNodeAlphaOver")
-        place: dict[str, float] = {"X": 12 * index - 24, "Y": 12}
-        for name, value in place.items():
-            shift.inputs[name].default_value = value
-        tree.links.new(_small(tree, node), shift.inputs["Image"])
-        back, front = [one for one in over.inputs if one.type == "RGBA"][:2]
-        tree.links.new(last, back)
-        tree.links.new(shift.outputs["Image"], front)
-        last = over.outputs["Image"]
+        last = kinds.over(tree, last, _small(tree, node), 12 * index - 24)
     tree.links.new(last, end)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import bpy
 
+from . import sources
+
 Holder = tuple[Any, str, Any]  # thing, property, library the thing came from
 
 
@@ -108,12 +110,8 @@ def _nodes() -> Iterator[Holder]:
                 for socket in node.inputs:
                     if socket.type == "STRING" and os.path.splitext(socket.default_value)[1]:
                         yield socket, "default_value", tree.library
-            elif node.bl_idname.startswith("GeometryNodeImport") and "Path" in node.inputs:
-                socket = node.inputs["Path"]
-                if not socket.is_linked:
-                    yield socket, "default_value", tree.library
-                elif hasattr(socket.links[0].from_node, "string"):
-                    yield socket.links[0].from_node, "string", tree.library
+        for _, kept in sources.imports(tree):
+            yield from ((thing, name, tree.library) for thing, name in filter(None, kept))
 
 
 def _trees() -> Iterator[Any]:

@@ -56,7 +56,6 @@ class Places:
         self._folders: dict[str, str] = {}
         self._families: dict[tuple[str, str], str] = {}
         self.left: set[str] = set()  # paths that are named still and read no more
-        self.late: list[str] = []  # what Blender looked for before its path was mapped, and does not look for again
         self._was = {normal(now): was for was, now in files.items()}
         if original:
             self._was[normal(blend)] = original
@@ -193,9 +192,6 @@ def apply(places: Places) -> int:
         path = getattr(thing, name)
         found = places.resolve(path, absolute(library))
         if found is not None:
-            if name == "bake_directory" or name == "directory" and hasattr(thing, "bake_mode"):
-                where = bpy.path.display_name_from_filepath(path.rstrip("/\\"))
-                places.late.append(f"the bake of geometry nodes in {where} is not read where its folder is not stored relative to the scene (//)")
             if isinstance(thing, bpy.types.Sound):  # a strip keeps a copy of the path, which nothing reads
                 places.left.add(_place(thing))
             setattr(thing, name, found + os.sep if path.endswith(("/", "\\")) else found)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import bpy
@@ -33,10 +35,16 @@ class Session:
         begun = time.monotonic()
         self.request = {}
         self.watch.allowed = self.scripts and request.get("scripts", False)
-        load(request, self.watch.allowed)
         places = mapping.Places(request["blend"], request.get("original") or "", request.get("files") or {})
-        with osl.unasked():
-            moved = mapping.apply(places)
+        moved = 0
+
+        def move() -> None:
+            nonlocal moved
+            with osl.unasked():
+                moved = mapping.apply(places)
+
+        with before_evaluation(move):
+            load(request, self.watch.allowed)
         uncompiled = osl.compile_all(self.scratch)
         scene = self._select(request)
         if request.get("engine"):
@@ -49,7 +57,7 @@ class Session:
         if self.threads:
             scene.render.threads_mode, scene.render.threads = "FIXED", self.threads
         facts = describe(scene)
-        facts.update(mapped=moved, missing=mapping.missing(places), stateful=self.stateful, warnings=uncompiled + places.late)
+        facts.update(mapped=moved, missing=mapping.missing(places), stateful=self.stateful, warnings=uncompiled)
         if facts["movie"]:
             facts["warnings"].append("the scene's own output is a movie: its frames are written as PNG")
         facts["open_seconds"] = time.monotonic() - begun
@@ -74,6 +82,27 @@ class Session:
                 raise Failure("no-scene", f"the file has no scene {name} (it has {names})")
             bpy.context.window.scene = bpy.data.scenes[name]
         return bpy.context.window.scene if bpy.context.window else bpy.context.scene
+
+
+@contextlib.contextmanager
+def before_evaluation(work: Callable[[], None]) -> Iterator[None]:
+    """Has work done when a .blend was read and nothing in it was evaluated: what Blender misses then it may not look for again."""
+    raised: list[Exception] = []
+
+    @bpy.app.handlers.persistent
+    def handler(*_: Any) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001, Blender would print it and go on
+            raised.append(error)
+
+    bpy.app.handlers.load_post.insert(0, handler)
+    try:
+        yield
+    finally:
+        bpy.app.handlers.load_post.remove(handler)
+    if raised:
+        raise raised[0]
 
 
 def saved_version(head: bytes) -> tuple[int, int] | None:

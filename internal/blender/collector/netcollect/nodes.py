@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 from typing import Any
@@ -29,21 +30,22 @@ def collect(files: Files) -> None:
                     path = socket.default_value if socket.type == "STRING" else ""
                     if path and os.path.isabs(path) and os.path.isfile(path):
                         files.place(path, "OSL file", owner)
-            elif node.bl_idname.startswith("GeometryNodeImport") and "Path" in node.inputs:
-                add_import(files, tree, owner, node)
+        add_imports(files, tree, owner)
     for camera in bpy.data.cameras:
         if getattr(camera, "custom_mode", "") == "EXTERNAL" and camera.custom_filepath:
             add_script(files, camera.custom_filepath, camera)
 
 
-def add_import(files: Files, tree: Any, owner: Any, node: Any) -> None:
-    """Notes the file that a node imports."""
-    socket = node.inputs["Path"]
-    path = getattr(socket.links[0].from_node, "string", "") if socket.is_linked else socket.default_value
-    if path:
-        files.place(path, "imported geometry", owner)
-    elif socket.is_linked:
-        files.warnings.append(f"the file that {node.name} in {tree.name} imports is computed and not collected")
+def add_imports(files: Files, tree: Any, owner: Any) -> None:
+    """Notes the files that nodes of a tree import."""
+    # The agent's package lies beside this one, but is found only when the request was read.
+    sources = importlib.import_module((__package__ or "").removesuffix("netcollect") + "netagent.sources")
+    for node, kept in sources.imports(tree):
+        for one in kept:
+            if one is None:
+                files.warnings.append(f"the file that {node.name} in {tree.name} imports is computed and not collected")
+            elif path := getattr(*one):
+                files.place(path, "imported geometry", owner)
 
 
 def add_script(files: Files, stored: str, owner: Any) -> None:
