@@ -3,8 +3,11 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -167,6 +170,56 @@ func TestProgramsForOtherPlatforms(t *testing.T) {
 	}
 	if _, err := s.Zip(t.Context(), "beos-m68k", ""); err == nil || !strings.Contains(err.Error(), "is no platform") {
 		t.Errorf("a platform that is none: %v", err)
+	}
+}
+
+// TestAProgramIsPackedOnce for many that ask at once, and who goes meanwhile does not wait.
+func TestAProgramIsPackedOnce(t *testing.T) {
+	s := newAddonStore(t.TempDir(), nil)
+	s.cache = t.TempDir()
+	s.own = filepath.Join(t.TempDir(), "netrender")
+	put(t, s.own, bytes.Repeat([]byte("program "), 1<<20))
+	s.turn <- struct{}{} // somebody packs
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	if _, err := s.Zip(gone, string(thisPlatform), ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has gone: %v", err)
+	}
+	marks := make(chan string, 8)
+	for range cap(marks) {
+		go func() {
+			made, err := s.Zip(t.Context(), string(thisPlatform), "")
+			if err != nil {
+				t.Error(err)
+				marks <- ""
+				return
+			}
+			defer made.Close()
+			marks <- made.Mark
+		}()
+	}
+	<-s.turn
+	first := <-marks
+	kept := func() fs.FileInfo {
+		t.Helper()
+		names, _ := filepath.Glob(filepath.Join(s.cache, "*"))
+		if len(names) != 1 {
+			t.Fatalf("the cache has %v", names)
+		}
+		st, err := os.Stat(names[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st
+	}
+	before := kept()
+	for range cap(marks) - 1 {
+		if other := <-marks; other != first || other == "" {
+			t.Errorf("two zips of the same differ: %q and %q", first, other)
+		}
+	}
+	if after := kept(); !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) {
+		t.Error("it was packed more than once")
 	}
 }
 

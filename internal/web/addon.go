@@ -148,6 +148,8 @@ func (p *Pages) masterFor(r *http.Request, known bool) string {
 	switch own, err := url.Parse(address); {
 	case err == nil && own.Host == r.Host:
 		return first
+	case r.TLS != nil && pin == "" && isAddress(u.Hostname()): // a certificate that is checked by its name
+		return first
 	case r.TLS != nil:
 		scheme = "https://"
 	case r.Header.Get("X-Forwarded-Proto") == "https": // said to whoever asks only
@@ -159,6 +161,11 @@ func (p *Pages) masterFor(r *http.Request, known bool) string {
 		pin = "#" + pin
 	}
 	return scheme + r.Host + pin
+}
+
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 func loopback(host string) bool {

@@ -112,6 +112,9 @@ func TestTheZipKnowsTheAddress(t *testing.T) {
 	tls := openAs(t, true, master.Options{}, func(o *web.Options) {
 		o.Addresses = func() []string { return []string{"https://10.0.0.5:8420#" + pin} }
 	})
+	studio := openAs(t, true, master.Options{}, func(o *web.Options) {
+		o.Addresses = func() []string { return []string{"https://render.studio.com:8420"} }
+	})
 	for _, c := range []struct {
 		name    string
 		h       *house
@@ -130,6 +133,9 @@ func TestTheZipKnowsTheAddress(t *testing.T) {
 		{"this machine, for a stranger", plain, "127.0.0.1:8420", "", false, "http://127.0.0.1:8420"},
 		{"with TLS", tls, "oak:8420", "", false, "https://oak:8420#" + pin},
 		{"with TLS, one of the master's addresses", tls, "10.0.0.5:8420", "", false, "https://10.0.0.5:8420#" + pin},
+		{"with a studio's certificate", studio, "render.studio.com:8420", "", false, "https://render.studio.com:8420"},
+		{"with a studio's certificate, by another of its names", studio, "farm.studio.com:8420", "", false, "https://farm.studio.com:8420"},
+		{"with a studio's certificate, by an address that it does not name", studio, "10.0.0.5:8420", "", false, "https://render.studio.com:8420"},
 		{"no host at all", plain, "a@b", "", false, ""},
 	} {
 		b := c.h.visitor()
