@@ -185,10 +185,33 @@ def _fonts(places: Places) -> int:
     return moved
 
 
+def _pairs(places: Places) -> int:
+    """Images of several views remember where each view's file was, and setting their path can crash: new ones take their users."""
+    moved = 0
+    for image in [one for one in bpy.data.images if one.use_multiview and one.source != "GENERATED" and not one.packed_file]:
+        found = places.resolve(image.filepath, absolute(image.library))
+        if found is None or not os.path.exists(found):
+            continue
+        new = bpy.data.images.load(found)
+        for name in ("source", "alpha_mode", "use_half_precision", "use_view_as_render", "use_deinterlace", "use_multiview", "views_format"):
+            if hasattr(image, name):
+                setattr(new, name, getattr(image, name))
+        new.colorspace_settings.name = image.colorspace_settings.name
+        for setting in image.stereo_3d_format.bl_rna.properties:
+            if not setting.is_readonly:
+                setattr(new.stereo_3d_format, setting.identifier, getattr(image.stereo_3d_format, setting.identifier))
+        new.filepath = found  # by now it knows that there are more views
+        image.user_remap(new)
+        moved += 1
+    return moved
+
+
 def apply(places: Places) -> int:
     """Changes every path that has a new place; returns how many."""
-    moved = _libraries(places) + _pictures(places)
+    moved = _libraries(places) + _pictures(places) + _pairs(places)
     for thing, name, library in list(holders.paths()):
+        if isinstance(thing, bpy.types.Image) and thing.use_multiview:
+            continue
         path = getattr(thing, name)
         found = places.resolve(path, absolute(library))
         if found is not None:
@@ -207,7 +230,7 @@ def _rest(places: Places) -> int:
 
     def visit(owner: Any, path: str, _meta: Any) -> str | None:
         nonlocal count
-        if isinstance(owner, (bpy.types.Library, bpy.types.VectorFont)):
+        if isinstance(owner, (bpy.types.Library, bpy.types.VectorFont)) or isinstance(owner, bpy.types.Image) and owner.use_multiview:
             return None
         found = places.resolve(path, absolute(owner.library))
         if found is not None:
