@@ -17,10 +17,12 @@ import (
 var kindScenes = []struct{ name, only, paths string }{
 	{"caches", "", "--absolute"},
 	{"pictures", "", "--absolute"},
+	{"stereo", "", "--absolute"},
 	{"strips", "", "--absolute"},
 	{"fluids", "executable", "--absolute"},
 	{"imports", "module", "--absolute"},
 	{"geometry", "module", "--absolute"},
+	{"colours", "", ""},
 }
 
 // TestEveryKindOfFile renders scenes that read caches of every kind on two workers that have nothing but what was sent to
@@ -46,6 +48,10 @@ func everyKindOfFile(t *testing.T, blender, name, paths string) {
 	}
 	file := scene(t, blender, name, "project/"+name+".blend", args...)
 	studio := filepath.Dir(filepath.Dir(file))
+	if config := filepath.Join(filepath.Dir(file), "colour", "config.ocio"); name == "colours" { // the artist's, not the workers'
+		os.Setenv("OCIO", config)
+		defer os.Unsetenv("OCIO")
+	}
 	local := filepath.Join(t.TempDir(), "local")
 	python(t, blender, file, "outputs.py", local, "1-4")
 	python(t, blender, file, "multilayer.py", filepath.Join(local, "exr"), "1", "2", "3", "4")
@@ -64,6 +70,7 @@ func everyKindOfFile(t *testing.T, blender, name, paths string) {
 	if err := os.Rename(studio, studio+"-away"); err != nil {
 		t.Fatal(err)
 	}
+	os.Unsetenv("OCIO")
 	for name, dir := range workers {
 		f.workerIn(dir, name, "--blender", blender)
 	}

@@ -38,7 +38,8 @@ type CollectedFile struct {
 	Original string `json:"original"`
 	// Kind says what it is, for people: image, image sequence, image tile, movie, movie clip, library, sound, font, strip,
 	// movie index, volume, volume sequence, cache file, USD layer, mesh cache, sculpted detail, ocean cache, fluid cache,
-	// point cache, geometry nodes bake, IES light, OSL script, OSL file, imported geometry, other.
+	// point cache, geometry nodes bake, IES light, OSL script, OSL file, imported geometry, colour configuration, colour
+	// table, other.
 	Kind string `json:"kind"`
 	// Users are datablocks that need it, with their kinds: "Image floor.png", "Material Floor". The first one names the path.
 	Users []string `json:"users"`
@@ -51,6 +52,9 @@ type CollectedFile struct {
 	First *int `json:"first"`
 	Last  *int `json:"last"`
 }
+
+// ColourConfiguration is the kind of the file, one at most, that Blender must be given as OCIO when it starts.
+const ColourConfiguration = "colour configuration"
 
 // CollectedScene are the facts of the scene that renders.
 type CollectedScene struct {

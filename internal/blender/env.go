@@ -12,7 +12,7 @@ var inherited = []string{
 	"PATH", "LANG", "LC_*", "TZ", "LD_LIBRARY_PATH", "DYLD_*",
 	"DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "XDG_SESSION_TYPE",
 	"CUDA_*", "NVIDIA_*", "HIP_*", "ROCR_*", "GPU_*", "ONEAPI_*", "SYCL_*", "ZE_*", "CYCLES_*", "OPTIX_*",
-	"VK_*", "LIBGL_*", "MESA_*", "__GL*", "__EGL*", "EGL_*", "OCIO", "OCIO_*", "OMP_*",
+	"VK_*", "LIBGL_*", "MESA_*", "__GL*", "__EGL*", "EGL_*", "OCIO", "OCIO_*", "BLENDER_OCIO", "OMP_*",
 	"PYTHONPATH", "BLENDER_SYSTEM_*",
 	"SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "PROGRAMDATA", "PROGRAMFILES*", "COMMONPROGRAM*",
 	"NUMBER_OF_PROCESSORS", "PROCESSOR_*", "OS", "DRIVERDATA",

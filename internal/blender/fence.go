@@ -22,9 +22,9 @@ type Fence struct {
 // around adds what the install, its environment and its own folders need.
 func (f Fence) around(in Install, environ []string, own ...string) Fence {
 	f.Read = append(append([]string{}, f.Read...), in.roots()...)
-	for _, name := range []string{"LD_LIBRARY_PATH", "PYTHONPATH", "OCIO", "XAUTHORITY", "BLENDER_SYSTEM_RESOURCES", "BLENDER_SYSTEM_SCRIPTS", "BLENDER_SYSTEM_DATAFILES", "BLENDER_SYSTEM_PYTHON"} {
+	for _, name := range []string{"LD_LIBRARY_PATH", "PYTHONPATH", "OCIO", "BLENDER_OCIO", "XAUTHORITY", "BLENDER_SYSTEM_RESOURCES", "BLENDER_SYSTEM_SCRIPTS", "BLENDER_SYSTEM_DATAFILES", "BLENDER_SYSTEM_PYTHON"} {
 		for _, path := range filepath.SplitList(lookup(environ, name)) {
-			if name == "OCIO" {
+			if name == "OCIO" || name == "BLENDER_OCIO" {
 				path = filepath.Dir(path)
 			}
 			if filepath.IsAbs(path) && path != "/" {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -238,6 +239,11 @@ func (p *Plan) addFiles(ctx context.Context, blend, copied string, o *PlanOption
 	p.Spec.Needs.AddonFiles = nil
 	for _, path := range extra {
 		p.Spec.Needs.AddonFiles = append(p.Spec.Needs.AddonFiles, places[path])
+	}
+	for _, path := range paths {
+		if byPath[path].Kind == blender.ColourConfiguration {
+			p.Spec.Options.Colours = places[path]
+		}
 	}
 	stats := make(map[string]fs.FileInfo, len(all)) // before they are hashed: a change in between is seen when they are sent
 	for _, path := range all {

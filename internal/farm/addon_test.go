@@ -40,6 +40,11 @@ func TestAddonsOfAJob(t *testing.T) {
 		s.Needs = n
 		keys[SceneKey(&s, nil)] = true
 	}
+	s := good
+	s.Options.Colours = "c/config.ocio"
+	if keys[SceneKey(&s, nil)] {
+		t.Error("jobs that differ in their colours share sessions")
+	}
 	if len(keys) != 4 {
 		t.Errorf("4 jobs that differ in their add-ons share sessions: %d keys", len(keys))
 	}

@@ -85,6 +85,9 @@ type Options struct {
 	FailOnScriptError bool `json:"fail_on_script_error,omitempty"`
 	// Engine renders instead of the scene's own, as Blender names it: CYCLES, BLENDER_EEVEE, ...; "": the scene's own.
 	Engine string `json:"engine,omitempty"`
+	// Colours is the manifest path of a colour configuration (OpenColorIO) that Blender takes instead of its own; "": its own,
+	// or that of the worker.
+	Colours string `json:"colours,omitempty"`
 	// CopyTo is a folder, as the submitter's machine names it, that workers copy results to, besides the master's.
 	CopyTo string `json:"copy_to,omitempty"`
 }

@@ -238,7 +238,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	spec := aSpec()
 	spec.Attempts, spec.Timeout, spec.Key, spec.Keep = 5, 60, "key", true
 	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda", Addons: []string{"d"}, AddonFiles: []string{"e.zip"}, Shared: []string{"/f"}}
-	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", CopyTo: "/g"}
+	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/g"}
 	job := Job{
 		ID: 7, Owner: "ada", OwnerID: "tok", State: Active, Reason: "why", Created: now, Started: now, Ended: now, Scene: "scene", Folder: "shot-7", JobSpec: spec,
 		Progress: Progress{Total: 1, Done: 2, Failed: 3, Running: 4, Dispatched: 5, Seconds: 6.5, Missing: 7},

@@ -12,7 +12,7 @@ import (
 func (s *JobSpec) Serves(want *JobSpec) bool {
 	has, asked := &s.Options, &want.Options
 	switch {
-	case s.Blend != want.Blend, has.Scripts != asked.Scripts, has.Threads != asked.Threads:
+	case s.Blend != want.Blend, has.Scripts != asked.Scripts, has.Threads != asked.Threads, has.Colours != asked.Colours:
 		return false
 	case asked.EXR != "none" && has.EXR != asked.EXR, asked.Outputs && !has.Outputs, asked.Preview && !has.Preview:
 		return false

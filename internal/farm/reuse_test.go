@@ -11,7 +11,7 @@ import (
 func TestServes(t *testing.T) {
 	full := func() JobSpec {
 		s := aSpec()
-		s.Options = Options{Scripts: true, EXR: "full", Outputs: true, Preview: true, Threads: 2, FailOnScriptError: true, Engine: "CYCLES", CopyTo: "/a"}
+		s.Options = Options{Scripts: true, EXR: "full", Outputs: true, Preview: true, Threads: 2, FailOnScriptError: true, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/a"}
 		s.Needs = Needs{
 			Allow: []string{"oak", "elm"}, Deny: []string{"ash"}, Tags: []string{"fast"}, Blender: Version{4, 5, 0}, Engine: "CYCLES", Denoiser: true,
 			MemoryMB: 1, GPU: "cuda", Addons: []string{"a"}, AddonFiles: []string{"a.zip"}, Shared: []string{"/s"},

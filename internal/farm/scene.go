@@ -20,6 +20,9 @@ func SceneKey(spec *JobSpec, files []File) string {
 	if spec.Options.Engine != "" {
 		_ = enc.Encode([]any{"engine", spec.Options.Engine})
 	}
+	if spec.Options.Colours != "" {
+		_ = enc.Encode([]any{"colours", spec.Options.Colours})
+	}
 	sorted := slices.Clone(files)
 	slices.SortFunc(sorted, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	for i := range sorted {

@@ -68,6 +68,26 @@ func TestManifestsWithAddons(t *testing.T) {
 	}
 }
 
+func TestManifestsWithColours(t *testing.T) {
+	one := 1
+	for _, c := range []struct {
+		colours string
+		first   *int
+		bad     bool
+	}{
+		{colours: "c/config.ocio"},
+		{colours: "c/other.ocio", bad: true},
+		{colours: "c/config.ocio", first: &one, bad: true}, // some frames would lack it
+	} {
+		files := manifest("a.blend", "c/config.ocio")
+		files[1].First = c.first
+		err := master.CheckManifest(&farm.JobSpec{Blend: "a.blend", Options: farm.Options{Colours: c.colours}}, files)
+		if (err != nil) != c.bad || err != nil && !strings.Contains(err.Error(), "colour configuration") {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
 // FuzzManifest lays out what is let through, on a file system that takes names for one as others do.
 func FuzzManifest(f *testing.F) {
 	for _, seed := range []string{"a.blend\ntex/a.png\nTEX/A.PNG", "a.blend\ntex\ntex/a", "a.blend\n../x", "a.blend\ngr\u00f6n\ngro\u0308n", "a.blend\nCON\nx\x00"} {

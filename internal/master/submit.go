@@ -90,7 +90,7 @@ func checkManifest(spec *farm.JobSpec, files []farm.File) error {
 		return farm.Errorf(farm.TooLarge, "the job has over %d files", farm.MaxFiles)
 	}
 	names := newNames(len(files))
-	hasBlend, addons := false, 0
+	hasBlend, hasColours, addons := false, false, 0
 	for i := range files {
 		f := &files[i]
 		clean, err := blob.CleanPath(f.Path)
@@ -107,12 +107,16 @@ func checkManifest(spec *farm.JobSpec, files []farm.File) error {
 			return farm.Errorf(farm.Invalid, "the manifest's files get into each other's way: %s", why)
 		}
 		hasBlend = hasBlend || f.Path == spec.Blend
+		hasColours = hasColours || f.Path == spec.Options.Colours && f.First == nil && f.Last == nil
 		if slices.Contains(spec.Needs.AddonFiles, f.Path) && f.First == nil && f.Last == nil {
 			addons++
 		}
 	}
 	if !hasBlend {
 		return farm.Errorf(farm.Invalid, "the scene file %s is not in the manifest", clip(spec.Blend, 100))
+	}
+	if !hasColours && spec.Options.Colours != "" {
+		return farm.Errorf(farm.Invalid, "the colour configuration %s is not in the manifest", clip(spec.Options.Colours, 100))
 	}
 	if addons != len(spec.Needs.AddonFiles) { // names of files differ, so each was counted once
 		return farm.Errorf(farm.Invalid, "an add-on that should travel with the job is not in the manifest, or named twice")

@@ -57,6 +57,7 @@ type Setup struct {
 	Threads int    // 0: all cores
 	Scripts bool   // the scene's Python may run
 	Addons  []blender.Addon
+	Colours string   // a colour configuration to take, "" for Blender's own
 	Home    string   // a folder of its own
 	Job     string   // the folder of the job's files; it need not be written
 	Out     string   // the folder below which results are written

@@ -43,7 +43,7 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 	if err := os.MkdirAll(out, 0o700); err != nil {
 		return err
 	}
-	want := Setup{Job: k.files.folder.dir, Out: out, Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads), Scripts: g.Options.Scripts, Addons: addons, Home: home, Writes: k.files.folder.writes}
+	want := Setup{Job: k.files.folder.dir, Out: out, Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads), Scripts: g.Options.Scripts, Addons: addons, Colours: k.colours(), Home: home, Writes: k.files.folder.writes}
 	if s.session != nil && (!same(&s.session.setup, &want) || (s.w.opt.Fenced || want.Scripts) && !s.mayOpen(k)) {
 		s.endSession()
 	}
@@ -90,6 +90,14 @@ func (k *work) addons(in *blender.Install) (list []blender.Addon, err error) {
 	return list, nil
 }
 
+// colours is the colour configuration that came with the job, "" for none. Blender reads it once, when it starts.
+func (k *work) colours() string {
+	if k.grant.Options.Colours == "" {
+		return ""
+	}
+	return filepath.Join(k.files.folder.dir, sourceDir, filepath.FromSlash(k.grant.Options.Colours))
+}
+
 // mayOpen tells whether the session may go on with the lease's scene, where one that is confined reaches only the files
 // it was started for, and one that ran a scene's Python keeps what that left behind: handlers, modules.
 func (s *slot) mayOpen(k *work) bool {
@@ -105,7 +113,7 @@ func (w *Worker) renderDir(slot int) string {
 
 // same tells whether one session can serve both.
 func same(a, b *Setup) bool {
-	return a.Install.Path == b.Install.Path && a.Device == b.Device && a.Threads == b.Threads && a.Scripts == b.Scripts && slices.Equal(a.Addons, b.Addons)
+	return a.Install.Path == b.Install.Path && a.Device == b.Device && a.Threads == b.Threads && a.Scripts == b.Scripts && a.Colours == b.Colours && slices.Equal(a.Addons, b.Addons)
 }
 
 // open loads the lease's scene in place of the one that is open.

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"slices"
 
 	"github.com/netrender/netrender/internal/blender"
 )
@@ -12,6 +13,9 @@ func Sessions(base blender.Options, fenced bool) NewRenderer {
 	return func(ctx context.Context, s Setup) (Renderer, error) {
 		o := base
 		o.Install, o.Device, o.Threads, o.Scripts, o.Addons, o.Home, o.Log = s.Install, s.Device, s.Threads, s.Scripts, s.Addons, s.Home, s.Log
+		if s.Colours != "" { // BLENDER_OCIO is 5.0's, and goes before OCIO
+			o.Env = append(slices.Clone(o.Env), "OCIO="+s.Colours, "BLENDER_OCIO="+s.Colours)
+		}
 		if fenced {
 			o.Fence = &blender.Fence{Read: []string{s.Job}, Write: append([]string{s.Out}, s.Writes...)}
 		}

@@ -1,16 +1,59 @@
-"""What the scene's colours depend on outside the .blend."""
+"""What the scene's colours depend on outside the .blend: a colour configuration (OpenColorIO) of the artist's own."""
 
 from __future__ import annotations
 
 import os
+import re
+
+import bpy
 
 from .files import Files
 
+SOURCE = re.compile(r"""\bsrc:\s*(?:"([^"\n]+)"|'([^'\n]+)'|([^,}\n]+))""")
+SEARCH = re.compile(r"^search_path:[ \t]*(.*(?:\n[ \t]*-[ \t]+.*)*)", re.MULTILINE)
+VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)|%(\w+)%")
+LIMIT = 1 << 24  # bytes; the largest ones that studios publish have a few hundred thousand
+
 
 def collect(files: Files) -> None:
-    """Warns of a colour configuration of the artist's own: Blender reads it before any scene, so it cannot be sent."""
-    config = os.environ.get("OCIO", "")
-    if config:
-        files.warnings.append(
-            f"colours are those of {config} (the variable OCIO): workers need the same file and variable, or colours differ"
-        )
+    """Notes the configuration that the environment names, and the tables that it reads."""
+    stored = ""
+    if bpy.app.version >= (5, 0, 0):
+        stored = os.environ.get("BLENDER_OCIO", "")
+    stored = stored or os.environ.get("OCIO", "")
+    if not stored:
+        return
+    config = os.path.abspath(stored)
+    if not os.path.isfile(config):  # one that is built in, as ocio://default, or a mistake
+        files.warnings.append(f"colours are those of {stored} (the variable OCIO): workers need the same variable, or colours differ")
+        return
+    files.add(config, config, "colour configuration", files.scene)
+    with open(config, encoding="utf-8", errors="replace") as file:
+        text = file.read(LIMIT)
+    if text.startswith("PK"):  # an archive, .ocioz, holds its tables
+        return
+    home = os.path.dirname(config)
+    folders = [os.path.join(home, _known(folder)) for folder in _searched(text)]
+    for found in SOURCE.finditer(text):
+        name = _known((found[1] or found[2] or found[3]).strip())
+        if VARIABLE.search(name):
+            files.warnings.append(f"{os.path.basename(config)} names a file by a variable, {name}, which is not set here: it is not sent")
+            continue
+        for folder in folders:
+            path = os.path.normpath(os.path.join(folder, name))
+            if os.path.isfile(path):
+                files.add(path, path, "colour table", files.scene)
+                break
+
+
+def _searched(text: str) -> list[str]:
+    """The folders in which a configuration has its tables looked for, in order."""
+    found = SEARCH.search(text)
+    names = re.split(r"[:,\n]", found[1]) if found else []
+    cleaned = [name.strip().removeprefix("- ").strip(" \t\"'[]") for name in names]
+    return [name for name in cleaned if name] or [""]
+
+
+def _known(text: str) -> str:
+    """Text with the variables that are set put in."""
+    return VARIABLE.sub(lambda found: os.environ.get(found[1] or found[2] or found[3], found[0]), text)
