@@ -18,6 +18,7 @@ if hasattr(image, "media_type"):  # Blender 5
     image.media_type = "MULTI_LAYER_IMAGE"
 image.file_format = "OPEN_EXR_MULTILAYER"
 image.color_depth = "32"
+image.views_format = "MULTIVIEW"
 image.exr_codec = "ZIP"
 if hasattr(image, "use_exr_interleave"):
     image.use_exr_interleave = True

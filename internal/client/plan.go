@@ -69,6 +69,7 @@ type Scene struct {
 	GPU      bool         // it is set to compute on a GPU
 	NoEngine bool         // the Blender that read it does not have Engine: an add-on that was not enabled holds it
 	Alien    string       // which of its nodes are of an add-on that was not enabled, as a sentence; "": none
+	NoEXR    bool         // Blender cannot keep its pictures as EXR with every view: they are the sequencer's, for several views
 	Warnings []string
 }
 
@@ -158,6 +159,10 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if scene.Camera == "" {
 		p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "the scene has no camera").
 			WithHint("add one in Blender (Add > Camera), save and send again"))
+	}
+	if scene.NoEXR && s.Options.EXR != "none" {
+		p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "Blender cannot keep pictures of the sequencer for several views as a multilayer EXR").
+			WithHint("send it with --exr none: the files that the scene itself writes come all the same"))
 	}
 	if s.Options.Engine == "" && (scene.NoEngine || scene.Engine == farm.OwnEngine) {
 		p.Faults = append(p.Faults, EngineError(scene.Engine))

@@ -168,6 +168,7 @@ func TestPlansThatAreRefused(t *testing.T) {
 		want string
 	}{
 		"no camera":   {PlanOptions{Blend: blend, Read: reads(Scene{Frames: farm.Frames(1)})}, "no camera"},
+		"no EXR":      {PlanOptions{Blend: blend, Read: reads(SceneOf(&blender.Collection{Scene: blender.CollectedScene{Camera: "Camera", Engine: "CYCLES", FrameEnd: 1, Sequencer: true, Views: []string{"_L", "_R"}}}))}, "for several views"},
 		"no file":     {PlanOptions{Blend: filepath.Join(dir, "b.blend"), Read: reads(goodScene())}, "there is no file"},
 		"a folder":    {PlanOptions{Blend: dir, Read: reads(goodScene())}, "is a folder"},
 		"unreadable":  {PlanOptions{Blend: blend, Read: func(context.Context, string) (Scene, error) { return Scene{}, errors.New("odd") }}, "odd"},
@@ -204,6 +205,16 @@ func TestPlanOfAFaultyScene(t *testing.T) {
 	p, err := NewPlan(context.Background(), PlanOptions{Blend: filepath.Join(dir, "a.blend"), Read: reads(s), Anyway: true})
 	if err != nil || len(p.Faults) != 2 || len(p.Missing) != 1 || len(p.Files) != 1 {
 		t.Fatalf("%+v %v", p, err)
+	}
+}
+
+func TestColours(t *testing.T) {
+	dir := studio(t, "film/a.blend", "film/colour/config.ocio")
+	s := goodScene()
+	s.Files = []SceneFile{{Path: filepath.Join(dir, "film", "colour", "config.ocio"), Kind: blender.ColourConfiguration}}
+	p, err := NewPlan(context.Background(), PlanOptions{Blend: filepath.Join(dir, "film", "a.blend"), Read: reads(s)})
+	if err != nil || p.Spec.Options.Colours != "colour/config.ocio" {
+		t.Fatalf("%q %v", p.Spec.Options.Colours, err)
 	}
 }
 

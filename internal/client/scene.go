@@ -24,6 +24,7 @@ func SceneOf(c *blender.Collection) Scene {
 	}
 	s.Warnings = append(s.Warnings, c.Scene.Clashes...)
 	s.GPU = c.Scene.GPU
+	s.NoEXR = c.Scene.Sequencer && len(c.Scene.Views) > 0
 	if n := len(c.Scene.UnknownNodes); n > 0 {
 		s.Alien = "nodes of an add-on that is not enabled do nothing: " + listed(c.Scene.UnknownNodes, 3)
 	}

@@ -13,7 +13,7 @@ func Sessions(base blender.Options, fenced bool) NewRenderer {
 	return func(ctx context.Context, s Setup) (Renderer, error) {
 		o := base
 		o.Install, o.Device, o.Threads, o.Scripts, o.Addons, o.Home, o.Log = s.Install, s.Device, s.Threads, s.Scripts, s.Addons, s.Home, s.Log
-		if s.Colours != "" { // BLENDER_OCIO is 5.0's, and goes before OCIO
+		if s.Colours != "" { // BLENDER_OCIO is of newer Blenders, and goes before OCIO
 			o.Env = append(slices.Clone(o.Env), "OCIO="+s.Colours, "BLENDER_OCIO="+s.Colours)
 		}
 		if fenced {

@@ -25,6 +25,8 @@ def collect(files: Files) -> None:
         for path in eyes(image, image.filepath, files.scene):
             if image.source == "SEQUENCE":
                 add_pictures(files, path, image, timings.get(image, [None]))
+                if image.use_multiview:  # by its first pictures Blender tells which views there are
+                    files.place(path, "image sequence", image)
             elif image.source == "TILED":
                 files.skip(path, image)
                 for tile in image.tiles:
