@@ -22,7 +22,8 @@ const (
 	removedGet = `SELECT coalesce(removed, '') FROM specs WHERE job = ?`
 	removedSet = `UPDATE specs SET removed = ? WHERE job = ?`
 	jobThere   = `SELECT gone <> 0 FROM jobs WHERE id = ?`
-	jobHidden  = `UPDATE jobs SET gone = 2 WHERE id = ?`
+	// gone is 0 of a job that is there, 1 of one that is deleted and swept, and 2 of one that is not made yet.
+	jobHidden = `UPDATE jobs SET gone = 2 WHERE id = ?`
 	// The state is indexed; leaving it alone where it stays saves that work at nearly every mark.
 	jobMark = `UPDATE jobs SET reason = ?, started = ?, ended = ?, total = ?, done = ?, failed = ?, running = ?,
 		dispatched = ?, seconds = ?, missing = ? WHERE id = ? AND state = ? AND gone = 0`
