@@ -16,7 +16,7 @@ func TestWhereNothingCanBeWritten(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, command := range []string{"archive 1 -o ", "backup -o "} {
+	for _, command := range []string{"archive 1 -o ", "backup -o ", "addon --no-program -o "} {
 		for out, want := range map[string][]string{
 			filepath.Join(dir, "no", "where", "x"): {"there is no folder " + filepath.Join(dir, "no", "where"), "make it, or name another file with -o"},
 			filepath.Join(file, "x"):               {file + " is no folder", "name another file with -o"},
