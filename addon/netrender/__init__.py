@@ -1,4 +1,9 @@
-"""Netrender inside Blender: this computer's scenes are rendered by all the others."""
+"""Netrender inside Blender: the open scene is rendered by all the computers of the network.
+
+    link, farm, request, gather, exr   know nothing of Blender: the program, the farm, and what is said between them
+    pump                               steps generators from a timer, so that Blender never waits
+    settings, scene, engine, ...       Blender's side
+"""
 
 bl_info = {
     "name": "Netrender",
@@ -10,10 +15,30 @@ bl_info = {
     "category": "Render",
 }
 
+try:
+    import bpy  # noqa: F401
+except ImportError:  # the files that know nothing of Blender are tested without it
+    PARTS = ()
+else:
+    from . import engine, pump, scene, settings
+
+    PARTS = (settings, pump, scene, engine)
+
 
 def register() -> None:
-    pass
+    """Registers all parts, or none."""
+    done = []
+    try:
+        for part in PARTS:
+            part.register()
+            done.append(part)
+    except Exception:
+        for part in reversed(done):
+            part.unregister()
+        raise
 
 
 def unregister() -> None:
-    pass
+    """Takes all parts away."""
+    for part in reversed(PARTS):
+        part.unregister()

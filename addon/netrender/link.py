@@ -136,6 +136,15 @@ def find(wished: str, home: str) -> str:
     return shutil.which("netrender") or ""
 
 
+def told(home: str) -> str:
+    """The master's address that came with the add-on; "" where none did."""
+    try:
+        with open(os.path.join(home, "farm.json"), encoding="utf-8") as file:
+            return str(json.load(file).get("master", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
+
+
 class Link:
     """How the program is called. Values may be changed at any time; they count for the next call."""
 

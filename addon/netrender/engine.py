@@ -1,0 +1,180 @@
+"""The engine "Network Render": F12 shows the farm's frame, and an animation gathers frames as they are ready."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import bpy
+
+from . import exr, passes, pump, scene, settings
+from .gather import Gather
+from .link import Problem
+from .request import frames
+
+_gather: Gather | None = None  # of the render that is going on
+_task: pump.Task | None = None
+_real = ""  # the engine to render with, where an operator borrows ours
+_prepared: Any = None  # a request that an operator made beforehand
+
+
+class NetworkRender(bpy.types.RenderEngine):
+    """Brings frames from the farm."""
+
+    bl_idname = settings.ID
+    bl_label = "Network Render"
+    bl_use_preview = False
+    bl_use_postprocess = True
+    bl_use_eevee_viewport = True
+    bl_use_spherical_stereo = True
+
+    def update_render_passes(self, scene: Any = None, renderlayer: Any = None) -> None:
+        """Says which passes there will be."""
+        passes.register(self, scene, renderlayer, _real or scene.netrender.engine)
+
+    def render(self, depsgraph: Any) -> None:
+        """Shows a frame of one view layer; called for each of them, by a thread of Blender's own when there is a window."""
+        frame = depsgraph.scene.frame_current
+        try:
+            self._show(depsgraph, self._wait(depsgraph.scene, frame))
+        except Stopped:
+            pass
+        except (Problem, exr.Broken, OSError) as problem:
+            self.report({"ERROR"}, str(problem))
+            self.error_set(str(problem))
+
+    def _wait(self, at: Any, frame: int) -> str:
+        """Waits for a frame of the farm."""
+        gather = _begin(at, frame, self.is_animation)
+        here = threading.current_thread() is threading.main_thread()  # then nobody else goes on with it
+        shown = ""
+        while frame not in gather.here:
+            if self.test_break():
+                _end(cancel=True)
+                raise Stopped
+            if gather.over and frame not in gather.here:
+                raise gather.problem or Problem(
+                    f"frame {frame} did not come", "netrender logs shows why" if gather.job else ""
+                )
+            if here and _task:
+                _task.step()
+            if gather.text != shown:
+                shown = gather.text
+                self.update_stats("", shown)
+            self.update_progress(min(1.0, max(0.0, gather.fraction)))
+            time.sleep(0.01)
+        return gather.here[frame]
+
+    def _show(self, depsgraph: Any, path: str) -> None:
+        """Puts the file's passes into the Render Result."""
+        head = exr.read(path)
+        layer = depsgraph.view_layer.name
+        width, height = self.resolution_x, self.resolution_y
+        if (head.width, head.height) != (width, height):
+            raise Problem(
+                f"the farm's frame has {head.width} x {head.height} pixels, the scene {width} x {height}",
+                "render the scene without a border, or crop to it",
+            )
+        if not any(found == layer for found, _ in head.passes):
+            raise Problem(f"the farm's frame has no view layer {layer}", "send the scene again")
+        result = self.begin_result(0, 0, width, height, layer=layer)
+        there = {one.name for found in result.layers for one in found.passes}
+        for (of, name), channels in head.passes.items():
+            if of == layer and name not in there:
+                self.add_pass(name, len(channels), channels, layer=layer)
+        result.load_from_file(path)
+        for name, value in head.words.items():
+            if name.startswith(("cryptomatte/", "cycles.")):
+                result.stamp_data_add_field(name, value)
+        self.end_result(result)
+
+
+class Stopped(Exception):
+    """Whoever waits does not want to any more."""
+
+
+def _begin(at: Any, frame: int, animation: bool) -> Gather:
+    """The frames that this render awaits; it is begun with the first one."""
+    global _gather, _task
+    if _gather is not None and frame in _gather.wanted:
+        return _gather
+    _end(cancel=False)
+    wanted = [frame]
+    text = str(frame)
+    if animation:
+        text = frames(at.frame_start, at.frame_end, at.frame_step)
+        wanted = scene.numbers(text)
+    gather = Gather(wanted=wanted, folder=scene.new_folder("frames"))
+    name, request = at.name, _prepared
+
+    def prepare() -> Any:
+        if request is not None:
+            yield
+            return request
+        found = bpy.data.scenes.get(name)  # what a renderer is given is a copy
+        return (yield from scene.prepare(found, text, still=not animation))
+
+    steps = gather.steps(settings.the_link, prepare)
+    if threading.current_thread() is threading.main_thread():
+        _task = pump.Task(steps, lambda _result, _error: None)
+    else:
+        _task = pump.ask(steps)
+    _gather = gather
+    return gather
+
+
+def _end(cancel: bool) -> None:
+    global _gather, _task
+    if _gather is not None:
+        _gather.stop(settings.the_link, cancel)
+        _gather.close()
+    _gather = _task = None
+
+
+def borrow(real: str, request: Any = None) -> None:
+    """Has the next render use our engine in the place of the real one."""
+    global _real, _prepared
+    _real, _prepared = real, request
+
+
+@bpy.app.handlers.persistent
+def _over(*_: Any) -> None:
+    global _real, _prepared
+    _end(cancel=False)
+    _real, _prepared = "", None
+
+
+@bpy.app.handlers.persistent
+def _broken_off(*_: Any) -> None:
+    _end(cancel=True)
+    _over()
+
+
+def panels() -> list[Any]:
+    """Panels of Blender's own that make sense with our engine: those that every engine has."""
+    left_out = {"VIEWLAYER_PT_filter", "VIEWLAYER_PT_layer_passes"}
+    return [
+        kind
+        for kind in bpy.types.Panel.__subclasses__()
+        if "BLENDER_RENDER" in getattr(kind, "COMPAT_ENGINES", ()) and kind.__name__ not in left_out
+    ]
+
+
+def register() -> None:
+    """Registers the engine."""
+    bpy.utils.register_class(NetworkRender)
+    for kind in panels():
+        kind.COMPAT_ENGINES.add(settings.ID)
+    bpy.app.handlers.render_complete.append(_over)
+    bpy.app.handlers.render_cancel.append(_broken_off)
+
+
+def unregister() -> None:
+    """Takes it away."""
+    _end(cancel=False)
+    bpy.app.handlers.render_complete.remove(_over)
+    bpy.app.handlers.render_cancel.remove(_broken_off)
+    for kind in panels():
+        kind.COMPAT_ENGINES.discard(settings.ID)
+    bpy.utils.unregister_class(NetworkRender)

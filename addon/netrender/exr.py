@@ -1,0 +1,92 @@
+"""Reads what is written at the beginning of an OpenEXR file: its passes. Nothing here knows Blender.
+
+The layout is that of https://openexr.com/en/latest/OpenEXRFileLayout.html; names are LAYER.PASS.CHANNEL, as Blender writes them.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+MAGIC = b"\x76\x2f\x31\x01"
+MULTIPART = 0x1000
+MOST = 64 << 20  # bytes of headers
+ORDERS = ("RGBA", "RGB", "XYZW", "XYZ", "UVA", "UV", "rgba", "rgb")
+
+
+@dataclass
+class Head:
+    """What a file holds."""
+
+    width: int = 0  # of the whole picture, in pixels
+    height: int = 0
+    passes: dict[tuple[str, str], str] = field(default_factory=dict)  # (layer, pass) -> its channels, in Blender's order
+    words: dict[str, str] = field(default_factory=dict)  # attributes that are text
+
+
+class Broken(Exception):
+    """The file is none, or is cut off."""
+
+
+def read(path: str) -> Head:
+    """The head of a file. Raises Broken and OSError."""
+    with open(path, "rb") as file:
+        data = file.read(1 << 20)
+        while True:
+            try:
+                return _head(data)
+            except (IndexError, ValueError, struct.error) as error:
+                more = file.read(len(data)) if len(data) < MOST else b""
+                if not more:
+                    raise Broken(f"{path} is no whole OpenEXR file") from error
+                data += more
+
+
+def _head(data: bytes) -> Head:
+    if data[:4] != MAGIC:
+        raise Broken("that is no OpenEXR file")
+    many = struct.unpack_from("<I", data, 4)[0] & MULTIPART
+    head, channels, at = Head(), [], 8
+    while True:
+        at = _part(data, at, head, channels)
+        if not many or data[at] == 0:
+            break
+    found: dict[tuple[str, str], list[str]] = {}
+    for name in channels:
+        layer, _, rest = name.rpartition(".")
+        layer, _, one = layer.rpartition(".")
+        if layer:
+            found.setdefault((layer, one), []).append(rest)
+    for key, letters in found.items():
+        head.passes[key] = next((order for order in ORDERS if sorted(order) == sorted(letters)), "".join(letters))
+    return head
+
+
+def _part(data: bytes, at: int, head: Head, channels: list[str]) -> int:
+    """Reads one header; returns where the next one begins."""
+    while data[at] != 0:
+        name, at = _name(data, at)
+        kind, at = _name(data, at)
+        size = struct.unpack_from("<i", data, at)[0]
+        at += 4
+        if size < 0 or at + size >= len(data):
+            raise IndexError
+        value = data[at : at + size]
+        if kind == "chlist":
+            inner = 0
+            while value[inner] != 0:
+                channel, inner = _name(value, inner)
+                channels.append(channel)
+                inner += 16
+        elif name == "displayWindow" and kind == "box2i":
+            left, top, right, bottom = struct.unpack("<4i", value)
+            head.width, head.height = right - left + 1, bottom - top + 1
+        elif kind == "string":
+            head.words[name] = value.decode("utf-8", "replace")
+        at += size
+    return at + 1
+
+
+def _name(data: bytes, at: int) -> tuple[str, int]:
+    end = data.index(b"\0", at)
+    return data[at:end].decode("utf-8", "replace"), end + 1

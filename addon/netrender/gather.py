@@ -1,0 +1,115 @@
+"""Brings frames of the open scene from the farm: one call of the program that is looked at until a frame is here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from .link import Child, Link, Problem, progress
+from .request import Request
+
+
+@dataclass
+class Gather:
+    """Frames that are awaited. What it says may be read by any thread; steps is run by one."""
+
+    wanted: list[int]
+    folder: str  # where they are put
+    text: str = "Preparing"  # what is going on
+    fraction: float = 0.0  # of it, 0..1
+    job: int = 0  # 0: not known yet
+    own: bool = False  # the job was made for this
+    here: dict[int, str] = field(default_factory=dict)  # frame -> its multilayer EXR
+    failed: dict[int, str] = field(default_factory=dict)  # frame -> why
+    warnings: list[str] = field(default_factory=list)
+    problem: Problem | None = None
+    over: bool = False  # nothing more comes
+    child: Child | None = None
+    given_up: bool = False
+
+    def steps(self, link: Link, prepare: Callable[[], Generator[None, None, Request]]) -> Generator[None, None, None]:
+        """Sends the scene where it is not on the farm, and takes frames in until all are here."""
+        try:
+            request = yield from prepare()
+            self.child = link.start(*request.words("render"), "--reuse", "--only=exr", f"--out={self.folder}")
+            while self.child.running:
+                for line in self.child.read():
+                    self.take(line)
+                yield
+            for line in self.child.read(1_000_000):
+                self.take(line)
+            if self.child.problem and not self.given_up and self.child.problem.code != 1:
+                self.problem = self.child.problem
+            elif self.child.problem and len(self.here) < len(self.wanted):
+                self.problem = self.child.problem
+        except Problem as problem:
+            self.problem = problem
+        except Exception as error:
+            self.problem = Problem(f"the scene cannot be sent: {error}")
+        finally:
+            if self.child and self.child.running:
+                self.child.stop()
+            self.over = True
+
+    def take(self, line: dict) -> None:
+        """Takes in a line of netrender render --json."""
+        bar = progress(line)
+        if bar:
+            self.text, self.fraction = bar[0].capitalize(), bar[1]
+        elif "paths" in line and "frame" in line:
+            for path, kind in zip(line["paths"], line.get("kinds", []), strict=False):
+                if kind == "exr":
+                    self.here[line["frame"]] = path
+            self._count()
+        elif "warning" in line:
+            self.warnings.append(str(line["warning"]))
+        elif "waiting" in line:
+            self.text = str(line["waiting"])
+        elif "missing" in line:
+            missing = line["missing"]
+            self.warnings.append(f"missing: {missing.get('path', '')}")
+        elif "out" in line and "job" in line:
+            self.job, self.own = line["job"], not line.get("reused", False)
+            self._count()
+        elif line.get("kind") == "beat" or "beat" in line:
+            beat = line.get("beat") or {}
+            if len(self.wanted) == 1:
+                self.fraction = float(beat.get("fraction") or 0.0)
+                self.text = f"Rendering on the farm, {self.fraction:.0%}"
+        elif line.get("kind") == "frame" and line.get("state") == "failed" and "frame" in line:
+            self.failed[line["frame"]] = str(line.get("text", ""))
+
+    def _count(self) -> None:
+        if len(self.wanted) > 1:
+            self.fraction = len(self.here) / len(self.wanted)
+            self.text = f"Job {self.job}: {len(self.here)} of {len(self.wanted)} frames are here"
+        else:
+            self.text, self.fraction = f"Job {self.job}: waiting for the farm", 0.0
+
+    def forget(self, frame: int) -> None:
+        """Removes a frame's file, which was shown."""
+        path = self.here.get(frame)
+        if path:
+            try:
+                os.remove(path)
+            except OSError:
+                pass
+
+    def stop(self, link: Link, cancel: bool) -> None:
+        """Stops waiting; a job that was made for this is canceled where that is wished."""
+        self.given_up = True
+        if self.child:
+            self.child.stop()
+        if cancel and self.own and self.job:
+            try:
+                link.start("cancel", str(self.job))
+            except Problem:
+                pass
+
+    def close(self) -> None:
+        """Removes what is here."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+

@@ -1,0 +1,76 @@
+"""What the farm is asked for, as words of the netrender program. Nothing here knows Blender."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Request:
+    """A scene as it is sent: which file, which frames, with which options."""
+
+    blend: str  # the scene's own file, which need not exist where copy is given
+    frames: str = ""  # as 1-250; "": the scene's own
+    engine: str = ""  # "": the scene's own
+    copy: str = ""  # a copy of blend with changes that were not saved
+    collected: str = ""  # a file that says which files the scene reads
+    blender: str = ""  # the Blender that reads the scene, where it is not collected
+    options: dict[str, Any] = field(default_factory=dict)  # by the names of SceneOptions
+
+    def words(self, verb: str) -> list[str]:
+        """The words of render, submit or check."""
+        found = [verb, self.blend, "--progress"]
+        for flag, value in (
+            ("--frames", self.frames),
+            ("--engine", self.engine),
+            ("--unsaved", self.copy),
+            ("--collected", self.collected if not self.options.get("pack") else ""),
+            ("--blender", self.blender),
+        ):
+            if value:
+                found.append(f"{flag}={value}")
+        return found + words(self.options)
+
+
+def words(options: dict[str, Any]) -> list[str]:
+    """Options that are not the usual ones, as flags."""
+    found = []
+    for name, flag, usual in (
+        ("name", "--name", ""),
+        ("priority", "--priority", 1),
+        ("chunk", "--chunk", 1),
+        ("order", "--order", "linear"),
+        ("attempts", "--attempts", 0),
+        ("timeout", "--timeout", ""),
+        ("exr", "--exr", "full"),
+        ("threads", "--threads", 0),
+        ("gpu", "--gpu", ""),
+        ("memory", "--memory", ""),
+        ("copy_to", "--copy-to", ""),
+    ):
+        value = options.get(name, usual)
+        if value not in (usual, "", None):
+            found.append(f"{flag}={value}")
+    for name, flag in (("tags", "--need-tags"), ("allow", "--allow"), ("deny", "--deny")):
+        for one in str(options.get(name, "")).split(","):
+            if one.strip():
+                found.append(f"{flag}={one.strip()}")
+    for name, flag, usual in (
+        ("outputs", "--no-outputs", True),
+        ("preview", "--no-preview", True),
+        ("pack", "--pack", False),
+        ("scripts", "--scripts", False),
+        ("any_blender", "--any-blender", False),
+        ("allow_missing", "--allow-missing", False),
+    ):
+        if bool(options.get(name, usual)) != usual:
+            found.append(flag)
+    return found
+
+
+def frames(first: int, last: int, step: int = 1) -> str:
+    """Frames as the program reads them."""
+    if first == last:
+        return str(first)
+    return f"{first}-{last}" + (f"x{step}" if step > 1 else "")

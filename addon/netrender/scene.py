@@ -1,0 +1,159 @@
+"""What is sent of the scene that is open: its file or a copy with unsaved changes, and the list of the files that it reads.
+
+Everything here runs where Blender allows its data to be touched: in an operator, a timer, or without a window.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from typing import Any
+
+import bpy
+
+from . import settings
+from .request import Request, frames
+
+_changes = 0  # of the data, since Blender was started
+_copies: dict[tuple, str] = {}  # what a copy is of -> its file; the last one only
+_folder = ""
+
+
+def folder() -> str:
+    """A folder of this process, for what goes to and comes from the farm; removed when the add-on is disabled."""
+    global _folder
+    if not _folder or not os.path.isdir(_folder):
+        _folder = tempfile.mkdtemp(prefix="netrender-", dir=bpy.app.tempdir or None)
+    return _folder
+
+
+def new_folder(name: str) -> str:
+    """A fresh folder in it."""
+    return tempfile.mkdtemp(prefix=name + "-", dir=folder())
+
+
+def real_engine(scene: Any) -> str:
+    """The engine that renders the scene."""
+    return scene.render.engine if scene.render.engine != settings.ID else scene.netrender.engine
+
+
+def needs_copy(scene: Any) -> bool:
+    """Whether the scene is not as its file is. Without a window Blender does not notice changes."""
+    if not bpy.data.filepath:
+        return True
+    return scene.netrender.unsaved and (bpy.data.is_dirty or bpy.app.background)
+
+
+def prepare(scene: Any, wanted: str, still: bool = False) -> Generator[None, None, Request]:
+    """Makes what the program needs to send the scene; wanted are frames, "" for the options' or the scene's own."""
+    options = scene.netrender.as_options()
+    wanted = wanted or scene.netrender.frames or frames(scene.frame_start, scene.frame_end, scene.frame_step)
+    request = Request(
+        blend=bpy.data.filepath or os.path.join(folder(), "untitled.blend"),
+        frames=wanted,
+        engine=real_engine(scene) if scene.render.engine == settings.ID else "",
+        blender=bpy.app.binary_path,
+        options=options,
+    )
+    if still and not options["name"]:
+        options["name"] = ""
+    yield
+    if needs_copy(scene):
+        request.copy = copy()
+        yield
+    if not options["pack"]:
+        request.collected = collected(scene, request)
+    return request
+
+
+def copy() -> str:
+    """A copy of what is open, as it is; the one made last time where nothing was changed since."""
+    key = (bpy.data.filepath, _changes, fingerprint())
+    if bpy.app.background or key not in _copies or not os.path.exists(_copies[key]):
+        name = os.path.basename(bpy.data.filepath) or "untitled.blend"
+        path = os.path.join(new_folder("unsaved"), name)
+        bpy.ops.wm.save_as_mainfile(filepath=path, copy=True, relative_remap=True, compress=False)
+        for old in _copies.values():
+            shutil.rmtree(os.path.dirname(old), ignore_errors=True)
+        _copies.clear()
+        _copies[key] = path
+    return _copies[key]
+
+
+def collected(scene: Any, request: Request) -> str:
+    """A file that says what the scene reads, as the program's own collector writes it."""
+    from .netagent import opening
+    from .netcollect import facts
+
+    engine = scene.render.engine
+    answer = facts.answer(scene, opening, numbers(request.frames), request.blend)
+    if engine == settings.ID:
+        answer["scene"]["engine"] = request.engine
+    path = os.path.join(new_folder("collected"), "collected.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(answer, file)
+    return path
+
+
+def numbers(text: str) -> list[int]:
+    """The frames of a range such as 1-250, 1,5,9 or -10--5x5; [] when it is none, which the program will say."""
+    import re
+
+    found: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?\s*", part)
+        if not match:
+            return []
+        first = int(match[1])
+        found += range(first, int(match[2] or first) + 1, max(1, int(match[3] or 1)))
+    return found
+
+
+def fingerprint() -> int:
+    """Of settings that may change without Blender counting it as a change of its data."""
+    found = []
+    for scene in bpy.data.scenes:
+        holders = [scene.render, scene.render.image_settings, scene.view_settings, scene.display_settings, scene.netrender]
+        holders += [getattr(scene, name) for name in ("cycles", "eevee") if hasattr(scene, name)]
+        holders += list(scene.view_layers)
+        for holder in holders:
+            for prop in holder.bl_rna.properties:
+                if prop.type in {"BOOLEAN", "INT", "FLOAT", "STRING", "ENUM"} and prop.identifier != "engine":
+                    value = getattr(holder, prop.identifier, None)
+                    found.append(tuple(value) if getattr(prop, "is_array", False) else str(value))
+        found.append((scene.name, scene.frame_start, scene.frame_end, scene.frame_step))
+    return hash(tuple(found))
+
+
+@bpy.app.handlers.persistent
+def _changed(*_: Any) -> None:
+    global _changes
+    _changes += 1
+
+
+@bpy.app.handlers.persistent
+def _updated(_scene: Any, depsgraph: Any = None) -> None:
+    if depsgraph is None or depsgraph.updates:
+        _changed()
+
+
+def register() -> None:
+    """Begins to count changes."""
+    bpy.app.handlers.depsgraph_update_post.append(_updated)
+    for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post):
+        handlers.append(_changed)
+
+
+def unregister() -> None:
+    """Stops that, and removes what was made."""
+    global _folder
+    bpy.app.handlers.depsgraph_update_post.remove(_updated)
+    for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post):
+        handlers.remove(_changed)
+    _copies.clear()
+    if _folder:
+        shutil.rmtree(_folder, ignore_errors=True)
+        _folder = ""

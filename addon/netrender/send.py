@@ -1,0 +1,241 @@
+"""Operators that send the open scene: a frame, the animation, a job; and that look at it before."""
+
+from collections.abc import Generator
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, IntProperty, StringProperty
+
+from . import engine, pump, scene, settings
+from .link import Problem
+from .request import Request, frames
+from .sending import Sending
+
+running: list[Sending] = []  # what the panel shows: those that go on, and the last one that ended
+checked: Sending | None = None  # the last look at the scene
+sent: set[int] = set()  # jobs that this Blender sent
+
+
+def prepared(at: Any, wanted: str, still: bool = False) -> Request:
+    """The scene as it is sent, made at once."""
+    return pump.run(scene.prepare(at, wanted, still))
+
+
+def redraw() -> None:
+    """Has the panels drawn anew."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in {"PROPERTIES", "VIEW_3D"}:
+                area.tag_redraw()
+
+
+class Rendering:
+    """What the two rendering operators share."""
+
+    animation = False
+
+    def execute(self, context: Any) -> set[str]:
+        """Renders on the farm; waits where there is no window."""
+        at = context.scene
+        why = lacking(at)
+        if why:
+            self.report({"ERROR"}, why)  # type: ignore[attr-defined]
+            return {"CANCELLED"}
+        real = scene.real_engine(at)
+        text = frames(at.frame_start, at.frame_end, at.frame_step) if self.animation else str(at.frame_current)
+        try:
+            engine.borrow(real, prepared(at, text, still=not self.animation))
+        except (RuntimeError, OSError, Problem) as error:
+            self.report({"ERROR"}, f"the scene cannot be sent: {error}")  # type: ignore[attr-defined]
+            return {"CANCELLED"}
+        at.netrender.engine = real
+        was, at.render.engine = at.render.engine, settings.ID
+        if not bpy.app.background:
+            bpy.ops.render.render("INVOKE_DEFAULT", animation=self.animation, scene=at.name)
+            pump.start(_give_back(at.name, was))
+            return {"FINISHED"}
+        try:
+            bpy.ops.render.render(animation=self.animation, write_still=not self.animation and self.write, scene=at.name)  # type: ignore[attr-defined]
+        except RuntimeError as error:
+            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())  # type: ignore[attr-defined]
+            return {"CANCELLED"}
+        finally:
+            at.render.engine = was
+        return {"FINISHED"}
+
+
+def _give_back(name: str, was: str) -> Generator[None, None, None]:
+    """Gives the scene its own engine back when the render is over."""
+    yield
+    while bpy.app.is_job_running("RENDER"):
+        yield
+    at = bpy.data.scenes.get(name)
+    if at is not None:
+        at.render.engine = was
+
+
+def lacking(at: Any) -> str:
+    """Why the scene cannot be sent, before anybody is asked; "" when it may."""
+    if not settings.the_link.program:
+        return "the netrender program was not found: install the add-on from the zip that the master's page offers"
+    if at.camera is None and not any(marker.camera for marker in at.timeline_markers) and not at.render.use_sequencer:
+        return "the scene has no camera: add one, or make one active"
+    if at.netrender.exr == "none":
+        return "frames can be shown only with their passes: choose Full or Half under Passes"
+    return ""
+
+
+class RenderFrame(Rendering, bpy.types.Operator):
+    """Render this frame on the farm and show it, as F12 would"""
+
+    bl_idname = "netrender.render_frame"
+    bl_label = "Render frame on farm"
+    write: BoolProperty(name="Write", description="Without a window: write the frame where the scene's output says")
+
+
+class RenderAnimation(Rendering, bpy.types.Operator):
+    """Render the animation on the farm; frames come back as they finish and are written where the scene's output says"""
+
+    bl_idname = "netrender.render_animation"
+    bl_label = "Render animation on farm"
+    animation = True
+
+
+class SendJob(bpy.types.Operator):
+    """Send the scene to the farm as a job and go on working; fetch its frames later"""
+
+    bl_idname = "netrender.send_job"
+    bl_label = "Send job"
+    frames: StringProperty(name="Frames", description="As 1-250; empty: those of the scene's options")
+    job: IntProperty(name="Job", description="Number of the job that was made", options={"HIDDEN", "SKIP_SAVE"})
+
+    def execute(self, context: Any) -> set[str]:
+        """Sends; waits where there is no window."""
+        at = context.scene
+        if not settings.the_link.program:
+            self.report({"ERROR"}, lacking(at))
+            return {"CANCELLED"}
+        name = at.name
+        one = Sending("Sending")
+        steps = one.steps(settings.the_link, "submit", lambda: scene.prepare(bpy.data.scenes[name], self.frames))
+        if bpy.app.background:
+            pump.run(steps)
+            if one.problem:
+                self.report({"ERROR"}, one.summary)
+                return {"CANCELLED"}
+            self.job = one.job
+            sent.add(one.job)
+            context.window_manager.netrender.last = one.job
+            return {"FINISHED"}
+        running[:] = [*(other for other in running if not other.over), one]
+        pump.start(steps, lambda _result, error: _arrived(one, error))
+        return {"FINISHED"}
+
+
+def _arrived(one: Sending, error: Exception | None) -> None:
+    if error and not one.problem:
+        one.problem = Problem(f"the scene cannot be sent: {error}")
+    one.over = True
+    if one.job and not one.problem:
+        sent.add(one.job)
+        bpy.context.window_manager.netrender.last = one.job
+        one.text = f"Job {one.job} is on the farm"
+    redraw()
+
+
+class StopSending(bpy.types.Operator):
+    """Stop sending; what arrived stays on the farm, and sending again goes on from there"""
+
+    bl_idname = "netrender.stop_sending"
+    bl_label = "Stop sending"
+
+    def execute(self, _context: Any) -> set[str]:
+        """Stops all."""
+        for one in running:
+            one.stop()
+        running.clear()
+        return {"FINISHED"}
+
+
+class Check(bpy.types.Operator):
+    """Look whether anything keeps the scene from rendering on the farm, without sending it"""
+
+    bl_idname = "netrender.check"
+    bl_label = "Check scene"
+
+    def execute(self, context: Any) -> set[str]:
+        """Checks; waits where there is no window."""
+        global checked
+        name = context.scene.name
+        one = checked = Sending("Checking")
+        steps = one.steps(settings.the_link, "check", lambda: scene.prepare(bpy.data.scenes[name], ""))
+        if not bpy.app.background:
+            pump.start(steps, lambda _result, error: _looked(one, error))
+            return {"FINISHED"}
+        pump.run(steps)
+        if one.summary:
+            self.report({"ERROR"}, one.summary)
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+def _looked(one: Sending, error: Exception | None) -> None:
+    if error and not one.problem:
+        one.problem = Problem(f"the scene cannot be looked at: {error}")
+    one.over = True
+    redraw()
+
+
+class SelectUser(bpy.types.Operator):
+    """Select the object that needs this file"""
+
+    bl_idname = "netrender.select_user"
+    bl_label = "Select"
+    user: StringProperty(description='As "Image floor.png"')
+
+    def execute(self, context: Any) -> set[str]:
+        """Selects the first object in this view layer that uses it, at any hand."""
+        found = objects(self.user, context.view_layer)
+        if not found:
+            self.report({"INFO"}, f"no object of this view layer uses {self.user}")
+            return {"CANCELLED"}
+        if context.mode != "OBJECT" and bpy.ops.object.mode_set.poll():
+            bpy.ops.object.mode_set(mode="OBJECT")
+        for one in context.view_layer.objects:
+            one.select_set(one in found)
+        context.view_layer.objects.active = found[0]
+        return {"FINISHED"}
+
+
+def objects(user: str, layer: Any) -> list[Any]:
+    """Objects of a view layer that use a datablock named as the collector names it: its kind and its name."""
+    kind, _, name = user.partition(" ")
+    users = bpy.data.user_map()
+    start = [block for block in users if block.bl_rna.identifier == kind and block.name == name]
+    start = start or [block for block in users if user.endswith(" " + block.name)]
+    seen, rest = set(start), list(start)
+    while rest:
+        for block in users.get(rest.pop(), ()):
+            if block not in seen:
+                seen.add(block)
+                rest.append(block)
+    there = set(layer.objects)
+    return [block for block in seen if isinstance(block, bpy.types.Object) and block in there]
+
+
+CLASSES = (RenderFrame, RenderAnimation, SendJob, StopSending, Check, SelectUser)
+
+
+def register() -> None:
+    """Registers the operators."""
+    for kind in CLASSES:
+        bpy.utils.register_class(kind)
+
+
+def unregister() -> None:
+    """Takes them away, and stops what is being sent."""
+    for one in running:
+        one.stop()
+    running.clear()
+    for kind in reversed(CLASSES):
+        bpy.utils.unregister_class(kind)
