@@ -42,6 +42,7 @@ type Zip struct {
 	Master  string    // "": not known
 	Farm    string    // id; "": not known
 	Program *zip.File // from Pack; nil: none is inside
+	Modules []fs.FS   // Python packages that stand beside the add-on's own files, each a folder at the top
 }
 
 // Pack writes a zip with nothing but a platform's program, packed. Zip.Program takes it from there as it is, so that a
@@ -114,6 +115,20 @@ func (z *Zip) write(out *zip.Writer) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		if err := add(out, name, text); err != nil {
+			return err
+		}
+	}
+	for _, from := range z.Modules {
+		if err := fs.WalkDir(from, ".", func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			text, err := fs.ReadFile(from, name)
+			if err != nil {
+				return err
+			}
+			return add(out, top+name, text)
+		}); err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,8 @@
 """Netrender inside Blender: the open scene is rendered by all the computers of the network.
 
-    link, farm, request, gather, exr   know nothing of Blender: the program, the farm, and what is said between them
-    pump                               steps generators from a timer, so that Blender never waits
-    settings, scene, engine, ...       Blender's side
+link, farm, request, gather, exr   know nothing of Blender: the program, the farm, and what is said between them
+pump                               steps generators from a timer, so that Blender never waits
+settings, scene, engine, ...       Blender's side
 """
 
 bl_info = {
@@ -15,19 +15,23 @@ bl_info = {
     "category": "Render",
 }
 
+from typing import Any
+
+PARTS: tuple[Any, ...] = ()
+
 try:
     import bpy  # noqa: F401
 except ImportError:  # the files that know nothing of Blender are tested without it
-    PARTS = ()
+    pass
 else:
-    from . import engine, pump, scene, settings
+    from . import engine, pump, scene, send, settings, steer
 
-    PARTS = (settings, pump, scene, engine)
+    PARTS = (settings, pump, scene, engine, send, steer)
 
 
 def register() -> None:
     """Registers all parts, or none."""
-    done = []
+    done: list[Any] = []
     try:
         for part in PARTS:
             part.register()

@@ -41,7 +41,6 @@ class NetworkRender(bpy.types.RenderEngine):
         except Stopped:
             pass
         except (Problem, exr.Broken, OSError) as problem:
-            self.report({"ERROR"}, str(problem))
             self.error_set(str(problem))
 
     def _wait(self, at: Any, frame: int) -> str:
@@ -113,7 +112,7 @@ def _begin(at: Any, frame: int, animation: bool) -> Gather:
             yield
             return request
         found = bpy.data.scenes.get(name)  # what a renderer is given is a copy
-        return (yield from scene.prepare(found, text, still=not animation))
+        return (yield from scene.prepare(found, text))
 
     steps = gather.steps(settings.the_link, prepare)
     if threading.current_thread() is threading.main_thread():

@@ -20,7 +20,9 @@ class Head:
 
     width: int = 0  # of the whole picture, in pixels
     height: int = 0
-    passes: dict[tuple[str, str], str] = field(default_factory=dict)  # (layer, pass) -> its channels, in Blender's order
+    passes: dict[tuple[str, str], str] = field(
+        default_factory=dict
+    )  # (layer, pass) -> its channels, in Blender's order
     words: dict[str, str] = field(default_factory=dict)  # attributes that are text
 
 
@@ -46,7 +48,8 @@ def _head(data: bytes) -> Head:
     if data[:4] != MAGIC:
         raise Broken("that is no OpenEXR file")
     many = struct.unpack_from("<I", data, 4)[0] & MULTIPART
-    head, channels, at = Head(), [], 8
+    head, at = Head(), 8
+    channels: list[str] = []
     while True:
         at = _part(data, at, head, channels)
         if not many or data[at] == 0:

@@ -26,7 +26,9 @@ class Farm:
     workers: list[dict] = field(default_factory=list)
     code: str = ""  # that is shown while somebody has to let this computer in
     changed: int = 0  # counts changes, so that panels are drawn anew only then
-    ended: deque[dict] = field(default_factory=lambda: deque(maxlen=50))  # jobs that came to an end and were not told yet
+    ended: deque[dict] = field(
+        default_factory=lambda: deque(maxlen=50)
+    )  # jobs that came to an end and were not told yet
     again: bool = False  # the master is to be looked for now
     stale: set[str] = field(default_factory=set)  # jobs, workers: what must be looked at again
 
@@ -71,7 +73,7 @@ def timestamp(text: str) -> float | None:
         if dot:  # older Pythons know 3 or 6 digits only
             digits = rest[: len(rest) - len(rest.lstrip("0123456789"))]
             text = head + "." + digits[:6].ljust(6, "0") + rest[len(digits) :]
-        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))  # noqa: FURB162, Python 3.10 knows no Z
     except ValueError:
         return None
     return found.timestamp() if found.year > 1 else None

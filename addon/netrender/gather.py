@@ -40,13 +40,12 @@ class Gather:
                 yield
             for line in self.child.read(1_000_000):
                 self.take(line)
-            if self.child.problem and not self.given_up and self.child.problem.code != 1:
-                self.problem = self.child.problem
-            elif self.child.problem and len(self.here) < len(self.wanted):
-                self.problem = self.child.problem
+            problem = self.child.problem
+            if problem and not self.given_up and (problem.code != 1 or len(self.here) < len(self.wanted)):
+                self.problem = problem
         except Problem as problem:
             self.problem = problem
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001, whatever Blender raises
             self.problem = Problem(f"the scene cannot be sent: {error}")
         finally:
             if self.child and self.child.running:
@@ -111,5 +110,3 @@ class Gather:
     def close(self) -> None:
         """Removes what is here."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-

@@ -1,8 +1,8 @@
 """Talks to the netrender program: starts it as a child and reads the JSON that it prints. Nothing here knows Blender.
 
-    Link    which program, and with which words it is called
-    Child   one call that runs; it is looked at now and then, and never waited for
-    call    a generator that runs to the end of a call: whoever steps it does not wait either
+Link    which program, and with which words it is called
+Child   one call that runs; it is looked at now and then, and never waited for
+call    a generator that runs to the end of a call: whoever steps it does not wait either
 """
 
 from __future__ import annotations
@@ -96,7 +96,10 @@ class Child:
             return None
         if self._error:
             return Problem(
-                str(self._error.get("error", "")), str(self._error.get("hint", "")), str(self._error.get("kind", "")), code
+                str(self._error.get("error", "")),
+                str(self._error.get("hint", "")),
+                str(self._error.get("kind", "")),
+                code,
             )
         return Problem(self.words[-1] if self.words else f"netrender ended with the code {code}", "", "", code)
 

@@ -51,4 +51,6 @@ def register(engine: Any, scene: Any, layer: Any, real: str) -> None:
     for aov in getattr(layer, "aovs", ()):
         if aov.is_valid:
             color = aov.type == "COLOR"
-            engine.register_pass(scene, layer, aov.name, 4 if color else 1, "RGBA" if color else "X", "COLOR" if color else "VALUE")
+            engine.register_pass(
+                scene, layer, aov.name, 4 if color else 1, "RGBA" if color else "X", "COLOR" if color else "VALUE"
+            )

@@ -33,7 +33,7 @@ class Task:
         except StopIteration as end:
             self.result = end.value
             self._end()
-        except Exception as error:  # whoever started it is told
+        except Exception as error:  # noqa: BLE001, whoever started it is told
             self.error = error
             self._end()
 

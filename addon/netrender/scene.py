@@ -47,7 +47,7 @@ def needs_copy(scene: Any) -> bool:
     return scene.netrender.unsaved and (bpy.data.is_dirty or bpy.app.background)
 
 
-def prepare(scene: Any, wanted: str, still: bool = False) -> Generator[None, None, Request]:
+def prepare(scene: Any, wanted: str) -> Generator[None, None, Request]:
     """Makes what the program needs to send the scene; wanted are frames, "" for the options' or the scene's own."""
     options = scene.netrender.as_options()
     wanted = wanted or scene.netrender.frames or frames(scene.frame_start, scene.frame_end, scene.frame_step)
@@ -58,8 +58,6 @@ def prepare(scene: Any, wanted: str, still: bool = False) -> Generator[None, Non
         blender=bpy.app.binary_path,
         options=options,
     )
-    if still and not options["name"]:
-        options["name"] = ""
     yield
     if needs_copy(scene):
         request.copy = copy()
@@ -88,10 +86,7 @@ def collected(scene: Any, request: Request) -> str:
     from .netagent import opening
     from .netcollect import facts
 
-    engine = scene.render.engine
-    answer = facts.answer(scene, opening, numbers(request.frames), request.blend)
-    if engine == settings.ID:
-        answer["scene"]["engine"] = request.engine
+    answer = facts.answer(scene, opening, numbers(request.frames), request.blend, request.engine)
     path = os.path.join(new_folder("collected"), "collected.json")
     with open(path, "w", encoding="utf-8") as file:
         json.dump(answer, file)
@@ -116,13 +111,19 @@ def fingerprint() -> int:
     """Of settings that may change without Blender counting it as a change of its data."""
     found = []
     for scene in bpy.data.scenes:
-        holders = [scene.render, scene.render.image_settings, scene.view_settings, scene.display_settings, scene.netrender]
+        holders = [
+            scene.render,
+            scene.render.image_settings,
+            scene.view_settings,
+            scene.display_settings,
+            scene.netrender,
+        ]
         holders += [getattr(scene, name) for name in ("cycles", "eevee") if hasattr(scene, name)]
         holders += list(scene.view_layers)
         for holder in holders:
             for prop in holder.bl_rna.properties:
                 if prop.type in {"BOOLEAN", "INT", "FLOAT", "STRING", "ENUM"} and prop.identifier != "engine":
-                    value = getattr(holder, prop.identifier, None)
+                    value: Any = getattr(holder, prop.identifier, None)
                     found.append(tuple(value) if getattr(prop, "is_array", False) else str(value))
         found.append((scene.name, scene.frame_start, scene.frame_end, scene.frame_step))
     return hash(tuple(found))

@@ -1,5 +1,7 @@
 """Operators that send the open scene: a frame, the animation, a job; and that look at it before."""
 
+# mypy: disable-error-code="valid-type"
+
 from collections.abc import Generator
 from typing import Any
 
@@ -16,9 +18,9 @@ checked: Sending | None = None  # the last look at the scene
 sent: set[int] = set()  # jobs that this Blender sent
 
 
-def prepared(at: Any, wanted: str, still: bool = False) -> Request:
+def prepared(at: Any, wanted: str) -> Request:
     """The scene as it is sent, made at once."""
-    return pump.run(scene.prepare(at, wanted, still))
+    return pump.run(scene.prepare(at, wanted))
 
 
 def redraw() -> None:
@@ -33,6 +35,7 @@ class Rendering:
     """What the two rendering operators share."""
 
     animation = False
+    write: Any
 
     def execute(self, context: Any) -> set[str]:
         """Renders on the farm; waits where there is no window."""
@@ -44,7 +47,7 @@ class Rendering:
         real = scene.real_engine(at)
         text = frames(at.frame_start, at.frame_end, at.frame_step) if self.animation else str(at.frame_current)
         try:
-            engine.borrow(real, prepared(at, text, still=not self.animation))
+            engine.borrow(real, prepared(at, text))
         except (RuntimeError, OSError, Problem) as error:
             self.report({"ERROR"}, f"the scene cannot be sent: {error}")  # type: ignore[attr-defined]
             return {"CANCELLED"}
@@ -55,7 +58,9 @@ class Rendering:
             pump.start(_give_back(at.name, was))
             return {"FINISHED"}
         try:
-            bpy.ops.render.render(animation=self.animation, write_still=not self.animation and self.write, scene=at.name)  # type: ignore[attr-defined]
+            bpy.ops.render.render(
+                animation=self.animation, write_still=not self.animation and self.write, scene=at.name
+            )  # type: ignore[attr-defined]
         except RuntimeError as error:
             self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())  # type: ignore[attr-defined]
             return {"CANCELLED"}

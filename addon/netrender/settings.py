@@ -1,5 +1,7 @@
 """What a scene and this Blender are set to: properties and preferences."""
 
+# mypy: disable-error-code="valid-type"
+
 import os
 from typing import Any
 
@@ -57,7 +59,11 @@ class SceneOptions(bpy.types.PropertyGroup):
         ],
     )
     attempts: IntProperty(
-        name="Attempts", description="Failed attempts before a frame is failed; 0: the farm's rule", default=0, min=0, max=100
+        name="Attempts",
+        description="Failed attempts before a frame is failed; 0: the farm's rule",
+        default=0,
+        min=0,
+        max=100,
     )
     tags: StringProperty(name="Tags", description="Only workers that have all of these tags, separated by commas")
     allow: StringProperty(name="Only on", description="Only these workers, separated by commas; empty: all")
@@ -86,7 +92,8 @@ class SceneOptions(bpy.types.PropertyGroup):
     outputs: BoolProperty(name="Scene's own files", description="Keep what the scene itself writes", default=True)
     preview: BoolProperty(name="Previews", description="Keep a small picture of every frame", default=True)
     pack: BoolProperty(
-        name="Pack", description="Send pictures, sounds and fonts inside the .blend, not beside it; your file is not changed"
+        name="Pack",
+        description="Send pictures, sounds and fonts inside the .blend, not beside it; your file is not changed",
     )
     unsaved: BoolProperty(
         name="Unsaved changes", description="Send the scene as it is now; otherwise as it was last saved", default=True
@@ -94,7 +101,9 @@ class SceneOptions(bpy.types.PropertyGroup):
     scripts: BoolProperty(
         name="Scripts", description="Let the scene's own Python run, on workers that allow it", default=False
     )
-    allow_missing: BoolProperty(name="Although files are missing", description="Send the scene although files of it are missing")
+    allow_missing: BoolProperty(
+        name="Although files are missing", description="Send the scene although files of it are missing"
+    )
 
     def as_options(self) -> dict[str, Any]:
         """The options by name."""
@@ -129,24 +138,39 @@ class Preferences(bpy.types.AddonPreferences):
     bl_idname = __package__ or "netrender"
 
     master: StringProperty(
-        name="Master", description="The master's address, as http://farm:8420; empty: the one on the network", update=lambda s, _c: s.apply()
+        name="Master",
+        description="The master's address, as http://farm:8420; empty: the one on the network",
+        update=lambda s, _c: s.apply(),
     )
     program: StringProperty(
         name="Program", description="The netrender program; empty: the one inside the add-on, or on the PATH", subtype="FILE_PATH",
         update=lambda s, _c: s.apply(),
     )  # fmt: skip
     blender: StringProperty(
-        name="Blender", description="Blender that a worker started from here renders with; empty: this one", subtype="FILE_PATH"
+        name="Blender",
+        description="Blender that a worker started from here renders with; empty: this one",
+        subtype="FILE_PATH",
     )
     cache: StringProperty(
         name="Folder", description="Where frames and scenes' files of the farm are kept; empty: the usual place", subtype="DIR_PATH",
         update=lambda s, _c: s.apply(),
     )  # fmt: skip
-    cache_size: IntProperty(name="Room", description="Room for files of other people's scenes, in GB", default=50, min=1, max=100_000)
-    address: StringProperty(name="Interface", description="Address that a master started from here listens on; empty: all")
-    port: IntProperty(name="Port", description="Port that a master started from here listens on", default=8420, min=1, max=65535)
-    stay: BoolProperty(name="Go on in the background", description="A master or worker started from here goes on when Blender is closed")
-    notify: BoolProperty(name="Tell when jobs end", description="Show a message when a job of this computer ends", default=True)
+    cache_size: IntProperty(
+        name="Room", description="Room for files of other people's scenes, in GB", default=50, min=1, max=100_000
+    )
+    address: StringProperty(
+        name="Interface", description="Address that a master started from here listens on; empty: all"
+    )
+    port: IntProperty(
+        name="Port", description="Port that a master started from here listens on", default=8420, min=1, max=65535
+    )
+    stay: BoolProperty(
+        name="Go on in the background",
+        description="A master or worker started from here goes on when Blender is closed",
+    )
+    notify: BoolProperty(
+        name="Tell when jobs end", description="Show a message when a job of this computer ends", default=True
+    )
 
     def apply(self) -> None:
         """Has what follows use these preferences."""

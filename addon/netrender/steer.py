@@ -1,5 +1,7 @@
 """Operators for jobs: steer, fetch, look; and for being let in."""
 
+# mypy: disable-error-code="valid-type"
+
 import webbrowser
 from collections.abc import Generator
 from typing import Any
@@ -89,7 +91,12 @@ class Fetch(bpy.types.Operator):
                 return {"CANCELLED"}
             return {"FINISHED"}
         send.running[:] = [*(other for other in send.running if not other.over), one]
-        pump.start(steps, lambda _result, _error: tell(one.summary or f"The frames of job {self.job} are in {folder}", bool(one.summary)))
+        pump.start(
+            steps,
+            lambda _result, _error: tell(
+                one.summary or f"The frames of job {self.job} are in {folder}", bool(one.summary)
+            ),
+        )
         return {"FINISHED"}
 
 

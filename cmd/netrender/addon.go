@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/netrender/netrender/addon"
+	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
@@ -67,7 +68,7 @@ folder, where it is called netrender-OS-ARCH (netrender-windows-amd64.exe) or li
 }
 
 func (a *app) addon(ctx context.Context, o addonOptions, given string) error {
-	z := addon.Zip{Version: version}
+	z := addon.Zip{Modules: blender.Packages(), Version: version}
 	if !o.noMaster {
 		m, id, err := a.masterToName(given)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"sync"
 
 	"github.com/netrender/netrender/addon"
+	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/web"
 )
@@ -144,7 +145,7 @@ func (s *addonStore) Platforms() (list []web.Platform) {
 
 // Zip makes the zip for a platform; for none, one without a program.
 func (s *addonStore) Zip(ctx context.Context, platform, master string) (*web.AddonZip, error) {
-	z := addon.Zip{Version: version, Master: master, Farm: s.farm}
+	z := addon.Zip{Modules: blender.Packages(), Version: version, Master: master, Farm: s.farm}
 	done := func() {}
 	if platform != "" {
 		p := addon.Platform(platform)

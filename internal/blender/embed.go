@@ -16,6 +16,23 @@ var agentFiles embed.FS
 //go:embed collector/*.py collector/netcollect/*.py
 var collectorFiles embed.FS
 
+//go:embed agent/netagent/*.py collector/netcollect/*.py
+var packages embed.FS
+
+// Packages are the Python packages by which a Blender that has a scene open can say itself what Collect says:
+// netcollect.facts.answer, given netagent.opening. Each is a folder of one of the file systems.
+func Packages() []fs.FS {
+	var list []fs.FS
+	for _, root := range []string{"agent", "collector"} {
+		sub, err := fs.Sub(packages, root)
+		if err != nil {
+			panic(err) // the roots are those above
+		}
+		list = append(list, sub)
+	}
+	return list
+}
+
 // unpackAgent writes the agent's scripts below home, once for each version of them, and returns their folder.
 func unpackAgent(home string) (string, error) { return unpack(agentFiles, "agent", home) }
 
