@@ -5,6 +5,7 @@ package blender
 var tracedScenes = []tracedScene{
 	{name: "pictures", blend: "project/pictures.blend"},
 	{name: "stereo", blend: "project/stereo.blend", crash: []string{"executable/wide.png"}},
+	{name: "eyes", blend: "project/eyes.blend", crash: []string{"executable/films"}},
 	{name: "caches", blend: "project/caches.blend"},
 	{name: "strips", blend: "project/strips.blend", same: map[string]string{
 		"bell.wav":                 "only a movie of the frames will sound",
