@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import threading
 import time
 from typing import Any
@@ -16,6 +17,7 @@ from .request import frames
 _gather: Gather | None = None  # of the render that is going on
 _task: pump.Task | None = None
 _real = ""  # the engine to render with, where an operator borrows ours
+_problem = ""  # that was told last
 _prepared: Any = None  # a request that an operator made beforehand
 
 
@@ -41,6 +43,8 @@ class NetworkRender(bpy.types.RenderEngine):
         except Stopped:
             pass
         except (Problem, exr.Broken, OSError) as problem:
+            if not _told(str(problem)):  # each view layer comes here
+                self.report({"ERROR"}, str(problem))
             self.error_set(str(problem))
 
     def _wait(self, at: Any, frame: int) -> str:
@@ -69,11 +73,11 @@ class NetworkRender(bpy.types.RenderEngine):
         """Puts the file's passes into the Render Result."""
         head = exr.read(path)
         layer = depsgraph.view_layer.name
-        width, height = self.resolution_x, self.resolution_y
+        width, height = region(depsgraph.scene.render, self.resolution_x, self.resolution_y)
         if (head.width, head.height) != (width, height):
             raise Problem(
                 f"the farm's frame has {head.width} x {head.height} pixels, the scene {width} x {height}",
-                "render the scene without a border, or crop to it",
+                "send the scene again",
             )
         if not any(found == layer for found, _ in head.passes):
             raise Problem(f"the farm's frame has no view layer {layer}", "send the scene again")
@@ -89,6 +93,35 @@ class NetworkRender(bpy.types.RenderEngine):
         self.end_result(result)
 
 
+def region(render: Any, width: int, height: int) -> tuple[int, int]:
+    """The size in pixels of what is rendered, which Blender takes as given: another one ends it."""
+    if not render.use_border:
+        return width, height
+
+    def pixel(part: float, of: int) -> int:
+        return int(struct.unpack("f", struct.pack("f", part * of))[0])  # in single precision, as Blender counts
+
+    return (
+        pixel(render.border_max_x, width) - pixel(render.border_min_x, width),
+        pixel(render.border_max_y, height) - pixel(render.border_min_y, height),
+    )
+
+
+def unfit(render: Any) -> tuple[str, str] | None:
+    """Why a frame of the farm cannot be shown, and what to do; None when it can be."""
+    if render.use_border and not render.use_crop_to_border:
+        return (
+            "a render region of the farm cannot be shown in the whole picture",
+            "turn on Crop to Render Region, or the region off",
+        )
+    if render.use_multiview:
+        return (
+            "frames of several views cannot be shown here yet",
+            "send the scene as a job and fetch its results: they have all views",
+        )
+    return None
+
+
 class Stopped(Exception):
     """Whoever waits does not want to any more."""
 
@@ -96,6 +129,9 @@ class Stopped(Exception):
 def _begin(at: Any, frame: int, animation: bool) -> Gather:
     """The frames that this render awaits; it is begun with the first one."""
     global _gather, _task
+    why = unfit(at.render)
+    if why:
+        raise Problem(*why)
     if _gather is not None and frame in _gather.wanted:
         return _gather
     _end(cancel=False)
@@ -131,6 +167,13 @@ def _end(cancel: bool) -> None:
     _gather = _task = None
 
 
+def _told(text: str) -> bool:
+    """Whether that was told in this render already."""
+    global _problem
+    before, _problem = _problem, text
+    return before == text
+
+
 def borrow(real: str, request: Any = None) -> None:
     """Has the next render use our engine in the place of the real one."""
     global _real, _prepared
@@ -139,9 +182,9 @@ def borrow(real: str, request: Any = None) -> None:
 
 @bpy.app.handlers.persistent
 def _over(*_: Any) -> None:
-    global _real, _prepared
+    global _real, _prepared, _problem
     _end(cancel=False)
-    _real, _prepared = "", None
+    _real, _prepared, _problem = "", None, ""
 
 
 @bpy.app.handlers.persistent
