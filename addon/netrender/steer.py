@@ -11,6 +11,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from . import pump, send, settings
 from .link import Problem, call
+from .notify import show
 from .sending import Sending
 
 
@@ -29,11 +30,9 @@ def later(operator: Any, steps: Generator[None, None, Any], done: str = "") -> s
 
 def tell(text: str, bad: bool = False) -> None:
     """Shows a message for a while: in the status bar, and, when it is bad, as a pop-up."""
-    from . import notify
-
     settings.the_farm.stale.add("jobs")
     if text:
-        notify.show(text, bad)
+        show(text, bad)
     send.redraw()
 
 
