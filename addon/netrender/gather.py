@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from .link import Child, Link, Problem, progress
 from .request import Request
+from .sending import named
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Gather:
     here: dict[int, str] = field(default_factory=dict)  # frame -> its multilayer EXR
     failed: dict[int, str] = field(default_factory=dict)  # frame -> why
     warnings: list[str] = field(default_factory=list)
+    missing: list[dict] = field(default_factory=list)
     problem: Problem | None = None
     over: bool = False  # nothing more comes
     child: Child | None = None
@@ -42,7 +44,7 @@ class Gather:
                 self.take(line)
             problem = self.child.problem
             if problem and not self.given_up and (problem.code != 1 or len(self.here) < len(self.wanted)):
-                self.problem = problem
+                self.problem = Problem(named(problem, self.missing), "", problem.kind, problem.code)
         except Problem as problem:
             self.problem = problem
         except Exception as error:  # noqa: BLE001, whatever Blender raises
@@ -66,9 +68,8 @@ class Gather:
             self.warnings.append(str(line["warning"]))
         elif "waiting" in line:
             self.text = str(line["waiting"])
-        elif "missing" in line:
-            missing = line["missing"]
-            self.warnings.append(f"missing: {missing.get('path', '')}")
+        elif isinstance(line.get("missing"), dict):
+            self.missing.append(line["missing"])
         elif "out" in line and "job" in line:
             self.job, self.own = line["job"], not line.get("reused", False)
             self._count()

@@ -19,12 +19,18 @@ from typing import IO, Any
 WAITING = 10_000  # lines that are read ahead; then the child has to wait
 
 
+# What the program advises in words of a command line, and what that is here.
+ADVICE = {
+    "put them in place, or go on without them with --allow-missing": "put them in place, or turn on Although Files Are Missing",
+}
+
+
 class Problem(Exception):
     """Why a call failed: a sentence, and what to do next."""
 
     def __init__(self, sentence: str, hint: str = "", kind: str = "", code: int = 1) -> None:
         super().__init__(sentence)
-        self.sentence, self.hint, self.kind, self.code = sentence, hint, kind, code
+        self.sentence, self.hint, self.kind, self.code = sentence, ADVICE.get(hint, hint), kind, code
 
     def __str__(self) -> str:
         return f"{self.sentence} ({self.hint})" if self.hint else self.sentence

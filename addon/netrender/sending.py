@@ -80,8 +80,18 @@ class Sending:
     @property
     def summary(self) -> str:
         """How it ended, in a sentence."""
-        if self.problem:
-            return str(self.problem)
+        problem = self.problem
         if self.errors:
-            return str(self.errors[0].get("text", ""))
-        return ""
+            first = self.errors[0]
+            problem = Problem(str(first.get("text", "")), str(first.get("hint", "")))
+        if problem is None:
+            return ""
+        return named(problem, self.missing)
+
+
+def named(problem: Problem, missing: list[dict]) -> str:
+    """A problem in words; where files are missing, with the first of them."""
+    if not missing:
+        return str(problem)
+    users = missing[0].get("users") or ["the scene"]
+    return f"{problem}. The first is {missing[0].get('path', '')}, which {users[-1]} needs"
