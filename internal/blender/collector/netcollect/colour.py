@@ -33,17 +33,21 @@ def collect(files: Files) -> None:
     if text.startswith("PK"):  # an archive, .ocioz, holds its tables
         return
     home = os.path.dirname(config)
-    folders = [os.path.join(home, _known(folder)) for folder in _searched(text)]
+    folders = _searched(text)
     for found in SOURCE.finditer(text):
-        name = _known((found[1] or found[2] or found[3]).strip())
-        if VARIABLE.search(name):
-            files.warnings.append(f"{os.path.basename(config)} names a file by a variable, {name}, which is not set here: it is not sent")
-            continue
+        name = (found[1] or found[2] or found[3]).strip()
         for folder in folders:
-            path = os.path.normpath(os.path.join(folder, name))
-            if os.path.isfile(path):
-                files.add(path, path, "colour table", files.scene)
-                break
+            stored = os.path.join(folder, name)
+            path = os.path.normpath(os.path.join(home, _known(stored)))
+            if not os.path.isfile(path):
+                continue
+            files.add(path, path, "colour table", files.scene)
+            if os.path.isabs(_known(stored)) or VARIABLE.search(stored):  # there workers look for it, too
+                files.warnings.append(
+                    f"{os.path.basename(config)} names its table {stored} by a whole path or a variable: workers need it as it is here, "
+                    "or colours differ"
+                )
+            break
 
 
 def _searched(text: str) -> list[str]:
