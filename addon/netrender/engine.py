@@ -81,16 +81,17 @@ class NetworkRender(bpy.types.RenderEngine):
             )
         if not any(found == layer for found, _ in head.passes):
             raise Problem(f"the farm's frame has no view layer {layer}", "send the scene again")
-        result = self.begin_result(0, 0, width, height, layer=layer)
-        there = {one.name for found in result.layers for one in found.passes}
-        for (of, name), channels in head.passes.items():
-            if of == layer and name not in there:
-                self.add_pass(name, len(channels), channels, layer=layer)
-        result.load_from_file(path)
-        for name, value in head.words.items():
-            if name.startswith(("cryptomatte/", "cycles.")):
-                result.stamp_data_add_field(name, value)
-        self.end_result(result)
+        for view in views(depsgraph.scene.render):
+            result = self.begin_result(0, 0, width, height, layer=layer, view=view)
+            there = {one.name for found in result.layers for one in found.passes}
+            for (of, name), channels in head.passes.items():
+                if of == layer and name not in there:
+                    self.add_pass(name, len(channels), channels, layer=layer)
+            result.load_from_file(path)
+            for name, value in head.words.items():
+                if name.startswith(("cryptomatte/", "cycles.")):
+                    result.stamp_data_add_field(name, value)
+            self.end_result(result)
 
 
 def region(render: Any, width: int, height: int) -> tuple[int, int]:
@@ -107,17 +108,21 @@ def region(render: Any, width: int, height: int) -> tuple[int, int]:
     )
 
 
+def views(render: Any) -> list[str]:
+    """The views that are rendered; "" for the only one."""
+    if not render.use_multiview:
+        return [""]
+    return [
+        view.name for view in (render.views if render.views_format != "STEREO_3D" else render.stereo_views) if view.use
+    ]
+
+
 def unfit(render: Any) -> tuple[str, str] | None:
     """Why a frame of the farm cannot be shown, and what to do; None when it can be."""
     if render.use_border and not render.use_crop_to_border:
         return (
             "a render region of the farm cannot be shown in the whole picture",
             "turn on Crop to Render Region, or the region off",
-        )
-    if render.use_multiview:
-        return (
-            "frames of several views cannot be shown here yet",
-            "send the scene as a job and fetch its results: they have all views",
         )
     return None
 

@@ -23,6 +23,7 @@ class Head:
     passes: dict[tuple[str, str], str] = field(
         default_factory=dict
     )  # (layer, pass) -> its channels, in Blender's order
+    views: set[str] = field(default_factory=set)  # names of several views; empty: there is one
     words: dict[str, str] = field(default_factory=dict)  # attributes that are text
 
 
@@ -56,10 +57,13 @@ def _head(data: bytes) -> Head:
             break
     found: dict[tuple[str, str], list[str]] = {}
     for name in channels:
-        layer, _, rest = name.rpartition(".")
-        layer, _, one = layer.rpartition(".")
-        if layer:
-            found.setdefault((layer, one), []).append(rest)
+        parts = name.split(".")
+        if len(parts) > 3 and parts[-2] in head.views:  # LAYER.PASS.VIEW.CHANNEL
+            del parts[-2]
+        if len(parts) > 2:
+            letters = found.setdefault((".".join(parts[:-2]), parts[-2]), [])
+            if parts[-1] not in letters:  # each view has it
+                letters.append(parts[-1])
     for key, letters in found.items():
         head.passes[key] = next((order for order in ORDERS if sorted(order) == sorted(letters)), "".join(letters))
     return head
@@ -86,6 +90,16 @@ def _part(data: bytes, at: int, head: Head, channels: list[str]) -> int:
             head.width, head.height = right - left + 1, bottom - top + 1
         elif kind == "string":
             head.words[name] = value.decode("utf-8", "replace")
+            if name == "view":
+                head.views.add(head.words[name])
+        elif name == "multiView" and kind == "stringvector":
+            inner = 0
+            while inner < size:
+                length = struct.unpack_from("<i", value, inner)[0]
+                if length < 0:
+                    raise IndexError
+                head.views.add(value[inner + 4 : inner + 4 + length].decode("utf-8", "replace"))
+                inner += 4 + length
         at += size
     return at + 1
 
