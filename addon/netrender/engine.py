@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import threading
 import time
@@ -69,12 +70,30 @@ class NetworkRender(bpy.types.RenderEngine):
             time.sleep(0.01)
         return gather.here[frame]
 
+    def _cut(self, path: str, window: str) -> str:
+        """Cuts the render region out: Blender puts it into the whole picture itself."""
+        cut = path + ".region"
+        if not os.path.exists(cut):  # for another view layer
+            child = settings.the_link.start("crop", path, cut, f"--window={window}")
+            while child.running:
+                if self.test_break():
+                    child.kill()
+                    raise Stopped
+                time.sleep(0.01)
+            if child.problem:
+                raise child.problem
+        return cut
+
     def _show(self, depsgraph: Any, path: str) -> None:
         """Puts the file's passes into the Render Result."""
         head = exr.read(path)
         layer = depsgraph.view_layer.name
-        width, height = region(depsgraph.scene.render, self.resolution_x, self.resolution_y)
-        if (head.width, head.height) != (width, height):
+        whole = self.resolution_x, self.resolution_y
+        left, bottom, right, top = region(depsgraph.scene.render, *whole)
+        width, height = right - left, top - bottom
+        if (head.width, head.height) == whole != (width, height):
+            path = self._cut(path, f"{left},{whole[1] - top},{right - 1},{whole[1] - bottom - 1}")
+        elif (head.width, head.height) != (width, height):
             raise Problem(
                 f"the farm's frame has {head.width} x {head.height} pixels, the scene {width} x {height}",
                 "send the scene again",
@@ -94,17 +113,20 @@ class NetworkRender(bpy.types.RenderEngine):
             self.end_result(result)
 
 
-def region(render: Any, width: int, height: int) -> tuple[int, int]:
-    """The size in pixels of what is rendered, which Blender takes as given: another one ends it."""
+def region(render: Any, width: int, height: int) -> tuple[int, int, int, int]:
+    """What is rendered, in pixels of the whole picture from its bottom left: left, bottom, right, top; the last two are not
+    in it. Blender takes a result of that size as given: one of another size ends it."""
     if not render.use_border:
-        return width, height
+        return 0, 0, width, height
 
     def pixel(part: float, of: int) -> int:
         return int(struct.unpack("f", struct.pack("f", part * of))[0])  # in single precision, as Blender counts
 
     return (
-        pixel(render.border_max_x, width) - pixel(render.border_min_x, width),
-        pixel(render.border_max_y, height) - pixel(render.border_min_y, height),
+        pixel(render.border_min_x, width),
+        pixel(render.border_min_y, height),
+        pixel(render.border_max_x, width),
+        pixel(render.border_max_y, height),
     )
 
 
@@ -117,16 +139,6 @@ def views(render: Any) -> list[str]:
     ]
 
 
-def unfit(render: Any) -> tuple[str, str] | None:
-    """Why a frame of the farm cannot be shown, and what to do; None when it can be."""
-    if render.use_border and not render.use_crop_to_border:
-        return (
-            "a render region of the farm cannot be shown in the whole picture",
-            "turn on Crop to Render Region, or the region off",
-        )
-    return None
-
-
 class Stopped(Exception):
     """Whoever waits does not want to any more."""
 
@@ -134,9 +146,6 @@ class Stopped(Exception):
 def _begin(at: Any, frame: int, animation: bool) -> Gather:
     """The frames that this render awaits; it is begun with the first one."""
     global _gather, _task
-    why = unfit(at.render)
-    if why:
-        raise Problem(*why)
     if _gather is not None and frame in _gather.wanted:
         return _gather
     _end(cancel=False)

@@ -85,9 +85,6 @@ def lacking(at: Any) -> str:
         return "the netrender program was not found: install the add-on from the zip that the master's page offers"
     if at.camera is None and not any(marker.camera for marker in at.timeline_markers) and not at.render.use_sequencer:
         return "the scene has no camera: add one, or make one active"
-    why = engine.unfit(at.render)
-    if why:
-        return f"{why[0]}: {why[1]}"
     if at.netrender.exr == "none":
         return "frames can be shown only with their passes: choose Full or Half under Passes"
     return ""
