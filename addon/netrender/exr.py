@@ -55,15 +55,13 @@ def _head(data: bytes) -> Head:
         at = _part(data, at, head, channels)
         if not many or data[at] == 0:
             break
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], dict[str, None]] = {}  # each view has the same channels: every one once
     for name in channels:
         parts = name.split(".")
         if len(parts) > 3 and parts[-2] in head.views:  # LAYER.PASS.VIEW.CHANNEL
             del parts[-2]
         if len(parts) > 2:
-            letters = found.setdefault((".".join(parts[:-2]), parts[-2]), [])
-            if parts[-1] not in letters:  # each view has it
-                letters.append(parts[-1])
+            found.setdefault((".".join(parts[:-2]), parts[-2]), {})[parts[-1]] = None
     for key, letters in found.items():
         head.passes[key] = next((order for order in ORDERS if sorted(order) == sorted(letters)), "".join(letters))
     return head

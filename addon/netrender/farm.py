@@ -43,14 +43,15 @@ class Farm:
             return
         if kind in {"worker", "lost"}:
             self.stale.add("workers")
-        if kind in {"job", "lost", "frame"}:
+        if kind in {"job", "lost"}:
             self.stale.add("jobs")
-        if kind == "frame" and isinstance(event.get("progress"), dict):
+        if kind == "frame":
             job = self.job(event.get("job", 0))
-            if job is not None:
+            if job is not None and isinstance(event.get("progress"), dict):
                 job.update(event["progress"])
                 self.changed += 1
-                self.stale.discard("jobs")
+            else:
+                self.stale.add("jobs")
         if kind == "job" and event.get("state") in ENDED:
             self.ended.append(event)
 
@@ -101,9 +102,9 @@ def follow(link: Link, farm: Farm) -> Generator[None, None, None]:
             problem: Problem | None = None
         except Problem as found:
             problem = found
-        _lost(farm, problem)
-        if problem is None:
+        if problem is None or farm.state == "online":  # it was there
             tries = 0
+        _lost(farm, problem)
         wait = RETRY[min(tries, len(RETRY) - 1)]
         tries += 1
         until = time.monotonic() + wait
@@ -142,6 +143,9 @@ def _listen(link: Link, farm: Farm) -> Generator[None, None, None]:
                     yield from _look(link, farm, what)
                     looked[what] = time.monotonic()
             yield
+        while rest := watch.read():
+            for event in rest:
+                farm.hear(event)
     finally:
         watch.stop()
     if watch.problem and watch.problem.code != 130:

@@ -68,7 +68,7 @@ class Child:
             text = line.decode("utf-8", "replace").strip()
             try:
                 found = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):  # whatever it prints, it is read on: else it would wait for ever
                 found = None
             if not isinstance(found, dict):
                 if text:
