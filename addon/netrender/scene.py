@@ -14,10 +14,12 @@ from typing import Any
 
 import bpy
 
-from . import settings
+from . import pump, settings
 from .request import Request, frames
 
 _changes = 0  # of the data, since Blender was started
+_saved: tuple[int, int] | None = None  # changes and fingerprint when the file was read or written; None: not known yet
+_file: tuple[str, int, int] | None = None  # the file as it was then
 _copies: dict[tuple, str] = {}  # what a copy is of -> its file; the last one only
 _folder = ""
 
@@ -41,10 +43,36 @@ def real_engine(scene: Any) -> str:
 
 
 def needs_copy(scene: Any) -> bool:
-    """Whether the scene is not as its file is. Without a window Blender does not notice changes."""
+    """Whether the scene is not as its file is. What Python changes is no change to Blender, and is counted here; without a
+    window nothing can be."""
     if not bpy.data.filepath:
         return True
-    return scene.netrender.unsaved and (bpy.data.is_dirty or bpy.app.background)
+    return scene.netrender.unsaved and (bpy.data.is_dirty or bpy.app.background or not untouched())
+
+
+def untouched() -> bool:
+    """Whether nothing was changed since the file was read or written."""
+    return _saved == (_changes, fingerprint()) and same_file()
+
+
+def same_file() -> bool:
+    """Whether the file on the disk is the one that was read or written here."""
+    return _file is not None and _file == file()
+
+
+def file() -> tuple[str, int, int] | None:
+    """The open file as it is on the disk: path, time of its last change in ns, size in bytes; None where it is not."""
+    try:
+        found = os.stat(bpy.data.filepath)
+    except OSError:
+        return None
+    return bpy.data.filepath, found.st_mtime_ns, found.st_size
+
+
+def as_saved() -> None:
+    """Takes what is open now for what the file is."""
+    global _saved, _file
+    _saved, _file = (_changes, fingerprint()), file()
 
 
 def prepare(scene: Any, wanted: str) -> Generator[None, None, Request]:
@@ -88,8 +116,8 @@ def collected(scene: Any, request: Request) -> str:
 
     answer = facts.answer(scene, opening, numbers(request.frames), request.blend, request.engine)
     path = os.path.join(new_folder("collected"), "collected.json")
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(answer, file)
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(answer, out)
     return path
 
 
@@ -136,6 +164,29 @@ def _changed(*_: Any) -> None:
 
 
 @bpy.app.handlers.persistent
+def _written(*_: Any) -> None:
+    if _file != file():  # else a copy was written
+        as_saved()
+
+
+@bpy.app.handlers.persistent
+def _read(*_: Any) -> None:
+    global _saved, _file
+    _saved, _file = None, file()
+    _changed()
+    if not bpy.app.background:
+        pump.start(_settled())
+
+
+def _settled() -> Generator[None, None, None]:
+    """Blender's first evaluation of what it read is no change."""
+    for _ in range(round(1 / pump.STEP)):
+        yield
+    if _saved is None and not bpy.data.is_dirty and _file == file():
+        as_saved()
+
+
+@bpy.app.handlers.persistent
 def _updated(_scene: Any, depsgraph: Any = None) -> None:
     if depsgraph is None or depsgraph.updates:
         _changed()
@@ -144,16 +195,20 @@ def _updated(_scene: Any, depsgraph: Any = None) -> None:
 def register() -> None:
     """Begins to count changes."""
     bpy.app.handlers.depsgraph_update_post.append(_updated)
-    for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post):
-        handlers.append(_changed)
+    bpy.app.handlers.undo_post.append(_changed)
+    bpy.app.handlers.redo_post.append(_changed)
+    bpy.app.handlers.load_post.append(_read)
+    bpy.app.handlers.save_post.append(_written)
 
 
 def unregister() -> None:
     """Stops that, and removes what was made."""
     global _folder
     bpy.app.handlers.depsgraph_update_post.remove(_updated)
-    for handlers in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post, bpy.app.handlers.load_post):
-        handlers.remove(_changed)
+    bpy.app.handlers.undo_post.remove(_changed)
+    bpy.app.handlers.redo_post.remove(_changed)
+    bpy.app.handlers.load_post.remove(_read)
+    bpy.app.handlers.save_post.remove(_written)
     _copies.clear()
     if _folder:
         shutil.rmtree(_folder, ignore_errors=True)

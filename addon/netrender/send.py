@@ -51,11 +51,12 @@ class Rendering:
         except (RuntimeError, OSError, Problem) as error:
             self.report({"ERROR"}, f"the scene cannot be sent: {error}")  # type: ignore[attr-defined]
             return {"CANCELLED"}
+        clean = scene.untouched()
         at.netrender.engine = real
         was, at.render.engine = at.render.engine, settings.ID
         if not bpy.app.background:
             bpy.ops.render.render("INVOKE_DEFAULT", animation=self.animation, scene=at.name)
-            pump.start(_give_back(at.name, was))
+            pump.start(_give_back(at.name, was, clean))
             return {"FINISHED"}
         try:
             bpy.ops.render.render(
@@ -69,14 +70,18 @@ class Rendering:
         return {"FINISHED"}
 
 
-def _give_back(name: str, was: str) -> Generator[None, None, None]:
-    """Gives the scene its own engine back when the render is over."""
+def _give_back(name: str, was: str, clean: bool) -> Generator[None, None, None]:
+    """Gives the scene its own engine back when the render is over; to have borrowed it is no change of the scene."""
     yield
     while bpy.app.is_job_running("RENDER"):
         yield
     at = bpy.data.scenes.get(name)
     if at is not None:
         at.render.engine = was
+    for _ in range(5):  # until Blender has seen it
+        yield
+    if clean and not bpy.data.is_dirty and scene.same_file():
+        scene.as_saved()
 
 
 def lacking(at: Any) -> str:
