@@ -24,9 +24,9 @@ try:
 except ImportError:  # the files that know nothing of Blender are tested without it
     pass
 else:
-    from . import engine, pump, scene, send, settings, steer
+    from . import engine, jobs, panels, pump, scene, send, serve, settings, steer, thumbs, watch
 
-    PARTS = (settings, pump, scene, engine, send, steer)
+    PARTS = (settings, pump, scene, engine, send, steer, serve, panels, thumbs, jobs, watch)
 
 
 def register() -> None:

@@ -56,6 +56,11 @@ class Farm:
             self.ended.append(event)
 
 
+def works(worker: dict) -> bool:
+    """Whether a worker is there and takes frames."""
+    return bool(worker.get("online", True) and worker.get("enabled", True) and not worker.get("draining"))
+
+
 def seconds_left(job: dict, now: float) -> float | None:
     """How long a job will take as it goes on now, in seconds; None when that cannot be said."""
     done, total = job.get("done", 0), job.get("total", 0)

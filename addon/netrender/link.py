@@ -11,6 +11,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import threading
 from collections.abc import Generator
@@ -160,10 +161,11 @@ class Link:
     def __init__(self, program: str = "", master: str = "", data: str = "") -> None:
         self.program, self.master, self.data = program, master, data
         self.children: list[Child] = []
+        self._detached: list[subprocess.Popen] = []
 
-    def command(self, *words: str) -> list[str]:
+    def command(self, *words: str, leashed: bool = True) -> list[str]:
         """The whole command line."""
-        found = [self.program, *words, "--json", "--leashed"]
+        found = [self.program, *words, "--json", *(["--leashed"] if leashed else [])]
         if self.data:
             found += ["--data", self.data]
         return found
@@ -193,10 +195,62 @@ class Link:
         self.children.append(child)
         return child
 
+    def detach(self, output: str, *words: str) -> int:
+        """Starts a call that goes on when this process ends; what it says goes to a file. Returns its process id."""
+        if not self.program:
+            raise Problem("the netrender program was not found", "name it in the preferences", "program")
+        try:
+            with open(output, "wb") as file:
+                child = subprocess.Popen(
+                    self.command(*words, leashed=False),
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    env=self.environment(),
+                    creationflags=0x08000000 | 0x00000200 if os.name == "nt" else 0,
+                    start_new_session=os.name != "nt",
+                )
+        except OSError as error:
+            raise Problem(f"{self.program} cannot be started: {error.strerror or error}", "", "program") from error
+        self._detached.append(child)
+        return child.pid
+
+    def alive(self, pid: int) -> bool:
+        """Whether a process that was detached, here or by another Blender, runs."""
+        for child in self._detached:
+            if child.pid == pid:
+                return child.poll() is None
+        return runs(pid)
+
     def stop(self) -> None:
         """Stops all calls that run."""
         for child in self.children:
             child.stop()
+
+
+def runs(pid: int) -> bool:
+    """Whether a process of this number runs and is the netrender program: numbers are given anew."""
+    if pid <= 0:
+        return False
+    if os.name == "nt":
+        ask = ["tasklist", "/NH", "/FO", "CSV", "/FI", f"PID eq {pid}"]
+    else:
+        ask = ["ps", "-o", "comm=", "-p", str(pid)]
+    try:
+        found = subprocess.run(
+            ask, capture_output=True, check=False, timeout=5, creationflags=0x08000000 if os.name == "nt" else 0
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return b"netrender" in found.stdout
+
+
+def end(pid: int) -> None:
+    """Asks a detached process to end."""
+    if os.name == "nt":
+        subprocess.Popen(["taskkill", "/F", "/PID", str(pid)], creationflags=0x08000000)
+    else:
+        os.kill(pid, signal.SIGTERM)
 
 
 def call(link: Link, *words: str) -> Generator[None, None, list[dict]]:

@@ -26,6 +26,12 @@ def show(text: str, bad: bool = False) -> None:
         bpy.context.window_manager.popup_menu(draw, title="Netrender", icon="ERROR")
 
 
+def status(text: str) -> None:
+    """Says what goes on, until something else is said; "": nothing does."""
+    if not bpy.app.background:
+        _write(text)
+
+
 _shown = ""
 
 

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
 
 from . import farm, link
 
@@ -114,6 +114,12 @@ class SceneOptions(bpy.types.PropertyGroup):
         return {name: getattr(self, name) for name in names} | {"gpu": "" if self.gpu == "any" else self.gpu}
 
 
+class Row(bpy.types.PropertyGroup):
+    """A line of a list: which job or worker is drawn there. What is drawn is looked up in the_farm."""
+
+    number: IntProperty()  # of the job
+
+
 class WindowState(bpy.types.PropertyGroup):
     """What the panels show; not saved."""
 
@@ -130,6 +136,8 @@ class WindowState(bpy.types.PropertyGroup):
     every_job: BoolProperty(name="All jobs", description="Jobs of other files, too")
     job: IntProperty(name="Job")
     worker: IntProperty(name="Worker")
+    jobs: CollectionProperty(type=Row)
+    workers: CollectionProperty(type=Row)
 
 
 class Preferences(bpy.types.AddonPreferences):
@@ -205,7 +213,7 @@ def preferences() -> Preferences | None:
     return found.preferences if found else None
 
 
-CLASSES = (SceneOptions, WindowState, Preferences)
+CLASSES = (SceneOptions, Row, WindowState, Preferences)
 
 
 def register() -> None:
