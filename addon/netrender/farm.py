@@ -139,7 +139,7 @@ def _listen(link: Link, farm: Farm) -> Generator[None, None, None]:
     pause = {"jobs": RESTFUL, "workers": WORKERS_EVERY}
     farm.stale |= {"jobs", "workers"}
     try:
-        while watch.running:
+        while watch.running and not farm.again:  # again: there may be another address now
             for event in watch.read():
                 farm.hear(event)
             for what in ("workers", "jobs"):
