@@ -125,9 +125,9 @@ class SendJob(bpy.types.Operator):
         if not settings.the_link.program:
             self.report({"ERROR"}, lacking(at))
             return {"CANCELLED"}
-        name = at.name
+        name, wanted = at.name, self.frames  # the operator is gone when the steps are taken
         one = Sending("Sending")
-        steps = one.steps(settings.the_link, "submit", lambda: scene.prepare(bpy.data.scenes[name], self.frames))
+        steps = one.steps(settings.the_link, "submit", lambda: scene.prepare(bpy.data.scenes[name], wanted))
         if bpy.app.background:
             pump.run(steps)
             if one.problem:

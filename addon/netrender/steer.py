@@ -81,8 +81,9 @@ class Fetch(bpy.types.Operator):
         if not folder:
             self.report({"ERROR"}, "name a folder for the frames")
             return {"CANCELLED"}
-        one = Sending(f"Fetching job {self.job}")
-        steps = one.call(settings.the_link, "fetch", str(self.job), f"--out={folder}", "--progress")
+        number = self.job  # the operator is gone when the steps are taken
+        one = Sending(f"Fetching job {number}")
+        steps = one.call(settings.the_link, "fetch", str(number), f"--out={folder}", "--progress")
         if bpy.app.background:
             pump.run(steps)
             if one.problem:
@@ -93,7 +94,7 @@ class Fetch(bpy.types.Operator):
         pump.start(
             steps,
             lambda _result, _error: tell(
-                one.summary or f"The frames of job {self.job} are in {folder}", bool(one.summary)
+                one.summary or f"The frames of job {number} are in {folder}", bool(one.summary)
             ),
         )
         return {"FINISHED"}
@@ -110,7 +111,8 @@ class OpenPage(bpy.types.Operator):
         """Opens the page, logged in."""
         return later(self, self.steps())
 
-    def steps(self) -> Generator[None, None, None]:
+    @staticmethod
+    def steps() -> Generator[None, None, None]:
         """Asks for a link that works once."""
         found = yield from call(settings.the_link, "login")
         webbrowser.open(str(found[-1].get("url", "")))
@@ -129,7 +131,8 @@ class ShowLog(bpy.types.Operator):
         """Fetches the log and opens it."""
         return later(self, self.steps(self.job, self.frame, self.first))
 
-    def steps(self, job: int, frame: int, first: bool) -> Generator[None, None, None]:
+    @staticmethod
+    def steps(job: int, frame: int, first: bool) -> Generator[None, None, None]:
         """Finds the frame, and its log."""
         reason = ""
         if first:
@@ -144,7 +147,7 @@ class ShowLog(bpy.types.Operator):
         text.clear()
         text.write((reason + "\n\n" if reason else "") + "".join(str(line.get("text", "")) for line in lines))
         text.cursor_set(0)
-        self.open(text)
+        ShowLog.open(text)
 
     @staticmethod
     def open(text: Any) -> None:
@@ -171,12 +174,13 @@ class Pair(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Asks, and waits for the answer."""
-        return later(self, self.steps(), "This computer is let in")
+        return later(self, self.steps(self.again), "This computer is let in")
 
-    def steps(self) -> Generator[None, None, None]:
+    @staticmethod
+    def steps(again: bool) -> Generator[None, None, None]:
         """Shows the code until the answer is there."""
         farm = settings.the_farm
-        child = settings.the_link.start("pair", *(["--again"] if self.again else []))
+        child = settings.the_link.start("pair", *(["--again"] if again else []))
         try:
             while child.running:
                 for line in child.read():
