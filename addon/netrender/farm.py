@@ -13,7 +13,7 @@ ENDED = {"done", "failed", "canceled"}
 LISTED = 100  # jobs
 RESTFUL = 1.0  # seconds between two looks at the jobs
 WORKERS_EVERY = 5.0
-RETRY = (2.0, 5.0, 10.0, 30.0)  # seconds until the master is looked for again
+RETRY: tuple[float, ...] = (2.0, 5.0, 10.0, 30.0)  # seconds until the master is looked for again
 
 
 @dataclass

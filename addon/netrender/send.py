@@ -63,7 +63,8 @@ class Rendering:
                 animation=self.animation, write_still=not self.animation and self.write, scene=at.name
             )  # type: ignore[attr-defined]
         except RuntimeError as error:
-            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())  # type: ignore[attr-defined]
+            said = dict.fromkeys(line.removeprefix("Error: ").strip() for line in str(error).splitlines())  # each once
+            self.report({"ERROR"}, "\n".join(filter(None, said)))  # type: ignore[attr-defined]
             return {"CANCELLED"}
         finally:
             at.render.engine = was
@@ -88,11 +89,25 @@ def lacking(at: Any) -> str:
     """Why the scene cannot be sent, before anybody is asked; "" when it may."""
     if not settings.the_link.program:
         return "the netrender program was not found: install the add-on from the zip that the master's page offers"
-    if at.camera is None and not any(marker.camera for marker in at.timeline_markers) and not at.render.use_sequencer:
+    cameras = at.camera or any(marker.camera for marker in at.timeline_markers)
+    if not cameras and not (at.render.use_sequencer and strips(at)) and not composited(at):
         return "the scene has no camera: add one, or make one active"
     if at.netrender.exr == "none":
         return "frames can be shown only with their passes: choose Full or Half under Passes"
     return ""
+
+
+def strips(at: Any) -> bool:
+    """Whether the sequencer has any; an editor alone is there in every scene."""
+    editor = at.sequence_editor
+    return bool(editor and (editor.strips if hasattr(editor, "strips") else editor.sequences))  # 4.4
+
+
+def composited(at: Any) -> bool:
+    """Whether the compositor may make a picture where no camera does."""
+    if hasattr(at, "node_tree"):  # before 5.0
+        return bool(at.use_nodes and at.node_tree)
+    return getattr(at, "compositing_node_group", None) is not None
 
 
 class RenderFrame(Rendering, bpy.types.Operator):

@@ -90,8 +90,8 @@ class Sending:
 
 
 def named(problem: Problem, missing: list[dict]) -> str:
-    """A problem in words; where files are missing, with the first of them."""
-    if not missing:
+    """A problem in words; where it is that files are missing, with the first of them."""
+    if not missing or "missing" not in problem.sentence:
         return str(problem)
     users = missing[0].get("users") or ["the scene"]
     return f"{problem}. The first is {missing[0].get('path', '')}, which {users[-1]} needs"

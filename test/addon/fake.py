@@ -37,7 +37,12 @@ class Case(unittest.TestCase):
             )
         os.chmod(path, 0o755)
         link = Link(path)
-        self.addCleanup(lambda: [child.kill() for child in link.children])
+
+        def kill() -> None:
+            for child in link.children:
+                child.kill()
+
+        self.addCleanup(kill)
         return link
 
     def eventually(self, fact: Callable[[], Any], step: Callable[[], Any] = lambda: None) -> None:

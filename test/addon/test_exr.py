@@ -39,7 +39,14 @@ class Heads(Case):
         return exr.read(self.path("x.exr"))
 
     def test_passes_are_in_blenders_order(self) -> None:
-        names = ("L.x.Combined.A", "L.x.Combined.B", "L.x.Combined.G", "L.x.Combined.R", "L.x.Depth.Z", "L.x.Normal.X")
+        names: tuple[str, ...] = (
+            "L.x.Combined.A",
+            "L.x.Combined.B",
+            "L.x.Combined.G",
+            "L.x.Combined.R",
+            "L.x.Depth.Z",
+            "L.x.Normal.X",
+        )
         names += ("L.x.Normal.Y", "L.x.Normal.Z", "L.x.UV.A", "L.x.UV.U", "L.x.UV.V", "L.x.Vector.W", "L.x.Vector.X")
         names += ("L.x.Vector.Y", "L.x.Vector.Z", "L.x.C00.b", "L.x.C00.a", "L.x.C00.g", "L.x.C00.r", "R")
         head = self.head(START + WINDOW + channels(*names) + b"\0")

@@ -1,0 +1,113 @@
+"""Uses the add-on as an artist's scripts do: addonuse.py -- ZIP OUT. Prints USED and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+import bpy
+
+
+def setting(scene: bpy.types.Scene) -> None:
+    """Cheap, repeatable, and written as pictures."""
+    render = scene.render
+    render.engine = "CYCLES"
+    scene.cycles.samples = 2
+    scene.cycles.use_denoising = False
+    render.threads_mode, render.threads = "FIXED", 1
+    render.resolution_x, render.resolution_y = 160, 90
+    if hasattr(render.image_settings, "media_type"):  # 5.0
+        render.image_settings.media_type = "IMAGE"
+    render.image_settings.file_format, render.image_settings.color_depth = "OPEN_EXR", "32"
+    scene.frame_start, scene.frame_end = 1, 3
+    cube = bpy.data.objects["Cube"]
+    for frame in (1, 3):
+        cube.location.x = frame
+        cube.keyframe_insert("location", frame=frame)
+
+
+def refused(**words: Any) -> list:
+    """What a render that does not work says, and after how many seconds."""
+    began = time.monotonic()
+    engine = bpy.context.scene.render.engine
+    try:
+        bpy.ops.netrender.render_frame(**words)
+    except RuntimeError as error:
+        assert bpy.context.scene.render.engine == engine
+        return [str(error), time.monotonic() - began]
+    return ["", 0]
+
+
+def main(path: str, out: str) -> None:
+    """Does all, in this order."""
+    assert bpy.ops.preferences.addon_install(filepath=path) == {"FINISHED"}
+    assert bpy.ops.preferences.addon_enable(module="netrender") == {"FINISHED"}
+    import netrender
+
+    link = netrender.settings.the_link
+    scene = bpy.context.scene
+    setting(scene)
+    found: dict[str, Any] = {}
+
+    def jobs() -> list[dict]:
+        return netrender.pump.run(netrender.link.call(link, "jobs"))
+
+    assert not bpy.data.filepath
+    scene.render.filepath = os.path.join(out, "farm-")
+    assert bpy.ops.netrender.render_animation() == {"FINISHED"}  # never saved
+    scene.render.filepath = os.path.join(out, "here-")
+    bpy.ops.render.render(animation=True)
+    found["animation"] = len(jobs())
+
+    bpy.ops.wm.save_as_mainfile(filepath=os.path.join(out, "shot.blend"))
+    scene.netrender.unsaved = False
+    assert bpy.ops.netrender.render_frame() == {"FINISHED"}
+    found["first"] = len(jobs())
+    for _ in range(2):
+        assert bpy.ops.netrender.render_frame() == {"FINISHED"}
+    found["again"] = len(jobs())
+    scene.cycles.samples = 1
+    bpy.ops.wm.save_mainfile()
+    assert bpy.ops.netrender.render_frame() == {"FINISHED"}
+    found["changed"] = len(jobs())
+
+    assert bpy.ops.netrender.check() == {"FINISHED"}
+    scene.netrender.priority = 7
+    assert bpy.ops.netrender.send_job(frames="2-3") == {"FINISHED"}
+    found["last"] = bpy.context.window_manager.netrender.last
+    found["sent"] = [[job["id"], job["total"], job["priority"]] for job in jobs() if job["id"] == found["last"]]
+
+    camera, scene.camera = scene.camera, None
+    found["no camera"] = refused()
+    scene.camera = camera
+    image = bpy.data.images.new("floor", 8, 8)
+    image.source = "FILE"
+    image.filepath = os.path.join(out, "gone", "floor.png")
+    material = bpy.data.materials["Material"]
+    node = material.node_tree.nodes.new("ShaderNodeTexImage")
+    node.image = image
+    material.node_tree.links.new(
+        node.outputs["Color"], material.node_tree.nodes["Principled BSDF"].inputs["Base Color"]
+    )
+    scene.netrender.unsaved = True
+    found["missing"] = refused()
+    scene.netrender.allow_missing = True
+    assert bpy.ops.netrender.render_frame() == {"FINISHED"}
+    known = {name: os.environ.pop(name) for name in ("NETRENDER_MASTER", "NETRENDER_TOKEN")}
+    link.master = "http://127.0.0.1:1"
+    found["no master"] = refused()
+    program, link.program = link.program, ""
+    found["no program"] = refused()
+    os.environ.update(known)
+    link.program, link.master = program, ""
+    assert bpy.ops.netrender.render_frame() == {
+        "FINISHED"
+    }  # all is well again; Blender exits with 1 after a render that failed
+    assert scene.render.engine == "CYCLES"
+    print("\nUSED " + json.dumps(found), flush=True)
+
+
+main(*sys.argv[sys.argv.index("--") + 1 :])
