@@ -27,7 +27,7 @@ if words[0] == "workers": say(id=1, name="oak")
 if words[0] == "watch":
     was = ""
     while state() in ("up", "two"):
-        if state() != was == "up":
+        if state() == "two" != was:
             say(kind="job", job=2, state="queued")
             say(kind="frame", job=1, frame=2, state="done", progress={"total": 4, "done": 2})
         was = state()
