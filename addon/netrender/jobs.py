@@ -38,6 +38,8 @@ def fill(state: Any) -> None:
     """Puts what the farm said last into the lists; the chosen job stays chosen."""
     known = settings.the_farm
     was = chosen(state)
+    if state.last != state.followed and known.job(state.last):  # the job that was just sent is the one to look at
+        was = state.followed = state.last
     found = [job for job in known.jobs if state.every_job or ours(job)]
     _jobs.clear()
     _jobs.update((job["id"], job) for job in found)
@@ -46,13 +48,19 @@ def fill(state: Any) -> None:
         state.jobs.clear()
         for number in numbers:
             state.jobs.add().number = number
+        state.job = -1
+    if numbers and (not chosen(state) or was != chosen(state)):
         state.job = numbers.index(was) if was in numbers else 0
     while len(state.workers) < len(known.workers):
         state.workers.add()
     while len(state.workers) > len(known.workers):
         state.workers.remove(len(state.workers) - 1)
-    thumbs.want(_jobs.get(chosen(state)))
     send.redraw()
+
+
+def shown(state: Any) -> dict | None:
+    """The chosen job."""
+    return _jobs.get(chosen(state))
 
 
 def chosen(state: Any) -> int:
@@ -119,7 +127,7 @@ class NETRENDER_PT_jobs(panels.Folded, bpy.types.Panel):
         layout, state = self.layout, context.window_manager.netrender
         layout.prop(state, "every_job")
         layout.template_list("NETRENDER_UL_jobs", "", state, "jobs", state, "job", rows=3)
-        job = _jobs.get(chosen(state))
+        job = shown(state)
         if job is None:
             layout.label(text="No jobs" if state.every_job else "No jobs of this file")
             return

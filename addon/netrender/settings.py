@@ -133,6 +133,7 @@ class WindowState(bpy.types.PropertyGroup):
         ],
     )
     last: IntProperty(description="Number of the job that was sent last")
+    followed: IntProperty(description="Number of the job sent last that was chosen in the list")
     every_job: BoolProperty(name="All jobs", description="Jobs of other files, too")
     job: IntProperty(name="Job")
     worker: IntProperty(name="Worker")

@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from . import farm, jobs, notify, pump, send, settings
+from . import farm, jobs, notify, pump, send, settings, thumbs
 
 PACE = 0.25  # seconds between two drawings
 
@@ -28,6 +28,7 @@ def look() -> Generator[None, None, None]:
             seen, going = now, True
         if going:
             send.redraw()
+        thumbs.want(jobs.shown(state))
         tell_ended()
         until = time.monotonic() + PACE
         while time.monotonic() < until:
