@@ -72,7 +72,7 @@ def draw(layout: Any, number: int) -> None:
     """Draws them."""
     if number != _job or not _shown:
         return
-    grid = layout.grid_flow(columns=3, even_columns=True, even_rows=True)
+    grid = layout.grid_flow(row_major=True, columns=3, even_columns=True, even_rows=True)
     for frame, icon in _shown.items():
         column = grid.column(align=True)
         column.template_icon(icon_value=icon, scale=4.0)
