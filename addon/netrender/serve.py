@@ -92,7 +92,8 @@ def tail(kind: str) -> list[str]:
     try:
         with open(note(kind, "log"), "rb") as file:
             file.seek(max(0, os.path.getsize(file.name) - 2000))
-            return file.read().decode("utf-8", "replace").strip().splitlines()[-1:]
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
+        return [line for line in lines if not line.startswith("{")][-1:]  # those are for programs
     except OSError:
         return []
 
