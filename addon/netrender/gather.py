@@ -23,7 +23,6 @@ class Gather:
     job: int = 0  # 0: not known yet
     own: bool = False  # the job was made for this
     here: dict[int, str] = field(default_factory=dict)  # frame -> its multilayer EXR
-    failed: dict[int, str] = field(default_factory=dict)  # frame -> why
     warnings: list[str] = field(default_factory=list)
     missing: list[dict] = field(default_factory=list)
     problem: Problem | None = None
@@ -73,13 +72,11 @@ class Gather:
         elif "out" in line and "job" in line:
             self.job, self.own = line["job"], not line.get("reused", False)
             self._count()
-        elif line.get("kind") == "beat" or "beat" in line:
-            beat = line.get("beat") or {}
-            if len(self.wanted) == 1:
-                self.fraction = float(beat.get("fraction") or 0.0)
-                self.text = f"Rendering on the farm, {self.fraction:.0%}"
-        elif line.get("kind") == "frame" and line.get("state") == "failed" and "frame" in line:
-            self.failed[line["frame"]] = str(line.get("text", ""))
+        elif isinstance(line.get("beat"), dict):
+            beat = line["beat"]
+            if beat.get("frame") in self.wanted and len(self.wanted) == 1:
+                self.fraction = min(1.0, max(0.0, float(beat.get("fraction") or 0.0)))
+                self.text = f"Job {self.job}: rendering on the farm, {self.fraction:.0%}"
 
     def _count(self) -> None:
         if len(self.wanted) > 1:

@@ -30,7 +30,7 @@ type step struct {
 }
 
 func (a *app) progressFlag(c *cobra.Command) {
-	c.Flags().BoolVar(&a.progress, "progress", false, `with --json, print how far things are, too: {"progress": {"what", "done", "total"}}, in bytes`)
+	c.Flags().BoolVar(&a.progress, "progress", false, `with --json, print how far things are, too: {"progress": {"what", "done", "total"}}, in bytes, and {"beat": {"frame", "fraction"}} of frames being rendered`)
 }
 
 // newSteps is nil when nobody asked for it.
@@ -74,4 +74,9 @@ func (s *steps) flush() {
 		s.waiting = false
 		_ = s.print(map[string]step{"progress": s.now})
 	}
+}
+
+// beat tells how far a frame is that is being rendered, 0..1.
+func (s *steps) beat(frame int, fraction float64) {
+	_ = s.print(map[string]any{"beat": map[string]any{"frame": frame, "fraction": fraction}})
 }

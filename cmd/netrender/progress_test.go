@@ -26,9 +26,10 @@ func TestSteps(t *testing.T) {
 	s.end()
 	s.bytes("nothing", 0, 0)
 	s.end()
+	s.beat(7, 0.5)
 	want := []string{
 		"map[progress:{sending 0 1000}]", "map[progress:{sending 200 1000}]", "map[progress:{sending 400 1000}]", "map[progress:{sending 600 1000}]",
-		"map[progress:{sending 800 1000}]", "map[progress:{sending 1000 1000}]", "map[progress:{fetching 1 5}]", "map[progress:{fetching 5 5}]",
+		"map[progress:{sending 800 1000}]", "map[progress:{sending 1000 1000}]", "map[progress:{fetching 1 5}]", "map[progress:{fetching 5 5}]", "map[beat:map[fraction:0.5 frame:7]]",
 	}
 	if !slices.Equal(lines, want) {
 		t.Errorf("got %q", lines)

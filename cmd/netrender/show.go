@@ -141,6 +141,9 @@ func (s *show) event(ev *farm.Event) {
 	case ev.Frame == nil:
 	case ev.Beat != nil:
 		s.parts[*ev.Frame] = ev.Beat.Fraction
+		if s.steps != nil {
+			s.steps.beat(*ev.Frame, ev.Beat.Fraction)
+		}
 	case ev.Kind == farm.EventFrame:
 		delete(s.parts, *ev.Frame)
 	}
