@@ -11,7 +11,7 @@ import bpy
 from . import farm, panels, send, settings, thumbs
 
 ICONS = {
-    "active": "PLAY", "queued": "TIME", "waiting": "IMPORT", "uploading": "IMPORT", "paused": "PAUSE",
+    "collecting": "IMPORT", "queued": "TIME", "active": "PLAY", "paused": "PAUSE",
     "done": "CHECKMARK", "failed": "ERROR", "canceled": "X",
 }  # fmt: skip
 
