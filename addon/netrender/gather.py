@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -84,15 +83,6 @@ class Gather:
             self.text = f"Job {self.job}: {len(self.here)} of {len(self.wanted)} frames are here"
         else:
             self.text, self.fraction = f"Job {self.job}: waiting for the farm", 0.0
-
-    def forget(self, frame: int) -> None:
-        """Removes a frame's file, which was shown."""
-        path = self.here.get(frame)
-        if path:
-            try:
-                os.remove(path)
-            except OSError:
-                pass
 
     def stop(self, link: Link, cancel: bool) -> None:
         """Stops waiting; a job that was made for this is canceled where that is wished."""

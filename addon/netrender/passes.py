@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import bpy
+
 # Passes of Eevee and Workbench: property of the view layer (or of its eevee settings), name, channels, kind.
 BUILT_IN = (
     ("use_pass_z", "Depth", "Z", "VALUE"),
@@ -24,6 +26,19 @@ BUILT_IN = (
     ("eevee.use_pass_bloom", "BloomCol", "RGB", "COLOR"),
     ("eevee.use_pass_transparent", "Transp", "RGBA", "COLOR"),
 )
+# What Blender 5.0 calls those whose names it changed.
+RENAMED = {
+    "DiffDir": "Diffuse Direct",
+    "DiffCol": "Diffuse Color",
+    "GlossDir": "Glossy Direct",
+    "GlossCol": "Glossy Color",
+    "TransCol": "Transmission Color",
+    "Emit": "Emission",
+    "Env": "Environment",
+    "AO": "Ambient Occlusion",
+    "VolumeDir": "Volume Direct",
+    "Transp": "Transparent",
+}
 CRYPTOMATTES = (("object", "CryptoObject"), ("material", "CryptoMaterial"), ("asset", "CryptoAsset"))
 
 
@@ -43,6 +58,7 @@ def register(engine: Any, scene: Any, layer: Any, real: str) -> None:
         for part in holder.split("."):
             at = getattr(at, part, None)
         if at:
+            name = RENAMED.get(name, name) if bpy.app.version >= (5, 0, 0) else name
             engine.register_pass(scene, layer, name, len(channels), channels, kind)
     for which, name in CRYPTOMATTES:
         if getattr(layer, f"use_pass_cryptomatte_{which}", False):

@@ -15,6 +15,7 @@ from typing import Any
 import bpy
 
 from . import pump, settings
+from .link import Problem
 from .request import Request, frames
 
 _changes = 0  # of the data, since Blender was started
@@ -77,6 +78,12 @@ def as_saved() -> None:
 
 def prepare(scene: Any, wanted: str) -> Generator[None, None, Request]:
     """Makes what the program needs to send the scene; wanted are frames, "" for the options' or the scene's own."""
+    others = {window.scene.name for window in bpy.context.window_manager.windows} - {scene.name}
+    if others:  # the file opens with the scene of a window, and that is the one that is rendered
+        raise Problem(
+            f"another window shows the scene {min(others)}, and a file is sent with one",
+            f"show {scene.name} in all windows",
+        )
     options = scene.netrender.as_options()
     wanted = wanted or scene.netrender.frames or frames(scene.frame_start, scene.frame_end, scene.frame_step)
     request = Request(
@@ -137,7 +144,7 @@ def numbers(text: str) -> list[int]:
 
 def fingerprint() -> int:
     """Of settings that may change without Blender counting it as a change of its data."""
-    found = []
+    found: list[Any] = [window.scene.name for window in bpy.context.window_manager.windows]
     for scene in bpy.data.scenes:
         holders = [
             scene.render,
