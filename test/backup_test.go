@@ -209,6 +209,7 @@ func TestBackupWithFiles(t *testing.T) {
 				eventually(t, time.Minute, "the job waits for its scene", func() bool { return g.job(half.ID.String()).State == "collecting" })
 				g.submitScene("the second scene", "7", func(s *nr.JobSpec) { s.Key = "again" })
 				g.run("verify", "--repair", "--rate", "0")
+				g.doneWithin(time.Minute, done.ID) // whose frames are rendered again
 			}
 			g.doneWithin(time.Minute, half.ID)
 			g.audit(half.ID, 20)
