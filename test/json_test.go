@@ -77,6 +77,7 @@ func TestJSON(t *testing.T) {
 	try(4, "fetch", "1", "-o", dir)
 	try(5, "fetch", "1", "-o", dir, "--follow")
 	try(2, "workers")
+	try(1, "masters") // this one, though it does not announce itself: its data are here
 	try(1, "rules")
 	try(1, "clean")
 	try(1, "verify")

@@ -18,6 +18,7 @@ import (
 
 const (
 	patience     = 20 * time.Second        // how long a command goes on trying a master that went away
+	firstAnswer  = 3 * time.Second         // how long it is tried at first: a wrong address shall be said soon
 	localAnswers = 2 * time.Second         // how long this machine's own master may take to answer
 	findTime     = 1500 * time.Millisecond // how long to listen for other masters after the first
 )
@@ -60,7 +61,11 @@ func (a *app) connect(cmd *cobra.Command) (*wire.Client, error) {
 // enter makes a client that shows the master the right token. One that was heard of has proved itself by then.
 func (a *app) enter(ctx context.Context, m foundMaster, token string) (*wire.Client, error) {
 	if token != "" && !m.heard && !m.bare {
-		return clientOf(m, token)
+		client, err := clientOf(m, token)
+		if err == nil {
+			_, err = client.Patient(firstAnswer).Info(ctx)
+		}
+		return client, err
 	}
 	// The first question is not repeated: a wrong address shall be said at once.
 	m, info, err := a.ask(ctx, m)

@@ -75,9 +75,18 @@ const foundMost = 64
 // until wait has passed without any. One that has several addresses is there several times, those that other machines
 // can reach, too, first.
 func discover(ctx context.Context, wait time.Duration) []foundMaster {
+	return listenFor(ctx, wait, othersAnswer)
+}
+
+// discoverAll is discover that always listens for so long.
+func discoverAll(ctx context.Context, wait time.Duration) []foundMaster {
+	return listenFor(ctx, wait, wait)
+}
+
+func listenFor(ctx context.Context, wait, others time.Duration) []foundMaster {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	var best, others []foundMaster
+	var best, rest []foundMaster
 	seen := map[foundMaster]bool{}
 	for f := range beacon.Find(ctx, beacon.Query{Service: wire.Service, Port: wire.DefaultPort, MDNS: true}) {
 		m, ok := readNote(f)
@@ -85,15 +94,15 @@ func discover(ctx context.Context, wait time.Duration) []foundMaster {
 			continue
 		}
 		if seen[m] = true; len(seen) == 1 {
-			time.AfterFunc(othersAnswer, cancel)
+			time.AfterFunc(others, cancel)
 		}
 		if f.From.Addr().Unmap().Is4() && !f.From.Addr().Unmap().IsLoopback() {
 			best = append(best, m)
 		} else {
-			others = append(others, m)
+			rest = append(rest, m)
 		}
 	}
-	return append(best, others...)
+	return append(best, rest...)
 }
 
 // readNote reads what a master says of itself; anybody may have said it.

@@ -2,8 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
@@ -86,5 +89,91 @@ func TestAnotherFarmAtTheRememberedAddress(t *testing.T) {
 	contains(t, f.fails(exitReach, "jobs --data "+home.settings.data), "another farm")
 	if _, _, err := home.join(f.ctx, &workerOptions{}, "", ""); !wire.Again(err) {
 		t.Errorf("a worker: %v", err)
+	}
+}
+
+// TestATokenAndNoMaster: that nobody answers is said in seconds, also to whoever has a token for it.
+func TestATokenAndNoMaster(t *testing.T) {
+	command(t, "version")
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := nobody.Addr().String()
+	_ = nobody.Close()
+	began := time.Now()
+	_, errs, code := command(t, "jobs", "--master", "http://"+at, "--token", "nr_token")
+	if took := time.Since(began); code != exitReach || took > 8*time.Second {
+		t.Errorf("exit %d after %s", code, took)
+	}
+	contains(t, errs, at+": nothing answers there", "netrender doctor")
+}
+
+// TestMasters: those that announce themselves, the one that runs here and those that let this machine in are listed, each
+// once.
+func TestMasters(t *testing.T) {
+	here := startFarm(t)
+	begin(t, here.ctx, "master", "--listen", "127.0.0.1:0", "--name", "elsewhere", "--data", t.TempDir())
+	quiet := begin(t, here.ctx, "master", "--listen", "127.0.0.1:0", "--name", "met before", "--quiet-network", "--json", "--data", t.TempDir())
+	waitFor(t, "it runs", func() bool { return strings.HasSuffix(quiet.out.String(), "}\n") })
+	var at struct{ URL, ID string }
+	if err := json.Unmarshal([]byte(quiet.out.String()), &at); err != nil {
+		t.Fatal(err)
+	}
+	nobody, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = nobody.Close()
+	home := &app{settings: settings{data: here.data}}
+	for id, url := range map[string]string{at.ID: at.URL, "gone": "http://" + nobody.Addr().String()} {
+		if err := home.keepFarm(id, func(k *knownFarm) { k.Token, k.At = "nr_secret", url }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var seen map[string][]seenMaster
+	waitFor(t, "the one elsewhere is found", func() bool {
+		seen = map[string][]seenMaster{}
+		for _, m := range lines[seenMaster](t, here.ok("masters --json")) {
+			seen[m.Name] = append(seen[m.Name], m)
+		}
+		return len(seen["elsewhere"]) > 0
+	})
+	var own seenMaster
+	for _, list := range seen {
+		for _, m := range list {
+			if m.Here {
+				own = m
+			}
+			if m.ID == "gone" {
+				t.Errorf("one that does not answer is listed: %+v", m)
+			}
+		}
+	}
+	if own.URL != here.client.Address() || !own.LetIn {
+		t.Errorf("this machine's own: %+v", own)
+	}
+	if l := seen["elsewhere"]; len(l) != 1 || l[0].LetIn || l[0].Here {
+		t.Errorf("a stranger: %+v", l)
+	}
+	if l := seen["met before"]; len(l) != 1 || !l[0].LetIn || l[0].Here || l[0].URL != at.URL {
+		t.Errorf("one that let this machine in: %+v; it is at %+v", l, at)
+	}
+	contains(t, here.ok("masters"), "elsewhere", "runs here, let this machine in")
+}
+
+// TestLoginForAJob: the link leads to the job's page, on an open farm without a login.
+func TestLoginForAJob(t *testing.T) {
+	f := startFarm(t)
+	job := f.submit("1", true)
+	contains(t, f.ok(fmt.Sprintf("login --job %d", job.ID)), "/login/", fmt.Sprintf("?to=%%2Fjobs%%2F%d", job.ID))
+	f.fails(exitFailed, "login --job 99")
+	open := startFarm(t, "--open")
+	job = open.submit("1", true)
+	if got := open.ok(fmt.Sprintf("login --job %d", job.ID)); !strings.HasSuffix(got, fmt.Sprintf("/jobs/%d\n", job.ID)) || strings.Contains(got, "login") {
+		t.Errorf("an open farm: %s", got)
+	}
+	if got := strings.TrimSpace(open.ok("login")); got != open.client.Address() {
+		t.Errorf("an open farm: %s", got)
 	}
 }

@@ -3,34 +3,55 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 )
 
 var _ = verb("farm", (*app).loginVerb)
 
 func (a *app) loginVerb() *cobra.Command {
+	var job int64
 	c := &cobra.Command{
 		Use: "login", Short: "Print a link that logs a browser in, once",
 		Long: `Print a link that logs a browser in to the master's pages. It works once, for ten minutes, and gives the browser the
 role of the token that this command shows: on the master's machine that of an admin, elsewhere what the machine was let
 in for. The browser stays logged in until it logs out, stays away for 30 days, or its token is revoked.`,
-		Example: "  netrender login\n  netrender login list\n  netrender login end LOGIN",
+		Example: "  netrender login\n  netrender login --job 12\n  netrender login list\n  netrender login end LOGIN",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err
 			}
+			page := ""
+			if job != 0 {
+				if _, err := client.Job(cmd.Context(), farm.JobID(job)); err != nil {
+					return err
+				}
+				page = fmt.Sprintf("/jobs/%d", job)
+			}
+			address := a.forBrowsers(client.Address())
 			link, err := client.AskLogin(cmd.Context())
+			if farm.KindOf(err) == farm.Conflict { // the farm is open: there is nothing to log in to
+				if a.json {
+					return a.print(map[string]any{"url": address + page})
+				}
+				fmt.Fprintln(a.out, address+page)
+				fmt.Fprintln(a.err, "Nobody needs to log in: the farm is open.")
+				return nil
+			}
 			if err != nil {
 				return err
 			}
-			address := a.forBrowsers(client.Address())
+			if page != "" {
+				link.Path += "?to=" + url.QueryEscape(page)
+			}
 			if a.json {
 				return a.print(map[string]any{"url": address + link.Path, "expires": link.Expires})
 			}
@@ -88,6 +109,7 @@ in for. The browser stays logged in until it logs out, stays away for 30 days, o
 		},
 	}
 	a.masterFlags(c)
+	c.Flags().Int64Var(&job, "job", 0, "lead to the page of this job")
 	for _, sub := range []*cobra.Command{list, end} {
 		a.masterFlags(sub)
 		c.AddCommand(sub)

@@ -2,6 +2,9 @@ package web
 
 import (
 	"net/http"
+	"net/url"
+	"path"
+	"strings"
 
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
@@ -11,6 +14,7 @@ type loginPage struct {
 	shell
 	Link string // secret of the link; "": there is none, the page says how to get one
 	Here string // path that was asked for
+	To   string // path of the page that the link leads to
 }
 
 // loginHelp says how to get in.
@@ -30,7 +34,9 @@ func (p *Pages) askLogin(w http.ResponseWriter, r *http.Request, who master.Iden
 // used up by the button.
 func (p *Pages) loginPage(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	w.Header().Set("X-Robots-Tag", "noindex")
-	return p.show(w, http.StatusOK, "login", loginPage{shell: p.shell(r, who, "Log in", ""), Link: r.PathValue("link")})
+	return p.show(w, http.StatusOK, "login", loginPage{
+		shell: p.shell(r, who, "Log in", ""), Link: r.PathValue("link"), To: ownPage(r.URL.Query().Get("to")),
+	})
 }
 
 func (p *Pages) logIn(w http.ResponseWriter, r *http.Request, who master.Identity) error {
@@ -47,7 +53,17 @@ func (p *Pages) logIn(w http.ResponseWriter, r *http.Request, who master.Identit
 		}
 	}
 	p.setCookie(w, r, cookie)
-	return leadTo(w, r, "/")
+	return leadTo(w, r, ownPage(r.PostForm.Get("to")))
+}
+
+// ownPage is the path of one of our pages that a link named, or "/": whoever made the link may be anybody, and must not
+// lead who logs in to another site.
+func ownPage(to string) string {
+	u, err := url.Parse(to)
+	if err != nil || u.String() != to || u.Path != to || path.Clean(to) != to || !strings.HasPrefix(to, "/") || strings.ContainsAny(to, "\\\x00\r\n\t") {
+		return "/"
+	}
+	return to
 }
 
 func (p *Pages) logOut(w http.ResponseWriter, r *http.Request, who master.Identity) error {

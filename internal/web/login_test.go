@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -264,5 +265,46 @@ func TestAnOpenFarmAsksNobody(t *testing.T) {
 	}
 	if b.cookie != "" {
 		t.Error("an open farm handed out a cookie")
+	}
+}
+
+// TestALinkLeadsToOnePage: to the one that it names, and never away from the master.
+func TestALinkLeadsToOnePage(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	for _, c := range []struct{ to, want string }{
+		{"/jobs/12", "/jobs/12"},
+		{"/workers/a%20b", "/"}, // no page has such a name
+		{"", "/"},
+		{"/", "/"},
+		{"jobs/12", "/"},
+		{"//evil.example/jobs", "/"},
+		{"/\\evil.example", "/"},
+		{"\\\\evil.example", "/"},
+		{"/\t/evil.example", "/"},
+		{"/jobs//evil.example", "/"},
+		{"https://evil.example/", "/"},
+		{"https:/evil.example", "/"},
+		{"javascript:alert(1)", "/"},
+		{"/jobs/../..//evil.example", "/"},
+		{"/jobs\r\nLocation: https://evil.example", "/"},
+		{"/jobs?x=//evil.example", "/"},
+		{"/jobs#x", "/"},
+	} {
+		link := h.link("anna", farm.RoleView)
+		b := h.visitor()
+		page := b.get("/login/" + link + "?" + url.Values{"to": {c.to}}.Encode())
+		field := ""
+		if _, after, ok := strings.Cut(page.text, `name="to" value="`); ok {
+			field, _, _ = strings.Cut(after, `"`)
+		}
+		if a := b.post("/login", "link", link, "to", field); a.status != http.StatusSeeOther || a.header.Get("Location") != c.want {
+			t.Errorf("%q: by the page %q to %q", c.to, field, a.header.Get("Location"))
+		}
+		// A form that somebody else made.
+		link = h.link("anna", farm.RoleView)
+		if a := h.visitor().post("/login", "link", link, "to", c.to); a.header.Get("Location") != c.want {
+			t.Errorf("a form with %q leads to %q", c.to, a.header.Get("Location"))
+		}
 	}
 }
