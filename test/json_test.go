@@ -78,6 +78,9 @@ func TestJSON(t *testing.T) {
 	try(5, "fetch", "1", "-o", dir, "--follow")
 	try(2, "workers")
 	try(1, "masters") // this one, though it does not announce itself: its data are here
+	if s := try(1, "status"); s[0]["workers"].(map[string]any)["online"] != 2.0 {
+		t.Errorf("netrender status --json: %v", s)
+	}
 	try(1, "rules")
 	try(1, "clean")
 	try(1, "verify")

@@ -132,6 +132,8 @@ func (a *app) showEvent(ev *farm.Event) error {
 		fmt.Fprintf(a.out, "%s  worker %s%s\n", when, a.paint(ev.State, ev.State), text)
 	case farm.EventDisk:
 		fmt.Fprintf(a.out, "%s  disk %s%s\n", when, a.paint(ev.State, ev.State), text)
+	case farm.EventAttention:
+		fmt.Fprintf(a.out, "%s  attention %s%s\n", when, ev.State, text)
 	case farm.EventPair:
 		fmt.Fprintf(a.out, "%s  pairing %s %s\n", when, ev.State, plainText(ev.Text))
 	case farm.EventLost:

@@ -118,6 +118,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.workerRoutes(d)
 	a.eventRoutes(d)
 	a.adminRoutes(d)
+	a.overviewRoutes(d)
 	a.cleanRoutes(d)
 	a.verifyRoutes(d)
 	a.backupRoutes(d)

@@ -123,6 +123,7 @@ func (a *API) putBlob(w http.ResponseWriter, r *http.Request, who master.Identit
 	if !errors.Is(err, blob.ErrNotFound) {
 		return err
 	}
+	defer a.m.Receiving(ref.String())()
 	body := a.paced(w, r, who)
 	in, end := a.opened(r.Context(), body, packed, size-offset)
 	defer end()

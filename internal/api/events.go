@@ -19,7 +19,7 @@ func (a *API) eventRoutes(d *describer) {
 	d.plain(route{
 		method: http.MethodGet, path: "/events", role: farm.RoleView, name: "watchEvents",
 		about: "Events as they happen, as text/event-stream; data is an Event", out: raw{"text/event-stream"}, params: []param{
-			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, disk, pair, token; separated by commas; the last two for admins"),
+			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, disk, attention, pair, token; separated by commas; the last two for admins"),
 		},
 	}, a.events)
 }
@@ -52,7 +52,7 @@ func readEventFilter(r *http.Request) (f eventFilter, err error) {
 		known := farm.EventKinds()
 		for _, k := range strings.Split(text, ",") {
 			if !slices.Contains(known, farm.EventKind(k)) {
-				return f, farm.Errorf(farm.Invalid, "%q is not a kind of event", clip(k)).WithHint("kinds are job, frame, beat, worker, disk, pair and token; the last two for admins")
+				return f, farm.Errorf(farm.Invalid, "%q is not a kind of event", clip(k)).WithHint("kinds are job, frame, beat, worker, disk, attention, pair and token; the last two for admins")
 			}
 			f.kinds = append(f.kinds, farm.EventKind(k))
 		}

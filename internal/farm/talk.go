@@ -177,11 +177,13 @@ const (
 	EventDisk   EventKind = "disk"   // the master's disk runs low, or has room again
 	EventToken  EventKind = "token"  // a token was made or revoked
 	EventLost   EventKind = "lost"   // the watcher missed events
+
+	EventAttention EventKind = "attention" // something needs a person, or does not any more
 )
 
 // EventKinds lists all kinds.
 func EventKinds() []EventKind {
-	return []EventKind{EventJob, EventFrame, EventBeat, EventWorker, EventPair, EventDisk, EventToken, EventLost}
+	return []EventKind{EventJob, EventFrame, EventBeat, EventWorker, EventPair, EventDisk, EventToken, EventLost, EventAttention}
 }
 
 // PairState is where a pairing stands.

@@ -36,6 +36,7 @@ func (m *Master) watchDisk(was farm.DiskState) farm.DiskState {
 	} else {
 		log.Info("the disk has room again")
 	}
+	m.notice(farm.NeedsDisk, d.State.Sentence(), "delete jobs or let the farm clean: netrender clean; or give it a larger disk")
 	m.hub.publish([]farm.Event{{Time: m.opt.Now(), Kind: farm.EventDisk, State: string(d.State), Text: d.State.Sentence()}})
 	return d.State
 }

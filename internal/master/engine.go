@@ -44,6 +44,8 @@ type engine struct {
 	names   map[string]farm.WorkerID
 	waiting []*waiter // claims held open, oldest first
 	offers  offers    // what may be there for those who wait
+	shares  shares    // what each job held
+	alarms  alarms    // what needs a person
 
 	began     time.Time
 	lastTick  time.Time
@@ -134,7 +136,7 @@ func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
 		j.settleQueue()
 		e.sync(j)
 	}
-	return e, nil
+	return e, e.readFailed(ctx)
 }
 
 // adopt takes a job that has not ended into the engine.
@@ -302,6 +304,7 @@ func (e *engine) toState(j *job, to farm.JobState, reason string) bool {
 	} else {
 		j.Ended = time.Time{}
 	}
+	e.noteEnd(j)
 	e.mark(j)
 	e.sync(j)
 	e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(to), Text: reason, Progress: j.progress()})
@@ -383,13 +386,17 @@ func (e *engine) tick() {
 	e.expire(now)
 	e.watchWorkers(now)
 	e.takeBack()
-	if now.Sub(e.lastUsage) >= usageEvery || now.Before(e.lastUsage) {
-		e.lastUsage = now
+	if gap := now.Sub(e.lastUsage); gap >= usageEvery || gap < 0 {
+		if e.lastUsage = now; gap > 0 && gap < 2*usageEvery { // a tick that comes late does not move those after it
+			e.lastUsage = now.Add(usageEvery - gap)
+		}
 		for _, j := range e.order {
 			j.usage = balance.Tick(j.usage, j.assigned, e.snap.Slots)
 			e.snap.Jobs[j.at].Usage = j.usage
 		}
+		e.sample(e.lastUsage)
 	}
+	e.attend(now)
 	e.m.auth.saveUses(e)
 }
 
@@ -417,6 +424,7 @@ func (e *engine) inherit(old *engine) {
 		}
 	}
 	e.lastUsage, e.offers.all = old.lastUsage, true
+	e.shares, e.alarms.stand, e.alarms.fleet = old.shares, old.alarms.stand, old.alarms.fleet
 	for id, s := range old.settling {
 		e.settling[id] = s
 		if j := e.jobs[id]; j != nil {

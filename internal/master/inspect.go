@@ -40,5 +40,6 @@ func (m *Master) inspect(ctx context.Context) {
 		}
 		m.opt.Log.Error("the database is damaged", "err", err, "cause", errors.Unwrap(err), "hint", hint)
 		m.sound.Store(&Soundness{Damage: err.Error()})
+		m.notice(farm.NeedsDatabase, err.Error(), hint)
 	}
 }

@@ -28,6 +28,9 @@ type job struct {
 	lastSent time.Time // last dispatch
 	unsaved  int       // finished frames since the last snapshot of finished
 	judged   bool      // refused is to be written
+	stuck    stuck     // whether anybody can render it; forgotten when what it needs changes
+	coming   int       // files that somebody sends now
+	came     time.Time // when the last of them ended
 }
 
 // try is what is known of a position that did not finish at once.

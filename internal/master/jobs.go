@@ -322,7 +322,7 @@ func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit f
 			return err
 		}
 		e.audit(who, farm.DidChange, j.ID.String(), "%s", differ(&j.JobSpec, &next))
-		j.JobSpec = next
+		j.JobSpec, j.stuck = next, stuck{}
 		if j.State.Ended() {
 			e.unwant(j)
 			clear(j.missing) // it needs them when it is retried
@@ -353,6 +353,7 @@ func (m *Master) Delete(ctx context.Context, who Identity, id farm.JobID) error 
 		e.stopLeases(j)
 		e.forget(j)
 		e.change(farm.JobDelete{ID: id})
+		delete(e.alarms.failed, id)
 		e.event(farm.Event{Kind: farm.EventJob, Job: id, State: "deleted"})
 		return nil
 	})

@@ -69,16 +69,17 @@ type Options struct {
 
 // Master is the engine with its doors' methods. Make one with New and give it a goroutine with Run.
 type Master struct {
-	opt    Options
-	inbox  chan func(*engine)
-	quit   chan struct{} // closed when Run has ended
-	eng    *engine       // owned by the goroutine of Run
-	hub    hub
-	auth   auth
-	pairs  pairs
-	peers  peers
-	logs   logBoard
-	audits logBoard // under no job
+	opt     Options
+	inbox   chan func(*engine)
+	quit    chan struct{} // closed when Run has ended
+	eng     *engine       // owned by the goroutine of Run
+	hub     hub
+	auth    auth
+	pairs   pairs
+	peers   peers
+	logs    logBoard
+	notices notices
+	audits  logBoard // under no job
 
 	arrivals *blob.Inbox // results on their way into incoming/
 	leftover leftover    // what may be removed of it

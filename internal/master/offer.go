@@ -110,6 +110,7 @@ func (e *engine) changed(wk *worker) {
 	}
 	e.snap.Slots += n - wk.counted // N of DESIGN.md section 5
 	wk.counted = n
+	e.alarms.fleet++
 	e.offerTo(wk.ID)
 	for _, j := range e.order {
 		if len(j.refused) > 0 {

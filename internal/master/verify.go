@@ -44,9 +44,11 @@ func (m *Master) Verify(ctx context.Context, o VerifyOptions, tell func(farm.Ver
 	}}
 	for _, step := range []func(context.Context) error{v.files, v.manifests, v.results} {
 		if err := step(ctx); err != nil {
+			v.notice(false)
 			return err
 		}
 	}
+	v.notice(true)
 	return v.progress(true)
 }
 
@@ -58,6 +60,17 @@ func (v *verification) progress(last bool) error {
 	v.said = now
 	sum := v.sum
 	return v.tell(farm.VerifyStep{Verified: &sum})
+}
+
+// notice tells that damage needs a person; a verification that has seen everything and found none, that it does not.
+func (v *verification) notice(whole bool) {
+	switch left := v.sum.Harmed - v.sum.Mended; {
+	case left > 0:
+		v.m.notice(farm.NeedsDamage, plural(left, "stored file or result")+" found damaged or missing",
+			"netrender verify lists them; with --repair they are asked for again or rendered again")
+	case whole:
+		v.m.notice(farm.NeedsDamage, "", "")
+	}
 }
 
 func (v *verification) damage(ctx context.Context, d *farm.Damage) error {

@@ -52,6 +52,8 @@ import (
 //	PUT    /leases/{id}/results           worker     ?frame=&kind=&name=, Upload-Offset, Upload-Size, Content-Ref, Netrender-Worker
 //	POST   /leases/{id}/log               worker     ?frame=&offset=, Netrender-Worker; text
 //	GET    /events                        view       ?job=&kinds= server-sent events, data: farm.Event
+//	GET    /share                         view       ?minutes= -> farm.Sharing
+//	GET    /attention                     view       farm.AttentionList; pairings only for admins
 //	GET    /rules                         view       farm.Rules
 //	PUT    /rules                         admin      farm.Rules
 //	GET    /cleaning                      view       farm.Cleaning

@@ -1,0 +1,46 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// overviewRoutes are the calls about the farm as a whole.
+func (a *API) overviewRoutes(d *describer) {
+	steer(d, route{
+		method: http.MethodGet, path: "/share", role: farm.RoleView, name: "share",
+		about: "Tells how the slots of the farm were shared out: a value every step_ms, the last one of the time end",
+	},
+		func(ctx context.Context, in *struct {
+			Minutes string `query:"minutes" doc:"how far back, 1 to 60; 60 when left out"`
+		},
+		) (*made[farm.Sharing], error) {
+			minutes, err := wholeOf("minutes", in.Minutes, 60, 1, 60)
+			if err != nil {
+				return nil, err
+			}
+			return answer(a.m.Share(ctx, minutes))
+		})
+	steer(d, route{
+		method: http.MethodGet, path: "/attention", role: farm.RoleView, name: "attention",
+		about: "Lists what needs a person, the most urgent first; who asks to be let in is told to admins",
+	},
+		func(ctx context.Context, _ *none) (*made[farm.AttentionList], error) {
+			return answer(a.m.Attention(ctx, whoOf(ctx)))
+		})
+}
+
+// wholeOf reads a number of a query.
+func wholeOf(name, text string, missing, least, most int) (int, error) {
+	if text == "" {
+		return missing, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		return 0, farm.Errorf(farm.Invalid, "%s is a whole number from %d to %d, not %q", name, least, most, clip(text))
+	}
+	return n, nil
+}
