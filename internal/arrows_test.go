@@ -36,6 +36,7 @@ var rooms = map[string]room{
 	"blender": {libs: "github.com/klauspost/compress golang.org/x/sys golang.org/x/net/bpf github.com/landlock-lsm/go-landlock", bars: "net/http database"},
 	"archive": {bars: "net database os log"},
 	"beacon":  {libs: "github.com/hashicorp/mdns github.com/miekg/dns golang.org/x/sys golang.org/x/net", bars: "net/http database"},
+	"desktop": {libs: "github.com/godbus/dbus/v5 github.com/zalando/go-keyring", bars: "net database log"},
 	"store": {
 		rooms: "farm", bars: "net/http",
 		libs: "modernc.org/sqlite github.com/pressly/goose/v3 github.com/jackc/pgx/v5 golang.org/x/sys",
@@ -198,7 +199,7 @@ func TestArrows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, in := range []string{"addon", "cmd", "farm", "balance", "blob", "blender", "beacon", "store", "wire", "master", "api", "peer", "worker", "client"} {
+	for _, in := range []string{"addon", "cmd", "farm", "balance", "blob", "blender", "beacon", "desktop", "store", "wire", "master", "api", "peer", "worker", "client"} {
 		if seen[in] == 0 {
 			t.Errorf("no source of %s was seen", in)
 		}

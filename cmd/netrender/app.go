@@ -89,6 +89,7 @@ func (a *app) root() *cobra.Command {
 	pf.BoolVar(&a.json, "json", false, "print JSON (newline-delimited for streams)")
 	pf.StringVar(&a.settings.config, "config", "", "settings file (TOML; default: netrender.toml in the data folder)")
 	pf.StringVar(&a.settings.data, "data", "", "data folder (default: the platform's usual one)")
+	pf.StringVar(&a.settings.keyring, "keyring", keyringAuto, "where the token is kept that netrender pair gets: auto (in the system's keyring where one is unlocked, else in a file), off (in a file)")
 	pf.BoolVar(&a.leashed, "leashed", false, "stop, as with Ctrl-C, when standard input ends: whoever started this is gone")
 	_ = pf.MarkHidden("leashed")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
@@ -98,7 +99,13 @@ func (a *app) root() *cobra.Command {
 				a.interrupt()
 			}()
 		}
-		return a.settings.apply(cmd)
+		if err := a.settings.apply(cmd); err != nil {
+			return err
+		}
+		if k := a.settings.keyring; k != keyringAuto && k != keyringOff {
+			return usagef("--keyring is auto or off, not %q", k)
+		}
+		return nil
 	}
 	root.AddGroup(
 		&cobra.Group{ID: "farm", Title: "Run a farm:"},

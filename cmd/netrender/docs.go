@@ -213,7 +213,7 @@ things that are chosen anew each time are flags only. (`+"`[master]` is the tabl
 `)
 	for _, s := range allSettings(root) {
 		who := strings.Join(s.commands, ", ")
-		if everywhere[s.flag.Name] && len(s.commands) > 6 {
+		if everywhere[s.flag.Name] && (len(s.commands) > 6 || root.PersistentFlags().Lookup(s.flag.Name) != nil) {
 			who = "all that speak to a master"
 		}
 		value := ""
@@ -223,6 +223,8 @@ things that are chosen anew each time are flags only. (`+"`[master]` is the tabl
 		fmt.Fprintf(w, "| `%s` | `%s` | %s | %s | %s |\n", s.flag.Name, variable(s.flag.Name), who, cell(strings.Join(s.usages, "; or: ")), value)
 	}
 	fmt.Fprint(w, `
+Where a token is kept that a person gets is told in [SECURITY.md](../SECURITY.md); those of workers and masters are in files.
+
 How frames are shared out is not set here: `+"`netrender rules`"+` shows and changes it while the farm runs, and the master keeps it.
 `)
 }

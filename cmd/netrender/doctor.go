@@ -66,6 +66,7 @@ has, and the ports that a master needs. The exit code is 0 only if all is well.`
 			}
 			a.checkBlenders(cmd.Context(), blenders, quick, tell)
 			checkConfine(tell)
+			a.checkKeyring(cmd.Context(), tell)
 			found := a.checkMaster(cmd, tell)
 			a.checkPorts(cmd.Context(), listen, !found || cmd.Flags().Changed("listen"), tell)
 			if bad > 0 {

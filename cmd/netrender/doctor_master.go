@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -62,7 +63,7 @@ func (a *app) checkTokens(ctx context.Context, m foundMaster, info *wire.Info, g
 		}
 		return
 	}
-	check := func(token, next string) {
+	check := func(token, next, where string) {
 		var who wire.Whoami
 		client, err := clientOf(m, token)
 		if err == nil {
@@ -77,31 +78,37 @@ func (a *app) checkTokens(ctx context.Context, m foundMaster, info *wire.Info, g
 			tell(f)
 			return
 		}
-		tell(finding{What: "token", OK: true, Text: fmt.Sprintf("this machine is let in as %s (%s): it may %s", plainText(who.Name), who.Role, may[who.Role])})
+		tell(finding{What: "token", OK: true, Text: fmt.Sprintf("this machine is let in as %s (%s): it may %s; the token is %s", plainText(who.Name), who.Role, may[who.Role], where)})
 		if who.Role.Includes(farm.RoleView) {
 			checkPeers(ctx, client, tell)
 		}
 	}
 	if given != "" {
-		check(given, "leave --token and NETRENDER_TOKEN out and run netrender pair, or ask an admin of the farm for another one")
+		check(given, "leave --token and NETRENDER_TOKEN out and run netrender pair, or ask an admin of the farm for another one", "the one that was given")
 		return
 	}
-	own, known, err := a.tokenFor(info.ID)
-	if err == nil {
-		m, err = known.meet(m)
-	}
+	own, known, lost := a.tokenFor(info.ID)
+	m, err := known.meet(m)
 	if err != nil {
 		tell(failed("token", err))
 		return
 	}
 	workers := known.Worker
-	if own != "" {
-		check(own, "netrender pair asks to be let in anew")
+	file := filepath.Join(a.settings.data, tokensFile)
+	switch {
+	case lost != nil:
+		tell(failed("token", lost))
+	case own != "" && own != known.Token:
+		check(own, "netrender pair asks to be let in anew", "in "+filepath.Join(a.settings.data, adminTokenFile))
+	case own != "" && known.Ring != "":
+		check(own, "netrender pair asks to be let in anew", "in the system's keyring")
+	case own != "":
+		check(own, "netrender pair asks to be let in anew", "in "+file)
 	}
 	if workers != "" {
-		check(workers, "netrender worker asks to be let in anew")
+		check(workers, "netrender worker asks to be let in anew", "in "+file)
 	}
-	if own == "" && workers == "" {
+	if own == "" && workers == "" && lost == nil {
 		tell(finding{What: "token", Text: "the master wants a token, and this machine has none", Next: "netrender pair asks to be let in"})
 	}
 }

@@ -15,11 +15,12 @@ import (
 
 // knownFarm is what this machine keeps of a farm that let it in.
 type knownFarm struct {
-	Token  string `json:"token,omitempty"`  // of this user
-	Worker string `json:"worker,omitempty"` // of the worker that runs here
-	TLS    bool   `json:"tls,omitempty"`    // its master encrypts: nothing is said to one that does not
-	Pin    string `json:"pin,omitempty"`    // of its master's key, when the master keeps it: nothing is said to another key
-	At     string `json:"at,omitempty"`     // where its master was met last, for networks on which it cannot be found
+	Token  string `json:"token,omitempty"`   // of this user, where no keyring has it
+	Ring   string `json:"keyring,omitempty"` // the name under which the system's keyring has it
+	Worker string `json:"worker,omitempty"`  // of the worker that runs here
+	TLS    bool   `json:"tls,omitempty"`     // its master encrypts: nothing is said to one that does not
+	Pin    string `json:"pin,omitempty"`     // of its master's key, when the master keeps it: nothing is said to another key
+	At     string `json:"at,omitempty"`      // where its master was met last, for networks on which it cannot be found
 }
 
 // knownFarms are they by the farms' ids. Of old they were tokens, a worker's under ID/worker.
@@ -88,15 +89,6 @@ func (a *app) keepFarm(id string, edit func(*knownFarm)) error {
 	return writePrivate(filepath.Join(a.settings.data, tokensFile), text)
 }
 
-// give keeps the token of a role.
-func (f *knownFarm) give(role farm.Role, token string) {
-	if role == farm.RoleWorker {
-		f.Worker = token
-	} else {
-		f.Token = token
-	}
-}
-
 // meet says how to speak to a master that is said to be the farm's. Once it was seen to encrypt, it must; once its key
 // is known, it must show it.
 func (f *knownFarm) meet(m foundMaster) (foundMaster, error) {
@@ -147,6 +139,9 @@ func (a *app) tokenFor(farmID string) (string, knownFarm, error) {
 	f := known[farmID]
 	if t := a.adminToken(farmID); t != "" {
 		return t, f, nil
+	}
+	if err == nil {
+		f.Token, err = a.userToken(f)
 	}
 	return f.Token, f, err
 }

@@ -113,16 +113,22 @@ func (a *app) pairWith(ctx context.Context, m foundMaster, as newcomerAs) error 
 		if err != nil {
 			return err
 		}
-		token := f.Token
-		if as.role == farm.RoleWorker {
-			token = f.Worker
+		token := f.Worker
+		if as.role != farm.RoleWorker {
+			token, _ = a.userToken(f) // where it cannot be had another one is asked for
 		}
 		if token != "" {
 			if client, err := clientOf(at, token); err == nil {
 				who, err := client.Whoami(ctx)
 				client.Close()
-				if farm.KindOf(err) == farm.Untrusted || err == nil && who.Role == as.role {
+				if farm.KindOf(err) == farm.Untrusted {
 					return err
+				}
+				if err == nil && who.Role == as.role {
+					if token != f.Token { // it is where it belongs
+						return nil
+					}
+					return a.giveUser(info.ID, token, func(*knownFarm) {})
 				}
 			}
 		}
@@ -191,7 +197,10 @@ func (a *app) pairAs(ctx context.Context, m foundMaster, as newcomerAs) (foundMa
 	if info.Open {
 		fmt.Fprintf(a.err, "The farm at %s is open: no token is needed.\n", plainURL(m))
 		if as.again {
-			err = a.keepFarm(info.ID, func(f *knownFarm) { *f = knownFarm{} })
+			known, _ := a.readFarms()
+			if err = a.keepFarm(info.ID, func(f *knownFarm) { *f = knownFarm{} }); err == nil {
+				a.dropFromKeyring(known[info.ID].Ring)
+			}
 		}
 		return m, "", err
 	}
@@ -234,13 +243,19 @@ func (a *app) pairAs(ctx context.Context, m foundMaster, as newcomerAs) (foundMa
 		}
 		switch answer.State {
 		case farm.PairAccepted:
-			return m, answer.Token, a.keepFarm(info.ID, func(f *knownFarm) {
-				f.give(as.role, answer.Token)
+			meet := func(f *knownFarm) {
 				f.At = plainURL(m)
 				f.TLS = strings.HasPrefix(m.URL, "https:")
 				if f.Pin = ""; info.Pin == sees {
 					f.Pin = sees
 				}
+			}
+			if as.role != farm.RoleWorker {
+				return m, answer.Token, a.giveUser(info.ID, answer.Token, meet)
+			}
+			return m, answer.Token, a.keepFarm(info.ID, func(f *knownFarm) {
+				f.Worker = answer.Token
+				meet(f)
 			})
 		case farm.PairRefused:
 			return m, "", farm.Errorf(farm.Denied, "the farm at %s refused this machine", plainURL(m))

@@ -20,15 +20,16 @@ import (
 // settings finds a flag's value where the command line does not give one: the environment (NETRENDER_ and the flag's
 // name in capitals), then the settings file (the flag's name in a table named like the command, then at the top).
 type settings struct {
-	config string
-	data   string
+	config  string
+	data    string
+	keyring string
 }
 
 // settingsFile lies in the data folder.
 const settingsFile = "netrender.toml"
 
 // everywhere are settings of every command that has such a flag.
-var everywhere = map[string]bool{"master": true, "token": true, "blender": true, "data": true}
+var everywhere = map[string]bool{"master": true, "token": true, "blender": true, "data": true, "keyring": true}
 
 // configured are the commands all of whose flags are settings but for those that choose what is done this once. The
 // flags of other commands are choices: a name set for a worker must not become the name that jobs are searched for.

@@ -15,12 +15,15 @@ import (
 func command(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	for _, kv := range os.Environ() {
-		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "NETRENDER_") && name != "NETRENDER_DATA" {
+		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "NETRENDER_") && name != "NETRENDER_DATA" && name != "NETRENDER_KEYRING" {
 			t.Setenv(name, "")
 		}
 	}
 	if os.Getenv("NETRENDER_DATA") == "" {
 		t.Setenv("NETRENDER_DATA", t.TempDir())
+	}
+	if os.Getenv("NETRENDER_KEYRING") == "" { // not that of whoever runs the tests
+		t.Setenv("NETRENDER_KEYRING", keyringOff)
 	}
 	var out, errs bytes.Buffer
 	code = runContext(context.Background(), args, streams{strings.NewReader(""), &out, &errs})
