@@ -110,6 +110,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.proveRoute(d)
 	a.jobRoutes(d)
 	a.submitRoute(d)
+	a.gridRoutes(d)
 	a.followRoutes(d)
 	a.blobRoutes(d)
 	a.chunkRoutes(d)

@@ -200,6 +200,24 @@ func (s *memory) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Attem
 	return list, nil
 }
 
+func (s *memory) Traces(_ context.Context, id farm.JobID, positions *farm.Spans, each func(*farm.Trace)) (newest int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.jobs[id]; !ok {
+		return 0, farm.Errorf(farm.NotFound, "there is no job %d", id)
+	}
+	for _, a := range s.attempts[id] {
+		newest = max(newest, a.Seq)
+		if positions == nil || positions.Contains(a.Position) {
+			each(&farm.Trace{
+				Position: a.Position, Worker: a.Worker, Accepted: a.Outcome == farm.Rendered && s.done[id].Contains(a.Position), GaveUp: a.Final,
+				Failed: a.Outcome == farm.Errored || a.Outcome == farm.Expired, Started: a.Started.UnixMicro(), Seconds: a.Seconds, MemoryMB: a.MemoryMB,
+			})
+		}
+	}
+	return newest, nil
+}
+
 func (s *memory) Warnings(_ context.Context, id farm.JobID) (list []farm.Warning, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

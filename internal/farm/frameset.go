@@ -243,6 +243,18 @@ func (s FrameSet) Index(frame int) (i int, ok bool) {
 	return s.runs[k].before + (frame-s.runs[k].first)/s.runs[k].step, true
 }
 
+// Slice returns the frames from the from-th to before the to-th in ascending order, 0 <= from <= to <= Count.
+func (s FrameSet) Slice(from, to int) FrameSet {
+	var runs []run
+	for _, r := range s.runs {
+		lo, hi := max(from-r.before, 0), min(to-r.before, r.n)
+		if lo < hi {
+			runs = append(runs, run{first: r.first + lo*r.step, step: r.step, n: hi - lo})
+		}
+	}
+	return finish(runs)
+}
+
 // Contains tells whether the frame is in the set.
 func (s FrameSet) Contains(frame int) bool {
 	_, ok := s.Index(frame)

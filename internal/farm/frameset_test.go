@@ -316,3 +316,21 @@ func FuzzParseFrameSet(f *testing.F) {
 		}
 	})
 }
+
+func TestFrameSetSlice(t *testing.T) {
+	for _, text := range []string{"1-250", "1,5,9", "-10--5,3-99x4,200", "7"} {
+		s, _ := ParseFrameSet(text)
+		all := slices.Collect(s.All())
+		for from := range len(all) + 1 {
+			for to := from; to <= len(all); to++ {
+				part := s.Slice(from, to)
+				if got := slices.Collect(part.All()); !slices.Equal(got, all[from:to]) || part.Count() != to-from {
+					t.Fatalf("%s from %d to %d: %v", text, from, to, got)
+				}
+				if to > from && (part.At(0) != all[from] || part.Last() != all[to-1]) {
+					t.Fatalf("%s from %d to %d: it begins with %d", text, from, to, part.At(0))
+				}
+			}
+		}
+	}
+}

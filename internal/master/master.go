@@ -35,6 +35,9 @@ type Store interface {
 	// PathOf is a path that the job's manifest gives the blob; "" when the job does not have it.
 	PathOf(ctx context.Context, id farm.JobID, ref string) (string, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
+	// Traces hands on every try at the positions of a job, or at all of them with nil; those of one position come in the
+	// order they ended, but the accepted one may come first. newest is the Seq of the job's last attempt.
+	Traces(ctx context.Context, id farm.JobID, positions *farm.Spans, each func(*farm.Trace)) (newest int64, err error)
 	// Warnings lists what a job's attempts warned of, each sentence once, the most frequent first.
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Audit(ctx context.Context, f farm.AuditFilter) ([]farm.Audit, error)

@@ -289,6 +289,24 @@ func (s *memStore) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Att
 	return list, nil
 }
 
+func (s *memStore) Traces(_ context.Context, id farm.JobID, positions *farm.Spans, each func(*farm.Trace)) (newest int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.jobs[id]; !ok {
+		return 0, farm.Errorf(farm.NotFound, "there is no job %d", id)
+	}
+	for _, a := range s.history[id] {
+		newest = max(newest, a.Seq)
+		if positions == nil || positions.Contains(a.Position) {
+			each(&farm.Trace{
+				Position: a.Position, Worker: a.Worker, Accepted: s.done[id][a.Position].Seq == a.Seq, GaveUp: a.Final,
+				Failed: a.Outcome == farm.Errored || a.Outcome == farm.Expired, Started: a.Started.UnixMicro(), Seconds: a.Seconds, MemoryMB: a.MemoryMB,
+			})
+		}
+	}
+	return newest, nil
+}
+
 func (s *memStore) Warnings(_ context.Context, id farm.JobID) (list []farm.Warning, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -224,3 +224,48 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	b.ReportMetric(float64(size)/float64(n), "B/frame")
 }
+
+// BenchmarkTraces reads the tries of a job of 10,000 frames with the results that they usually have, and of a page of a
+// job of a million.
+func BenchmarkTraces(b *testing.B) {
+	for _, frames := range []int{10_000, 1_000_000} {
+		b.Run(fmt.Sprint(frames), func(b *testing.B) {
+			s := benchOpen(b)
+			if err := s.Apply(context.Background(), []farm.Change{farm.JobAdd{Job: benchJob(1, frames)}}); err != nil {
+				b.Fatal(err)
+			}
+			for p := 0; p < frames; p += 5000 {
+				var changes []farm.Change
+				for i := range 5000 {
+					at := noon.Add(time.Duration(p+i) * 123 * time.Millisecond)
+					a := farm.Attempt{
+						Seq: epoch + int64(p+i+1), Job: 1, Frame: p + i + 1, Position: p + i, Number: 1, Lease: farm.LeaseID(epoch + p + i),
+						Worker: farm.WorkerID(fmt.Sprintf("worker-%08d-0123456789abcdef", i%24)), Outcome: farm.Rendered, Started: at,
+						Ended: at.Add(90 * time.Second), Seconds: 88.123456, MemoryMB: 1234, Install: "4.5.3",
+					}
+					for _, kind := range []farm.ResultKind{farm.KindEXR, farm.KindOutput, farm.KindPreview} {
+						a.Results = append(a.Results, farm.Result{
+							Kind: kind, Name: fmt.Sprintf("%s/shot_%06d.exr", kind, p+i+1), Size: 12345678, Frame: p + i + 1,
+							Ref: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+						})
+					}
+					changes = append(changes, farm.FrameDone{Attempt: a})
+				}
+				if err := s.Apply(context.Background(), changes); err != nil {
+					b.Fatal(err)
+				}
+			}
+			page := farm.SpanOf(frames/2, frames/2+10_000)
+			some := &page
+			if frames == 10_000 {
+				some = nil
+			}
+			for b.Loop() {
+				n := 0
+				if _, err := s.Traces(context.Background(), 1, some, func(*farm.Trace) { n++ }); err != nil || n != 10_000 {
+					b.Fatal(n, err)
+				}
+			}
+		})
+	}
+}

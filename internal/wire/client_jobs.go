@@ -155,6 +155,19 @@ func (c *Client) Running(ctx context.Context, id farm.JobID) ([]farm.Running, er
 	return all, err
 }
 
+// Grid returns a page of what became of a job's frames: those after a frame, or from the first on with nil; at most
+// limit, or as many as the master likes with 0.
+func (c *Client) Grid(ctx context.Context, id farm.JobID, after *int, limit int) (farm.Grid, error) {
+	q := url.Values{}
+	if after != nil {
+		q.Set("after", strconv.Itoa(*after))
+	}
+	setInt(q, "limit", int64(limit))
+	var out farm.Grid
+	err := c.do(ctx, call{method: http.MethodGet, path: jobPath(id, "/grid"), query: q, out: &out, again: true})
+	return out, err
+}
+
 // Warnings returns what may be wrong with a job's pictures, each sentence once.
 func (c *Client) Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error) {
 	var out []farm.Warning

@@ -25,6 +25,7 @@ import (
 //	GET    /jobs/{id}/files               view,worker ?after=&limit= -> FileList; a worker's token: of jobs leased to it
 //	GET    /jobs/{id}/missing             view       ?after=&limit= -> FileList of files whose bytes are not there
 //	GET    /jobs/{id}/frames              view       farm.FrameStates
+//	GET    /jobs/{id}/grid                view       ?after=&limit= -> farm.Grid
 //	GET    /jobs/{id}/running             view       ?after=&limit= -> RunningList
 //	GET    /jobs/{id}/warnings            view       []farm.Warning
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList

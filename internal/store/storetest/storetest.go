@@ -24,6 +24,7 @@ type Store interface {
 	Manifest(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error)
 	PathOf(ctx context.Context, id farm.JobID, ref string) (string, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
+	Traces(ctx context.Context, id farm.JobID, positions *farm.Spans, each func(*farm.Trace)) (newest int64, err error)
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Audit(ctx context.Context, f farm.AuditFilter) ([]farm.Audit, error)
 	Size(ctx context.Context) (int64, error)
@@ -60,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"keys", keys},
 		{"manifest paged", manifests},
 		{"attempts filtered and paged", attemptLists},
+		{"traces", traces},
 		{"warnings", warnings},
 		{"leases, workers, tokens, rules", small},
 		{"audit", audits},
