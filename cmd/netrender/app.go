@@ -41,6 +41,8 @@ type app struct {
 	cleanups []func() // called when the command has ended
 
 	leashed   bool
+	stopFile  string // ends the command when it appears
+	doingFile string // holds what a worker does
 	interrupt func() // as Ctrl-C
 	heeds     bool   // that nobody reads what is printed is an interrupt, too
 }
@@ -91,13 +93,18 @@ func (a *app) root() *cobra.Command {
 	pf.StringVar(&a.settings.data, "data", "", "data folder (default: the platform's usual one)")
 	pf.StringVar(&a.settings.keyring, "keyring", keyringAuto, "where the token is kept that netrender pair gets: auto (in the system's keyring where one is unlocked, else in a file), off (in a file)")
 	pf.BoolVar(&a.leashed, "leashed", false, "stop, as with Ctrl-C, when standard input ends: whoever started this is gone")
+	pf.StringVar(&a.stopFile, "stop-file", "", "stop, as with Ctrl-C, when this file appears")
 	_ = pf.MarkHidden("leashed")
+	_ = pf.MarkHidden("stop-file")
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if a.leashed {
 			go func() {
 				_, _ = io.Copy(io.Discard, a.in)
 				a.interrupt()
 			}()
+		}
+		if a.stopFile != "" {
+			go a.heedFile(cmd.Context())
 		}
 		if err := a.settings.apply(cmd); err != nil {
 			return err

@@ -237,6 +237,7 @@ func (a *app) pairAs(ctx context.Context, m foundMaster, as newcomerAs) (foundMa
 			_ = a.print(map[string]any{"code": code, "expires": ticket.Expires})
 		}
 		fmt.Fprintf(a.err, "The farm at %s must let this machine in. On the master's machine run:\n\n    netrender pair accept %s\n\nWaiting ...\n", plainURL(m), code)
+		a.noteDoing(map[string]any{"state": "asks", "master": plainURL(m), "code": code})
 		answer, err := waitPaired(ctx, client, wire.PairPoll{Secret: ticket.Secret, Nonce: nonce, WaitMS: 30_000})
 		if err != nil {
 			return m, "", err

@@ -45,7 +45,7 @@ var configured = map[string]map[string]bool{
 // isSetting tells whether the environment and the settings file may give the flag of the command.
 func isSetting(cmd *cobra.Command, flag string) bool {
 	switch flag {
-	case "config", "help", "json", "version":
+	case "config", "help", "json", "version", "stop-file", "doing-file":
 		return false
 	}
 	if everywhere[flag] {

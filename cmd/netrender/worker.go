@@ -87,6 +87,8 @@ SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a sec
 			log := a.newLogger(o.logJSON, o.verbose)
 			ctx, stop := drainContext(cmd.Context(), nil)
 			defer stop()
+			defer a.noteDoing(map[string]any{"state": "ended"})
+			a.noteDoing(map[string]any{"state": "looking"})
 			address, _ := cmd.Flags().GetString("master")
 			token, _ := cmd.Flags().GetString("token")
 			m, token, err := a.enlist(cmd.Context(), &o, address, token)
@@ -101,6 +103,7 @@ SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a sec
 			if err != nil {
 				return err
 			}
+			defer a.followDoing(ctx, w, m)()
 			return a.runWorker(ctx, cmd.Context(), w, log)
 		},
 	}
@@ -108,6 +111,8 @@ SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a sec
 	c.Flags().StringVar(&o.name, "name", "", "name shown to others (default: the machine's)")
 	c.Flags().BoolVar(&o.logJSON, "log-json", false, "write the log as JSON")
 	c.Flags().BoolVar(&o.verbose, "verbose", false, "write more to the log")
+	c.Flags().StringVar(&a.doingFile, "doing-file", "", "keep in this file what the worker does (JSON)")
+	_ = c.Flags().MarkHidden("doing-file")
 	workerSettings(c, &o)
 	return c
 }

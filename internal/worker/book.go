@@ -30,6 +30,8 @@ type book struct {
 // held is a lease in the book.
 type held struct {
 	id   farm.LeaseID
+	job  farm.JobID
+	name string          // of the job
 	ctx  context.Context // ends when the master wants the lease stopped
 	stop context.CancelCauseFunc
 
@@ -42,8 +44,8 @@ type held struct {
 func newBook(dir string) *book { return &book{dir: dir, leases: make(map[farm.LeaseID]*held)} }
 
 // hold enters a lease that was granted.
-func (b *book) hold(ctx context.Context, l *farm.Lease) *held {
-	h := &held{id: l.ID, left: make(map[int]struct{}, len(l.Frames)), beat: farm.Beat{Lease: l.ID}}
+func (b *book) hold(ctx context.Context, l *farm.Lease, name string) *held {
+	h := &held{id: l.ID, job: l.Job, name: name, left: make(map[int]struct{}, len(l.Frames)), beat: farm.Beat{Lease: l.ID}}
 	h.ctx, h.stop = context.WithCancelCause(ctx)
 	for _, f := range l.Frames {
 		h.left[f] = struct{}{}

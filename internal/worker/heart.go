@@ -170,6 +170,7 @@ func (w *Worker) obey(o *farm.Orders) {
 		}
 	}
 	if o.Disabled != w.barred {
+		w.barredNow.Store(&o.Disabled)
 		if w.barred = o.Disabled; w.barred != "" {
 			w.log.Warn("the master gives this worker nothing to do", "why", w.barred)
 		} else {

@@ -243,6 +243,12 @@ func (w *Worker) judge(p *parcel, verdicts []farm.Verdict) {
 			w.log.Info("the master does not need a frame", "job", r.Job, "frame", r.Frame, "why", verdicts[i].Reason)
 		} else {
 			w.log.Debug("a report was accepted", "job", r.Job, "frame", r.Frame, "lease", r.Lease, "outcome", r.Outcome)
+			switch r.Outcome {
+			case farm.Rendered:
+				w.done.Add(1)
+			case farm.Errored:
+				w.failed.Add(1)
+			}
 		}
 	}
 	w.settleCopies(p, verdicts[0].Accepted && p.Reports[0].Outcome == farm.Rendered)

@@ -64,7 +64,7 @@ func (s *slot) run(ctx context.Context) {
 
 // take enters a grant in the book and starts to fetch its files.
 func (s *slot) take(ctx context.Context, g *farm.Grant) *work {
-	h := s.w.book.hold(ctx, &g.Lease)
+	h := s.w.book.hold(ctx, &g.Lease, g.Name)
 	return &work{grant: g, held: h, files: s.w.folders.fetch(h.ctx, s.w.master, g)}
 }
 

@@ -49,6 +49,9 @@ type Worker struct {
 	rest      gate   // open while the master wants no more frames rendered here
 	name      string // in the farm; of the heart's goroutine
 	barred    string // why the master gives it nothing, as last heard; of the heart's goroutine
+	barredNow atomic.Pointer[string]
+	done      atomic.Int64 // frames rendered here that the master took
+	failed    atomic.Int64
 	unlock    func() error
 }
 
