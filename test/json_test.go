@@ -82,6 +82,12 @@ func TestJSON(t *testing.T) {
 		t.Errorf("netrender status --json: %v", s)
 	}
 	try(1, "rules")
+	if p := try(1, "rules", "--preview", "cap=0.5"); p[0]["same"] != false {
+		t.Errorf("netrender rules --preview --json: %v", p)
+	}
+	if about := try(1, "about"); about[0]["database"].(map[string]any)["engine"] != "SQLite" || about[0]["data_folder"] == nil {
+		t.Errorf("netrender about --json: %v", about)
+	}
 	try(1, "clean")
 	try(1, "verify")
 	try(1, "rules", "attempts=4")

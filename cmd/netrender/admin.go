@@ -264,6 +264,7 @@ func (a *app) tokenVerb() *cobra.Command {
 }
 
 func (a *app) rulesVerb() *cobra.Command {
+	var preview bool
 	c := &cobra.Command{
 		Use: "rules [name=value...]", Short: "Show or change how frames are shared out, while the farm runs",
 		Long: `Show or change how frames are shared out, while the farm runs:
@@ -291,6 +292,15 @@ func (a *app) rulesVerb() *cobra.Command {
 				if err := changeRules(&rules, args); err != nil {
 					return err
 				}
+			}
+			if preview {
+				p, err := client.PreviewRules(cmd.Context(), rules)
+				if err != nil {
+					return err
+				}
+				return a.showPreview(&p)
+			}
+			if len(args) > 0 {
 				if rules, err = client.SetRules(cmd.Context(), rules); err != nil {
 					return err
 				}
@@ -310,6 +320,7 @@ func (a *app) rulesVerb() *cobra.Command {
 		},
 	}
 	a.masterFlags(c)
+	c.Flags().BoolVar(&preview, "preview", false, "change nothing; say what would change, and what each job would come to hold")
 	return c
 }
 

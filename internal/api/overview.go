@@ -31,6 +31,25 @@ func (a *API) overviewRoutes(d *describer) {
 		func(ctx context.Context, _ *none) (*made[farm.AttentionList], error) {
 			return answer(a.m.Attention(ctx, whoOf(ctx)))
 		})
+	steer(d, route{
+		method: http.MethodGet, path: "/balance", role: farm.RoleView, name: "balance",
+		about: "Tells what the balancer sees of the jobs, in the order in which they would get a slot that any of them may have",
+	},
+		func(ctx context.Context, _ *none) (*made[farm.Balance], error) { return answer(a.m.Balance(ctx)) })
+	steer(d, route{
+		method: http.MethodGet, path: "/about", role: farm.RoleView, name: "about",
+		about: "Says what the master is made of and how much it keeps; where, to admins",
+	},
+		func(ctx context.Context, _ *none) (*made[farm.About], error) {
+			return answer(a.m.About(ctx, whoOf(ctx)))
+		})
+	steer(d, route{
+		method: http.MethodPost, path: "/rules/preview", role: farm.RoleView, name: "previewRules",
+		about: "Tells what other rules would change; changes nothing",
+	},
+		func(ctx context.Context, in *struct{ Body farm.Rules }) (*made[farm.RulesPreview], error) {
+			return answer(a.m.PreviewRules(ctx, in.Body))
+		})
 }
 
 // wholeOf reads a number of a query.

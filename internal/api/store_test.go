@@ -254,7 +254,11 @@ func (s *memory) Audit(_ context.Context, f farm.AuditFilter) (list []farm.Audit
 }
 
 func (s *memory) Size(context.Context) (int64, error) { return 0, nil }
-func (s *memory) Close() error                        { return nil }
+
+func (s *memory) About(context.Context) (farm.StoreAbout, int, error) {
+	return farm.StoreAbout{Engine: "memory", Version: "1", Path: "nowhere"}, 1, nil
+}
+func (s *memory) Close() error { return nil }
 
 func (s *memory) Snapshot(_ context.Context, path string) (farm.Kept, error) {
 	return farm.Kept{}, os.WriteFile(path, []byte("a snapshot"), 0o600)

@@ -23,3 +23,12 @@ func freeBytes(dir string) (int64, error) {
 	}
 	return blocks * size, nil
 }
+
+// totalBytes is how much the file system holds, free or not.
+func totalBytes(dir string) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, err
+	}
+	return int64(s.Blocks) * int64(s.Bsize), nil
+}

@@ -34,6 +34,9 @@ func (r *Room) Left() (int64, error) {
 	return max(0, free-r.held), err
 }
 
+// Total is how many bytes the file system holds, free or not.
+func (r *Room) Total() (int64, error) { return totalBytes(r.dir) }
+
 // hold promises n bytes that leave the reserve alone, or says ErrNoRoom.
 func (r *Room) hold(n, reserve int64) (*held, error) {
 	r.mu.Lock()

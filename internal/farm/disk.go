@@ -18,6 +18,7 @@ type Disk struct {
 	Free          int64     `json:"free"`           // and promised to nobody
 	Reserve       int64     `json:"reserve"`        // kept free of scenes' files
 	ResultReserve int64     `json:"result_reserve"` // kept free of results too
+	Total         int64     `json:"total"`          // that the disk holds, free or not; 0: not known
 }
 
 // StateOf is the state of a disk with so much room.

@@ -21,6 +21,97 @@ type JobShare struct {
 	Held     []int  `json:"held"` // slots
 }
 
+// Balance is what the balancer sees: the jobs that hand out frames, in the order in which they would get a slot that any
+// of them may have.
+type Balance struct {
+	Slots int          `json:"slots"` // of workers that are there and take work
+	Busy  int          `json:"busy"`
+	Jobs  []JobBalance `json:"jobs"`
+}
+
+// JobBalance is where a job stands; the terms are those of the rules of balancing.
+type JobBalance struct {
+	ID        JobID   `json:"id"`
+	Name      string  `json:"name"`
+	Owner     string  `json:"owner"`
+	Priority  int     `json:"priority"`
+	Usage     float64 `json:"usage"`      // averaged share of the farm, 0..1
+	Rating    float64 `json:"rating"`     // lowest first
+	Class     int     `json:"class"`      // of first priorities: lower ones go first
+	ClassName string  `json:"class_name"` // new, stale or rest
+	Assigned  int     `json:"assigned"`   // slots it has
+	Queued    int     `json:"queued"`     // frames that wait
+	Running   int     `json:"running"`    // frames in flight
+	Share     float64 `json:"share"`      // its priority's part of all, 0..1: what it gets where every job can use every worker
+	Most      int     `json:"most"`       // slots it may hold while others could use them
+	Full      bool    `json:"full"`       // one more is over that
+}
+
+// RulesPreview is what other rules would change.
+type RulesPreview struct {
+	Slots int          `json:"slots"`
+	Jobs  []JobPreview `json:"jobs"`
+	Says  []string     `json:"says"` // sentences: what differs
+	Same  bool         `json:"same"` // nothing does
+}
+
+// JobPreview is how many slots a job has, and what the rules in force and the others lead to when the jobs go on as they
+// are.
+type JobPreview struct {
+	ID       JobID  `json:"id"`
+	Name     string `json:"name"`
+	Priority int    `json:"priority"`
+	Now      int    `json:"now"`
+	Before   int    `json:"before"`
+	After    int    `json:"after"`
+}
+
+// About says what a master is made of, and how much it keeps.
+type About struct {
+	Program  string      `json:"program"`
+	Go       string      `json:"go"`
+	OS       string      `json:"os"`
+	Arch     string      `json:"arch"`
+	Protocol int         `json:"protocol"` // that it speaks with workers and clients
+	Store    StoreAbout  `json:"database"`
+	Started  time.Time   `json:"started"`
+	Now      time.Time   `json:"now"`
+	UptimeS  float64     `json:"uptime_s"`
+	Disk     *Disk       `json:"disk,omitempty"` // of the data folder; left out when the system does not tell
+	Counts   AboutCounts `json:"counts"`
+	Backup   *BackupAge  `json:"backup,omitempty"`      // left out: none is known
+	Data     string      `json:"data_folder,omitempty"` // for admins
+}
+
+// StoreAbout is what keeps the farm.
+type StoreAbout struct {
+	Engine  string    `json:"engine"` // as SQLite
+	Version string    `json:"version"`
+	Schema  int64     `json:"schema"`
+	Bytes   int64     `json:"bytes"`
+	Path    string    `json:"path,omitempty"`   // for admins
+	Checked time.Time `json:"checked,omitzero"` // when all of it was last read and found whole
+	Damage  string    `json:"damage,omitempty"` // what was found, as a sentence
+}
+
+// AboutCounts is how much there is.
+type AboutCounts struct {
+	Jobs          int `json:"jobs"` // that are kept, ended or not
+	InProgress    int `json:"jobs_in_progress"`
+	Workers       int `json:"workers"`
+	WorkersOnline int `json:"workers_online"`
+	Slots         int `json:"slots"` // of workers that are there and take work
+	SlotsBusy     int `json:"slots_busy"`
+	Tokens        int `json:"tokens"`
+	Watchers      int `json:"watchers"` // streams of events that are open
+}
+
+// BackupAge is when the last backup was read to its end.
+type BackupAge struct {
+	Time time.Time `json:"time"`
+	AgeS float64   `json:"age_s"`
+}
+
 // AttentionList is what needs a person, the most urgent first.
 type AttentionList struct {
 	Attention []Attention `json:"attention"`

@@ -84,7 +84,11 @@ func (m *Master) Backup(ctx context.Context, about BackupAbout, w io.Writer) err
 	if err := b.list(); err != nil {
 		return err
 	}
-	return b.write(w)
+	if err := b.write(w); err != nil {
+		return err
+	}
+	m.noteBackup()
+	return nil
 }
 
 // roomForBackup leaves to the farm's work what it may need: the copy of the database lies on the same disk for a while.

@@ -13,6 +13,7 @@ func (m *Master) Disk() (farm.Disk, error) {
 		return d, plainDisk(err, "the disk's room cannot be read")
 	}
 	d.State = d.StateOf()
+	d.Total, _ = m.opt.Room.Total()
 	return d, nil
 }
 

@@ -42,6 +42,8 @@ type Store interface {
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Audit(ctx context.Context, f farm.AuditFilter) ([]farm.Audit, error)
 	Size(ctx context.Context) (int64, error)
+	// About says what the store is, and how many jobs it keeps.
+	About(ctx context.Context) (about farm.StoreAbout, jobs int, err error)
 	// Inspect reads all that is kept, slowly, until ctx ends. An error is of damage that it found, or of ctx.
 	Inspect(ctx context.Context) (rows int64, err error)
 	// Snapshot writes what is kept at this moment to a file that is empty, while others go on.
@@ -72,6 +74,7 @@ type Options struct {
 
 // Master is the engine with its doors' methods. Make one with New and give it a goroutine with Run.
 type Master struct {
+	started time.Time
 	opt     Options
 	inbox   chan func(*engine)
 	quit    chan struct{} // closed when Run has ended
@@ -98,6 +101,7 @@ type Master struct {
 	suspecting chan struct{}     // holds one while a suspect result is read
 	purging    sync.Mutex        // held while a suspect blob is read and taken out
 	backing    sync.Mutex        // held while a backup is made
+	foreseeing chan struct{}     // holds one while it is worked out what rules would change
 	importing  sync.Mutex        // held while what was imported is put in place
 
 	commitTime atomic.Int64 // nanoseconds of the last batch
@@ -112,9 +116,9 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	m := &Master{
-		opt: opt, breath: usualBreath, places: usualPlaces, inbox: make(chan func(*engine), 4096), quit: make(chan struct{}),
-		suspecting: make(chan struct{}, 1),
-		peers:      peers{places: newSources(), keys: make(map[farm.WorkerID]*opening)},
+		opt: opt, started: opt.Now(), breath: usualBreath, places: usualPlaces, inbox: make(chan func(*engine), 4096), quit: make(chan struct{}),
+		suspecting: make(chan struct{}, 1), foreseeing: make(chan struct{}, 1),
+		peers: peers{places: newSources(), keys: make(map[farm.WorkerID]*opening)},
 	}
 	if g, ok := opt.Blobs.(*blob.Guard); ok {
 		m.guard, m.opt.Blobs = g, g.Under()

@@ -334,7 +334,13 @@ func (s *memStore) Audit(_ context.Context, f farm.AuditFilter) (list []farm.Aud
 }
 
 func (s *memStore) Size(context.Context) (int64, error) { return 0, nil }
-func (s *memStore) Close() error                        { return nil }
+
+func (s *memStore) About(context.Context) (farm.StoreAbout, int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return farm.StoreAbout{Engine: "memory", Version: "1", Path: "nowhere"}, len(s.jobs), nil
+}
+func (s *memStore) Close() error { return nil }
 
 func (s *memStore) Snapshot(_ context.Context, path string) (farm.Kept, error) {
 	s.mu.Lock()

@@ -152,6 +152,18 @@ func (s *SQLite) Size(context.Context) (int64, error) {
 	return size, nil
 }
 
+// About says what the database is, and how many jobs it keeps.
+func (s *SQLite) About(ctx context.Context) (about farm.StoreAbout, jobs int, err error) {
+	about = farm.StoreAbout{Engine: "SQLite", Path: s.path}
+	if about.Bytes, err = s.Size(ctx); err != nil {
+		return about, 0, err
+	}
+	if about.Schema, err = schemaOf(ctx, s.reads); err == nil {
+		err = s.reads.QueryRowContext(ctx, `SELECT sqlite_version(), (SELECT count(*) FROM jobs WHERE gone = 0)`).Scan(&about.Version, &jobs)
+	}
+	return about, jobs, s.fault(err)
+}
+
 // Close waits for what is being written and closes the database. The store must not be used any more.
 func (s *SQLite) Close() error {
 	s.sweep.stop()

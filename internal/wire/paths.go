@@ -55,8 +55,11 @@ import (
 //	GET    /events                        view       ?job=&kinds= server-sent events, data: farm.Event
 //	GET    /share                         view       ?minutes= -> farm.Sharing
 //	GET    /attention                     view       farm.AttentionList; pairings only for admins
+//	GET    /balance                       view       farm.Balance
+//	GET    /about                         view       farm.About; paths only for admins
 //	GET    /rules                         view       farm.Rules
 //	PUT    /rules                         admin      farm.Rules
+//	POST   /rules/preview                 view       farm.Rules -> farm.RulesPreview
 //	GET    /cleaning                      view       farm.Cleaning
 //	PUT    /cleaning                      admin      farm.Cleaning
 //	POST   /cleaning/run                  admin      ?dry=1 -> lines of StreamLine[farm.Cleaned]

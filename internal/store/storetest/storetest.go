@@ -28,6 +28,7 @@ type Store interface {
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Audit(ctx context.Context, f farm.AuditFilter) ([]farm.Audit, error)
 	Size(ctx context.Context) (int64, error)
+	About(ctx context.Context) (about farm.StoreAbout, jobs int, err error)
 	Inspect(ctx context.Context) (rows int64, err error)
 	Snapshot(ctx context.Context, path string) (farm.Kept, error)
 	Contents(ctx context.Context, path string, each func(farm.Stored) error) error
