@@ -52,7 +52,7 @@ class NetworkRender(bpy.types.RenderEngine):
         """Waits for a frame of the farm."""
         gather = _begin(at, frame, self.is_animation)
         here = threading.current_thread() is threading.main_thread()  # then nobody else goes on with it
-        shown = ""
+        shown, since = "", 0.0
         while frame not in gather.here:
             if self.test_break():
                 _end(cancel=True)
@@ -63,8 +63,8 @@ class NetworkRender(bpy.types.RenderEngine):
                 )
             if here and _task:
                 _task.step()
-            if gather.text != shown:
-                shown = gather.text
+            if gather.text != shown or time.monotonic() - since >= 1:  # the time beside it passes only then
+                shown, since = gather.text, time.monotonic()
                 self.update_stats("", shown)
             self.update_progress(min(1.0, max(0.0, gather.fraction)))
             time.sleep(0.01)
