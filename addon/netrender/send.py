@@ -51,7 +51,7 @@ class Rendering:
         except (RuntimeError, OSError, Problem) as error:
             self.report({"ERROR"}, f"the scene cannot be sent: {error}")  # type: ignore[attr-defined]
             return {"CANCELLED"}
-        clean = scene.untouched()
+        clean = scene.fingerprint() if scene.untouched() else None
         at.netrender.engine = real
         was, at.render.engine = at.render.engine, settings.ID
         if not bpy.app.background:
@@ -71,8 +71,9 @@ class Rendering:
         return {"FINISHED"}
 
 
-def _give_back(name: str, was: str, clean: bool) -> Generator[None, None, None]:
-    """Gives the scene its own engine back when the render is over; to have borrowed it is no change of the scene."""
+def _give_back(name: str, was: str, clean: int | None) -> Generator[None, None, None]:
+    """Gives the scene its own engine back when the render is over; to have borrowed it is no change of the scene. What was
+    set meanwhile is one: clean is the fingerprint of a scene that was as its file is."""
     yield
     while bpy.app.is_job_running("RENDER"):
         yield
@@ -81,7 +82,7 @@ def _give_back(name: str, was: str, clean: bool) -> Generator[None, None, None]:
         at.render.engine = was
     for _ in range(5):  # until Blender has seen it
         yield
-    if clean and not bpy.data.is_dirty and scene.same_file():
+    if clean == scene.fingerprint() and not bpy.data.is_dirty and scene.same_file():
         scene.as_saved()
 
 
