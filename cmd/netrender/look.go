@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -22,11 +23,12 @@ var (
 
 func (a *app) jobsVerb() *cobra.Command {
 	var states []string
-	var owner, text, scene, before string
+	var owner, text, scene, before, sort, after string
 	var limit int
+	var turned bool
 	c := &cobra.Command{
 		Use: "jobs", Short: "List jobs, newest first", Args: cobra.NoArgs,
-		Example: "  netrender jobs --state active,queued\n  netrender jobs --before 951       the page after job 951",
+		Example: "  netrender jobs --state active,queued\n  netrender jobs --sort machine     the dearest first\n  netrender jobs --before 951       the page after job 951",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if limit < 1 || limit > 1000 {
 				return usagef("--limit is a whole number from 1 to 1000, not %d", limit)
@@ -49,6 +51,21 @@ func (a *app) jobsVerb() *cobra.Command {
 				var err error
 				if filter.Before, err = oneJob([]string{before}); err != nil {
 					return err
+				}
+			}
+			if sort != "" || turned {
+				if filter.Sort = farm.JobSort(sort); sort == "" {
+					filter.Sort = farm.ByID
+				}
+				if !slices.Contains(farm.JobSorts(), filter.Sort) {
+					return usagef("jobs are sorted by one of %s, not %q", strings.Join(sortNames(), ", "), sort)
+				}
+				filter.Rising = filter.Sort.Rises() != turned
+			}
+			if after != "" {
+				var err error
+				if filter.Behind, err = farm.ParseJobCursor(after, cmp.Or(filter.Sort, farm.ByID), filter.Rising); err != nil {
+					return fmt.Errorf("%w%w", hidden{errUsage}, err)
 				}
 			}
 			client, err := a.connect(cmd)
@@ -87,8 +104,11 @@ func (a *app) jobsVerb() *cobra.Command {
 				})
 			}
 			a.rows([]string{"JOB", "NAME", "STATE", "FRAMES", "RUNNING", "PRIORITY", "OWNER", "SENT"}, rows)
-			if list.Next != 0 {
-				fmt.Fprintf(a.out, "... and older ones: %s --before %d\n", sameWords(cmd, "before"), list.Next)
+			switch {
+			case list.Next != 0:
+				fmt.Fprintf(a.out, "... and older ones: %s --before %d\n", sameWords(cmd, "before", "after"), list.Next)
+			case list.After != "":
+				fmt.Fprintf(a.out, "... of %s: %s --after %s\n", count(list.Total, "job"), sameWords(cmd, "after"), list.After)
 			}
 			return nil
 		},
@@ -99,8 +119,19 @@ func (a *app) jobsVerb() *cobra.Command {
 	c.Flags().StringVar(&text, "name", "", "only jobs whose name contains this")
 	c.Flags().StringVar(&scene, "scene", "", "only jobs of the very scene whose .blend has this SHA-256")
 	c.Flags().StringVar(&before, "before", "", "only jobs older than the one of this number")
+	c.Flags().StringVar(&sort, "sort", "", "by "+strings.Join(sortNames(), ", ")+" (default id); name, state and owner rise, all else falls")
+	c.Flags().BoolVar(&turned, "reverse", false, "sort the other way round")
+	c.Flags().StringVar(&after, "after", "", "the page after the one that said so")
 	c.Flags().IntVar(&limit, "limit", 50, "how many, 1 to 1000")
 	return c
+}
+
+func sortNames() []string {
+	names := make([]string, 0, 12)
+	for _, s := range farm.JobSorts() {
+		names = append(names, string(s))
+	}
+	return names
 }
 
 func stateNames() []string {
@@ -256,6 +287,12 @@ func (a *app) showJob(v *jobView) {
 	line("sent", "%s by %s, priority %d", v.Created.Local().Format(time.DateTime), plainText(v.Owner), v.Priority)
 	if v.Done > 0 {
 		line("time", "%s a frame", span(time.Duration(v.Seconds/float64(v.Done)*float64(time.Second))))
+	}
+	if v.Machine > 0 {
+		line("", "%s of machines, with tries that failed", span(time.Duration(v.Machine*float64(time.Second))))
+	}
+	if v.LeftS > 0 {
+		line("", "%s left with the workers that it has", span(time.Duration(v.LeftS*float64(time.Second))))
 	}
 	line("results", "%s", v.Folder)
 	for i := range v.Removed {

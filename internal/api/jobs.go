@@ -19,6 +19,9 @@ type jobQuery struct {
 	Text   string `query:"q" doc:"part of the name"`
 	Scene  string `query:"scene" doc:"SHA-256 of the .blend: only jobs of this very scene"`
 	Before string `query:"before" doc:"only jobs with a smaller number"`
+	Sort   string `query:"sort" doc:"id, created, started, ended, name, state, owner, priority, progress, frames, failed or machine; id when not given"`
+	Order  string `query:"order" doc:"asc or desc; when not given, name, state and owner rise and all else falls"`
+	After  string `query:"after" doc:"where the page before ended: its after"`
 	Limit  string `query:"limit" doc:"1 to 1000; 100 when not given"`
 }
 
@@ -45,23 +48,50 @@ func (q *jobQuery) filter() (f farm.JobFilter, err error) {
 			return f, err
 		}
 	}
+	if err = q.order(&f); err != nil {
+		return f, err
+	}
 	f.Limit, err = limitOf(q.Limit, 100)
 	return f, err
 }
 
+// order is what the list is sorted by, and where it begins.
+func (q *jobQuery) order(f *farm.JobFilter) (err error) {
+	if f.Sort = farm.JobSort(q.Sort); q.Sort == "" {
+		f.Sort = farm.ByID
+	}
+	if !slices.Contains(farm.JobSorts(), f.Sort) {
+		names := make([]string, len(farm.JobSorts()))
+		for i, s := range farm.JobSorts() {
+			names[i] = string(s)
+		}
+		return farm.Errorf(farm.Invalid, "jobs are not sorted by %q", clip(q.Sort)).WithHint("sort by one of %s", strings.Join(names, ", "))
+	}
+	switch q.Order {
+	case "":
+		f.Rising = f.Sort.Rises()
+	case "asc", "desc":
+		f.Rising = q.Order == "asc"
+	default:
+		return farm.Errorf(farm.Invalid, "%q is not an order", clip(q.Order)).WithHint("use asc or desc")
+	}
+	if q.After != "" {
+		f.Behind, err = farm.ParseJobCursor(q.After, f.Sort, f.Rising)
+	}
+	return err
+}
+
 func (a *API) jobRoutes(d *describer) {
-	steer(d, route{method: http.MethodGet, path: "/jobs", role: farm.RoleView, name: "listJobs", about: "Lists jobs, newest first"},
+	steer(d, route{method: http.MethodGet, path: "/jobs", role: farm.RoleView, name: "listJobs", about: "Lists jobs, newest first when no other order is asked for"},
 		func(ctx context.Context, in *jobQuery) (*made[wire.JobList], error) {
 			f, err := in.filter()
 			if err != nil {
 				return nil, err
 			}
-			limit := f.Limit
-			f.Limit++ // whether there are more
-			jobs, err := a.m.Jobs(ctx, f)
-			list := wire.JobList{Jobs: full(jobs)}
-			if len(jobs) > limit {
-				list.Jobs, list.Next = jobs[:limit], jobs[limit-1].ID
+			page, err := a.m.JobPage(ctx, f)
+			list := wire.JobList{Jobs: full(page.Jobs), Total: page.Total, After: page.After.String()}
+			if page.After != nil && f.Sort == farm.ByID && !f.Rising {
+				list.Next = page.After.ID
 			}
 			return answer(list, err)
 		})

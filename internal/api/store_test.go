@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/store/storetest"
 )
 
 // memory is a master.Store that forgets, for tests of the door alone.
@@ -162,6 +163,12 @@ func (s *memory) Jobs(_ context.Context, f farm.JobFilter) ([]farm.Job, error) {
 	}
 	slices.SortFunc(list, func(a, b farm.Job) int { return cmp.Compare(b.ID, a.ID) })
 	return list[:min(len(list), f.Limit)], nil
+}
+
+func (s *memory) JobPage(_ context.Context, f farm.JobFilter) (farm.JobPage, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return storetest.Page(slices.Collect(maps.Values(s.jobs)), f), nil
 }
 
 func (s *memory) Manifest(_ context.Context, id farm.JobID, after string, limit int) ([]farm.File, error) {

@@ -139,6 +139,11 @@ type JobFilter struct {
 	Scene  string     // SHA-256 of the .blend, hex; empty: all
 	Before JobID      // only older ids; 0: from the newest
 	Limit  int        // 1..1000
+
+	// Of sorted lists:
+	Sort   JobSort // "": by id, falling
+	Rising bool
+	Behind *JobCursor // nil: from the beginning
 }
 
 // Stored is a file that the records of a farm refer to: an input by its hash, or a result by its place.

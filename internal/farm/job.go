@@ -128,6 +128,21 @@ type Progress struct {
 	Dispatched int     `json:"dispatched"`     // frames ever handed out
 	Seconds    float64 `json:"render_seconds"` // sum over accepted frames
 	Missing    int     `json:"missing,omitempty"`
+	// Machine is the sum over all attempts that ended with a report: failed ones too, and those from before a reset. How long
+	// a worker took that fell silent is not known.
+	Machine float64 `json:"machine_seconds"`
+	// LeftS is how many seconds the job will take with the workers that render it now; 0: not known. It is found when the
+	// job is looked at, and not kept.
+	LeftS float64 `json:"left_s,omitempty"`
+}
+
+// TimeLeft is how many seconds are left with some frames under way, of which parts are done that add up to begun frames:
+// what is left at the mean time of a frame. 0: not known.
+func (p *Progress) TimeLeft(underWay int, begun float64) float64 {
+	if p.Done == 0 || p.Seconds <= 0 || underWay == 0 {
+		return 0
+	}
+	return max(float64(p.Total-p.Done-p.Failed)-begun, 0) * p.Seconds / float64(p.Done) / float64(underWay)
 }
 
 // Queued is the number of frames that wait.

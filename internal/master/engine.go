@@ -307,7 +307,7 @@ func (e *engine) toState(j *job, to farm.JobState, reason string) bool {
 	e.noteEnd(j)
 	e.mark(j)
 	e.sync(j)
-	e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(to), Text: reason, Progress: j.progress()})
+	e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(to), Text: reason, Progress: e.shown(j)})
 	return true
 }
 

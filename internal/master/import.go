@@ -130,6 +130,7 @@ type staging struct {
 	attempts spool
 	finished farm.Spans // positions of frames that are done
 	seconds  float64    // of them
+	machine  float64    // seconds of all attempts
 	given    []givenUp
 	layout   farm.Layout
 	lease    farm.LeaseID // the last one that was reserved, and
@@ -226,6 +227,7 @@ func (s *staging) Frame(f *ArchivedFrame, lacks bool) error {
 		}
 	}
 	p, _ := s.layout.Position(f.Frame)
+	s.machine += f.Seconds
 	if f.Outcome == farm.Rendered {
 		s.finished.Add(p)
 		s.seconds += f.Seconds

@@ -159,7 +159,7 @@ func (e *engine) imported(who Identity, id farm.JobID, folder string, a *JobArch
 	}
 	j := newJob(fj)
 	j.missing = missing
-	j.finished, j.Seconds = s.finished, s.seconds
+	j.finished, j.Seconds, j.Machine = s.finished, s.seconds, s.machine
 	for _, t := range s.given {
 		try := j.try(t.position)
 		try.final = true
@@ -187,7 +187,7 @@ func (e *engine) imported(who Identity, id farm.JobID, folder string, a *JobArch
 	e.add(j)
 	j.unsaved = 5000 // write the set of finished frames with it
 	e.mark(j)
-	e.event(farm.Event{Kind: farm.EventJob, Job: id, State: string(j.State), Text: "imported", Progress: j.progress()})
+	e.event(farm.Event{Kind: farm.EventJob, Job: id, State: string(j.State), Text: "imported", Progress: e.shown(j)})
 	in := Imported{Job: j.view()}
 	if j.State.Ended() {
 		e.forget(j)

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"math"
 	"time"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -28,6 +29,8 @@ type job struct {
 	lastSent time.Time // last dispatch
 	unsaved  int       // finished frames since the last snapshot of finished
 	judged   bool      // refused is to be written
+	left     float64   // Progress.LeftS as it was at leftAt
+	leftAt   time.Time
 	stuck    stuck     // whether anybody can render it; forgotten when what it needs changes
 	coming   int       // files that somebody sends now
 	came     time.Time // when the last of them ended
@@ -110,4 +113,37 @@ func (j *job) progress() *farm.Progress {
 	p.Running = max(0, len(j.held)-j.ahead) // for people: what only waits behind a frame is not rendered
 	p.Missing = len(j.missing)
 	return &p
+}
+
+// shown is the job's progress as it is shown to people.
+func (e *engine) shown(j *job) *farm.Progress {
+	p := j.progress()
+	p.LeftS = e.timeLeft(j)
+	return p
+}
+
+// manyHeld is how many frames of a job must be out for its time left not to be found anew within a second.
+const manyHeld = 256
+
+// timeLeft is how many seconds the job will take with the workers that render it now; 0: not known.
+func (e *engine) timeLeft(j *job) float64 {
+	if j.State != farm.Active || j.Done == 0 {
+		return 0
+	}
+	now := e.m.opt.Now()
+	if since := now.Sub(j.leftAt); len(j.held) > manyHeld && since >= 0 && since < time.Second {
+		return j.left
+	}
+	counted, begun := make(map[*lease]struct{}), 0.0
+	for _, l := range j.held {
+		if _, twice := counted[l]; twice || l.ahead > 0 {
+			continue
+		}
+		counted[l] = struct{}{}
+		if l.beat.Started {
+			begun += min(max(l.beat.Fraction, 0), 1)
+		}
+	}
+	j.left, j.leftAt = math.Round(10*j.TimeLeft(len(counted), begun))/10, now
+	return j.left
 }

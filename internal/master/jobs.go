@@ -49,7 +49,9 @@ func (m *Master) steer(ctx context.Context, who Identity, id farm.JobID, over fu
 			if err := f(e, j); err != nil {
 				return farm.Job{}, e.notWoken(j, err)
 			}
-			return j.view(), nil
+			v := j.view()
+			v.LeftS = e.timeLeft(j)
+			return v, nil
 		})
 		if err != nil || !ended {
 			return v, err
@@ -230,7 +232,7 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 		}
 		e.mark(j)
 		e.sync(j)
-		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "retried", Progress: j.progress()})
+		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "retried", Progress: e.shown(j)})
 		return nil
 	})
 }
@@ -290,8 +292,11 @@ func (e *engine) reset(j *job, positions farm.Spans) {
 			delete(j.tries, p)
 		}
 	}
+	before := j.Done
 	j.finished.RemoveAll(&positions)
-	j.Done = j.finished.Count()
+	if j.Done = j.finished.Count(); before > 0 { // of accepted frames; which took how long is not in memory
+		j.Seconds *= float64(j.Done) / float64(before)
+	}
 	j.again.AddAll(&positions)
 	e.offer(j)
 	e.change(farm.FrameReset{Job: j.ID, Positions: positions})
@@ -333,7 +338,7 @@ func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit f
 		e.change(farm.JobSet{Job: j.view()})
 		e.sync(j)
 		e.lift(j, nil)
-		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "changed", Progress: j.progress()})
+		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "changed", Progress: e.shown(j)})
 		return e.notWoken(j, nil)
 	})
 }

@@ -31,6 +31,8 @@ type Store interface {
 	LoadJob(ctx context.Context, id farm.JobID) (farm.JobLoad, error)
 	JobByKey(ctx context.Context, key string) (farm.JobID, error)
 	Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error)
+	// JobPage is a page of a sorted list, and how many jobs its filter selects in all.
+	JobPage(ctx context.Context, f farm.JobFilter) (farm.JobPage, error)
 	Manifest(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error)
 	// PathOf is a path that the job's manifest gives the blob; "" when the job does not have it.
 	PathOf(ctx context.Context, id farm.JobID, ref string) (string, error)

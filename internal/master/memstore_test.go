@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/store/storetest"
 )
 
 // memStore is a Store in memory: for tests that run the engine thousands of times. What is kept can be handed to
@@ -253,6 +254,12 @@ func (s *memStore) Jobs(_ context.Context, f farm.JobFilter) ([]farm.Job, error)
 	defer s.mu.Unlock()
 	list := slices.SortedFunc(maps.Values(s.jobs), func(a, b farm.Job) int { return cmp.Compare(b.ID, a.ID) })
 	return list[:min(len(list), f.Limit)], nil
+}
+
+func (s *memStore) JobPage(_ context.Context, f farm.JobFilter) (farm.JobPage, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return storetest.Page(slices.Collect(maps.Values(s.jobs)), f), nil
 }
 
 func (s *memStore) Manifest(_ context.Context, id farm.JobID, after string, limit int) ([]farm.File, error) {

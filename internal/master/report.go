@@ -186,6 +186,7 @@ func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
 	l.slot.took(j, time.Duration(seconds*float64(time.Second)), e.m.opt.Now())
 	j.Done++
 	j.Seconds += seconds
+	j.Machine += seconds
 	e.done++
 	a := e.attempt(l, p, r, farm.Rendered)
 	e.change(farm.FrameDone{Attempt: a})
@@ -201,6 +202,7 @@ func (e *engine) frameFailed(l *lease, p int, r *farm.Report) {
 	e.settled(l, r.Frame, p)
 	e.shrunk[l] = struct{}{}
 	t := j.try(p)
+	j.Machine += min(max(r.Seconds, 0), 1e6)
 	a := e.attempt(l, p, r, farm.Errored)
 	if r.OwnFault {
 		t.lost = append(t.lost, l.ID)
@@ -373,7 +375,7 @@ func (e *engine) attempt(l *lease, p int, r *farm.Report, outcome farm.Outcome) 
 
 func (e *engine) frameEvent(j *job, frame int, w farm.WorkerID, state, text string, cursor int64) {
 	e.event(farm.Event{
-		Kind: farm.EventFrame, Job: j.ID, Frame: &frame, Worker: w, State: state, Text: text, Cursor: cursor, Progress: j.progress(),
+		Kind: farm.EventFrame, Job: j.ID, Frame: &frame, Worker: w, State: state, Text: text, Cursor: cursor, Progress: e.shown(j),
 	})
 }
 

@@ -60,7 +60,7 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 		j := newJob(fj)
 		j.missing = missing
 		e.add(j)
-		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "submitted", Progress: j.progress()})
+		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "submitted", Progress: e.shown(j)})
 		return j.view(), nil
 	})
 	if err != nil {

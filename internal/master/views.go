@@ -16,7 +16,9 @@ import (
 func (m *Master) Job(ctx context.Context, id farm.JobID) (farm.Job, error) {
 	v, err := ask(ctx, m, func(e *engine) (farm.Job, error) {
 		if j := e.jobs[id]; j != nil {
-			return j.view(), nil
+			v := j.view()
+			v.LeftS = e.timeLeft(j)
+			return v, nil
 		}
 		return farm.Job{}, nil
 	})
@@ -33,15 +35,31 @@ func (m *Master) Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error)
 	if err != nil {
 		return nil, err
 	}
-	_, err = ask(ctx, m, func(e *engine) (struct{}, error) {
+	return list, m.bringUpToDate(ctx, list)
+}
+
+// JobPage is a page of a sorted list of jobs; at most 1000. It is sorted by what is kept: the progress that is shown may
+// be a moment younger.
+func (m *Master) JobPage(ctx context.Context, f farm.JobFilter) (farm.JobPage, error) {
+	f.Limit = min(max(f.Limit, 1), 1000)
+	page, err := m.opt.Store.JobPage(ctx, f)
+	if err == nil {
+		err = m.bringUpToDate(ctx, page.Jobs)
+	}
+	return page, err
+}
+
+// bringUpToDate puts the progress of this moment into jobs as they are kept.
+func (m *Master) bringUpToDate(ctx context.Context, list []farm.Job) error {
+	_, err := ask(ctx, m, func(e *engine) (struct{}, error) {
 		for i := range list {
 			if j := e.jobs[list[i].ID]; j != nil {
-				list[i].Progress = *j.progress()
+				list[i].Progress = *e.shown(j)
 			}
 		}
 		return struct{}{}, nil
 	})
-	return list, err
+	return err
 }
 
 // Files is a page of a job's manifest, by path.

@@ -269,3 +269,60 @@ func BenchmarkTraces(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkJobPage reads pages of 100 out of 100,000 jobs, nearly all of which are done, behind the 50,000th.
+func BenchmarkJobPage(b *testing.B) {
+	const n = 100_000
+	s := benchOpen(b)
+	var changes []farm.Change
+	for i := range n {
+		j := benchJob(farm.JobID(i+1), 250)
+		j.State, j.Owner, j.Name = farm.Done, fmt.Sprintf("artist-%d", i%40), fmt.Sprintf("shot_%04d_v%02d", i*7919%9000, i%40)
+		j.Created, j.Ended, j.Priority = noon.Add(time.Duration(i)*time.Minute), noon.Add(time.Duration(i+i%500)*time.Minute), 1+i%3
+		j.Progress = farm.Progress{Total: 250, Done: 250, Seconds: float64(i%9999) * 10, Machine: float64(i%9999) * 10.5}
+		switch {
+		case i%50 == 0:
+			j.State, j.Done, j.Progress.Failed = farm.Failed, 200, 50
+		case i > n-300:
+			j.State, j.Done, j.Ended = farm.Active, i%250, time.Time{}
+		}
+		if changes = append(changes, farm.JobAdd{Job: j}); len(changes) == 5000 {
+			if err := s.Apply(context.Background(), changes); err != nil {
+				b.Fatal(err)
+			}
+			changes = nil
+		}
+	}
+	for _, filter := range []struct {
+		name string
+		farm.JobFilter
+	}{
+		{"all", farm.JobFilter{}},
+		{"done", farm.JobFilter{States: []farm.JobState{farm.Done}}},
+		{"active", farm.JobFilter{States: []farm.JobState{farm.Active}}},
+		{"owner", farm.JobFilter{Owner: "artist-7"}},
+		{"text", farm.JobFilter{Text: "shot_12"}},
+		{"manytext", farm.JobFilter{Text: "v0"}},
+	} {
+		for _, sort := range farm.JobSorts() {
+			b.Run(filter.name+"/"+string(sort), func(b *testing.B) {
+				f := filter.JobFilter
+				f.Sort, f.Limit = sort, 100
+				for page := 0; page < 3; page++ { // the cost of a page does not grow with its number; see the cursor in the middle
+					p, err := s.JobPage(context.Background(), f)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if f.Behind = p.After; f.Behind == nil {
+						break
+					}
+				}
+				for b.Loop() {
+					if _, err := s.JobPage(context.Background(), f); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

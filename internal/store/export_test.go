@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+
+	"github.com/netrender/netrender/internal/farm"
 )
 
 // Pragma runs a statement on the connection that writes.
@@ -48,6 +50,24 @@ var Queries = map[string]string{
 	"look up others":  `SELECT a.seq FROM attempts a ` + byOther + ` WHERE a.job = ? AND a.position IN (?, ?)` + onlyOthers,
 	"list of a state": `SELECT id FROM jobs WHERE gone = 0 AND state = ? AND id < ? ORDER BY id DESC LIMIT ?`,
 	"list of a scene": `SELECT id FROM specs CROSS JOIN jobs ON id = job WHERE gone = 0 AND blend = ? AND id < ? ORDER BY job DESC LIMIT ?`,
+}
+
+func init() {
+	for sort, o := range jobOrders {
+		from, s := selection(&farm.JobFilter{Owner: "a"})
+		Queries["jobs of an owner"] = `SELECT id FROM ` + from + s.where() + ` LIMIT ?`
+		s = selected{}
+		s.and(`gone = 0`)
+		for name, rising := range map[string]bool{"rising": true, "falling": false} {
+			if o.index != `` { // else all is one walk along the table
+				same, rest := s, s
+				same.and(o.value+` = ?`, nil)
+				same.and(`id`+beyond(rising), nil)
+				rest.and(o.value+beyond(rising), nil)
+				Queries[name+" list by "+string(sort)], Queries[name+" list of one "+string(sort)] = rest.walk(o, rising, false), same.walk(o, rising, true)
+			}
+		}
+	}
 }
 
 // SmallParts makes even small resets wait for the sweep.

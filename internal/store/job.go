@@ -10,12 +10,13 @@ import (
 
 const (
 	jobPut = `INSERT INTO jobs (id, gone, state, reason, owner, owner_id, search, key, created, started, ended,
-		total, done, failed, running, dispatched, seconds, missing)
-		VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		total, done, failed, running, dispatched, seconds, missing, priority, machine)
+		VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET gone = 0, state = excluded.state, reason = excluded.reason, owner = excluded.owner,
 		owner_id = excluded.owner_id, search = excluded.search, key = excluded.key, created = excluded.created, started = excluded.started,
 		ended = excluded.ended, total = excluded.total, done = excluded.done, failed = excluded.failed,
-		running = excluded.running, dispatched = excluded.dispatched, seconds = excluded.seconds, missing = excluded.missing`
+		running = excluded.running, dispatched = excluded.dispatched, seconds = excluded.seconds, missing = excluded.missing,
+		priority = excluded.priority, machine = excluded.machine`
 	specPut = `INSERT INTO specs (job, scene, folder, spec, removed) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (job) DO UPDATE SET scene = excluded.scene, folder = excluded.folder, spec = excluded.spec, removed = excluded.removed`
 	blendSet   = `UPDATE specs SET blend = ? WHERE job = ?`
@@ -26,9 +27,9 @@ const (
 	jobHidden = `UPDATE jobs SET gone = 2 WHERE id = ?`
 	// The state is indexed; leaving it alone where it stays saves that work at nearly every mark.
 	jobMark = `UPDATE jobs SET reason = ?, started = ?, ended = ?, total = ?, done = ?, failed = ?, running = ?,
-		dispatched = ?, seconds = ?, missing = ? WHERE id = ? AND state = ? AND gone = 0`
+		dispatched = ?, seconds = ?, missing = ?, machine = ? WHERE id = ? AND state = ? AND gone = 0`
 	jobMarkState = `UPDATE jobs SET state = ?, reason = ?, started = ?, ended = ?, total = ?, done = ?, failed = ?,
-		running = ?, dispatched = ?, seconds = ?, missing = ? WHERE id = ? AND gone = 0`
+		running = ?, dispatched = ?, seconds = ?, missing = ?, machine = ? WHERE id = ? AND gone = 0`
 )
 
 // jobAdd keeps a job with its manifest, also one that is there.
@@ -89,7 +90,7 @@ func (b *batch) jobPut(j *farm.Job) error {
 	p := &j.Progress
 	_, err = b.w.exec(jobPut, int64(j.ID), string(j.State), j.Reason, j.Owner, j.OwnerID, strings.ToLower(j.Name), orNull(j.Key),
 		micros(j.Created), micros(j.Started), micros(j.Ended), int64(p.Total), int64(p.Done), int64(p.Failed),
-		int64(p.Running), int64(p.Dispatched), number(p.Seconds), int64(p.Missing))
+		int64(p.Running), int64(p.Dispatched), number(p.Seconds), int64(p.Missing), int64(j.Priority), number(p.Machine))
 	if err != nil {
 		return err
 	}
@@ -167,11 +168,11 @@ func (b *batch) flushMark(job farm.JobID) error {
 	p := &m.Progress
 	args := []any{
 		string(m.State), m.Reason, m.Started, m.Ended, int64(p.Total), int64(p.Done), int64(p.Failed),
-		int64(p.Running), int64(p.Dispatched), number(p.Seconds), int64(p.Missing), int64(m.ID), string(m.State),
+		int64(p.Running), int64(p.Dispatched), number(p.Seconds), int64(p.Missing), number(p.Machine), int64(m.ID), string(m.State),
 	}
 	n, err := b.w.exec(jobMark, args[1:]...)
 	if err == nil && n == 0 {
-		n, err = b.w.exec(jobMarkState, args[:12]...)
+		n, err = b.w.exec(jobMarkState, args[:13]...)
 	}
 	if err == nil && n > 0 && m.Finished != nil {
 		_, err = b.w.exec(finishedSet, int64(m.ID), m.Seq, m.Finished)

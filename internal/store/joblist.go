@@ -9,7 +9,7 @@ import (
 )
 
 const jobSelect = `SELECT j.id, j.owner, j.owner_id, j.state, j.reason, j.created, j.started, j.ended, s.scene, s.folder, s.spec, s.removed,
-	j.total, j.done, j.failed, j.running, j.dispatched, coalesce(j.seconds, 0), j.missing
+	j.total, j.done, j.failed, j.running, j.dispatched, coalesce(j.seconds, 0), j.missing, coalesce(j.machine, 0)
 	FROM jobs j JOIN specs s ON s.job = j.id WHERE j.gone = 0 AND `
 
 const (
@@ -23,7 +23,7 @@ func scanJob(rows *sql.Rows) (j farm.Job, err error) {
 	var created, started, ended int64
 	p := &j.Progress
 	err = rows.Scan(&j.ID, &j.Owner, &j.OwnerID, &j.State, &j.Reason, &created, &started, &ended, &j.Scene, &j.Folder, &spec, &removed,
-		&p.Total, &p.Done, &p.Failed, &p.Running, &p.Dispatched, &p.Seconds, &p.Missing)
+		&p.Total, &p.Done, &p.Failed, &p.Running, &p.Dispatched, &p.Seconds, &p.Missing, &p.Machine)
 	if err != nil {
 		return j, err
 	}

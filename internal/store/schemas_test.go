@@ -102,14 +102,17 @@ func holdsAll(t *testing.T, s *store.SQLite, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if p, err := s.JobPage(ctx, farm.JobFilter{Sort: farm.ByPriority, Limit: 1}); err != nil || p.Total != 3 || len(p.Jobs) != 1 || p.Jobs[0].ID != 3 {
+		t.Errorf("the job of the highest priority: %+v, %v", p, err)
+	}
 	for i := range jobs {
 		j := &jobs[i]
 		l, err := s.LoadJob(ctx, j.ID)
 		if err != nil {
 			t.Fatal(err)
 		}
-		say("job %d %s in %s, %s, of %s (%s), frames %s, priority %d, needs %v, exr %s, key %s, %d of %d, removed %d", j.ID, j.Name, j.Folder, j.State,
-			j.Owner, j.OwnerID, j.Frames, j.Priority, j.Needs.Tags, j.Options.EXR, j.Key, j.Done, j.Total, len(j.Removed))
+		say("job %d %s in %s, %s, of %s (%s), frames %s, priority %d, needs %v, exr %s, key %s, %d of %d in %g s, removed %d", j.ID, j.Name, j.Folder, j.State,
+			j.Owner, j.OwnerID, j.Frames, j.Priority, j.Needs.Tags, j.Options.EXR, j.Key, j.Done, j.Total, j.Machine, len(j.Removed))
 		say("  finished %v, refused %v", slices.Collect(l.Finished.All()), l.Refused)
 		files, err := s.Manifest(ctx, j.ID, "", 10)
 		if err != nil {
@@ -154,17 +157,17 @@ func holdsAll(t *testing.T, s *store.SQLite, n int) {
 		fmt.Sprintf("worker worker-oak oak, 2 slots, [fast], 8 cores, enabled true, at 10.0.0.7, seen true, by %q", since(6, "t-root")),
 		"lease 100000007 of job 2 to worker-oak, slot 1, frames [1 2], try 1, true",
 		since(3, "login l1 by t-root from 10.0.0.9 with Firefox"),
-		"job 3 Shot 3 in Shot-3, collecting, of anna (t-anna), frames 1, priority 3, needs [fast], exr full, key key3, 0 of 1, removed 0",
+		"job 3 Shot 3 in Shot-3, collecting, of anna (t-anna), frames 1, priority 3, needs [fast], exr full, key key3, 0 of 1 in 0 s, removed 0",
 		"  finished [], refused []",
 		"  file shot.blend from /home/anna/shot.blend, 1000 bytes, 0001, for some false",
-		"job 2 Shot 2 in Shot-2, active, of anna (t-anna), frames -2-3, priority 2, needs [fast], exr full, key key2, 2 of 6, removed 0",
+		"job 2 Shot 2 in Shot-2, active, of anna (t-anna), frames -2-3, priority 2, needs [fast], exr full, key key2, 2 of 6 in 19 s, removed 0",
 		fmt.Sprintf("  finished [0 1], refused [%s]", since(5, "worker-oak")),
 		"  file shot.blend from /home/anna/shot.blend, 1000 bytes, 0001, for some false",
 		"  file tex/ä.png from //tex/ä.png, 20 bytes, 0002, for some true",
 		`  frame -2 done by worker-oak with "4.5.3", exr/-002.exr of 10 bytes, 03e6  `,
 		`  frame -1 done by worker-oak with "4.5.3", exr/-001.exr of 10 bytes, 03e7  ` + since(4, "a texture is missing"),
 		`  frame 0 failed by worker-oak with "" no camera `,
-		fmt.Sprintf("job 1 Shot 1 in Shot-1, %s, of anna (t-anna), frames 1-3, priority 1, needs [fast], exr full, key key1, %d of 3, removed %d", state, done, len(since(7, "1"))),
+		fmt.Sprintf("job 1 Shot 1 in Shot-1, %s, of anna (t-anna), frames 1-3, priority 1, needs [fast], exr full, key key1, %d of 3 in 28.5 s, removed %d", state, done, len(since(7, "1"))),
 		"  finished " + finished + ", refused []",
 		"  file shot.blend from /home/anna/shot.blend, 1000 bytes, 0001, for some false",
 		"  file tex/ä.png from //tex/ä.png, 20 bytes, 0002, for some true",

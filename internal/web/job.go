@@ -101,7 +101,7 @@ func (p *Pages) job(w http.ResponseWriter, r *http.Request, who master.Identity)
 	for i := range running {
 		page.Tasks = append(page.Tasks, taskOf(&running[i]))
 	}
-	p.times(&page, running)
+	p.times(&page)
 	for i := range j.Removed {
 		page.Removed = append(page.Removed, sentence(j.Removed[i].Sentence()))
 	}
@@ -113,9 +113,9 @@ func (p *Pages) job(w http.ResponseWriter, r *http.Request, who master.Identity)
 	return p.show(w, http.StatusOK, "job", page)
 }
 
-func (p *Pages) times(page *jobPage, running []farm.Running) {
+func (p *Pages) times(page *jobPage) {
 	j := &page.Job
-	page.Sent, page.Started, page.Ended, page.Left = p.moment(j.Created), p.moment(j.Started), p.moment(j.Ended), left(j, running)
+	page.Sent, page.Started, page.Ended, page.Left = p.moment(j.Created), p.moment(j.Started), p.moment(j.Ended), left(j)
 	if j.Done > 0 {
 		page.Each = span(time.Duration(j.Seconds / float64(j.Done) * float64(time.Second)))
 		page.Work = span(time.Duration(j.Seconds * float64(time.Second)))

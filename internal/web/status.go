@@ -99,11 +99,7 @@ func (p *Pages) status(w http.ResponseWriter, r *http.Request, who master.Identi
 	if err != nil {
 		return err
 	}
-	running, err := p.m.Running(ctx, 0)
-	if err != nil {
-		return err
-	}
-	page.Jobs, page.Ended = p.jobRows(jobs, running), p.jobRows(ended, nil)
+	page.Jobs, page.Ended = p.jobRows(jobs), p.jobRows(ended)
 	page.Workers, page.Now = p.workerRows(workers, jobs), sentence(summary(jobs, workers))
 	page.Hidden = max(0, len(page.Workers)-maxWorkers)
 	page.Workers = page.Workers[:len(page.Workers)-page.Hidden]
@@ -124,30 +120,21 @@ func rank(s farm.JobState) int {
 	return slices.Index([]farm.JobState{farm.Active, farm.Queued, farm.Collecting, farm.Paused}, s)
 }
 
-func (p *Pages) jobRows(jobs []farm.Job, running []farm.Running) []jobRow {
+func (p *Pages) jobRows(jobs []farm.Job) []jobRow {
 	rows := make([]jobRow, len(jobs))
 	for i := range jobs {
 		j := &jobs[i]
-		rows[i] = jobRow{Job: *j, Left: left(j, running), Ended: p.moment(j.Ended), Sent: p.moment(j.Created)}
+		rows[i] = jobRow{Job: *j, Left: left(j), Ended: p.moment(j.Ended), Sent: p.moment(j.Created)}
 	}
 	return rows
 }
 
-// left is how long the job will take with the workers that render it now: frames that are left, less what is done of
-// those being rendered, by the mean time of a frame.
-func left(j *farm.Job, running []farm.Running) string {
-	at, begun := 0, 0.0
-	for i := range running {
-		if r := &running[i]; r.Job == j.ID && r.Beat.Started {
-			at++
-			begun += min(max(r.Beat.Fraction, 0), 1)
-		}
-	}
-	if j.Done == 0 || j.Seconds <= 0 || at == 0 || j.State != farm.Active {
+// left is how long the job will take.
+func left(j *farm.Job) string {
+	if j.LeftS <= 0 {
 		return ""
 	}
-	frames := max(float64(j.Total-j.Done-j.Failed)-begun, 0)
-	return span(roundly(time.Duration(frames * j.Seconds / float64(j.Done) / float64(at) * float64(time.Second))))
+	return span(roundly(time.Duration(j.LeftS * float64(time.Second))))
 }
 
 func stateOf(w *master.WorkerView) string {
@@ -301,11 +288,7 @@ func (p *Pages) jobs(w http.ResponseWriter, r *http.Request, who master.Identity
 	if err != nil {
 		return err
 	}
-	running, err := p.m.Running(r.Context(), 0)
-	if err != nil {
-		return err
-	}
-	page.Jobs = p.jobRows(jobs, running)
+	page.Jobs = p.jobRows(jobs)
 	if len(jobs) == pageOfJobs {
 		page.Next = jobs[len(jobs)-1].ID
 	}

@@ -29,7 +29,7 @@ func (c *Client) Submit(ctx context.Context, spec farm.JobSpec, files []farm.Fil
 	return out, err
 }
 
-// Jobs returns a page of jobs, newest first.
+// Jobs returns a page of jobs, newest first when the filter names no other order.
 func (c *Client) Jobs(ctx context.Context, f farm.JobFilter) (JobList, error) {
 	q := url.Values{}
 	states := make([]string, len(f.States))
@@ -42,6 +42,14 @@ func (c *Client) Jobs(ctx context.Context, f farm.JobFilter) (JobList, error) {
 	set(q, "scene", f.Scene)
 	setInt(q, "before", int64(f.Before))
 	setInt(q, "limit", int64(f.Limit))
+	if f.Sort != "" {
+		q.Set("sort", string(f.Sort))
+		q.Set("order", "desc")
+		if f.Rising {
+			q.Set("order", "asc")
+		}
+	}
+	set(q, "after", f.Behind.String())
 	var out JobList
 	err := c.do(ctx, call{method: http.MethodGet, path: Root + "/jobs", query: q, out: &out, again: true})
 	return out, err

@@ -14,7 +14,7 @@ import (
 //	POST   /prove                         (anybody)  ProveRequest -> ProveReply; before a token is shown
 //	GET    /whoami                        view,worker Whoami
 //	POST   /jobs                          submit     SubmitRequest -> SubmitReply
-//	GET    /jobs                          view       ?state=&owner=&q=&scene=&before=&limit= -> JobList
+//	GET    /jobs                          view       ?state=&owner=&q=&scene=&before=&sort=&order=&after=&limit= -> JobList
 //	GET    /jobs/{id}                     view       farm.Job
 //	PATCH  /jobs/{id}                     submit     JobChange -> farm.Job
 //	DELETE /jobs/{id}                     submit

@@ -106,10 +106,12 @@ type ArchiveLack struct {
 	Why  string `json:"why"`
 }
 
-// JobList is a page of jobs, newest first.
+// JobList is a page of jobs, newest first when no other order was asked for.
 type JobList struct {
-	Jobs []farm.Job `json:"jobs"`
-	Next farm.JobID `json:"next,omitempty"` // pass as before=; 0: the end
+	Jobs  []farm.Job `json:"jobs"`
+	Total int        `json:"total"`           // on all pages
+	After string     `json:"after,omitempty"` // pass as after=, with the same sort and order; empty: the end
+	Next  farm.JobID `json:"next,omitempty"`  // of a list that is newest first: pass as before=; 0: the end
 }
 
 // JobChange changes a job's settings; what is nil stays.

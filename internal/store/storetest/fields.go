@@ -17,6 +17,7 @@ func everyField(t *testing.T, s Store) {
 	login := filled[farm.Login](t, f)
 	cleaning := filled[farm.Cleaning](t, f)
 	file[1].Path += "x"
+	job.LeftS = 0 // it is not kept
 	lease.Job, rendered.Job, errored.Job = job.ID, job.ID, job.ID
 	rendered.Outcome, errored.Outcome = farm.Rendered, farm.Errored
 	apply(t, s,
@@ -40,6 +41,7 @@ func everyField(t *testing.T, s Store) {
 	// Replaced by others, every field changes.
 	job2, worker2, token2, rules2 := filled[farm.Job](t, f), filled[farm.Worker](t, f), filled[farm.Token](t, f), filled[farm.Rules](t, f)
 	lease2, login2 := filled[farm.Lease](t, f), filled[farm.Login](t, f)
+	job2.LeftS = 0
 	job2.ID, worker2.ID, token2.ID, lease2.ID, lease2.Job, login2.ID = job.ID, worker.ID, token.ID, lease.ID, job.ID, login.ID
 	apply(t, s, farm.JobSet{Job: job2}, farm.WorkerSet{Worker: worker2}, farm.TokenSet{Token: token2}, farm.RulesSet{Rules: rules2},
 		farm.LeaseAdd{Lease: lease2}, farm.LoginSet{Login: login2})
@@ -54,6 +56,7 @@ func everyField(t *testing.T, s Store) {
 		ID: job.ID, Progress: filled[farm.Progress](t, f), Reason: "waits", State: farm.Paused,
 		Started: noon.Add(time.Hour).UnixMicro(), Ended: noon.Add(2 * time.Hour).UnixMicro(),
 	}
+	m.Progress.LeftS = 0
 	apply(t, s, m)
 	job2.Progress, job2.Reason, job2.State = m.Progress, m.Reason, m.State
 	job2.Started, job2.Ended = noon.Add(time.Hour), noon.Add(2*time.Hour)

@@ -21,6 +21,7 @@ type Store interface {
 	LoadJob(ctx context.Context, id farm.JobID) (farm.JobLoad, error)
 	JobByKey(ctx context.Context, key string) (farm.JobID, error)
 	Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error)
+	JobPage(ctx context.Context, f farm.JobFilter) (farm.JobPage, error)
 	Manifest(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error)
 	PathOf(ctx context.Context, id farm.JobID, ref string) (string, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
@@ -58,6 +59,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"delete much", deletesMuch},
 		{"hold", held},
 		{"jobs filtered and paged", jobLists},
+		{"jobs sorted and paged", jobPages},
 		{"jobs of a scene", scenes},
 		{"keys", keys},
 		{"manifest paged", manifests},
