@@ -1,6 +1,7 @@
 """Netrender inside Blender: the open scene is rendered by all the computers of the network.
 
-link, farm, request, gather, exr   know nothing of Blender: the program, the farm, and what is said between them
+link, farm, request, gather, exr,
+desktop, doing                     know nothing of Blender: the program, the farm, and what is said between them
 pump                               steps generators from a timer, so that Blender never waits
 settings, scene, engine, ...       Blender's side
 """

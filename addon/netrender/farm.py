@@ -24,6 +24,8 @@ class Farm:
     sentence: str = ""  # what is wrong, and what to do
     jobs: list[dict] = field(default_factory=list)
     workers: list[dict] = field(default_factory=list)
+    masters: list[dict] = field(default_factory=list)  # that were found: url, name, let_in, here
+    looking: bool = False  # for masters
     code: str = ""  # that is shown while somebody has to let this computer in
     changed: int = 0  # counts changes, so that panels are drawn anew only then
     ended: deque[dict] = field(
@@ -110,6 +112,11 @@ def follow(link: Link, farm: Farm) -> Generator[None, None, None]:
         if problem is None or farm.state == "online":  # it was there
             tries = 0
         _lost(farm, problem)
+        if farm.state in {"away", "stranger"}:
+            for _ in find(link, farm):
+                if farm.again:
+                    break
+                yield
         wait = RETRY[min(tries, len(RETRY) - 1)]
         tries += 1
         until = time.monotonic() + wait
@@ -119,12 +126,30 @@ def follow(link: Link, farm: Farm) -> Generator[None, None, None]:
             tries = 0
 
 
+def find(link: Link, farm: Farm) -> Generator[None, None, None]:
+    """Looks for masters, which takes two seconds; the farm is looked for again meanwhile where that is wished."""
+    if farm.looking:
+        return
+    farm.looking = True
+    farm.changed += 1
+    try:
+        found = yield from call(link, "masters")
+        farm.masters = [one for one in found if isinstance(one.get("url"), str)]
+    except Problem:
+        pass  # it is told where the master itself is looked for
+    finally:
+        farm.looking = False
+        farm.changed += 1
+
+
 def _lost(farm: Farm, problem: Problem | None) -> None:
     farm.changed += 1
     if problem is None:
         farm.state, farm.sentence = "away", "the master went away"
         return
     farm.sentence = str(problem)
+    if ":\n" in problem.sentence:  # a list of masters, which the panel has
+        farm.sentence = str(Problem(problem.sentence.partition(":\n")[0], problem.hint))
     if problem.kind == "program":
         farm.state = "program"
     elif problem.kind in {"denied", "untrusted"}:

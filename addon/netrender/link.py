@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Generator
 from typing import IO, Any
 
@@ -23,6 +24,9 @@ WAITING = 10_000  # lines that are read ahead; then the child has to wait
 # What the program advises in words of a command line, and what that is here.
 ADVICE = {
     "put them in place, or go on without them with --allow-missing": "put them in place, or turn on Although Files Are Missing",
+    "name one with --master or NETRENDER_MASTER": "choose one in the panel or the preferences",
+    "start one with netrender up, or name it with --master HOST": "start one, or name it in the preferences",
+    "netrender pair asks to be let in; or give one with --token or NETRENDER_TOKEN": "ask to be let in",
 }
 
 
@@ -146,6 +150,27 @@ def find(wished: str, home: str) -> str:
     return shutil.which("netrender") or ""
 
 
+def copied(program: str, folder: str) -> str:
+    """A copy of the program in a folder, from which it is run: Windows lets nobody replace a file that runs, and the add-on
+    would not be updated. Copies of other versions are removed when they do not run. The program itself where it cannot
+    be copied."""
+    try:
+        facts = os.stat(program)
+        own = os.path.join(folder, f"{facts.st_size:x}-{facts.st_mtime_ns:x}")
+        path = os.path.join(own, os.path.basename(program))
+        if not os.path.exists(path):
+            os.makedirs(own, exist_ok=True)
+            part = f"{path}.{os.getpid()}"
+            shutil.copy2(program, part)
+            os.replace(part, path)
+        for name in os.listdir(folder):
+            if os.path.join(folder, name) != own:
+                shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
+    except OSError:
+        return program
+    return path
+
+
 def told(home: str) -> str:
     """The master's address that came with the add-on; "" where none did."""
     try:
@@ -215,12 +240,12 @@ class Link:
         self._detached.append(child)
         return child.pid
 
-    def alive(self, pid: int) -> bool:
+    def alive(self, pid: int) -> Generator[None, None, bool]:
         """Whether a process that was detached, here or by another Blender, runs."""
         for child in self._detached:
             if child.pid == pid:
                 return child.poll() is None
-        return runs(pid)
+        return (yield from runs(pid))
 
     def stop(self) -> None:
         """Stops all calls that run."""
@@ -228,25 +253,53 @@ class Link:
             child.stop()
 
 
-def runs(pid: int) -> bool:
-    """Whether a process of this number runs and is the netrender program: numbers are given anew."""
+def runs(pid: int) -> Generator[None, None, bool]:
+    """Whether a process of this number runs and is the netrender program: numbers are given anew. Where the system cannot
+    say, it runs."""
     if pid <= 0:
         return False
+    if os.path.isdir("/proc/self"):
+        try:
+            with open(f"/proc/{pid}/comm", "rb") as file:
+                return b"netrender" in file.read()
+        except OSError:
+            return False
     if os.name == "nt":
         ask = ["tasklist", "/NH", "/FO", "CSV", "/FI", f"PID eq {pid}"]
     else:
         ask = ["ps", "-o", "comm=", "-p", str(pid)]
+    return (yield from says(ask, b"netrender"))
+
+
+def says(ask: list[str], word: bytes) -> Generator[None, None, bool]:
+    """Whether a small program says a word. True when it cannot be started or takes longer than 10 s."""
     try:
-        found = subprocess.run(
-            ask, capture_output=True, check=False, timeout=5, creationflags=0x08000000 if os.name == "nt" else 0
+        child = subprocess.Popen(
+            ask,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            creationflags=0x08000000 if os.name == "nt" else 0,
         )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return b"netrender" in found.stdout
+    except OSError:
+        return True
+    until = time.monotonic() + 10
+    try:
+        while child.poll() is None:
+            if time.monotonic() > until:
+                return True
+            yield
+        return word in child.stdout.read() if child.stdout else True  # a line: it never fills the pipe
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+        if child.stdout:
+            child.stdout.close()
 
 
 def end(pid: int) -> None:
-    """Asks a detached process to end."""
+    """Ends a detached process that does not heed its stop file: hard on Windows."""
     if os.name == "nt":
         subprocess.Popen(["taskkill", "/F", "/PID", str(pid)], creationflags=0x08000000)
     else:

@@ -58,6 +58,26 @@ def connection(layout: Any) -> None:
         said(layout, known.sentence)
     if known.state == "stranger":
         layout.operator("netrender.pair", icon="KEYINGSET")
+    masters(layout)
+
+
+def masters(layout: Any) -> None:
+    """The masters that were found; a click chooses one."""
+    known = settings.the_farm
+    chosen = settings.the_link.master
+    if not known.masters and not chosen:
+        return
+    box = layout.box()
+    column = box.column(align=True)
+    addresses = [str(one["url"]) for one in known.masters]
+    for one in known.masters[:SHOWN]:
+        name = f"{one.get('name', '')}  {one['url']}" + ("  (let in)" if one.get("let_in") else "")
+        icon = "RADIOBUT_ON" if one["url"] == chosen else "RADIOBUT_OFF"
+        column.operator("netrender.choose_master", text=name, icon=icon).address = one["url"]
+    if chosen and chosen not in addresses:
+        column.operator("netrender.choose_master", text=chosen, icon="RADIOBUT_ON").address = chosen
+    if chosen:
+        column.operator("netrender.choose_master", text="The one on the network", icon="RADIOBUT_OFF").address = ""
 
 
 def bar(layout: Any, text: str, fraction: float) -> None:

@@ -1,21 +1,30 @@
-"""A worker or a master that is started from Blender: it ends with Blender, or goes on in the background where that is wished."""
+"""A worker or a master that is started from Blender: it ends with Blender, or goes on in the background where that is wished.
+
+One that ends with Blender runs as a render: Blender's render window shows what it does, and Esc there ends it. The render
+is one of an engine of our own that makes no picture; the scene is as it was again as soon as that has begun. Where no
+render can be begun (no camera, another one runs) the status bar and the panel show the same.
+"""
 
 # mypy: disable-error-code="valid-type"
 
 import json
 import os
+import time
 from collections.abc import Generator
 from typing import Any
 
 import bpy
 from bpy.props import EnumProperty
 
-from . import link, notify, pump, send, settings
+from . import doing, farm, link, notify, pump, scene, send, settings
 
 KINDS = [
     ("WORKER", "Worker", "Render frames of others on this computer"),
     ("MASTER", "Master", "Share jobs out among workers"),
 ]
+ENGINE = "NETRENDER_SERVE"
+LOOK = 0.5  # seconds between two looks at what it does
+ALIVE = 5.0  # seconds between two looks whether one in the background is there
 
 
 class Service:
@@ -25,43 +34,85 @@ class Service:
         self.kind = kind
         self.child: link.Child | None = None
         self.pid = 0  # of one in the background
-        self.last = ""  # what it said last
+        self.last = ""  # what it does
         self.task: pump.Task | None = None
         self.failed = ""
+        self.stopping = False
+        self.addresses: list[str] = []  # of a master
 
     @property
     def on(self) -> bool:
         """Whether it runs, as it was when it was last looked at."""
         return self.task is not None and not self.task.over.is_set()
 
+    @property
+    def title(self) -> str:
+        """What it is and does."""
+        return f"{self.kind.capitalize()}: {self.last}"
+
     def steps(self) -> Generator[None, None, None]:
         """Looks at it until it has ended."""
-        turn = 0
-        while self.child.running if self.child else turn % 40 or settings.the_link.alive(self.pid):
-            turn += 1
-            words = self.child.words[-1:] if self.child else (tail(self.kind) if turn % 10 == 1 else [])
-            if words and words[0] != self.last:
-                self.last = words[0]
-                notify.status(f"{self.kind.capitalize()}: {self.last}")
-                send.redraw()
+        looked, alive = 0.0, time.monotonic()
+        while True:
+            now = time.monotonic()
             if self.child:
-                self.child.read()
+                if not self.child.running:
+                    break
+                self.hear(self.child.read())
+            elif now - alive >= (LOOK if self.stopping else ALIVE):
+                if not (yield from settings.the_link.alive(self.pid)):
+                    break
+                alive = now
+            if now - looked >= LOOK:
+                looked = now
+                self.look()
             yield
+        if self.child:
+            self.hear(self.child.read())
         problem = self.child.problem if self.child else None
         self.failed = str(problem) if problem and problem.code not in {0, 130} else ""
-        if self.pid:
-            forget(self.kind)
-        self.child, self.pid = None, 0
+        forget(self.kind)
+        self.child, self.pid, self.addresses, self.stopping = None, 0, [], False
         notify.status("")
         send.redraw()
 
+    def hear(self, lines: list[dict]) -> None:
+        """Takes in what it prints."""
+        for line in lines:
+            if isinstance(line.get("addresses"), list) and line["addresses"]:
+                self.addresses = [str(one) for one in line["addresses"]]
+
+    def look(self) -> None:
+        """Says what it does now."""
+        if self.kind == "WORKER":
+            text = doing.worker(doing.read(note(self.kind, "doing.json")))
+        else:
+            if self.pid and not self.addresses:
+                self.hear(printed(self.kind))
+            known = settings.the_farm
+            online = known.state == "online"
+            text = doing.master(
+                self.addresses,
+                sum(1 for one in known.workers if farm.works(one)) if online else None,
+                sum(1 for one in known.jobs if one.get("state") == "active"),
+            )
+        if self.stopping:
+            text = f"Stopping. {text}"
+        if text != self.last:
+            self.last = text
+            notify.status(self.title)
+            send.redraw()
+
     def stop(self) -> None:
-        """Asks it to end: a worker finishes the frame in hand."""
-        self.last = "Stopping"
+        """Asks it to end: a worker finishes the frame in hand. Asked twice, one in the background is ended at once."""
+        again, self.stopping = self.stopping, True
         if self.child:
             self.child.stop()
-        elif self.pid:
+        elif self.pid and again:
             link.end(self.pid)
+        elif self.pid:
+            with open(note(self.kind, "stop"), "wb"):
+                pass
 
 
 services = {kind: Service(kind) for kind, _, _ in KINDS}
@@ -75,27 +126,33 @@ def folder() -> str:
 
 
 def note(kind: str, ending: str) -> str:
-    """A file about a background one: its process, what it says."""
-    return os.path.join(folder(), f"{kind.lower()}-in-background.{ending}")
+    """A file about one that runs: its process, what it says and does, whether it is to end."""
+    return os.path.join(folder(), f"{kind.lower()}-from-blender.{ending}")
 
 
 def forget(kind: str) -> None:
     """It is no more."""
+    for ending in ("json", "stop", "doing.json"):
+        try:
+            os.remove(note(kind, ending))
+        except OSError:
+            pass
+
+
+def printed(kind: str) -> list[dict]:
+    """What a background one printed for programs."""
+    found = []
     try:
-        os.remove(note(kind, "json"))
+        with open(note(kind, "log"), encoding="utf-8", errors="replace") as file:
+            for line in file.read(20_000).splitlines():
+                if line.startswith("{"):
+                    try:
+                        found.append(json.loads(line))
+                    except (ValueError, RecursionError):
+                        continue
     except OSError:
         pass
-
-
-def tail(kind: str) -> list[str]:
-    """The last line that a background one wrote."""
-    try:
-        with open(note(kind, "log"), "rb") as file:
-            file.seek(max(0, os.path.getsize(file.name) - 2000))
-            lines = file.read().decode("utf-8", "replace").strip().splitlines()
-        return [line for line in lines if not line.startswith("{")][-1:]  # those are for programs
-    except OSError:
-        return []
+    return [one for one in found if isinstance(one, dict)]
 
 
 def words(kind: str) -> list[str]:
@@ -104,7 +161,72 @@ def words(kind: str) -> list[str]:
     if kind == "MASTER":
         return ["master", f"--listen={found.address if found else ''}:{found.port if found else 8420}"]
     blender = bpy.path.abspath(found.blender) if found and found.blender else bpy.app.binary_path
-    return ["worker", f"--blender={blender}", f"--cache={found.cache_size if found else 50}GB"]
+    return [
+        "worker",
+        f"--blender={blender}",
+        f"--cache={found.cache_size if found else 50}GB",
+        f"--doing-file={note(kind, 'doing.json')}",
+    ]
+
+
+class ServeEngine(bpy.types.RenderEngine):
+    """Shows in the render window what a worker or master does, as long as it runs; makes no picture."""
+
+    bl_idname = ENGINE
+    bl_label = "Network Render worker or master"
+    bl_use_postprocess = False
+    shows: Service | None = None
+    begun = False
+    inside = 0  # how many threads are in render
+
+    def render(self, _depsgraph: Any) -> None:
+        """Waits for the end; Esc asks for it. It is called for each view layer, by a thread: the scene is not touched."""
+        ServeEngine.begun = True
+        ServeEngine.inside += 1
+        try:
+            self._wait(ServeEngine.shows)
+        finally:
+            ServeEngine.inside -= 1
+
+    def _wait(self, one: Service | None) -> None:
+        shown = ""
+        while one is not None and one.on:
+            if self.test_break():
+                if not one.stopping:
+                    one.stop()
+                return
+            if one.title != shown:
+                shown = one.title
+                self.update_stats("", f"{shown}. Esc ends it")
+            time.sleep(0.1)
+
+
+def show(context: Any, one: Service) -> Generator[None, None, None]:
+    """Begins a render that shows it. What has to be otherwise for that is so only until the render has begun."""
+    at, name = context.scene, context.scene.name
+    wished = ((at.render, "engine", ENGINE), (at.render, "use_sequencer", False), (at.render, "use_compositing", False),
+              (at.render, "use_lock_interface", False), (at.render, "use_multiview", False))  # fmt: skip
+    before = [(holder, attribute, getattr(holder, attribute)) for holder, attribute, _ in wished]
+    clean = scene.untouched()
+    ServeEngine.shows, ServeEngine.begun = one, False
+    try:
+        for holder, attribute, value in wished:
+            setattr(holder, attribute, value)
+        try:
+            bpy.ops.render.render("INVOKE_DEFAULT")
+        except RuntimeError:  # there is no camera
+            pass
+        until = time.monotonic() + 10
+        while not ServeEngine.begun and bpy.app.is_job_running("RENDER") and time.monotonic() < until:
+            yield
+    finally:
+        if bpy.data.scenes.get(name) == at:
+            for holder, attribute, value in before:
+                setattr(holder, attribute, value)
+    for _ in range(5):  # until Blender has seen it
+        yield
+    if clean and not bpy.data.is_dirty and scene.same_file():
+        scene.as_saved()
 
 
 class Serve(bpy.types.Operator):
@@ -121,10 +243,12 @@ class Serve(bpy.types.Operator):
             self.report({"INFO"}, f"the {self.kind.lower()} runs already")
             return {"CANCELLED"}
         found = settings.preferences()
-        one.failed, one.last = "", "Starting"
+        one.failed, one.last, one.stopping, one.addresses = "", "Starts", False, []
         try:
+            forget(self.kind)
             if found and found.stay:
-                one.pid = settings.the_link.detach(note(self.kind, "log"), *words(self.kind))
+                stop = f"--stop-file={note(self.kind, 'stop')}"
+                one.pid = settings.the_link.detach(note(self.kind, "log"), *words(self.kind), stop)
                 with open(note(self.kind, "json"), "w", encoding="utf-8") as file:
                     json.dump({"pid": one.pid}, file)
             else:
@@ -139,9 +263,12 @@ class Serve(bpy.types.Operator):
         return {"FINISHED"}
 
     def invoke(self, context: Any, _event: Any) -> set[str]:
-        """Starts it, and listens for Esc."""
+        """Starts it, shows it in the render window, and listens for Esc."""
         if "FINISHED" not in self.execute(context):
             return {"CANCELLED"}
+        one = services[self.kind]
+        if not one.pid and not bpy.app.is_job_running("RENDER"):
+            pump.start(show(context, one)).step()  # now: a timer has no window to render in
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
@@ -152,7 +279,7 @@ class Serve(bpy.types.Operator):
             return {"FINISHED"}
         if event.type == "ESC" and event.value == "PRESS" and not one.pid:
             one.stop()
-            return {"FINISHED"}
+            return {"FINISHED", "PASS_THROUGH"}
         return {"PASS_THROUGH"}
 
 
@@ -175,7 +302,8 @@ def draw(layout: Any, kind: str) -> None:
 
     one, found = services[kind], settings.preferences()
     if one.on:
-        layout.operator("netrender.unserve", icon="CANCEL").kind = kind
+        again = bool(one.stopping and one.pid)
+        layout.operator("netrender.unserve", text="Stop at once" if again else "Stop", icon="CANCEL").kind = kind
         said(layout, one.last, "PLAY")
         if one.pid:
             said(layout, "It goes on when Blender is closed.", "INFO")
@@ -193,7 +321,7 @@ def draw(layout: Any, kind: str) -> None:
         said(layout, one.failed, "ERROR")
 
 
-CLASSES = (Serve, Unserve)
+CLASSES = (ServeEngine, Serve, Unserve)
 
 
 def register() -> None:
@@ -219,5 +347,8 @@ def unregister() -> None:
         if service.child:
             service.child.stop()
         service.child, service.pid, service.task = None, 0, None
+    until = time.monotonic() + 2
+    while ServeEngine.inside and time.monotonic() < until:  # it ends now, and Blender must not take it away before
+        time.sleep(0.02)
     for kind in reversed(CLASSES):
         bpy.utils.unregister_class(kind)

@@ -24,7 +24,7 @@ def engines(_self: Any, _context: Any) -> list[tuple[str, str, str]]:
             found[name] = {"BLENDER_WORKBENCH": "Workbench"}.get(name, "Eevee")
     for kind in bpy.types.RenderEngine.__subclasses__():
         name = getattr(kind, "bl_idname", "")
-        if name and name not in {ID, "HYDRA_STORM"}:
+        if name and name not in {ID, "NETRENDER_SERVE", "HYDRA_STORM"}:
             found.setdefault(name, getattr(kind, "bl_label", name))
     engines.kept = [(name, label, f"Render with {label} on the farm") for name, label in found.items()]  # type: ignore[attr-defined]
     return engines.kept  # type: ignore[attr-defined]
@@ -184,7 +184,7 @@ class Preferences(bpy.types.AddonPreferences):
     def apply(self) -> None:
         """Has what follows use these preferences."""
         home = os.path.dirname(__file__)
-        the_link.program = link.find(bpy.path.abspath(self.program), home)
+        the_link.program = settled(link.find(bpy.path.abspath(self.program), home), home)
         the_link.master = self.master or link.told(home)
         the_link.data = bpy.path.abspath(self.cache) if self.cache else ""
         the_farm.again = True
@@ -193,7 +193,16 @@ class Preferences(bpy.types.AddonPreferences):
         """Draws them."""
         layout = self.layout
         layout.use_property_split = True
-        layout.prop(self, "master")
+        row = layout.row(align=True)
+        row.prop(self, "master")
+        row.operator("netrender.find_masters", text="", icon="VIEWZOOM")
+        if the_farm.looking:
+            layout.label(text="Looking for masters ...", icon="TIME")
+        for one in the_farm.masters:
+            row = layout.row()
+            row.alignment = "RIGHT"
+            row.label(text=str(one.get("name", "")))
+            row.operator("netrender.choose_master", text=one["url"]).address = one["url"]
         layout.prop(self, "program")
         if not the_link.program:
             layout.label(text="The netrender program was not found", icon="ERROR")
@@ -206,6 +215,15 @@ class Preferences(bpy.types.AddonPreferences):
         column.prop(self, "port")
         layout.prop(self, "stay")
         layout.prop(self, "notify")
+
+
+def settled(program: str, home: str) -> str:
+    """The program as it is run: on Windows not from the add-on's own folder."""
+    if os.name != "nt" or not program or os.path.dirname(program) != os.path.join(home, "bin"):
+        return program
+    return link.copied(
+        program, bpy.utils.user_resource("DATAFILES", path=os.path.join("netrender", "bin"), create=True)
+    )
 
 
 def preferences() -> Preferences | None:
@@ -228,7 +246,7 @@ def register() -> None:
         found.apply()
     else:
         home = os.path.dirname(__file__)
-        the_link.program, the_link.master = link.find("", home), link.told(home)
+        the_link.program, the_link.master = settled(link.find("", home), home), link.told(home)
 
 
 def unregister() -> None:

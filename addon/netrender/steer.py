@@ -9,7 +9,7 @@ from typing import Any
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
-from . import pump, send, settings
+from . import farm, pump, send, settings
 from .link import Problem, call
 from .notify import show
 from .sending import Sending
@@ -109,12 +109,12 @@ class OpenPage(bpy.types.Operator):
 
     def execute(self, _context: Any) -> set[str]:
         """Opens the page, logged in."""
-        return later(self, self.steps())
+        return later(self, self.steps(self.job))
 
     @staticmethod
-    def steps() -> Generator[None, None, None]:
-        """Asks for a link that works once."""
-        found = yield from call(settings.the_link, "login")
+    def steps(job: int) -> Generator[None, None, None]:
+        """Asks for a link that works once, and leads to the job's page."""
+        found = yield from call(settings.the_link, "login", *(["--job", str(job)] if job else []))
         webbrowser.open(str(found[-1].get("url", "")))
 
 
@@ -179,20 +179,50 @@ class Pair(bpy.types.Operator):
     @staticmethod
     def steps(again: bool) -> Generator[None, None, None]:
         """Shows the code until the answer is there."""
-        farm = settings.the_farm
+        known = settings.the_farm
         child = settings.the_link.start("pair", *(["--again"] if again else []))
         try:
             while child.running:
                 for line in child.read():
-                    farm.code = str(line.get("code", "")) or farm.code
+                    known.code = str(line.get("code", "")) or known.code
                     send.redraw()
                 yield
         finally:
             child.stop()
-            farm.code = ""
+            known.code = ""
         if child.problem:
             raise child.problem
-        farm.again = True
+        known.again = True
+
+
+class FindMasters(bpy.types.Operator):
+    """List the masters on the network, and those that let this computer in before"""
+
+    bl_idname = "netrender.find_masters"
+    bl_label = "Find masters"
+
+    def execute(self, _context: Any) -> set[str]:
+        """Looks for them."""
+        return later(self, farm.find(settings.the_link, settings.the_farm))
+
+
+class ChooseMaster(bpy.types.Operator):
+    """Use this master from now on; the preferences keep it"""
+
+    bl_idname = "netrender.choose_master"
+    bl_label = "Use"
+    address: StringProperty(description="As http://farm:8420; empty: the one on the network")
+
+    def execute(self, context: Any) -> set[str]:
+        """Puts it into the preferences."""
+        found = settings.preferences()
+        if found is None:
+            settings.the_link.master, settings.the_farm.again = self.address, True
+        elif found.master != self.address:
+            found.master = self.address
+            context.preferences.is_dirty = True  # they are saved when Blender is closed
+        send.redraw()
+        return {"FINISHED"}
 
 
 class Retry(bpy.types.Operator):
@@ -207,7 +237,7 @@ class Retry(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (Steer, Fetch, OpenPage, ShowLog, Pair, Retry)
+CLASSES = (Steer, Fetch, OpenPage, ShowLog, Pair, FindMasters, ChooseMaster, Retry)
 
 
 def register() -> None:

@@ -1,7 +1,5 @@
 """Keeps what the panels show fresh, and tells of jobs that ended."""
 
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Generator
@@ -9,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import farm, jobs, notify, pump, send, settings, thumbs
+from . import desktop, farm, jobs, notify, pump, send, settings, thumbs
 
 PACE = 0.25  # seconds between two drawings
 
@@ -44,47 +42,24 @@ def tell_ended() -> None:
         job = settings.the_farm.job(number) or {"id": number}
         if (found and not found.notify) or state == "canceled" or not jobs.ours(job):
             continue
-        name = job.get("name") or f"Job {number}"
-        text = f"{name} (job {number}) is done" if state == "done" else f"{name} (job {number}) failed"
-        notify.show(text, state == "failed")
-        desktop(text)
+        text = f"Job {number}"
+        if job.get("name"):
+            text += f" ({job['name']})"
+        text += " is done" if state == "done" else " failed"
+        notify.show(desktop.plain(text), state == "failed")
+        tell(text)
 
 
-def desktop(text: str) -> None:
-    """A notification of the desktop, as well as it can be had; nobody waits for it."""
-    if sys.platform == "darwin":
-        script = 'on run argv\ndisplay notification (item 1 of argv) with title "Netrender"\nend run'
-        command = ["osascript", "-e", script, text]
-    elif os.name == "nt":
-        command = ["powershell", "-NoProfile", "-WindowStyle", "Hidden", "-Command", TOAST]
-    else:
-        command = ["notify-send", "--app-name=Netrender", "--", "Netrender", text]
-    try:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "NETRENDER_TEXT": text},
-            creationflags=0x08000000 if os.name == "nt" else 0,
-        )
-    except OSError:
-        return
-    pump.start(_reap(child))
+def tell(text: str) -> None:
+    """A notification of the desktop, as well as it can be had."""
+    child = desktop.show(sys.platform, settings.the_link.program, text)
+    if child:
+        pump.start(_reap(child))
 
 
 def _reap(child: Any) -> Generator[None, None, None]:
     while child.poll() is None:
         yield
-
-
-# The text comes in the environment: nothing of it is read as a command.
-TOAST = (
-    "Add-Type -AssemblyName System.Windows.Forms,System.Drawing;"
-    "$n = New-Object System.Windows.Forms.NotifyIcon;"
-    "$n.Icon = [System.Drawing.SystemIcons]::Information; $n.Visible = $true;"
-    "$n.ShowBalloonTip(8000, 'Netrender', $env:NETRENDER_TEXT, 'Info'); Start-Sleep 9; $n.Dispose()"
-)
 
 
 def register() -> None:

@@ -94,6 +94,7 @@ SIGTERM or Ctrl-C lets it finish the frame in hand and hand back the rest; a sec
 			m, token, err := a.enlist(cmd.Context(), &o, address, token)
 			var w *worker.Worker
 			if err == nil {
+				a.noteDoing(map[string]any{"state": "tries", "master": plainURL(m)})
 				log.Info("this machine works for the master at "+plainURL(m), "name", plainText(o.master))
 				w, err = a.makeWorker(cmd.Context(), &o, m, token, log)
 			}

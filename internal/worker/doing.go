@@ -10,7 +10,8 @@ import (
 // Doing is what a worker does, for the person in front of it.
 type Doing struct {
 	Master string        `json:"master,omitempty"` // where it is
-	Away   bool          `json:"away,omitempty"`   // the master does not answer just now
+	Met    bool          `json:"met"`              // the master has answered since the start
+	Away   bool          `json:"away,omitempty"`   // it does not answer just now
 	Barred string        `json:"barred,omitempty"` // why the master gives it nothing
 	Leaves bool          `json:"leaves,omitempty"` // it finishes what it has in hand and ends
 	Frames []FrameInHand `json:"frames"`           // being rendered, by slots
@@ -29,7 +30,7 @@ type FrameInHand struct {
 
 // Doing is safe to call at any time, by anybody.
 func (w *Worker) Doing() Doing {
-	d := Doing{Away: !w.link.isOpen(), Done: w.done.Load(), Failed: w.failed.Load(), Frames: w.book.inHand()}
+	d := Doing{Met: w.met.Load(), Away: !w.link.isOpen(), Done: w.done.Load(), Failed: w.failed.Load(), Frames: w.book.inHand()}
 	if why := w.barredNow.Load(); why != nil {
 		d.Barred = *why
 	}

@@ -38,6 +38,7 @@ func (w *Worker) heart(ctx context.Context) error {
 			if known = true; !w.link.isOpen() {
 				w.master.Refresh() // before anybody makes a call that is worth keeping
 				w.link.set(true)
+				w.met.Store(true)
 				lost, strange = time.Time{}, false
 				w.log.Info("the master answers")
 			}

@@ -50,6 +50,7 @@ type Worker struct {
 	name      string // in the farm; of the heart's goroutine
 	barred    string // why the master gives it nothing, as last heard; of the heart's goroutine
 	barredNow atomic.Pointer[string]
+	met       atomic.Bool  // the master has answered
 	done      atomic.Int64 // frames rendered here that the master took
 	failed    atomic.Int64
 	unlock    func() error

@@ -14,6 +14,15 @@ PLAY = """
 import threading
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(130)), daemon=True).start()
 def state(): return open(STATE).read()
+if words[0] == "masters":
+    say(url="http://oak:8420", name="oak", let_in=True)
+    say(url="http://elm:8420", name="elm")
+    say(odd=1)
+    sys.exit(0)
+if state() == "several":
+    text = "several masters were found:\\n  http://oak:8420  oak\\n  http://elm:8420  elm"
+    print(json.dumps({"error": text, "hint": "name one with --master or NETRENDER_MASTER", "kind": "invalid"}), file=sys.stderr)
+    sys.exit(1)
 if state() == "away":
     print(json.dumps({"error": "cannot reach the master", "hint": "start it", "kind": "unreachable"}), file=sys.stderr)
     sys.exit(3)
@@ -111,6 +120,27 @@ class Following(Case):
         self.master("up")
         self.farm.again = True  # as when it was let in
         self.until("online")
+
+    def test_several_masters(self) -> None:
+        """They are listed; one that is chosen is asked."""
+        self.master("several")
+        self.until("away")
+        self.eventually(lambda: self.farm.masters, lambda: next(self.steps))
+        self.assertEqual(
+            [(one["url"], one.get("let_in", False)) for one in self.farm.masters],
+            [("http://oak:8420", True), ("http://elm:8420", False)],
+        )
+        self.assertEqual(self.farm.sentence, "several masters were found (choose one in the panel or the preferences)")
+        self.master("up")
+        self.farm.again = True
+        self.until("online")
+
+    def test_a_search_is_broken_off(self) -> None:
+        self.master("away")
+        self.until("away")
+        self.eventually(lambda: self.farm.looking, lambda: next(self.steps))
+        self.farm.again = True
+        self.eventually(lambda: not self.farm.looking, lambda: next(self.steps))
 
     def test_no_program(self) -> None:
         self.play.program = self.path("gone")

@@ -7,7 +7,7 @@ import os
 import unittest
 
 from fake import Case
-from netrender.link import Link, Problem, call, executable, find, progress, told
+from netrender.link import Link, Problem, call, copied, executable, find, progress, runs, says, told
 
 
 class Calls(Case):
@@ -105,6 +105,35 @@ class Calls(Case):
             self.assertEqual(found.exception.kind, "program")
             self.assertIn(path, str(found.exception))
 
+    def test_one_that_goes_on(self) -> None:
+        """It is there until it ends, and nobody waits for that answer."""
+        link = self.link('sys.stdin.close()\nwhile not os.path.exists(words[1]): time.sleep(0.01)\nprint("over")')
+        stop = self.path("stop")
+        pid = link.detach(self.path("log"), "worker", stop)
+        self.assertTrue(self.end(link.alive(pid)))
+        self.assertFalse(self.end(Link(link.program).alive(pid)), "it is no netrender program")
+        with open(stop, "w", encoding="utf-8"):
+            pass
+        self.eventually(lambda: not self.end(link.alive(pid)))
+        with open(self.path("log"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "over\n")
+        self.assertFalse(self.end(runs(pid)))
+        self.assertFalse(self.end(runs(0)))
+
+    def test_a_small_program_is_not_waited_for(self) -> None:
+        """Where the system says which processes run, and takes its time."""
+        link = self.link(
+            'print("12 netrender.exe" if words else "")\nwhile not os.path.exists(__file__ + ".go"): time.sleep(0.01)'
+        )
+        steps = says([link.program, "x"], b"netrender")
+        for _ in range(3):
+            next(steps)
+        with open(link.program + ".go", "w", encoding="utf-8"):
+            pass
+        self.assertTrue(self.end(steps))
+        self.assertFalse(self.end(says([link.program], b"netrender")))
+        self.assertTrue(self.end(says([self.path("gone")], b"netrender")), "nobody can say")
+
     def test_the_environment(self) -> None:
         link = self.link('say(**{name: os.environ.get(name, "") for name in ("NETRENDER_MASTER", "PYTHONHOME")})')
         link.master = "http://farm:8420"
@@ -137,6 +166,24 @@ class Places(Case):
         os.remove(own)
         os.chmod(elsewhere, 0o755)
         self.assertEqual(find("", self.folder), elsewhere)
+
+    def test_the_copy_that_is_run(self) -> None:
+        """It is made once, another version's goes, and the add-on's own is free to be replaced."""
+        own, folder = executable(self.path()), self.path("copies")
+        for text in ("first", "the second"):
+            with open(own, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.chmod(own, 0o755)
+            path = copied(own, folder)
+            self.assertEqual(copied(own, folder), path)
+            self.assertEqual(os.path.basename(path), os.path.basename(own))
+            self.assertTrue(path.startswith(folder) and os.access(path, os.X_OK))
+            with open(path, encoding="utf-8") as file:
+                self.assertEqual(file.read(), text)
+            self.assertEqual(len(os.listdir(folder)), 1)
+        with open(self.path("file"), "w", encoding="utf-8"):
+            pass
+        self.assertEqual(copied(own, self.path("file", "x")), own, "it cannot be copied")
 
     def test_the_master_that_it_came_from(self) -> None:
         for text, want in (
