@@ -72,9 +72,14 @@ func (a *app) eachJob(cmd *cobra.Command, ids []farm.JobID, do func(farm.JobID) 
 }
 
 func (a *app) steerVerb(name, short string, call func(*wire.Client, context.Context, farm.JobID) (farm.Job, error), done string) *cobra.Command {
+	var some selecting
 	c := &cobra.Command{
-		Use: name + " ID...", Short: short, Args: cobra.MinimumNArgs(1),
+		Use: name + " ID...", Short: short, Args: cobra.ArbitraryArgs,
+		Example: fmt.Sprintf("  netrender %[1]s 12 13\n  netrender %[1]s --owner anna --state active,queued", name),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := some.check(args); err != nil {
+				return err
+			}
 			ids, err := jobIDs(args)
 			if err != nil {
 				return err
@@ -82,6 +87,9 @@ func (a *app) steerVerb(name, short string, call func(*wire.Client, context.Cont
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err
+			}
+			if len(ids) == 0 {
+				return a.actOnMany(cmd, client, &some, farm.JobAction(name), done)
 			}
 			return a.eachJob(cmd, ids, func(id farm.JobID) error {
 				job, err := call(client, cmd.Context(), id)
@@ -97,6 +105,7 @@ func (a *app) steerVerb(name, short string, call func(*wire.Client, context.Cont
 		},
 	}
 	a.masterFlags(c)
+	some.flags(c)
 	return c
 }
 
@@ -245,9 +254,14 @@ func jobChange(words []string) (wire.JobChange, error) {
 
 func (a *app) deleteVerb() *cobra.Command {
 	var yes bool
+	var some selecting
 	c := &cobra.Command{
-		Use: "delete ID...", Short: "Forget jobs with their results and logs on the master", Args: cobra.MinimumNArgs(1),
+		Use: "delete ID...", Short: "Forget jobs with their results and logs on the master", Args: cobra.ArbitraryArgs,
+		Example: "  netrender delete 12 13\n  netrender delete --state canceled --yes",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := some.check(args); err != nil {
+				return err
+			}
 			ids, err := jobIDs(args)
 			if err != nil {
 				return err
@@ -255,6 +269,19 @@ func (a *app) deleteVerb() *cobra.Command {
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err
+			}
+			if len(ids) == 0 {
+				if !yes && terminal(a.out) {
+					list, err := client.Jobs(cmd.Context(), some.filter())
+					if err != nil {
+						return err
+					}
+					if !a.agreed("Delete %s with their results on the master?", count(list.Total, "job")) {
+						fmt.Fprintln(a.err, "All stay.")
+						return nil
+					}
+				}
+				return a.actOnMany(cmd, client, &some, farm.ActDelete, "deleted")
 			}
 			return a.eachJob(cmd, ids, func(id farm.JobID) error {
 				if !yes && terminal(a.out) {
@@ -279,6 +306,7 @@ func (a *app) deleteVerb() *cobra.Command {
 		},
 	}
 	a.masterFlags(c)
+	some.flags(c)
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return c
 }

@@ -30,6 +30,29 @@ func TestSteeringIsNotHalfDone(t *testing.T) {
 	contains(t, f.ok("jobs"), "No jobs")
 }
 
+// Jobs may be selected instead of named.
+func TestSteeringMany(t *testing.T) {
+	f := startFarm(t)
+	for range 3 {
+		f.submit("1-3", false)
+	}
+	contains(t, f.ok("pause --state queued --name shot"), "job 3 paused", "job 2 paused", "job 1 paused")
+	contains(t, f.ok("pause --state queued"), "No such jobs.")
+	f.ok("cancel 2")
+	contains(t, f.fails(exitFailed, "resume --state paused,canceled"), "job 2 is canceled")
+	if f.job(1).State != farm.Queued || f.job(3).State != farm.Queued {
+		t.Errorf("job 1 is %s, job 3 %s", f.job(1).State, f.job(3).State)
+	}
+	contains(t, f.ok("jobs --sort state"), "queued", "canceled")
+	contains(t, f.fails(exitUsage, "jobs --sort size"), "sorted by one of id, created")
+	contains(t, f.ok("jobs --sort frames --limit 2"), "of 3 jobs", "--after")
+	contains(t, f.fails(exitUsage, "pause"), "which jobs?")
+	contains(t, f.fails(exitUsage, "pause 1 --state queued"), "name jobs by their numbers, or")
+	contains(t, f.fails(exitUsage, "delete --state gone"), "not \"gone\"")
+	contains(t, f.ok("delete --state queued,canceled --json"), `"state":"deleted"`, `"id":2`)
+	contains(t, f.ok("jobs"), "No jobs")
+}
+
 func TestPauseAndResume(t *testing.T) {
 	f := startFarm(t)
 	job := f.submit("1-20", false)

@@ -111,6 +111,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.jobRoutes(d)
 	a.submitRoute(d)
 	a.gridRoutes(d)
+	a.actRoutes(d)
 	a.followRoutes(d)
 	a.blobRoutes(d)
 	a.chunkRoutes(d)

@@ -31,6 +31,7 @@ var bodied = []struct {
 	{"POST", "/tokens", farm.RoleAdmin},
 	{"POST", "/pairings", nobody},
 	{"POST", "/pairings/poll", nobody},
+	{"POST", "/jobs/actions", farm.RoleSubmit},
 }
 
 // ask makes a call without a network; the answer must be a success or a problem, and never a fault of ours.
@@ -66,6 +67,8 @@ func FuzzBodies(f *testing.F) {
 	f.Add(uint8(7), []byte(`{"reports":[{"lease":1,"worker":"worker-01","job":1,"frame":1,"outcome":"done","results":[{"name":"../x"}]}],"wish":{}}`))
 	f.Add(uint8(8), []byte(`{"cap":"x"}`))
 	f.Add(uint8(3), []byte(`[[[[[[`))
+	f.Add(uint8(len(bodied)-1), []byte(`{"action":"pause","ids":[1,0,-1,9223372036854775807]}`))
+	f.Add(uint8(len(bodied)-1), []byte(`{"action":"retry","filter":{"state":["queued,done"],"q":"%"},"all":true}`))
 	f.Fuzz(func(t *testing.T, which uint8, body []byte) {
 		if bytes.Contains(body, []byte("wait_ms")) && !bytes.Equal(body, []byte(`{"wait_ms":0}`)) {
 			return // that one waits, and it should

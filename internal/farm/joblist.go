@@ -74,3 +74,21 @@ type JobPage struct {
 	Total int        // jobs that the filter selects, on all pages
 	After *JobCursor // where the next page begins; nil: the end
 }
+
+// JobAction is what can be done to many jobs at once.
+type JobAction string
+
+// The actions; each is what the call for one job is.
+const (
+	ActPause    JobAction = "pause"
+	ActResume   JobAction = "resume"
+	ActCancel   JobAction = "cancel"
+	ActRetry    JobAction = "retry"
+	ActDelete   JobAction = "delete"
+	ActPriority JobAction = "priority"
+)
+
+// JobActions lists all.
+func JobActions() []JobAction {
+	return []JobAction{ActPause, ActResume, ActCancel, ActRetry, ActDelete, ActPriority}
+}

@@ -94,6 +94,13 @@ func (c *Client) RetryJob(ctx context.Context, id farm.JobID, which RetryRequest
 	return c.steer(ctx, id, "/retry", which)
 }
 
+// Act does something to many jobs. What is refused for some is in the reply, and no error.
+func (c *Client) Act(ctx context.Context, in ActionRequest) (ActionReply, error) {
+	var out ActionReply
+	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/jobs/actions", in: in, out: &out, wait: MaxWaitMS * time.Millisecond})
+	return out, err
+}
+
 func (c *Client) steer(ctx context.Context, id farm.JobID, verb string, in any) (farm.Job, error) {
 	var out farm.Job
 	err := c.do(ctx, call{method: http.MethodPost, path: jobPath(id, verb), in: in, out: &out})

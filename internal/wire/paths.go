@@ -15,6 +15,7 @@ import (
 //	GET    /whoami                        view,worker Whoami
 //	POST   /jobs                          submit     SubmitRequest -> SubmitReply
 //	GET    /jobs                          view       ?state=&owner=&q=&scene=&before=&sort=&order=&after=&limit= -> JobList
+//	POST   /jobs/actions                  submit     ActionRequest -> ActionReply
 //	GET    /jobs/{id}                     view       farm.Job
 //	PATCH  /jobs/{id}                     submit     JobChange -> farm.Job
 //	DELETE /jobs/{id}                     submit

@@ -46,6 +46,7 @@ const (
 	MaxPage     = 1000
 	MaxLogChunk = 1 << 20
 	MaxChunks   = 4096 // that one question asks for
+	MaxActions  = 10_000
 )
 
 // Info is what a master says of itself to anybody, without a token.
@@ -124,6 +125,40 @@ type JobChange struct {
 	Deny     *[]string `json:"deny,omitempty"`
 	Tags     *[]string `json:"tags,omitempty"`
 	Keep     *bool     `json:"keep,omitempty"`
+}
+
+// ActionRequest does something to many jobs: to those of some numbers, or to those that a filter selects.
+type ActionRequest struct {
+	Action   farm.JobAction `json:"action"`
+	IDs      []farm.JobID   `json:"ids,omitempty"`      // at most MaxActions
+	Filter   *ActionFilter  `json:"filter,omitempty"`   // it may select as many
+	Priority int            `json:"priority,omitempty"` // of the action priority
+	All      bool           `json:"all,omitempty"`      // of the action retry: all frames, not the failed ones alone
+}
+
+// ActionFilter selects jobs as the parameters of a list do. At least one must be set.
+type ActionFilter struct {
+	States []string `json:"state,omitempty"`
+	Owner  string   `json:"owner,omitempty"`
+	Text   string   `json:"q,omitempty"`
+	Scene  string   `json:"scene,omitempty"`
+}
+
+// ActionReply tells what became of it, in the order of the numbers, or newest first.
+type ActionReply struct {
+	Results []ActionResult `json:"results"`
+	Done    int            `json:"done"`
+	Refused int            `json:"refused"`
+}
+
+// ActionResult is what became of an action for one job.
+type ActionResult struct {
+	ID    farm.JobID `json:"id"`
+	OK    bool       `json:"ok"`
+	State string     `json:"state,omitempty"` // afterwards; "deleted" when the job is gone
+	Kind  farm.Kind  `json:"kind,omitempty"`  // of the refusal, as the three below
+	Error string     `json:"error,omitempty"`
+	Hint  string     `json:"hint,omitempty"`
 }
 
 // RetryRequest says which frames to render again. Exactly one is set.
