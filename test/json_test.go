@@ -82,6 +82,9 @@ func TestJSON(t *testing.T) {
 		t.Errorf("netrender status --json: %v", s)
 	}
 	try(1, "rules")
+	if s := try(1, "statistics", "--by", "owner"); s[0]["total"].(map[string]any)["done"] != 4.0 {
+		t.Errorf("netrender statistics --json: %v", s)
+	}
 	if p := try(1, "rules", "--preview", "cap=0.5"); p[0]["same"] != false {
 		t.Errorf("netrender rules --preview --json: %v", p)
 	}

@@ -121,6 +121,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.eventRoutes(d)
 	a.adminRoutes(d)
 	a.overviewRoutes(d)
+	a.statisticsRoutes(d)
 	a.cleanRoutes(d)
 	a.verifyRoutes(d)
 	a.backupRoutes(d)

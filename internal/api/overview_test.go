@@ -67,6 +67,31 @@ func TestOverview(t *testing.T) {
 	if err != nil || about.Store.Path != "nowhere" || about.Data != h.dir {
 		t.Errorf("about, to an admin: %+v, %v", about, err)
 	}
+	h.worker(h.client(farm.RoleWorker), "worker-01", 1)
+	past, err := view.WorkerHistory(ctx, "worker-01", wire.HistoryWish{Limit: 3, Before: "6"})
+	if err != nil || len(past.Attempts) != 3 || past.Attempts[0].Seq != 5 || past.Next != "3" || past.Running == nil || past.CPU == nil {
+		t.Errorf("history %+v, %v", past, err)
+	}
+	if past, err = view.WorkerHistory(ctx, "worker-01", wire.HistoryWish{Before: "6"}); err != nil || len(past.Attempts) != 0 || past.Attempts == nil {
+		t.Errorf("history without attempts: %+v, %v", past, err)
+	}
+	stats, err := view.Statistics(ctx, []farm.StatKey{farm.PerDay, farm.PerOwner}, "", "2026-11-30")
+	if err != nil || stats.From != "2026-11-01" || stats.To != "2026-11-30" || len(stats.Rows) != 1 || stats.Rows[0].Done != 1 || stats.Total.Expired != 3 {
+		t.Errorf("statistics %+v, %v", stats, err)
+	}
+	resp, table := h.send(farm.RoleView, "GET", wire.Root+"/statistics?by=day,job,owner,worker&from=2026-11-01&to=2026-11-02&format=csv", nil)
+	const sheet = "day,job,job_name,owner,worker,worker_name,seconds,done,failed,expired\r\n2026-11-02,7,'=shot,\"anna, of course\",w1,oak,1.500,1,2,3\r\n"
+	if string(table) != sheet || resp.Header.Get("Content-Type") != "text/csv; charset=utf-8" {
+		t.Errorf("the table is %q %s", table, resp.Header)
+	}
+	for _, q := range []string{
+		"statistics?by=week", "statistics?from=yesterday", "statistics?to=2026-02-30", "statistics?from=2026-11-02&to=2026-11-01", "statistics?format=xls",
+		"workers/worker-01/history?hours=0", "workers/worker-01/history?hours=11", "workers/worker-01/history?before=x", "workers/worker-01/history?limit=1001",
+	} {
+		if resp, text := h.send(farm.RoleView, "GET", wire.Root+"/"+q, nil); resp.StatusCode != 400 {
+			t.Errorf("%s: %d %s", q, resp.StatusCode, text)
+		}
+	}
 	for _, minutes := range []string{"0", "61", "-1", "many"} {
 		if resp, text := h.send(farm.RoleView, "GET", wire.Root+"/share?minutes="+minutes, nil); resp.StatusCode != 400 {
 			t.Errorf("%s minutes: %d %s", minutes, resp.StatusCode, text)

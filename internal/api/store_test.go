@@ -262,6 +262,19 @@ func (s *memory) Audit(_ context.Context, f farm.AuditFilter) (list []farm.Audit
 
 func (s *memory) Size(context.Context) (int64, error) { return 0, nil }
 
+func (s *memory) WorkerAttempts(_ context.Context, f farm.WorkerAttemptFilter) ([]farm.WorkerAttempt, error) {
+	var list []farm.WorkerAttempt
+	for seq := f.Before - 1; seq > 0 && len(list) < f.Limit; seq-- {
+		list = append(list, farm.WorkerAttempt{Attempt: farm.Attempt{Seq: seq, Worker: f.Worker, Outcome: farm.Rendered}, JobName: "shot"})
+	}
+	return list, nil
+}
+
+func (s *memory) Statistics(_ context.Context, f farm.StatFilter) ([]farm.StatRow, farm.StatSum, error) {
+	sum := farm.StatSum{Seconds: 1.5, Done: 1, Failed: 2, Expired: 3}
+	return []farm.StatRow{{Day: farm.DayText(f.To), Job: 7, JobName: "=shot", Owner: "anna, of course", Worker: "w1", WorkerName: "oak", StatSum: sum}}, sum, nil
+}
+
 func (s *memory) About(context.Context) (farm.StoreAbout, int, error) {
 	return farm.StoreAbout{Engine: "memory", Version: "1", Path: "nowhere"}, 1, nil
 }

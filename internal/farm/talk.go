@@ -83,6 +83,8 @@ type Load struct {
 	DiskMB   int     `json:"disk_free_mb"`
 	Idle     string  `json:"idle,omitempty"` // why it asks for no frames, though it may: its disk is nearly full
 
+	GPU *float64 `json:"gpu,omitempty"` // busy share of its busiest GPU, 0..1; nil: not known
+
 	Peer *PeerLoad `json:"peer,omitempty"` // nil: it does not fetch from others
 }
 

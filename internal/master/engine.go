@@ -87,6 +87,7 @@ type worker struct {
 	awaited  bool // known from before a restart and may still come back
 	counted  int  // its part of snap.Slots
 	load     farm.Load
+	history  *history // nil: it said nothing yet
 	slots    map[int]*slot
 	leases   map[farm.LeaseID]*lease
 	held     int                     // claims held open
@@ -407,7 +408,7 @@ func (e *engine) inherit(old *engine) {
 		if w == nil {
 			continue
 		}
-		w.seen, w.online, w.load, w.held, w.pace = ow.seen, ow.online, ow.load, ow.held, ow.pace
+		w.seen, w.online, w.load, w.held, w.pace, w.history = ow.seen, ow.online, ow.load, ow.held, ow.pace, ow.history
 		w.wake, w.awaited = ow.wake, ow.awaited
 		w.order()
 	}

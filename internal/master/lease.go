@@ -26,6 +26,10 @@ func (m *Master) Heartbeat(ctx context.Context, who Identity, id farm.WorkerID, 
 			if first {
 				w.load = h.Load
 				w.load.Peer = trim(w.load.Peer)
+				if w.history == nil {
+					w.history = &history{}
+				}
+				w.history.note(m.opt.Now(), &w.load, &w.Facts)
 				if w.pace = h.Pace(); w.pace <= 0 {
 					w.pace = e.rules.Heartbeat() // it does not say, but is told now
 				}

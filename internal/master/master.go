@@ -40,6 +40,10 @@ type Store interface {
 	// Traces hands on every try at the positions of a job, or at all of them with nil; those of one position come in the
 	// order they ended, but the accepted one may come first. newest is the Seq of the job's last attempt.
 	Traces(ctx context.Context, id farm.JobID, positions *farm.Spans, each func(*farm.Trace)) (newest int64, err error)
+	// WorkerAttempts lists attempts of one worker, of all jobs that are there, the newest first.
+	WorkerAttempts(ctx context.Context, f farm.WorkerAttemptFilter) ([]farm.WorkerAttempt, error)
+	// Statistics reads what was rendered, also for jobs that are deleted: rows by the filter's keys, and the sum of all.
+	Statistics(ctx context.Context, f farm.StatFilter) (rows []farm.StatRow, total farm.StatSum, err error)
 	// Warnings lists what a job's attempts warned of, each sentence once, the most frequent first.
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Audit(ctx context.Context, f farm.AuditFilter) ([]farm.Audit, error)

@@ -342,6 +342,37 @@ func (s *memStore) Audit(_ context.Context, f farm.AuditFilter) (list []farm.Aud
 
 func (s *memStore) Size(context.Context) (int64, error) { return 0, nil }
 
+func (s *memStore) WorkerAttempts(_ context.Context, f farm.WorkerAttemptFilter) (list []farm.WorkerAttempt, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, tries := range s.history {
+		for _, a := range tries {
+			if a.Worker == f.Worker && (f.Before == 0 || a.Seq < f.Before) && (!f.Failed || a.Outcome == farm.Errored || a.Outcome == farm.Expired) {
+				list = append(list, farm.WorkerAttempt{Attempt: a, JobName: s.jobs[id].Name})
+			}
+		}
+	}
+	slices.SortFunc(list, func(a, b farm.WorkerAttempt) int { return cmp.Compare(b.Seq, a.Seq) })
+	return list[:min(len(list), f.Limit)], nil
+}
+
+func (s *memStore) Statistics(_ context.Context, f farm.StatFilter) (rows []farm.StatRow, total farm.StatSum, _ error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, tries := range s.history { // by job alone
+		r := farm.StatRow{Job: id, JobName: s.jobs[id].Name}
+		for _, a := range tries {
+			if day := farm.DayOf(a.Ended); a.Outcome == farm.Rendered && day >= f.From && day <= f.To {
+				r.Seconds += a.Seconds
+				r.Done++
+			}
+		}
+		total.Done += r.Done
+		rows = append(rows, r)
+	}
+	return rows[:min(len(rows), f.Limit)], total, nil
+}
+
 func (s *memStore) About(context.Context) (farm.StoreAbout, int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

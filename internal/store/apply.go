@@ -18,6 +18,8 @@ type batch struct {
 	marks    map[farm.JobID]*farm.JobMark
 	unfinish map[farm.JobID]*farm.Spans // positions to take out of the kept set of finished ones
 	swept    bool                       // there is something to sweep
+	sums     map[sumKey]farm.StatSum    // to be added
+	resum    map[farm.JobID]struct{}    // jobs whose sums are to be made anew
 }
 
 // Apply makes the changes in one transaction, in order, and returns when they are durable. On an error none was
@@ -42,6 +44,10 @@ func (d *db) Apply(ctx context.Context, changes []farm.Change) error {
 					switch c.(type) {
 					case farm.JobAdd, farm.JobHold: // its number is used up all the same
 						if err := b.nextJob(job + 1); err != nil {
+							return err
+						}
+					case farm.FrameDone, farm.FrameTried: // what was rendered stays in the sums
+						if err := b.sumDoomed(c); err != nil {
 							return err
 						}
 					}
@@ -123,7 +129,10 @@ func (b *batch) apply(c farm.Change) error {
 	case farm.WorkerSet:
 		return b.workerSet(&c.Worker)
 	case farm.WorkerDelete:
-		_, err := b.w.exec(workerDelete, string(c.ID))
+		_, err := b.w.exec(departs, string(c.ID))
+		if err == nil {
+			_, err = b.w.exec(workerDelete, string(c.ID))
+		}
 		return err
 	case farm.TokenSet:
 		return b.tokenSet(&c.Token)
@@ -153,7 +162,7 @@ func (b *batch) apply(c farm.Change) error {
 
 // flush writes all that was gathered.
 func (b *batch) flush() error {
-	for _, f := range []func() error{b.flushAttempts, b.flushResets, b.flushMarks, b.flushFinished, b.flushLeases} {
+	for _, f := range []func() error{b.flushAttempts, b.flushResets, b.flushMarks, b.flushFinished, b.flushLeases, b.flushSums} {
 		if err := f(); err != nil {
 			return err
 		}

@@ -71,12 +71,14 @@ func (b *batch) flushAttempts() error {
 		return err
 	}
 	args := make([]any, 0, 18*len(list))
+	workers := make([]any, len(list))
 	for i := range list {
 		t := &list[i]
 		worker, err := b.w.wordID(string(t.Worker))
 		if err != nil {
 			return err
 		}
+		workers[i] = worker
 		install, err := b.w.wordID(t.Install)
 		if err != nil {
 			return err
@@ -93,14 +95,22 @@ func (b *batch) flushAttempts() error {
 			int64(t.Lease), worker, string(t.Outcome), bit(t.Final), micros(t.Started), micros(t.Ended),
 			number(t.Seconds), int64(t.MemoryMB), install, orNull(t.Error), results, warnings)
 	}
-	return attemptAdd.run(b.w, args, func(from, to int) error {
+	err := attemptAdd.run(b.w, args, func(from, to int) error {
 		for i := from; i < to; i++ {
 			if err := b.again(&list[i]); err != nil {
 				return err
 			}
+			b.sumAgain(list[i].Job)
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		b.sum(&list[i], workers[i])
+	}
+	return nil
 }
 
 // listOrNull is the list as JSON, or NULL when it is empty.

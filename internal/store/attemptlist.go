@@ -21,11 +21,16 @@ const (
 	failedSelect = attemptFields + byFailed + attemptWords
 )
 
-func scanAttempt(rows *sql.Rows) (a farm.Attempt, err error) {
+func anAttempt(rows *sql.Rows) (farm.Attempt, error) { return scanAttempt(rows) }
+
+// scanAttempt reads an attempt, and the columns that a query has besides.
+func scanAttempt(rows *sql.Rows, besides ...any) (a farm.Attempt, err error) {
 	var started, ended int64
 	var results, warnings []byte
-	err = rows.Scan(&a.Seq, &a.Job, &a.Frame, &a.Position, &a.Number, &a.Lease, &a.Worker, &a.Outcome, &a.Error,
-		&started, &ended, &a.Seconds, &a.MemoryMB, &a.Install, &results, &a.Final, &warnings)
+	err = rows.Scan(append([]any{
+		&a.Seq, &a.Job, &a.Frame, &a.Position, &a.Number, &a.Lease, &a.Worker, &a.Outcome, &a.Error,
+		&started, &ended, &a.Seconds, &a.MemoryMB, &a.Install, &results, &a.Final, &warnings,
+	}, besides...)...)
 	if err == nil && results != nil {
 		err = decodeJSON(results, &a.Results, "list of results of frame %d of job %d", a.Frame, a.Job)
 	}
@@ -68,7 +73,7 @@ func (d *db) Attempts(ctx context.Context, f farm.AttemptFilter) (list []farm.At
 		}
 		if f.Frames.Count() == 0 && waits.Count() == 0 {
 			list, err = collect(ctx, q, from+`a.job = ? AND a.seq > ?`+kind+jobStands+order(f)+` LIMIT ?`,
-				[]any{int64(f.Job), f.After, int64(f.Job), int64(f.Limit)}, scanAttempt)
+				[]any{int64(f.Job), f.After, int64(f.Job), int64(f.Limit)}, anAttempt)
 			return err
 		}
 		var seqs []int64
@@ -85,7 +90,7 @@ func (d *db) Attempts(ctx context.Context, f farm.AttemptFilter) (list []farm.At
 			for _, seq := range part {
 				args = append(args, seq)
 			}
-			page, err := collect(ctx, q, attemptSelect+`a.job = ? AND a.seq IN (`+marks(len(part))+`)`+order(f), args, scanAttempt)
+			page, err := collect(ctx, q, attemptSelect+`a.job = ? AND a.seq IN (`+marks(len(part))+`)`+order(f), args, anAttempt)
 			if err != nil {
 				return err
 			}

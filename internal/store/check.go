@@ -79,7 +79,7 @@ func (s *SQLite) Inspect(ctx context.Context) (rows int64, err error) {
 
 func (s *SQLite) inspectAttempts(ctx context.Context, id farm.JobID) (rows int64, err error) {
 	for after := int64(-1 << 63); ; {
-		page, err := collect(ctx, s.reads, attemptsAfter, []any{int64(id), after, inspectRows}, scanAttempt)
+		page, err := collect(ctx, s.reads, attemptsAfter, []any{int64(id), after, inspectRows}, anAttempt)
 		if err != nil {
 			return rows, err
 		}

@@ -46,6 +46,9 @@ func (b *batch) jobAdd(c *farm.JobAdd) error {
 	if err := b.blendSet(c.Job.ID, c.Job.Blend, c.Files); err != nil {
 		return err
 	}
+	if err := b.imported(c.Job.ID); err != nil {
+		return err
+	}
 	return b.filesSet(c.Job.ID, c.Files)
 }
 
@@ -60,6 +63,7 @@ func (b *batch) jobHold(id farm.JobID) error {
 	if _, err := b.w.exec(jobHidden, int64(id)); err != nil {
 		return err
 	}
+	b.w.held[id] = true
 	return b.nextJob(id + 1)
 }
 
@@ -77,6 +81,9 @@ func (b *batch) blendSet(job farm.JobID, blend string, files []farm.File) error 
 func (b *batch) jobSet(j *farm.Job) error {
 	gone := true
 	if found, err := b.w.row(jobThere, []any{int64(j.ID)}, &gone); err != nil || !found || gone {
+		return err
+	}
+	if _, err := b.w.exec(summedSet, j.Name, j.Owner, int64(j.ID)); err != nil {
 		return err
 	}
 	return b.jobPut(j)

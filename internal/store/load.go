@@ -87,7 +87,7 @@ func load(ctx context.Context, q querier, j farm.Job) (l farm.JobLoad, err error
 	if l.Finished, err = finished(ctx, q, j.ID, &waits); err != nil {
 		return l, err
 	}
-	tries, err := collect(ctx, q, attemptsCounted, []any{int64(j.ID)}, scanAttempt)
+	tries, err := collect(ctx, q, attemptsCounted, []any{int64(j.ID)}, anAttempt)
 	for i := range tries {
 		if p := tries[i].Position; !l.Finished.Contains(p) && !waits.Contains(p) {
 			l.Tried = append(l.Tried, tries[i])

@@ -39,7 +39,7 @@ const (
 	specDrop   = `DELETE FROM specs WHERE job = ?`
 	foreigners = `SELECT m.name, f."from" FROM sqlite_schema m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table' AND f."table" = 'jobs'`
 	lostWords  = `INSERT INTO words (id, word) SELECT id, 'lost-' || id FROM (SELECT worker AS id FROM attempts UNION
-		SELECT install FROM attempts UNION SELECT worker FROM leases) WHERE id NOT NULL AND id NOT IN (SELECT id FROM words)`
+		SELECT install FROM attempts UNION SELECT worker FROM leases UNION SELECT worker FROM sums WHERE worker > 0) WHERE id NOT NULL AND id NOT IN (SELECT id FROM words)`
 	lastEpoch = `SELECT coalesce(max(n), 0) FROM (SELECT max(id) >> 32 AS n FROM leases UNION SELECT max(lease) >> 32 FROM attempts
 		UNION SELECT max(seq) >> 32 FROM attempts)`
 	lastJob = `SELECT coalesce(max(id), 0) + 1 FROM jobs WHERE gone = 0`

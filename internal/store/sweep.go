@@ -26,6 +26,7 @@ const sweepPause = 10 * time.Millisecond
 // jobDelete hides the job from all readers at once. Its many rows go later, piece by piece.
 func (b *batch) jobDelete(id farm.JobID) error {
 	b.swept = true
+	delete(b.w.held, id)
 	for _, query := range []string{leasesDrop, resetsDrop, refusalsDrop} {
 		if _, err := b.w.exec(query, int64(id)); err != nil {
 			return err

@@ -12,14 +12,16 @@ import (
 // writer is the one connection that changes the database. mu is held for the length of a transaction; the fields
 // below it belong to whoever holds it.
 type writer struct {
-	pool *sql.DB
-	mu   sync.Mutex
-	conn *sql.Conn
-	kept map[string]*sql.Stmt // by text; texts are constants, or one of a few lengths of many()
-	word map[string]int64     // ids of words that were committed
-	news map[string]int64     // ids of words of the open transaction
-	part int                  // positions of a part of a reset
-	owes map[farm.JobID]bool  // jobs that may have resets that wait; nil: not known, see owing
+	pool  *sql.DB
+	mu    sync.Mutex
+	conn  *sql.Conn
+	kept  map[string]*sql.Stmt // by text; texts are constants, or one of a few lengths of many()
+	word  map[string]int64     // ids of words that were committed
+	news  map[string]int64     // ids of words of the open transaction
+	part  int                  // positions of a part of a reset
+	held  map[farm.JobID]bool  // jobs that are being put in
+	named map[farm.JobID]bool  // jobs that are in summed
+	owes  map[farm.JobID]bool  // jobs that may have resets that wait; nil: not known, see owing
 }
 
 func newWriter(ctx context.Context, pool *sql.DB) (*writer, error) {
@@ -27,7 +29,7 @@ func newWriter(ctx context.Context, pool *sql.DB) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &writer{part: partSize, pool: pool, conn: conn, kept: map[string]*sql.Stmt{}, word: map[string]int64{}, news: map[string]int64{}}, nil
+	return &writer{part: partSize, pool: pool, conn: conn, kept: map[string]*sql.Stmt{}, held: map[farm.JobID]bool{}, named: map[farm.JobID]bool{}, word: map[string]int64{}, news: map[string]int64{}}, nil
 }
 
 // transact runs f in one transaction: all of it is durable when transact returns nil, else nothing was done.
@@ -48,6 +50,7 @@ func (w *writer) transact(ctx context.Context, f func() error) error {
 		// SQLite has rolled back by itself after some errors, as a full disk; then this one is refused, and harmless.
 		w.exec("ROLLBACK")
 		clear(w.news)
+		clear(w.named)
 		w.owes = nil
 		return err
 	}

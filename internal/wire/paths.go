@@ -47,6 +47,7 @@ import (
 //	POST   /workers/fit                   view       FitRequest -> farm.Fit
 //	PATCH  /workers/{id}                  admin      WorkerChange -> WorkerView; by id or name
 //	DELETE /workers/{id}                  admin      by id or name
+//	GET    /workers/{id}/history          view       ?hours=&limit=&before=&failed=1 -> farm.WorkerHistory; by id or name
 //	POST   /workers/{id}/heartbeat        worker     farm.Heartbeat -> farm.Orders
 //	POST   /claim                         worker     farm.Wish -> farm.Grant, or 204
 //	POST   /report                        worker     ReportRequest -> ReportReply
@@ -58,6 +59,7 @@ import (
 //	GET    /attention                     view       farm.AttentionList; pairings only for admins
 //	GET    /balance                       view       farm.Balance
 //	GET    /about                         view       farm.About; paths only for admins
+//	GET    /statistics                    view       ?by=&from=&to=&format=csv -> farm.Statistics, or a table
 //	GET    /rules                         view       farm.Rules
 //	PUT    /rules                         admin      farm.Rules
 //	POST   /rules/preview                 view       farm.Rules -> farm.RulesPreview

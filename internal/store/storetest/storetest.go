@@ -26,6 +26,8 @@ type Store interface {
 	PathOf(ctx context.Context, id farm.JobID, ref string) (string, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
 	Traces(ctx context.Context, id farm.JobID, positions *farm.Spans, each func(*farm.Trace)) (newest int64, err error)
+	WorkerAttempts(ctx context.Context, f farm.WorkerAttemptFilter) ([]farm.WorkerAttempt, error)
+	Statistics(ctx context.Context, f farm.StatFilter) (rows []farm.StatRow, total farm.StatSum, err error)
 	Warnings(ctx context.Context, id farm.JobID) ([]farm.Warning, error)
 	Audit(ctx context.Context, f farm.AuditFilter) ([]farm.Audit, error)
 	Size(ctx context.Context) (int64, error)
@@ -65,6 +67,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"manifest paged", manifests},
 		{"attempts filtered and paged", attemptLists},
 		{"traces", traces},
+		{"attempts of a worker", workerAttempts},
+		{"statistics", statistics},
+		{"statistics of any batches", statisticsModel},
 		{"warnings", warnings},
 		{"leases, workers, tokens, rules", small},
 		{"audit", audits},
