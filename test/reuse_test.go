@@ -98,6 +98,76 @@ func TestReuse(t *testing.T) {
 	}
 }
 
+// TestReuseIsHeldUp: where the job is paused, canceled or deleted while its frames are awaited, those that are not here are
+// rendered by a new job, and the other stays as it is.
+func TestReuseIsHeldUp(t *testing.T) {
+	f := startFarm(t)
+	for _, c := range []struct {
+		words   []string
+		why     string
+		becomes string
+	}{
+		{[]string{"pause"}, "was paused", "paused"},
+		{[]string{"cancel"}, "was canceled", "canceled"},
+		{[]string{"delete", "-y"}, "was deleted", ""},
+	} {
+		t.Run(c.words[0], func(t *testing.T) {
+			blend, collected := collectedScene(t, "CYCLES")
+			text, err := os.ReadFile(blend)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, blend, append(text, c.words[0]...)) // a scene of its own
+			out, errs, code := f.runBare("submit", blend, "--collected", collected)
+			if code != 0 {
+				t.Fatal(errs)
+			}
+			other := strings.TrimSpace(out)
+			have := 0
+			if c.words[0] == "pause" { // some of its frames are there
+				oak := f.worker("oak", "--fake-renderer", "700ms", "--fake-size", "4")
+				eventually(t, 20*time.Second, "a frame is done", func() bool { return f.job(other).Done > 0 })
+				if err := oak.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+				oak.wait(20 * time.Second)
+				if have = f.job(other).Done; have != 1 && have != 2 {
+					t.Fatalf("%d frames are done", have)
+				}
+			}
+			dir := t.TempDir()
+			p := start(t, append(f.env(), append(noBlender, "NETRENDER_DATA="+filepath.Join(f.data, "client"))...), "render", blend, "--collected", collected, "--reuse", "-o", dir, "--json")
+			eventually(t, 20*time.Second, "what is there has come", func() bool {
+				return strings.Contains(p.stdout.String(), `"reused":true`) && strings.Count(p.stdout.String(), `"paths"`) == have
+			})
+			f.ok(append(c.words[:1:1], append([]string{other}, c.words[1:]...)...)...)
+			eventually(t, 20*time.Second, "a new job is made", func() bool { return strings.Contains(p.stdout.String(), `"instead":`+other) })
+			elm := f.worker("elm", fastFake...)
+			defer elm.kill()
+			if code := p.wait(30 * time.Second); code != 0 {
+				t.Fatalf("exit %d\n%s", code, p.stdout.String())
+			}
+			var line map[string]any
+			for _, one := range objects(t, "render", p.stdout.String()) {
+				if one["instead"] != nil {
+					line = one
+				}
+			}
+			if line["why"] != c.why || line["reused"] != nil || line["frames"] != float64(3-have) {
+				t.Errorf("the new job: %v; %d frames were there", line, have)
+			}
+			if n := len(filesBelow(t, dir)); n < 3 {
+				t.Errorf("%d files are here", n)
+			}
+			if c.becomes != "" {
+				if j := f.job(other); j.State != c.becomes || j.Done != have {
+					t.Errorf("the other job is %s, with %d frames", j.State, j.Done)
+				}
+			}
+		})
+	}
+}
+
 // TestReuseWaits: a job that will have the frame is waited for, and goes on when the one who waits goes away, whether by
 // a signal or because nobody reads what is printed.
 func TestReuseWaits(t *testing.T) {

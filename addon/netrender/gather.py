@@ -21,6 +21,7 @@ class Gather:
     fraction: float = 0.0  # of it, 0..1
     job: int = 0  # 0: not known yet
     own: bool = False  # the job was made for this
+    instead: str = ""  # of which job, and why, as "Job 12 was paused"
     here: dict[int, str] = field(default_factory=dict)  # frame -> its multilayer EXR
     warnings: list[str] = field(default_factory=list)
     missing: list[dict] = field(default_factory=list)
@@ -70,19 +71,21 @@ class Gather:
             self.missing.append(line["missing"])
         elif "out" in line and "job" in line:
             self.job, self.own = line["job"], not line.get("reused", False)
+            if line.get("instead"):
+                self.instead = f"Job {line['instead']} {line.get('why', '')}. "
             self._count()
         elif isinstance(line.get("beat"), dict):
             beat = line["beat"]
             if beat.get("frame") in self.wanted and len(self.wanted) == 1:
                 self.fraction = min(1.0, max(0.0, float(beat.get("fraction") or 0.0)))
-                self.text = f"Job {self.job}: rendering on the farm, {self.fraction:.0%}"
+                self.text = f"{self.instead}Job {self.job}: rendering on the farm, {self.fraction:.0%}"
 
     def _count(self) -> None:
         if len(self.wanted) > 1:
             self.fraction = len(self.here) / len(self.wanted)
-            self.text = f"Job {self.job}: {len(self.here)} of {len(self.wanted)} frames are here"
+            self.text = f"{self.instead}Job {self.job}: {len(self.here)} of {len(self.wanted)} frames are here"
         else:
-            self.text, self.fraction = f"Job {self.job}: waiting for the farm", 0.0
+            self.text, self.fraction = f"{self.instead}Job {self.job}: waiting for the farm", 0.0
 
     def stop(self, link: Link, cancel: bool) -> None:
         """Stops waiting; a job that was made for this is canceled where that is wished."""

@@ -241,6 +241,9 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 	<-watched
 	show.close()
 	if err != nil {
+		if over, ok := context.Cause(ctx).(*heldUp); ok {
+			return over
+		}
 		if ctx.Err() != nil {
 			a.note(map[string]any{"job": job.ID, "interrupted": true},
 				"\nJob %d goes on without you. %s brings its frames home, netrender cancel %d stops it.", job.ID, f.again(&job), job.ID)

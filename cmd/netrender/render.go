@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,8 @@ Ctrl-C leaves the job running; netrender fetch brings the frames home later.
 With --reuse nothing is rendered that the farm has, or is about to have: where a job of the very same scene - the same
 bytes of the .blend and of all files that the frames need, and the same options as far as they show in a picture - covers
 all frames that are asked for, they are taken from it. One job covers all of them, or a new one is made. Of a job that is
-paused, canceled or has failed only those frames count that were rendered.`,
+paused, canceled or has failed only those frames count that were rendered. Where the job is paused, canceled or deleted
+while its frames are awaited, a new job renders those that are not here: another's job is not made to go on.`,
 		Example: "  netrender render shot.blend -f 1-250 -o frames/\n  netrender render still.blend -f 1 --priority 5",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kinds, err := kindsOf(only, false)
@@ -301,10 +303,100 @@ func (a *app) reuse(ctx context.Context, master *wire.Client, plan *client.Plan,
 	if err != nil || !there {
 		return false, interrupted(ctx, err)
 	}
+	wished := f.kinds
 	f.frames, f.kinds = plan.Spec.Frames, plan.Spec.Options.Kinds(f.kinds)
 	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": f.frames.Count(), "out": f.dir, "reused": true},
 		"Job %d of the same scene has or will have %s, results in %s", job.ID, count(f.frames.Count(), "frame"), f.dir)
+	err = a.followOther(ctx, master, job, f)
+	var over *heldUp
+	if !errors.As(err, &over) || ctx.Err() != nil {
+		return true, err
+	}
+	var rest []int
+	for n := range f.frames.All() {
+		if _, here := f.here[n]; !here {
+			rest = append(rest, n)
+		}
+	}
+	plan.Spec.Frames = farm.Frames(rest...)
+	f.frames, f.kinds, f.here = farm.FrameSet{}, wished, nil
+	if err := a.checkWorkers(ctx, master, plan); err != nil {
+		return true, err
+	}
+	if job, err = a.send(ctx, master, plan); err != nil {
+		return true, interrupted(ctx, err)
+	}
+	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": job.Total, "out": f.dir, "instead": over.job, "why": over.why},
+		"Job %d %s: job %d renders %s", over.job, over.why, job.ID, count(job.Total, "frame"))
 	return true, a.follow(ctx, master, job, f)
+}
+
+// heldUp says that frames which are awaited of another's job do not come, and nobody but its owner changes that.
+type heldUp struct {
+	job farm.JobID
+	why string // was paused
+}
+
+func (h *heldUp) Error() string { return fmt.Sprintf("job %d %s", h.job, h.why) }
+
+// followOther follows a job of another; the error is *heldUp when some frame does not come because of what became of it.
+func (a *app) followOther(ctx context.Context, master *wire.Client, job farm.Job, f *fetching) error {
+	following, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for ev, err := range master.Patient(24*time.Hour).Events(following, wire.EventFilter{Job: job.ID}) {
+			if err != nil {
+				return
+			}
+			if ev.Kind != farm.EventJob && ev.Kind != farm.EventFrame && ev.Kind != farm.EventLost {
+				continue
+			}
+			if why := heldUpBy(following, master, job.ID, f.frames); why != "" {
+				stop(&heldUp{job.ID, why})
+				return
+			}
+		}
+	})
+	err := a.follow(following, master, job, f)
+	over, _ := context.Cause(following).(*heldUp)
+	if over == nil && err != nil && ctx.Err() == nil { // it may have ended before its news came
+		if why := heldUpBy(ctx, master, job.ID, f.frames); why != "" {
+			over = &heldUp{job.ID, why}
+		}
+	}
+	stop(nil)
+	watching.Wait()
+	if over != nil && err != nil {
+		return over
+	}
+	return err
+}
+
+// heldUpBy tells why some of the frames do not come; "" when all may, or one has failed, which is told elsewhere.
+func heldUpBy(ctx context.Context, master *wire.Client, id farm.JobID, wanted farm.FrameSet) string {
+	job, err := master.Job(ctx, id)
+	if farm.KindOf(err) == farm.NotFound {
+		return "was deleted"
+	}
+	if err != nil || job.State != farm.Paused && job.State != farm.Canceled {
+		return ""
+	}
+	states, err := master.Frames(ctx, id)
+	if err != nil || covers(wanted, states.Done, states.Failed, states.Running) {
+		return ""
+	}
+	return map[farm.JobState]string{farm.Paused: "was paused", farm.Canceled: "was canceled"}[job.State]
+}
+
+// covers tells whether each of the frames is in one of the sets.
+func covers(wanted farm.FrameSet, sets ...farm.FrameSet) bool {
+	for n := range wanted.All() {
+		if !slices.ContainsFunc(sets, func(s farm.FrameSet) bool { return s.Contains(n) }) {
+			return false
+		}
+	}
+	return true
 }
 
 func interrupted(ctx context.Context, err error) error {

@@ -98,6 +98,21 @@ class Answers(Case):
             self.end(one.steps(link, lambda: iter_of(Request("shot.blend"))))
             self.assertEqual((one.here, str(one.problem)), ({1: "a"}, problem))
 
+    def test_a_job_that_is_held_up(self) -> None:
+        """Another one takes its place; that is said, and it is this one's own."""
+        link = self.link(
+            'say(job=3, name="x", frames=1, out="", reused=True)\n'
+            'say(job=8, name="x", frames=1, out="", instead=3, why="was paused")\nsys.stdin.read(); sys.exit(130)'
+        )
+        one = Gather(wanted=[1], folder=self.folder)
+        steps = one.steps(link, lambda: iter_of(Request("shot.blend")))
+        self.eventually(lambda: one.job == 8, lambda: next(steps))
+        self.assertEqual((one.text, one.own), ("Job 3 was paused. Job 8: waiting for the farm", True))
+        one.take({"beat": {"frame": 1, "fraction": 0.5}})
+        self.assertEqual(one.text, "Job 3 was paused. Job 8: rendering on the farm, 50%")
+        one.stop(link, cancel=False)
+        self.end(steps)
+
     def test_a_scene_that_cannot_be_written(self) -> None:
         def prepare() -> Generator[None, None, Request]:
             yield
