@@ -43,7 +43,7 @@ var rooms = map[string]room{
 	}, // sys: its lock file
 	"wire":    {rooms: "blob farm", libs: "github.com/klauspost/compress", bars: "database"},
 	"master":  {rooms: "archive balance blob farm", libs: "golang.org/x/sys", bars: "net/http database"},
-	"api":     {rooms: "master wire blob farm", libs: "github.com/danielgtaylor/huma/v2 github.com/prometheus/client_golang", bars: "database"},
+	"api":     {rooms: "master wire exr blob farm", libs: "github.com/danielgtaylor/huma/v2 github.com/prometheus/client_golang", bars: "database"},
 	"classic": {rooms: "master blob farm", bars: "database"},
 	"web":     {rooms: "master blob farm", bars: "database"},
 	"peer":    {rooms: "wire blob farm", bars: "database"},

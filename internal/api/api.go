@@ -53,6 +53,7 @@ type API struct {
 	guests   guests
 	wrong    buckets
 	stall    time.Duration // how long a transfer may stand still
+	pictures chan struct{} // holds one for each that is made
 }
 
 // New makes the door.
@@ -64,7 +65,7 @@ func New(o Options) *API {
 		o.Info.Protocol = wire.Version
 	}
 	o.Info.Open = o.Open
-	a := &API{opt: o, m: o.Master, log: o.Log, stop: make(chan struct{}), stall: stall, wrong: buckets{now: o.Now}}
+	a := &API{opt: o, m: o.Master, log: o.Log, stop: make(chan struct{}), stall: stall, wrong: buckets{now: o.Now}, pictures: make(chan struct{}, layersAtOnce)}
 	a.gauge = newGauge(a.m)
 	a.router = newRouter(a)
 	useProblems()
@@ -112,6 +113,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.submitRoute(d)
 	a.gridRoutes(d)
 	a.actRoutes(d)
+	a.layerRoutes(d)
 	a.followRoutes(d)
 	a.blobRoutes(d)
 	a.chunkRoutes(d)

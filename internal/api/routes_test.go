@@ -43,7 +43,7 @@ func contract(t *testing.T) (calls []promised) {
 
 // example makes a path that matches a pattern.
 func example(pattern string) string {
-	path := strings.NewReplacer("{name...}", "a/b.exr", "{ref}", strings.Repeat("ab", 32), "{code}", "ABC-DEF").Replace(pattern)
+	path := strings.NewReplacer("{name...}", "a/b.exr", "{ref}", strings.Repeat("ab", 32), "{code}", "ABC-DEF", "{frame}", "1").Replace(pattern)
 	return strings.ReplaceAll(path, "{id}", "1")
 }
 

@@ -27,6 +27,8 @@ import (
 //	GET    /jobs/{id}/missing             view       ?after=&limit= -> FileList of files whose bytes are not there
 //	GET    /jobs/{id}/frames              view       farm.FrameStates
 //	GET    /jobs/{id}/grid                view       ?after=&limit= -> farm.Grid
+//	GET    /jobs/{id}/frames/{frame}/layers view     ?file= -> LayerList
+//	GET    /jobs/{id}/frames/{frame}/layer view      ?name=&width=&pack=0&file= -> bytes: halves, red, green, blue and alpha
 //	GET    /jobs/{id}/running             view       ?after=&limit= -> RunningList
 //	GET    /jobs/{id}/warnings            view       []farm.Warning
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList

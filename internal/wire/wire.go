@@ -35,6 +35,57 @@ const (
 	HeaderMade   = "Netrender-Version" // program version of whoever speaks
 )
 
+// Headers of a pass that is read as a picture.
+const (
+	HeaderLayerWidth  = "Layer-Width"  // pixels
+	HeaderLayerHeight = "Layer-Height" // pixels
+	HeaderLayerKind   = "Layer-Kind"   // a LayerKind
+	HeaderLayerMin    = "Layer-Min"    // of the finite values of the first three channels, before scaling down; not of what means nothing
+	HeaderLayerMax    = "Layer-Max"
+	HeaderLayerScale  = "Layer-Scale" // what the values that travel are to be multiplied by; 1 but where they are too large for halves
+)
+
+// MaxLayerPixels is the most that a pass has as a picture; it is scaled down where it has more.
+const MaxLayerPixels = 1 << 23
+
+// LayerKind is what the values of a pass mean.
+type LayerKind string
+
+// The kinds.
+const (
+	LayerColor  LayerKind = "color"  // scene-linear
+	LayerVector LayerKind = "vector" // of each component
+	LayerUV     LayerKind = "uv"
+	LayerDepth  LayerKind = "depth" // distance; 65504 times the scale where there is nothing
+	LayerIndex  LayerKind = "index" // whole numbers
+	LayerScalar LayerKind = "scalar"
+	LayerCrypto LayerKind = "crypto" // numbers of objects and how much of each, which are no colours
+)
+
+// Layer is a pass of a multilayer EXR.
+type Layer struct {
+	Name      string    `json:"name"`  // as getLayer takes it
+	ViewLayer string    `json:"layer"` // empty where the file has one picture only
+	Pass      string    `json:"pass"`
+	View      string    `json:"view"` // left, right, ...; empty where there is one
+	Kind      LayerKind `json:"kind"`
+	Channels  []string  `json:"channels"` // in the order in which they travel
+	Type      string    `json:"type"`     // float, half or uint
+	X         int       `json:"x"`        // where it lies in the picture, pixels from the top left
+	Y         int       `json:"y"`
+	Width     int       `json:"width"`
+	Height    int       `json:"height"`
+}
+
+// LayerList is the passes of a frame's file.
+type LayerList struct {
+	Frame  int     `json:"frame"`
+	File   string  `json:"file"`  // name of the result
+	Width  int     `json:"width"` // pixels of the whole picture
+	Height int     `json:"height"`
+	Layers []Layer `json:"layers"`
+}
+
 // EncodingChunks is the encoding of a body that is sent in chunks; see blob.AppendLiteral.
 const EncodingChunks = "netrender-chunks"
 
