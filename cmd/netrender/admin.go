@@ -67,6 +67,8 @@ func workerState(w *wire.WorkerView) string {
 		return "draining"
 	case len(rendering(w)) > 0:
 		return "working"
+	case w.Schedule != nil && !w.Schedule.Open:
+		return "resting"
 	}
 	return "online"
 }
@@ -85,6 +87,8 @@ func (a *app) workerRow(w *wire.WorkerView) []string {
 		if n := len(now) - 1; n > 0 {
 			does += fmt.Sprintf(" +%d", n)
 		}
+	} else if state == "resting" {
+		does = plainText(w.Schedule.Text)
 	} else if !w.Online {
 		does = "seen " + w.Seen.Local().Format("Jan 2 15:04")
 	}
@@ -100,8 +104,21 @@ func (a *app) workerRow(w *wire.WorkerView) []string {
 
 func (a *app) workerSetVerb() *cobra.Command {
 	c := &cobra.Command{
-		Use: "worker-set NAME name=value...", Short: "Change a worker: enabled=yes|no drain=yes|no tags=A,B name=NEW, or delete",
-		Example: "  netrender worker-set oak enabled=no\n  netrender worker-set oak tags=gpu,big\n  netrender worker-set oak delete",
+		Use: "worker-set NAME name=value...", Short: "Change a worker: enabled=yes|no drain=yes|no tags=A,B name=NEW hours=... when_idle=..., or delete",
+		Long: `Change a worker:
+
+  enabled=yes|no      whether it is given work
+  drain=yes|no        whether it finishes what it has and takes no more
+  tags=A,B            words that jobs ask for
+  name=NEW            what it is called
+  hours="mon-fri 19:00-07:00, sat-sun"
+                      when it is given work, by the clock of its machine; a time that ends before it begins ends on
+                      the next day; hours= for always. What it renders when its hours end is finished.
+  when_idle=10m       it is given work only when nobody used keyboard or mouse of its machine for so long; when
+                      somebody comes back, it stops at once, and its frames wait for others; when_idle=0 for always.
+                      A machine that cannot tell counts as free; netrender workers --json says so.
+  delete              forget it`,
+		Example: "  netrender worker-set oak enabled=no\n  netrender worker-set oak tags=gpu,big\n  netrender worker-set oak hours=\"mon-fri 19:00-07:00, sat-sun\" when_idle=10m\n  netrender worker-set oak delete",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			change, forget, err := workerChange(args[1:])
@@ -167,6 +184,21 @@ func workerChange(words []string) (change wire.WorkerChange, forget bool, err er
 			change.Tags = &tags
 		case "name":
 			change.Name = &value
+		case "hours":
+			if _, err := farm.ParseHours(value); err != nil {
+				return change, false, fmt.Errorf("%w%w", hidden{errUsage}, err)
+			}
+			change.Hours = &value
+		case "when_idle":
+			seconds := 0
+			if value != "0" && value != "" {
+				d, err := time.ParseDuration(value)
+				if err != nil {
+					return change, false, usagef("when_idle is a time with its unit, as 90s, 10m or 1h, or 0, not %q", value)
+				}
+				seconds = int(d.Seconds())
+			}
+			change.WhenIdle = &seconds
 		default:
 			return change, false, usagef("a worker has no setting %q", name)
 		}

@@ -32,6 +32,7 @@ type workerNumbers struct {
 	Working   int `json:"working"`
 	Disabled  int `json:"disabled"`
 	Draining  int `json:"draining"`
+	Resting   int `json:"resting"`    // outside of their hours, or somebody uses the machine
 	Slots     int `json:"slots"`      // of those that take work
 	SlotsBusy int `json:"slots_busy"` // with a frame
 }
@@ -104,6 +105,8 @@ func (n *workerNumbers) add(w *wire.WorkerView) {
 		n.Disabled++
 	case "draining":
 		n.Draining++
+	case "resting":
+		n.Resting++
 	case "working":
 		n.Working++
 		n.Slots += w.Slots
@@ -119,7 +122,7 @@ func (a *app) showStatus(s *farmStatus, more bool) {
 	for _, p := range []struct {
 		n    int
 		what string
-	}{{n.Working, "working"}, {n.Disabled, "disabled"}, {n.Draining, "draining"}} {
+	}{{n.Working, "working"}, {n.Disabled, "disabled"}, {n.Draining, "draining"}, {n.Resting, "resting"}} {
 		if p.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", p.n, p.what))
 		}

@@ -15,7 +15,7 @@ import (
 // The colours of states; they are used on a terminal only.
 var stateColours = map[string]string{
 	"done": "2", "active": "4", "running": "4", "queued": "6", "collecting": "6", "paused": "3", "failed": "1", "canceled": "8",
-	"online": "2", "offline": "8", "disabled": "3", "draining": "3", "working": "4",
+	"online": "2", "offline": "8", "disabled": "3", "draining": "3", "working": "4", "resting": "8",
 }
 
 // paint colours a word by its state when out is a terminal.

@@ -75,6 +75,11 @@ func TestOverview(t *testing.T) {
 	if past, err = view.WorkerHistory(ctx, "worker-01", wire.HistoryWish{Before: "6"}); err != nil || len(past.Attempts) != 0 || past.Attempts == nil {
 		t.Errorf("history without attempts: %+v, %v", past, err)
 	}
+	hours, idle := "SAT-sun", 600
+	set, err := h.client(farm.RoleAdmin).ChangeWorker(ctx, "worker-01", wire.WorkerChange{Hours: &hours, WhenIdle: &idle})
+	if err != nil || set.Hours != "sat-sun" || set.WhenIdle != 600 || set.Schedule == nil || set.Schedule.Open {
+		t.Errorf("the schedule: %+v, %v", set, err)
+	}
 	stats, err := view.Statistics(ctx, []farm.StatKey{farm.PerDay, farm.PerOwner}, "", "2026-11-30")
 	if err != nil || stats.From != "2026-11-01" || stats.To != "2026-11-30" || len(stats.Rows) != 1 || stats.Rows[0].Done != 1 || stats.Total.Expired != 3 {
 		t.Errorf("statistics %+v, %v", stats, err)

@@ -10,7 +10,7 @@ import (
 )
 
 func viewWorker(v master.WorkerView) wire.WorkerView {
-	return wire.WorkerView{Worker: v.Worker, Online: v.Online, Load: v.Load, Running: full(v.Running)}
+	return wire.WorkerView{Worker: v.Worker, Online: v.Online, Load: v.Load, Running: full(v.Running), Schedule: v.Schedule}
 }
 
 func (a *API) workerRoutes(d *describer) {
@@ -53,6 +53,8 @@ func (a *API) workerRoutes(d *describer) {
 				put(&w.Name, in.Body.Name)
 				put(&w.Draining, in.Body.Drain)
 				put(&w.Tags, in.Body.Tags)
+				put(&w.Hours, in.Body.Hours)
+				put(&w.WhenIdle, in.Body.WhenIdle)
 				if in.Body.Enabled != nil && *in.Body.Enabled != w.Enabled {
 					if w.Enabled, w.Reason = *in.Body.Enabled, ""; !w.Enabled {
 						w.Reason = "disabled by " + who.Name

@@ -40,6 +40,7 @@ type Worker struct {
 	*farm.Worker
 	Scene string     // what its session has open; empty: nothing
 	Holds farm.JobID // job of the slot's newest lease, which it leaves by asking; 0: none
+	Rests string     // why it is given nothing now: its hours, its user; empty: it is
 }
 
 // Snapshot is the farm at one instant. The order of the jobs means nothing.
@@ -121,7 +122,7 @@ func (c *contest) candidate(j *Job) bool {
 
 // Suits tells whether the worker may render the job at all; bars says why not.
 func (j *Job) Suits(w *Worker) bool {
-	if !w.Enabled || w.Draining || j.Scripts && !w.Facts.Scripts || j.refuses(w) {
+	if !w.Enabled || w.Draining || w.Rests != "" || j.Scripts && !w.Facts.Scripts || j.refuses(w) {
 		return false
 	}
 	return j.Needs == nil || j.Needs.Suits(w.Worker)

@@ -107,6 +107,8 @@ func (j *Job) bars(w *Worker) string {
 		return "it is disabled"
 	case w.Draining:
 		return "it takes no more work"
+	case w.Rests != "":
+		return "it rests: " + w.Rests
 	case j.Scripts && !w.Facts.Scripts:
 		return "the job runs scripts, and it does not allow them"
 	case j.refuses(w):

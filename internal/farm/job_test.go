@@ -253,7 +253,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	}
 	worker := Worker{
 		ID: "worker-1", Name: "one", Wished: "uno", Slots: 2, Tags: []string{"big"}, Facts: facts, Enabled: true, Reason: "r", Draining: true,
-		Registered: now, Seen: now, Address: "10.0.0.1", Token: "tok",
+		Registered: now, Seen: now, Address: "10.0.0.1", Token: "tok", Hours: "sat", WhenIdle: 60,
 	}
 	progress := job.Progress
 	half := 0.5
@@ -280,7 +280,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		},
 		Wish{Worker: "w", Slot: 1, Scene: "s", Ahead: true, WaitMS: 5},
 		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7"},
-		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2, Idle: "x", GPU: &half, Peer: &PeerLoad{Given: 1, FromPeers: 2, FromMaster: 3, Unreachable: []string{"n"}}},
+		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2, Idle: "x", GPU: &half, UserIdle: &half, UTCOffset: &one, Peer: &PeerLoad{Given: 1, FromPeers: 2, FromMaster: 3, Unreachable: []string{"n"}}},
 		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, PaceMS: 1, WaitMS: 2, Leaves: true},
 		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5},
 		Verdict{Lease: 1, Frame: 2, Accepted: true, Reason: "r", Missing: []string{"m"}},
@@ -299,6 +299,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		Sharing{10_000, now, []int{9}, []JobShare{{7, "n", 2, []int{6}}}},
 		AttentionList{[]Attention{{"disk", NeedsDisk, "t", "h", 7, "w", "n", "c", now}}, 2},
 		Balance{9, 8, []JobBalance{{7, "n", "o", 2, 0.5, 0.25, 2, "rest", 6, 9, 6, 0.5, 7, true}}},
+		Schedule{true, "t", now, true},
 		RulesPreview{9, []JobPreview{{7, "n", 2, 6, 6, 5}}, []string{"s"}, true},
 		WorkerAttempt{Attempt{Seq: 1}, "n"},
 		WorkerHistory{60_000, now, []*int{nil, &one}, []*int{&one}, []*int{&one}, []Running{{Lease: lease}}, []WorkerAttempt{{Attempt{Seq: 1}, "n"}}, "1"},

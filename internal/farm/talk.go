@@ -83,6 +83,9 @@ type Load struct {
 	DiskMB   int     `json:"disk_free_mb"`
 	Idle     string  `json:"idle,omitempty"` // why it asks for no frames, though it may: its disk is nearly full
 
+	UserIdle  *float64 `json:"user_idle_s,omitempty"`    // seconds since somebody used keyboard or mouse of the machine; nil: not known
+	UTCOffset *int     `json:"utc_offset_min,omitempty"` // as in Facts, as it is now
+
 	GPU *float64 `json:"gpu,omitempty"` // busy share of its busiest GPU, 0..1; nil: not known
 
 	Peer *PeerLoad `json:"peer,omitempty"` // nil: it does not fetch from others

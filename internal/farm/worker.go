@@ -23,7 +23,9 @@ type Worker struct {
 	Registered time.Time `json:"registered"`
 	Seen       time.Time `json:"seen"` // last time it spoke; written now and then, exact only in memory
 	Address    string    `json:"address,omitempty"`
-	Token      string    `json:"token,omitempty"` // id of the token that speaks for it; empty: none yet
+	Token      string    `json:"token,omitempty"`       // id of the token that speaks for it; empty: none yet
+	Hours      string    `json:"hours,omitempty"`       // when it takes work, as ParseHours reads them; empty: always
+	WhenIdle   int       `json:"when_idle_s,omitempty"` // it takes work when nobody used the machine for so many seconds; 0: that does not matter
 }
 
 // Facts is what a worker says of its machine.
@@ -42,6 +44,8 @@ type Facts struct {
 	Scripts  bool      `json:"scripts"`           // lets jobs run the scene's Python
 	Confined bool      `json:"confined"`          // keeps Blender inside its job's folder, without a network
 	Shared   []string  `json:"shared,omitempty"`  // folders that it sees for itself, as those who submit name them
+
+	UTCOffset *int `json:"utc_offset_min,omitempty"` // how far its clock is ahead of UTC, in minutes; nil: it does not say
 }
 
 // GPU is a compute device as Blender lists it.

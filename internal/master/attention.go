@@ -314,7 +314,7 @@ func (e *engine) nobodyCan(j *job, budget *int) string {
 	}
 	for _, w := range e.workers {
 		*budget--
-		if w.mayRender(j) {
+		if w.couldRender(j) {
 			j.stuck = stuck{fleet: e.alarms.fleet + 1}
 			return ""
 		}

@@ -142,7 +142,7 @@ func (e *engine) leave(w *waiter) {
 
 // grantTo lets the balancer choose and leases the frames; false when there is nothing for this slot.
 func (e *engine) grantTo(w *waiter, wk *worker) bool {
-	bw := balance.Worker{Worker: wk.Slot(w.wish.Slot), Scene: w.wish.Scene}
+	bw := balance.Worker{Worker: wk.Slot(w.wish.Slot), Scene: w.wish.Scene, Rests: wk.rest()}
 	s := wk.slot(w.wish.Slot)
 	if l := s.latest(); l != nil {
 		bw.Holds = l.Job

@@ -70,6 +70,7 @@ type lease struct {
 	started bool
 	early   bool // it was given while the slot renders another
 	ahead   int  // frames of it that job.ahead counts
+	rested  bool // its worker gave it back to rest: it does not take it up again
 	excused bool // a file of the job was lost while it was out: that its worker could not work is no fault
 }
 
@@ -96,6 +97,10 @@ type worker struct {
 	failures map[farm.JobID]struct{} // jobs failed in a row
 	faults   int                     // own faults in a row
 	out      bool                    // strike took it out, not an admin
+	hours    farm.Hours              // of Worker.Hours
+	schedule farm.Schedule           // see reschedule
+	rests    bool                    // it is given nothing now
+	spoke    bool                    // since it started
 }
 
 func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
@@ -124,6 +129,7 @@ func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
 	for _, fw := range s.Workers {
 		w := e.addWorker(fw)
 		w.pace, w.awaited = e.rules.Heartbeat(), true // what the last master told it
+		e.reschedule(w, now)
 	}
 	for i := range s.Jobs {
 		if err := e.adopt(ctx, &s.Jobs[i]); err != nil {
@@ -410,6 +416,7 @@ func (e *engine) inherit(old *engine) {
 		}
 		w.seen, w.online, w.load, w.held, w.pace, w.history = ow.seen, ow.online, ow.load, ow.held, ow.pace, ow.history
 		w.wake, w.awaited = ow.wake, ow.awaited
+		w.rests, w.schedule, w.spoke = ow.rests, ow.schedule, ow.spoke
 		w.order()
 	}
 	for id, ol := range old.leases {

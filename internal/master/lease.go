@@ -34,6 +34,8 @@ func (m *Master) Heartbeat(ctx context.Context, who Identity, id farm.WorkerID, 
 					w.pace = e.rules.Heartbeat() // it does not say, but is told now
 				}
 				e.heard(w)
+				w.spoke = true
+				e.reschedule(w, m.opt.Now())
 				for i := range h.Beats {
 					e.beat(w, &h.Beats[i])
 				}
@@ -99,6 +101,9 @@ func (e *engine) orders(w *worker, beats []farm.Beat) farm.Orders {
 			o.Disabled = "an admin disabled it"
 		}
 	}
+	if why := w.rest(); why != "" && o.Disabled == "" {
+		o.Disabled = "it rests: " + why
+	}
 	for i := range beats {
 		if e.leases[beats[i].Lease] == nil {
 			o.Cancel = append(o.Cancel, beats[i].Lease)
@@ -143,7 +148,7 @@ func (e *engine) beat(w *worker, b *farm.Beat) {
 // revive takes a lapsed lease up again when none of its frames was given to somebody else.
 func (e *engine) revive(w *worker, l *lease) bool {
 	j := l.job
-	if j.State.Ended() {
+	if l.rested || j.State.Ended() {
 		return false
 	}
 	for _, p := range l.left {

@@ -98,14 +98,17 @@ func (e *engine) anyQueued() bool {
 
 // mayRender tells whether the worker is there, or will be in a moment after a restart, and suits the job; what it
 // failed does not matter.
-func (w *worker) mayRender(j *job) bool {
+func (w *worker) mayRender(j *job) bool { return !w.rests && w.couldRender(j) }
+
+// couldRender is mayRender also of a worker that rests.
+func (w *worker) couldRender(j *job) bool {
 	return (w.online || w.awaited) && w.Enabled && !w.Draining && (w.Facts.Scripts || !j.Options.Scripts) && j.Needs.Suits(&w.Worker)
 }
 
 // changed is told when a worker came, went or can do other things than before.
 func (e *engine) changed(wk *worker) {
 	n := 0
-	if wk.online && wk.Enabled && !wk.Draining && e.workers[wk.ID] == wk {
+	if wk.online && wk.Enabled && !wk.Draining && !wk.rests && e.workers[wk.ID] == wk {
 		n = wk.Slots
 	}
 	e.snap.Slots += n - wk.counted // N of DESIGN.md section 5

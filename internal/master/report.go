@@ -266,7 +266,7 @@ func (e *engine) pardon(j *job, ids ...farm.WorkerID) {
 // anyFit tells whether some worker that is there could render the job and did not say that it cannot.
 func (e *engine) anyFit(j *job) bool {
 	for id, w := range e.workers {
-		if _, unfit := j.unfit[id]; !unfit && w.mayRender(j) {
+		if _, unfit := j.unfit[id]; !unfit && w.couldRender(j) {
 			return true
 		}
 	}

@@ -86,7 +86,7 @@ func (l *lease) atEnd() bool { return l.job.at >= 0 && l.job.Queued() == 0 }
 
 // takeBackFor gives the slot that waits a lease that another one holds ahead: the one that gains most.
 func (e *engine) takeBackFor(w *waiter, wk *worker) bool {
-	bw := balance.Worker{Worker: wk.Slot(w.wish.Slot)}
+	bw := balance.Worker{Worker: wk.Slot(w.wish.Slot), Rests: wk.rest()}
 	now := e.m.opt.Now()
 	asks := wk.slot(w.wish.Slot)
 	var best *lease

@@ -294,7 +294,7 @@ func (e *engine) whyBest(j *job, w *worker, now time.Time) (first balance.Reason
 	}
 	told := make(map[kind]struct{})
 	for no := range w.Slots {
-		bw := balance.Worker{Worker: w.Slot(no)}
+		bw := balance.Worker{Worker: w.Slot(no), Rests: w.rest()}
 		if s := w.slots[no]; s != nil && s.latest() != nil {
 			bw.Holds = s.latest().Job
 		}

@@ -30,6 +30,8 @@ type WorkerView struct {
 	Online  bool
 	Load    farm.Load
 	Running []farm.Running
+
+	Schedule *farm.Schedule // nil: it is given work at all times
 }
 
 // Register makes a worker known, or renews what is known of it. A second worker of the same name gets a number. From
@@ -66,7 +68,9 @@ func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration
 		e.letGo(w, r.Fresh)
 		w.Draining = w.Draining && !r.Fresh // only who starts it anew undoes what an admin asked for
 		w.pace = e.rules.Heartbeat()
+		w.spoke = w.spoke && !r.Fresh
 		e.heard(w)
+		e.reschedule(w, m.opt.Now())
 		e.keepWorker(w)
 		e.event(farm.Event{Kind: farm.EventWorker, Worker: w.ID, State: "registered", Text: w.Name})
 		out := farm.Registered{Worker: w.view(), HeartbeatMS: e.rules.HeartbeatMS, Program: m.opt.Program, Protocol: farm.Protocol}
@@ -131,6 +135,7 @@ func (e *engine) addWorker(fw farm.Worker) *worker {
 	w := &worker{
 		Worker: fw, slots: make(map[int]*slot), leases: make(map[farm.LeaseID]*lease), failures: make(map[farm.JobID]struct{}),
 	}
+	w.setHours()
 	e.workers[fw.ID] = w
 	if fw.Name != "" {
 		e.names[fw.Name] = fw.ID
@@ -181,6 +186,9 @@ func (e *engine) watchWorkers(now time.Time) {
 		if w.awaited && now.Sub(e.began) >= max(e.rules.LeaseTime(), comeBack) {
 			w.awaited = false
 			e.changed(w)
+		}
+		if w.rests || w.scheduled() {
+			e.reschedule(w, now)
 		}
 		if !w.online || w.held > 0 || now.Sub(w.seen) < e.patience(w) {
 			continue
@@ -301,6 +309,10 @@ func (m *Master) Worker(ctx context.Context, id farm.WorkerID) (WorkerView, erro
 
 func (e *engine) viewWorker(w *worker) WorkerView {
 	v := WorkerView{Worker: w.view(), Online: w.online, Load: w.load, Running: []farm.Running{}}
+	if w.scheduled() {
+		s := w.schedule
+		v.Schedule = &s
+	}
 	for _, l := range w.leases {
 		v.Running = append(v.Running, e.running(l))
 	}
@@ -348,6 +360,9 @@ func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerI
 		if len(next.Tags) > maxTags {
 			return WorkerView{}, farm.Errorf(farm.TooLarge, "a worker has at most %d tags", maxTags)
 		}
+		if err := next.CheckSchedule(); err != nil {
+			return WorkerView{}, err
+		}
 		state := "changed"
 		if next.Enabled != w.Enabled {
 			w.Reason, w.out, state = "", false, "disabled"
@@ -364,6 +379,9 @@ func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerI
 		before := w.view()
 		e.audit(who, farm.DidChangeWorker, before.Name, "%s", differ(&before, &next))
 		w.Name, w.Tags, w.Enabled, w.Draining = next.Name, next.Tags, next.Enabled, next.Draining
+		w.Hours, w.WhenIdle = next.Hours, next.WhenIdle
+		w.setHours()
+		e.reschedule(w, m.opt.Now())
 		m.peers.shut(w.ID, w.Draining || !w.Enabled)
 		e.keepWorker(w)
 		w.order()

@@ -238,6 +238,8 @@ type WorkerView struct {
 	Online  bool           `json:"online"`
 	Load    farm.Load      `json:"load"`
 	Running []farm.Running `json:"running"`
+
+	Schedule *farm.Schedule `json:"schedule,omitempty"` // nil: it is given work at all times
 }
 
 // WorkerList is a page of workers, by name.
@@ -276,6 +278,9 @@ type WorkerChange struct {
 	Enabled *bool     `json:"enabled,omitempty"`
 	Drain   *bool     `json:"drain,omitempty"`
 	Tags    *[]string `json:"tags,omitempty"`
+
+	Hours    *string `json:"hours,omitempty"`       // when it takes work; "": always
+	WhenIdle *int    `json:"when_idle_s,omitempty"` // seconds without its user; 0: that does not matter
 }
 
 // ReportRequest carries reports in order, and may carry the wish for the next lease.
