@@ -77,7 +77,7 @@ func TestAddonUse(t *testing.T) {
 				if what == "no master" && strings.Contains(one.text, "floor.png") {
 					t.Errorf("it is told of files where the master is what is missing: %s", one.text)
 				}
-				if one.seconds > 15 {
+				if one.seconds > 8 {
 					t.Errorf("%s is told after %.0f s", what, one.seconds)
 				}
 			}
