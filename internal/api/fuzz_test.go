@@ -82,7 +82,7 @@ func FuzzBodies(f *testing.F) {
 func FuzzQueries(f *testing.F) {
 	h := open(f)
 	h.submit("1-9")
-	calls := []string{"/jobs", "/jobs/1/attempts", "/jobs/1/log", "/jobs/1/files", "/jobs/1/missing", "/workers", "/jobs/1/results/x", "/jobs/1/grid", "/jobs/1/frames/1/layers", "/jobs/1/frames/1/layer"}
+	calls := []string{"/jobs", "/jobs/1/attempts", "/jobs/1/log", "/jobs/1/files", "/jobs/1/missing", "/workers", "/jobs/1/results/x", "/jobs/1/grid", "/jobs/1/frames/1/layers", "/jobs/1/frames/1/layer", "/jobs/1/results.zip"}
 	for i := range calls {
 		f.Add(uint8(i), "limit", "-1")
 		f.Add(uint8(i), "after", "99999999999999999999")

@@ -185,9 +185,16 @@ func TestLayers(t *testing.T) {
 		query string
 		kind  farm.Kind
 	}{
-		{1, "layer?name=View.001.Emit", farm.NotFound}, {1, "layer", farm.Invalid}, {1, "layer?name=View.001.Depth&width=0", farm.Invalid},
-		{1, "layer?name=View.001.Depth&width=-5", farm.Invalid}, {5, "layers", farm.NotFound}, {99, "layers", farm.NotFound}, {3000000, "layers", farm.Invalid},
-		{1, "layers?file=../../../etc/passwd", farm.NotFound}, {1, "layers?file=exr%2F0002.exr", farm.NotFound}, {1, "layers?file=preview%2F1.jpg", farm.NotFound},
+		{1, "layer?name=View.001.Emit", farm.NotFound},
+		{1, "layer", farm.Invalid},
+		{1, "layer?name=View.001.Depth&width=0", farm.Invalid},
+		{1, "layer?name=View.001.Depth&width=-5", farm.Invalid},
+		{5, "layers", farm.NotFound},
+		{99, "layers", farm.NotFound},
+		{3000000, "layers", farm.Invalid},
+		{1, "layers?file=../../../etc/passwd", farm.NotFound},
+		{1, "layers?file=exr%2F0002.exr", farm.NotFound},
+		{1, "layers?file=preview%2F1.jpg", farm.NotFound},
 		{4, "layer?name=ViewLayer.Emission", farm.Invalid},
 	} {
 		resp, body := get(p.frame, p.query)

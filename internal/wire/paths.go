@@ -33,6 +33,7 @@ import (
 //	GET    /jobs/{id}/warnings            view       []farm.Warning
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList
 //	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, ETag
+//	GET    /jobs/{id}/results.zip         view       ?frames=&kinds=&allow_missing=1 -> bytes: a zip
 //	POST   /jobs/{id}/suspect             view       ?frame=&name= -> farm.Suspicion: a result that is not what it should be
 //	GET    /jobs/{id}/log                 view       ?frame=&lease=&offset=&wait_ms= -> text; Upload-Offset: end, Netrender-More
 //	GET    /jobs/{id}/archive             view       ?files=0&results=0&logs=0&allow_missing=1 -> bytes: a tar packed by zstd
