@@ -315,7 +315,7 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, m foundMaster, t
 	opt := worker.Options{
 		Dir: a.workerDir(), Name: o.name, Slots: o.slots, Devices: o.devices, Tags: o.tags, Shared: shares, CopyTo: copyTo, CopyRoots: roots,
 		Scripts: o.scripts, Program: version, Log: log, Now: time.Now, CacheBytes: cache, HangTimeout: o.hang,
-		MemoryLimit: memory, FrameTimeout: o.frame, DrainTimeout: o.drain,
+		MemoryLimit: memory, FrameTimeout: o.frame, DrainTimeout: o.drain, UserIdle: userIdle,
 	}
 	if opt.Master = client; o.farm != "" {
 		own := ownMaster{Client: client, nobody: client.WithToken(""), token: token, farm: o.farm, told: make(map[string]bool)}

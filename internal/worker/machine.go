@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -101,6 +103,7 @@ func gpus(in *blender.Install) (list []farm.GPU) {
 // facts is what a registration says.
 func (m *machine) facts() farm.Facts {
 	f := m.fixed
+	f.UTCOffset = m.offset()
 	if free, ok := m.free(); ok {
 		f.DiskMB = int(free >> 20)
 	}
@@ -135,6 +138,7 @@ func (m *machine) low() bool {
 // load is the last sample, and whether the machine works at all just now.
 func (m *machine) load() farm.Load {
 	l := *m.last.Load()
+	l.UTCOffset = m.offset()
 	if m.low() {
 		free, _ := m.free()
 		l.Idle = fmt.Sprintf("its disk is nearly full: %d MB are free, %d MB must stay free", free>>20, m.opt.MinFree>>20)
@@ -160,6 +164,7 @@ func (m *machine) sample(ctx context.Context) {
 		if free, ok := m.free(); ok {
 			l.DiskMB = int(free >> 20)
 		}
+		l.UserIdle, l.GPU = m.userIdle(ctx), gpuBusy(drmDir)
 		m.last.Store(&l)
 		select {
 		case <-tick.C:
@@ -167,6 +172,51 @@ func (m *machine) sample(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// offset is how far the machine's clock is ahead of UTC now, in minutes.
+func (m *machine) offset() *int {
+	_, seconds := m.opt.Now().Zone()
+	minutes := seconds / 60
+	return &minutes
+}
+
+// idleTime bounds how long it is asked who uses the machine.
+const idleTime = 3 * time.Second
+
+// userIdle is how many seconds nobody used the machine; nil: not known.
+func (m *machine) userIdle(ctx context.Context) *float64 {
+	if m.opt.UserIdle == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, idleTime)
+	defer cancel()
+	idle, err := m.opt.UserIdle(ctx)
+	if err != nil {
+		return nil
+	}
+	seconds := idle.Seconds()
+	return &seconds
+}
+
+// drmDir is where Linux shows its graphics devices.
+const drmDir = "/sys/class/drm"
+
+// gpuBusy is the busy share of the busiest GPU that says it, as AMD's do on Linux (gpu_busy_percent); nil: none does.
+func gpuBusy(dir string) (busy *float64) {
+	files, _ := filepath.Glob(filepath.Join(dir, "card*", "device", "gpu_busy_percent"))
+	for _, path := range files {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		if n, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil && n >= 0 && n <= 100 {
+			if share := float64(n) / 100; busy == nil || share > *busy {
+				busy = &share
+			}
+		}
+	}
+	return busy
 }
 
 // sessionMemory is how many bytes a session may hold after a frame.

@@ -54,6 +54,9 @@ type Options struct {
 
 	// Free tells the bytes of the file system of Dir that may still be taken; nil asks the system.
 	Free func() (int64, error)
+	// UserIdle tells how long nobody used keyboard and mouse of the machine; an error: it is not known. It is asked now and
+	// then; nil: it is never known.
+	UserIdle func(ctx context.Context) (time.Duration, error)
 	// Facts replaces what the machine says of itself; for tests.
 	Facts func() farm.Facts
 }
