@@ -201,6 +201,12 @@ class ServeEngine(bpy.types.RenderEngine):
             time.sleep(0.1)
 
 
+def may_render(at: Any) -> bool:
+    """Whether Blender would begin a render of the scene: else it shows an error of its own."""
+    camera = at.camera is not None and at.camera.type == "CAMERA"
+    return camera and any(layer.use for layer in at.view_layers) and not bpy.app.is_job_running("RENDER")
+
+
 def show(context: Any, one: Service) -> Generator[None, None, None]:
     """Begins a render that shows it. What has to be otherwise for that is so only until the render has begun."""
     at, name = context.scene, context.scene.name
@@ -267,7 +273,7 @@ class Serve(bpy.types.Operator):
         if "FINISHED" not in self.execute(context):
             return {"CANCELLED"}
         one = services[self.kind]
-        if not one.pid and not bpy.app.is_job_running("RENDER"):
+        if not one.pid and may_render(context.scene):
             pump.start(show(context, one)).step()  # now: a timer has no window to render in
         context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
