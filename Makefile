@@ -9,6 +9,9 @@ PACKAGES := ./...
 build: ## build the program into bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/netrender ./cmd/netrender
 
+pages: ## bundle the pages after a change in internal/web/app (needs Node); what comes out is committed
+	cd internal/web/app && npm ci --silent && npm run -s types && npm run -s check && npm run -s build
+
 setup: ## get what tests and the demo need: Blender, a browser, a virtual display, network namespaces
 	tools/setup
 
@@ -59,4 +62,4 @@ clean: ## remove what was built
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-.PHONY: build setup demo test format unit race cross lint bench fuzz soak simulate release clean help
+.PHONY: build pages setup demo test format unit race cross lint bench fuzz soak simulate release clean help

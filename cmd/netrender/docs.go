@@ -11,6 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/netrender/netrender/internal/api"
 )
 
 // The pages docs/commands.md and docs/settings.md are made from the commands themselves, docs/api.md from the API.
@@ -23,9 +25,18 @@ func init() {
 var docPages = map[string]func(io.Writer, *cobra.Command){"commands.md": writeCommands, "settings.md": writeSettings, "api.md": writeAPI}
 
 func (a *app) docsVerb() *cobra.Command {
-	return &cobra.Command{
-		Use: "docs FOLDER", Short: "Write the pages commands.md, settings.md and api.md", Args: cobra.ExactArgs(1), Hidden: true,
+	var description string
+	cmd := &cobra.Command{
+		Use: "docs [FOLDER]", Short: "Write the pages commands.md, settings.md and api.md", Args: cobra.MaximumNArgs(1), Hidden: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if description != "" {
+				if err := os.WriteFile(description, api.Describe(""), 0o644); err != nil {
+					return err
+				}
+			}
+			if len(args) == 0 {
+				return nil
+			}
 			// In order: making one page adds help flags that another would show.
 			for _, name := range slices.Sorted(maps.Keys(docPages)) {
 				write := docPages[name]
@@ -38,6 +49,8 @@ func (a *app) docsVerb() *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&description, "openapi", "", "also write the API's description to `FILE`")
+	return cmd
 }
 
 const made = "<!-- Made by `netrender docs docs`; a test keeps it fresh. -->\n\n"

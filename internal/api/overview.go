@@ -11,6 +11,11 @@ import (
 // overviewRoutes are the calls about the farm as a whole.
 func (a *API) overviewRoutes(d *describer) {
 	steer(d, route{
+		method: http.MethodGet, path: "/glance", role: farm.RoleView, name: "glance",
+		about: "Shows the farm at a glance: jobs in progress, the last that ended, a word of each worker, the newest pictures; at most half a second old",
+	},
+		func(ctx context.Context, _ *none) (*made[*farm.Glance], error) { return answer(a.m.Glance(ctx)) })
+	steer(d, route{
 		method: http.MethodGet, path: "/share", role: farm.RoleView, name: "share",
 		about: "Tells how the slots of the farm were shared out: a value every step_ms, the last one of the time end",
 	},

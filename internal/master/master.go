@@ -91,6 +91,7 @@ type Master struct {
 	peers   peers
 	logs    logBoard
 	notices notices
+	glances glances
 	audits  logBoard // under no job
 
 	arrivals *blob.Inbox // results on their way into incoming/

@@ -22,7 +22,7 @@ func TestTheAddonIsOfferedToEverybody(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	says(t, h.visitor().get("/login"), `<a href="/addon">install the add-on</a>`)
-	says(t, h.visitor().get("/"), `<a href="/addon">install the add-on</a>`) // in place of the status
+	says(t, h.visitor().get("/plain"), `<a href="/addon">install the add-on</a>`) // in place of the status
 	stranger := h.visitor().get("/addon")
 	if stranger.status != http.StatusOK {
 		t.Fatalf("a stranger gets %d", stranger.status)
@@ -32,7 +32,7 @@ func TestTheAddonIsOfferedToEverybody(t *testing.T) {
 	saysNot(t, stranger, "platform=windows-amd64", "programs", "10.0.0.5")
 	admin := h.as("anna", farm.RoleAdmin)
 	says(t, admin.get("/addon"), "<code>netrender-windows-amd64.exe</code>")
-	says(t, admin.get("/"), `<a href="/addon">Blender add-on</a>`)
+	says(t, admin.get("/plain"), `<a href="/addon">Blender add-on</a>`)
 }
 
 func TestTheReadersSystemComesFirst(t *testing.T) {

@@ -35,7 +35,7 @@ func TestAuditPage(t *testing.T) {
 		if a := other.get("/audit"); a.status != http.StatusForbidden || strings.Contains(a.text, "canceled job") {
 			t.Errorf("a browser of the role %s: %d", role, a.status)
 		}
-		saysNot(t, other.get("/"), "/audit")
+		saysNot(t, other.get("/plain"), "/audit")
 	}
 	if a := b.visitor().get("/audit"); a.status != http.StatusUnauthorized {
 		t.Errorf("a visitor: %d", a.status)

@@ -33,7 +33,7 @@ func TestALinkIsUsedByItsButtonOnly(t *testing.T) {
 		c.Name != "netrender-01234567" || len(c.Value) != 43 {
 		t.Errorf("the cookie: %+v", c)
 	}
-	if a := b.get("/"); a.status != 200 || a.cookie == nil || a.cookie.MaxAge != 30*86400 {
+	if a := b.get("/plain"); a.status != 200 || a.cookie == nil || a.cookie.MaxAge != 30*86400 {
 		t.Errorf("the status page: %d, and the cookie lives on as %+v", a.status, a.cookie)
 	}
 	again := h.visitor()
@@ -52,7 +52,7 @@ func TestTheCookieUnderTLS(t *testing.T) {
 	if a.cookie == nil || !a.cookie.Secure || a.cookie.Name != "__Host-netrender-01234567" || a.cookie.Path != "/" || a.cookie.Domain != "" {
 		t.Fatalf("the cookie: %+v", a.cookie)
 	}
-	if a := b.get("/"); a.status != 200 {
+	if a := b.get("/plain"); a.status != 200 {
 		t.Errorf("logged in: %d", a.status)
 	}
 }
@@ -62,7 +62,7 @@ func TestAnotherLinkEndsTheFormerLogin(t *testing.T) {
 	h := open(t)
 	b := h.as("anna", farm.RoleView)
 	b.post("/login", "link", h.link("ben", farm.RoleView))
-	says(t, b.get("/"), "ben")
+	says(t, b.get("/plain"), "ben")
 	list, err := h.m.Logins(context.Background())
 	if err != nil || len(list) != 1 || list[0].Name != "ben" {
 		t.Errorf("logins: %+v, %v", list, err)
@@ -124,7 +124,7 @@ func TestLoggingOut(t *testing.T) {
 		t.Fatalf("logging out: %d, cookie %+v", a.status, a.cookie)
 	}
 	b.cookie = cookie // a browser that kept it
-	if a := b.get("/"); a.status != http.StatusUnauthorized {
+	if a := b.get("/plain"); a.status != http.StatusUnauthorized {
 		t.Errorf("after logging out: %d", a.status)
 	}
 }
@@ -140,7 +140,7 @@ func TestARevokedTokenEndsItsLogins(t *testing.T) {
 	if err := h.m.RevokeToken(context.Background(), root, tokens[0].ID); err != nil {
 		t.Fatal(err)
 	}
-	if a := b.get("/"); a.status != http.StatusUnauthorized {
+	if a := b.get("/plain"); a.status != http.StatusUnauthorized {
 		t.Errorf("after the token was revoked: %d", a.status)
 	}
 }
@@ -235,16 +235,16 @@ func TestWhoIsKnownIsTold(t *testing.T) {
 	met := 0
 	count := func(o *web.Options) { o.Met = func(*http.Request) { met++ } }
 	h := open(t, count)
-	h.visitor().get("/")
+	h.visitor().get("/plain")
 	if met != 0 {
 		t.Errorf("a visitor is known %d times", met)
 	}
 	b := h.as("anna", farm.RoleView)
-	if b.get("/"); met == 0 {
+	if b.get("/plain"); met == 0 {
 		t.Error("whoever is logged in is not known")
 	}
 	met = 0
-	open(t, count, func(o *web.Options) { o.Open = true }).visitor().get("/")
+	open(t, count, func(o *web.Options) { o.Open = true }).visitor().get("/plain")
 	if met == 0 {
 		t.Error("in an open farm somebody is not known")
 	}
@@ -255,7 +255,7 @@ func TestAnOpenFarmAsksNobody(t *testing.T) {
 	h := open(t, func(o *web.Options) { o.Open = true })
 	job := h.submit(root, "shot", "1-3")
 	b := h.visitor()
-	says(t, b.get("/"), "open to everybody", "shot")
+	says(t, b.get("/plain"), "open to everybody", "shot")
 	says(t, b.get("/login"), "This farm is open")
 	if a := b.with("Sec-Fetch-Site", "cross-site").post("/jobs/1/pause"); a.status != http.StatusForbidden {
 		t.Errorf("another site pauses a job: %d", a.status)

@@ -25,10 +25,11 @@ var files embed.FS
 type paper struct {
 	pages map[string]*template.Template
 	mark  string // of the files in static; addresses carry it, so that browsers may keep them
+	app   bundle
 }
 
 func newPaper() *paper {
-	pp := &paper{pages: make(map[string]*template.Template)}
+	pp := &paper{pages: make(map[string]*template.Template), app: readBundle()}
 	shell := template.Must(template.New("shell").Funcs(template.FuncMap{"bar": bar, "engines": engines}).ParseFS(files, "pages/shell.html", "pages/parts.html"))
 	names, err := fs.Glob(files, "pages/*.html")
 	if err != nil {
@@ -38,7 +39,7 @@ func newPaper() *paper {
 		pp.pages[strings.TrimSuffix(path.Base(name), ".html")] = template.Must(template.Must(shell.Clone()).ParseFS(files, name))
 	}
 	sum := sha256.New()
-	statics, _ := fs.Glob(files, "static/*")
+	statics, _ := fs.Glob(files, "static/*.*")
 	for _, name := range statics {
 		text, err := files.ReadFile(name)
 		if err != nil {

@@ -137,20 +137,6 @@ func left(j *farm.Job) string {
 	return span(roundly(time.Duration(j.LeftS * float64(time.Second))))
 }
 
-func stateOf(w *master.WorkerView) string {
-	switch {
-	case !w.Online:
-		return "offline"
-	case !w.Worker.Enabled:
-		return "disabled"
-	case w.Worker.Draining:
-		return "draining"
-	case len(w.Running) > 0:
-		return "working"
-	}
-	return "idle"
-}
-
 func (p *Pages) workerRows(workers []master.WorkerView, jobs []farm.Job) []workerRow {
 	names := make(map[farm.JobID]string, len(jobs))
 	for i := range jobs {
@@ -160,7 +146,7 @@ func (p *Pages) workerRows(workers []master.WorkerView, jobs []farm.Job) []worke
 	for i := range workers {
 		w := &workers[i]
 		row := workerRow{
-			Worker: w.Worker, State: stateOf(w), System: systemOf(&w.Worker.Facts), Memory: megabytes(w.Worker.Facts.MemoryMB),
+			Worker: w.Worker, State: w.State(), System: systemOf(&w.Worker.Facts), Memory: megabytes(w.Worker.Facts.MemoryMB),
 			Seen: p.moment(w.Worker.Seen), Blenders: blenders(&w.Worker.Facts),
 		}
 		if w.Online {
@@ -201,7 +187,7 @@ func blenders(f *farm.Facts) string {
 func summary(jobs []farm.Job, workers []master.WorkerView) string {
 	counts := map[string]int{}
 	for i := range workers {
-		counts[stateOf(&workers[i])]++
+		counts[workers[i].State()]++
 	}
 	active := 0
 	for i := range jobs {

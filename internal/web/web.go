@@ -61,7 +61,8 @@ func New(o Options) *Pages {
 		role    farm.Role // the least that may
 		h       handler
 	}{
-		{"GET /{$}", farm.RoleView, p.status},
+		{"GET /{$}", farm.RoleView, p.app},
+		{"GET /plain", farm.RoleView, p.status},
 		{"GET /jobs", farm.RoleView, p.jobs},
 		{"GET /jobs/{id}", farm.RoleView, p.job},
 		{"GET /jobs/{id}/change", farm.RoleSubmit, p.jobForm},
@@ -83,6 +84,7 @@ func New(o Options) *Pages {
 		p.handle(route.pattern, route.role, route.h)
 	}
 	p.mux.Handle("GET /static/", p.paper.static())
+	p.mux.HandleFunc("GET /static/app/", new(zipped).serve)
 	return p
 }
 
@@ -95,7 +97,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // strict has browsers take nothing but our own files, run nothing else, and tell other sites nothing. The referrer is
 // not "no-referrer": with that, browsers hide from us where our own forms come from (Origin: null).
 func strict(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "+
 		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")

@@ -1,0 +1,57 @@
+// Bundles src/ into ../static/app. The names of what comes out carry a sum of their content, so browsers keep them for
+// good; app.json says which file a page begins with. Needs `npm ci`. With --watch it goes on.
+import * as esbuild from "esbuild";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+
+const here = import.meta.dirname;
+const to = process.argv.find((a) => a.startsWith("--to="))?.slice(5) ?? join(here, "../static/app");
+
+// sources is a sum over what the bundle is made of; a test holds it against the files, without Node.
+export function sources() {
+  const sum = createHash("sha256");
+  const walk = (dir) => {
+    const entries = readdirSync(join(here, dir), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+    for (const e of entries) {
+      const name = `${dir}/${e.name}`;
+      if (e.isDirectory()) walk(name);
+      else add(name);
+    }
+  };
+  const add = (name) => sum.update(`${name}\n`).update(readFileSync(join(here, name)));
+  for (const name of ["build.mjs", "package-lock.json", "package.json", "tsconfig.json"]) add(name);
+  walk("src");
+  return sum.digest("hex");
+}
+
+const finish = {
+  name: "finish",
+  setup(build) {
+    build.onEnd((result) => {
+      if (result.errors.length > 0) return;
+      rmSync(to, { recursive: true, force: true });
+      mkdirSync(to, { recursive: true });
+      for (const f of result.outputFiles) writeFileSync(join(to, basename(f.path)), f.contents);
+      const outputs = Object.entries(result.metafile.outputs);
+      const entry = outputs.find(([, o]) => o.entryPoint === "src/main.tsx");
+      const first = entry[1].imports.filter((i) => i.kind === "import-statement").map((i) => basename(i.path)).sort();
+      const about = { script: basename(entry[0]), style: basename(entry[1].cssBundle), preload: first, sources: sources() };
+      writeFileSync(join(to, "app.json"), JSON.stringify(about, null, 2) + "\n");
+    });
+  },
+};
+
+const options = {
+  absWorkingDir: here,
+  entryPoints: ["src/main.tsx"],
+  bundle: true, splitting: true, format: "esm", minify: true, charset: "utf8", legalComments: "none",
+  target: ["chrome111", "firefox113", "safari16.4"],
+  jsx: "automatic", jsxImportSource: "preact",
+  entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]",
+  outdir: to, write: false, metafile: true, logLevel: "info",
+  plugins: [finish],
+};
+
+if (process.argv.includes("--watch")) await (await esbuild.context(options)).watch();
+else await esbuild.build(options);

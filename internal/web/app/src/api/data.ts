@@ -1,0 +1,97 @@
+// What a part of a page shows, read from the master and kept fresh by events.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { listen } from "./live";
+import { Problem } from "./call";
+import type { Event } from "./model";
+
+const atMost = 900; // milliseconds between two readings that events ask for
+
+export interface Data<T> {
+  value?: T; // what was read last; kept while it is read again
+  problem?: Problem; // why the last reading failed
+  again: () => void; // reads now
+}
+
+export interface Freshness {
+  on?: (e: Event) => boolean; // events after which it is read again
+  every?: number; // milliseconds after which it is read again without an event
+}
+
+// useData reads by load, again when a dependency changes, when events of on came (once in a while, not while the page is
+// out of sight) and when events may have been missed.
+export function useData<T>(load: (signal: AbortSignal) => Promise<T>, deps: readonly unknown[], fresh: Freshness = {}): Data<T> {
+  const [state, set] = useState<{ value?: T; problem?: Problem; deps?: readonly unknown[] }>({});
+  const latest = useRef({ load, fresh });
+  latest.current = { load, fresh };
+  const now = useRef<() => void>(() => {});
+
+  useEffect(() => {
+    let ended = false;
+    let running: AbortController | undefined;
+    let stale = false;
+    let timer = 0;
+    let last = 0;
+    const read = async () => {
+      if (running) {
+        stale = true;
+        return;
+      }
+      clearTimeout(timer);
+      timer = 0;
+      stale = false;
+      last = performance.now();
+      running = new AbortController();
+      try {
+        const value = await latest.current.load(running.signal);
+        if (!ended) set({ value, deps });
+      } catch (err) {
+        if (!ended) set((s) => ({ ...s, problem: err instanceof Problem ? err : new Problem(0, "internal", String(err)) }));
+        if (err instanceof Problem && err.status === 0) soon(2000);
+      } finally {
+        running = undefined;
+        if (stale && !ended) soon();
+        else if (latest.current.fresh.every && !ended) soon(latest.current.fresh.every);
+      }
+    };
+    const soon = (wait = Math.max(0, last + atMost - performance.now())) => {
+      if (timer || ended) return;
+      timer = window.setTimeout(() => {
+        timer = 0;
+        if (document.hidden) stale = true;
+        else void read();
+      }, wait);
+    };
+    const seen = () => {
+      if (!document.hidden && stale && !running) void read();
+    };
+    now.current = () => {
+      last = 0;
+      void read();
+    };
+    void read();
+    const stop = listen({
+      event: (e) => {
+        if (latest.current.fresh.on?.(e)) {
+          if (timer && latest.current.fresh.every) {
+            clearTimeout(timer);
+            timer = 0;
+          }
+          soon();
+        }
+      },
+      again: () => soon(0),
+    });
+    document.addEventListener("visibilitychange", seen);
+    return () => {
+      ended = true;
+      running?.abort();
+      clearTimeout(timer);
+      stop();
+      document.removeEventListener("visibilitychange", seen);
+    };
+  }, deps);
+
+  // What belongs to other dependencies is not shown under these.
+  const same = state.deps === undefined || state.deps.every((d, i) => Object.is(d, deps[i]));
+  return { value: same ? state.value : undefined, problem: state.problem, again: () => now.current() };
+}

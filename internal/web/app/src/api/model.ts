@@ -1,0 +1,29 @@
+// The API's nouns by short names.
+import type { components } from "./schema";
+
+type S = components["schemas"];
+
+// Full is what the master always sends whole. Numbers and texts that it leaves out where they are nothing read as
+// undefined: use them as conditions, or with ||.
+export type Full<T> = NonNullable<T> extends (infer U)[] ? Full<U>[] : NonNullable<T> extends object ? { [K in keyof T as string extends K ? never : K]-?: Full<T[K]> } : T;
+
+export type Glance = Full<S["Glance"]>;
+export type JobGlance = Full<S["JobGlance"]>;
+export type WorkerGlance = Full<S["WorkerGlance"]>;
+export type AttentionList = Full<S["AttentionList"]>;
+export type Sharing = Full<S["Sharing"]>;
+export type Job = Full<S["Job"]>;
+export type Worker = Full<S["WorkerView"]>;
+export type Running = Full<S["Running"]>;
+export type Attempt = Full<S["Attempt"]>;
+export type Event = Full<S["Event"]>;
+export type Rules = Full<S["Rules"]>;
+export type Token = Full<S["Token"]>;
+export type Pairing = Full<S["Pairing"]>;
+export type Audit = Full<S["Audit"]>;
+export type Reason = Full<S["Reason"]>;
+
+export type JobState = "collecting" | "queued" | "active" | "paused" | "done" | "failed" | "canceled";
+
+export const openStates: JobState[] = ["active", "queued", "collecting", "paused"];
+export const ended = (state: string | undefined) => state === "done" || state === "failed" || state === "canceled";

@@ -1,0 +1,46 @@
+// The pages of a master. Each is a file in pages/, loaded when it is first looked at.
+import "./style/main.css";
+import { type ComponentType, render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { me } from "./me";
+import { Home } from "./pages/home";
+import { Empty, Head } from "./parts/basics";
+import { here, match, start } from "./route";
+import { Shell } from "./shell";
+
+export type Page = ComponentType<Record<string, string>>;
+
+const pages: [pattern: string, title: string, load: () => Promise<Page> | Page][] = [
+  ["/", "Home", () => Home as Page],
+];
+
+const loaded = new Map<string, Page>();
+
+function find(path: string) {
+  for (const page of pages) {
+    const params = match(page[0], path);
+    if (params) return [page, params] as const;
+  }
+  return undefined;
+}
+
+function Shown() {
+  const path = here.value.pathname;
+  const [, redraw] = useState(0);
+  const [found, params] = find(path) ?? [];
+  const pattern = found?.[0] ?? "";
+  useEffect(() => {
+    document.title = `${found?.[1] ?? "No such page"} - ${me.farm} - Netrender`;
+    if (!found || loaded.has(pattern)) return;
+    void Promise.resolve(found[2]()).then((page) => {
+      loaded.set(pattern, page);
+      redraw((n) => n + 1);
+    }, () => location.reload()); // the master was updated: its pages have other names
+  }, [pattern]);
+  if (!found) return <><Head title="There is no such page" /><Empty>The menu has all there are.</Empty></>;
+  const Page = loaded.get(pattern) ?? (pattern === "/" ? (Home as Page) : undefined);
+  return Page ? <Page key={path} {...params} /> : null;
+}
+
+start((path) => find(path) !== undefined);
+render(<Shell><Shown /></Shell>, document.getElementById("app")!);

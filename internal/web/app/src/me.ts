@@ -1,0 +1,15 @@
+// Who looks, and at which master: written into the page by the server.
+
+export interface Me {
+  name: string;
+  role: "admin" | "submit" | "worker" | "view";
+  farm: string; // name of the master's machine
+  program: string; // version
+  open: boolean; // nobody logs in
+  mark: string; // of the files beside the page
+}
+
+export const me = JSON.parse(document.getElementById("me")!.textContent!) as Me;
+
+export const admin = me.role === "admin";
+export const submits = admin || me.role === "submit";

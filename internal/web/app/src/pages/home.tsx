@@ -1,0 +1,141 @@
+// What the farm does now, and what needs a person.
+import { get } from "../api/call";
+import { type Data, useData } from "../api/data";
+import type { AttentionList, Glance, JobGlance, Sharing, WorkerGlance } from "../api/model";
+import { admin, submits } from "../me";
+import { Bar, Card, Empty, Head, Loaded, Name, State } from "../parts/basics";
+import { Icon } from "../parts/icon";
+import { ShareChart } from "../parts/share";
+import { ago, count, number, percent, result, span } from "../words";
+
+export function Home() {
+  const glance = useData((signal) => get<Glance>("/glance", {}, signal), [], { on: (e) => e.kind !== "attention" && e.kind !== "token" });
+  const attention = useData((signal) => get<AttentionList>("/attention", {}, signal), [], { on: (e) => e.kind === "attention" || e.kind === "pair" });
+  const share = useData((signal) => get<Sharing>("/share", { minutes: 60 }, signal), [], { every: 10_000 });
+  return (
+    <>
+      <Head title="Home" sub={glance.value ? summary(glance.value) : "\u00a0"} />
+      <Attention data={attention} />
+      <Card class="flush" title="In progress" aside={<a href="/jobs">All jobs</a>}>
+        <Loaded data={glance} height={160}>{(g) => g.jobs.length > 0 ? (
+          <ul class="jobrows">
+            {g.jobs.slice(0, 12).map((j) => <JobRow key={j.id} of={j} now={g.now} />)}
+            {g.jobs_in_progress > 12 && <li><a href="/jobs?state=open">and {number(g.jobs_in_progress - 12)} more</a></li>}
+          </ul>
+        ) : <Nothing />}</Loaded>
+      </Card>
+      <div class="two">
+        <Card title="Workers" aside={<a href="/workers">All workers</a>}>
+          <Loaded data={glance} height={80}>{(g) => <Strip workers={g.workers} more={g.workers_not_shown} />}</Loaded>
+        </Card>
+        <Card title="Share of the farm, last hour">
+          <Loaded data={share} height={190}>{(s) => <ShareChart of={s} />}</Loaded>
+        </Card>
+      </div>
+      <Card title="Latest frames">
+        <Loaded data={glance} height={140}>{(g) => g.latest.length > 0 ? <Pictures of={g} /> : <Empty>No pictures yet.</Empty>}</Loaded>
+      </Card>
+      <Card class="flush" title="Ended lately">
+        <Loaded data={glance} height={120}>{(g) => g.ended.length > 0 ? (
+          <ul class="jobrows">{g.ended.map((j) => <JobRow key={j.id} of={j} now={g.now} />)}</ul>
+        ) : <div class="nothing"><Empty>No job has ended yet.</Empty></div>}</Loaded>
+      </Card>
+    </>
+  );
+}
+
+function summary(g: Glance): string {
+  const active = g.jobs.filter((j) => j.state === "active").length;
+  const parts = [...states(g.workers)].map(([state, n]) => `${number(n)} ${state}`);
+  return `${count(active, "job")} being rendered, ${count(g.workers.length + g.workers_not_shown, "worker")}${parts.length > 0 ? ": " + parts.join(", ") : ""}.`;
+}
+
+function states(workers: WorkerGlance[]): Map<string, number> {
+  const n = new Map<string, number>();
+  for (const state of ["working", "idle", "draining", "disabled", "offline"]) {
+    const of = workers.filter((w) => w.state === state).length;
+    if (of > 0) n.set(state, of);
+  }
+  return n;
+}
+
+function Attention({ data }: { data: Data<AttentionList> }) {
+  const list = data.value?.attention ?? [];
+  if (list.length === 0) return null;
+  return (
+    <Card class="warns" title="Needs a person">
+      <ul class="attention">
+        {list.slice(0, 12).map((a) => {
+          const to = a.job ? `/jobs/${a.job}` : a.worker ? `/workers/${a.worker}` : a.kind === "pairing" ? "/add-worker" : "";
+          return (
+            <li key={a.id}>
+              <Icon name="warn" size={16} />
+              <span>
+                {to ? <a href={to}><Name of={a.text} /></a> : <Name of={a.text} />}
+                {a.hint && <span class="dim">; <Name of={a.hint} /></span>}
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+      {list.length > 12 && <p class="dim">and {number(list.length - 12)} more</p>}
+    </Card>
+  );
+}
+
+function JobRow({ of: j, now }: { of: JobGlance; now: string }) {
+  const right = j.state === "active" ? (j.left_s ? `${span(j.left_s)} left` : "") : ago(j.ended, Date.parse(now));
+  return (
+    <li>
+      <a href={`/jobs/${j.id}`}><Name of={j.name} /></a>
+      <State of={j.state} />
+      {j.state !== "done" && <Bar of={j} />}
+      <span class="below">
+        <span>
+          {number(j.done)} of {count(j.total, "frame")}{j.state !== "done" && j.total > 0 && <>, {percent(j.done, j.total)}</>}
+          {j.running > 0 && <>, {number(j.running)} being rendered</>}
+          {j.failed > 0 && <span class="bad">, {number(j.failed)} failed</span>}
+          {j.missing > 0 && <>, waits for {count(j.missing, "file")}</>}
+        </span>
+        <span>{right}{right && " · "}<Name of={j.owner} /></span>
+      </span>
+    </li>
+  );
+}
+
+const Nothing = () => (
+  <div class="empty nothing">
+    <p>Nothing to render.</p>
+    <p>{submits && <><a href="/submit">Drop a scene here</a>, or </>}<code>netrender render shot.blend -f 1-250 -o frames/</code> sends one and brings its frames home; the <a href="/addon">Blender add-on</a> does so from inside Blender.</p>
+  </div>
+);
+
+function Strip({ workers, more }: { workers: WorkerGlance[]; more: number }) {
+  if (workers.length === 0) return <Empty>No workers yet. {admin ? <a href="/add-worker">Add one</a> : "An admin can add one."}</Empty>;
+  return (
+    <>
+      <ul class="strip" aria-label="Workers">
+        {workers.map((w) => {
+          const says = `${w.name}: ${w.state}${w.job ? `, job ${w.job}` : ""}${w.frame !== undefined ? `, frame ${w.frame}` : ""}`;
+          return <li key={w.id}><a class={w.state} href={`/workers/${w.id}`} title={says} aria-label={says} /></li>;
+        })}
+      </ul>
+      <p class="legend">{[...states(workers)].map(([state, n]) => <span key={state} class={`state ${state}`}>{number(n)} {state}</span>)}{more > 0 && <span>{number(more)} are not shown</span>}</p>
+    </>
+  );
+}
+
+function Pictures({ of: g }: { of: Glance }) {
+  return (
+    <ul class="pictures">
+      {g.latest.map((f) => (
+        <li key={`${f.job}/${f.frame}`}>
+          <a href={`/jobs/${f.job}/frames/${f.frame}`}>
+            <img src={result(f.job, f.file)} alt={`Frame ${f.frame} of ${f.name}`} loading="lazy" width="160" height="90" />
+            {f.frame} · <Name of={f.name} />
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,55 @@
+// Which page is shown: the browser's address, and links that change it without loading anything anew.
+import { signal } from "@preact/signals";
+
+export const here = signal(new URL(location.href));
+
+// go leads to an address of ours. What the page before it held in view is forgotten, unless it is replaced.
+export function go(to: string, replace = false) {
+  const url = new URL(to, location.href);
+  if (url.href === location.href) return;
+  if (replace) history.replaceState(null, "", url);
+  else {
+    history.pushState(null, "", url);
+    scrollTo(0, 0);
+  }
+  here.value = url;
+}
+
+// ask changes parts of the query of this page; empty ones are taken out. Going back does not visit each.
+export function ask(changes: Record<string, string | undefined>) {
+  const url = new URL(location.href);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value) url.searchParams.set(name, value);
+    else url.searchParams.delete(name);
+  }
+  go(url.href, true);
+}
+
+export const asked = (name: string) => here.value.searchParams.get(name) ?? "";
+
+// start has links to addresses that ours knows change the page; all others are the server's.
+export function start(ours: (path: string) => boolean) {
+  addEventListener("popstate", () => (here.value = new URL(location.href)));
+  document.addEventListener("click", (e) => {
+    if (e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
+    const a = (e.target as Element).closest?.("a");
+    if (!a || a.target || a.hasAttribute("download") || a.origin !== location.origin || !ours(a.pathname)) return;
+    if (a.hash && a.pathname === location.pathname && a.search === location.search) return;
+    e.preventDefault();
+    go(a.href);
+  });
+}
+
+// match holds a path against a pattern such as /jobs/:id.
+export function match(pattern: string, path: string): Record<string, string> | undefined {
+  const want = pattern.replace(/\/$/, "").split("/");
+  const have = path.replace(/\/$/, "").split("/");
+  if (want.length !== have.length) return undefined;
+  const found: Record<string, string> = {};
+  for (let i = 0; i < want.length; i++) {
+    const w = want[i]!;
+    if (w.startsWith(":")) found[w.slice(1)] = decodeURIComponent(have[i]!);
+    else if (w !== have[i]) return undefined;
+  }
+  return found;
+}
