@@ -415,6 +415,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/frames/{frame}/layer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a pass as a picture: rows from the top, in each pixel red, green, blue and alpha as halves (IEEE 754 binary16, little-endian), packed by gzip or zstd when that is asked for. Color: as it is, scene-linear. Vector: X, Y, Z and W. UV: U and V as red and green. Others: the value as grey. Values are to be multiplied by Layer-Scale */
+        get: operations["getLayer"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/frames/{frame}/layers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists the passes of a frame's multilayer EXR */
+        get: operations["listLayers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/grid": {
         parameters: {
             query?: never;
@@ -477,6 +511,23 @@ export interface paths {
         put?: never;
         /** Holds a job; frames being rendered are finished */
         post: operations["pauseJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/results.zip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads results of a job as one zip, with the names that they have on the disk and nothing packed. Its Content-Length is known; one that is shorter is broken */
+        get: operations["getResults"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1306,6 +1357,8 @@ export interface components {
             program?: string;
             scripts?: boolean;
             shared?: string[] | null;
+            /** Format: int64 */
+            utc_offset_min?: number;
         } & {
             [key: string]: unknown;
         };
@@ -1644,6 +1697,37 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        Layer: {
+            channels?: string[] | null;
+            /** Format: int64 */
+            height?: number;
+            kind?: string;
+            layer?: string;
+            name?: string;
+            pass?: string;
+            type?: string;
+            view?: string;
+            /** Format: int64 */
+            width?: number;
+            /** Format: int64 */
+            x?: number;
+            /** Format: int64 */
+            y?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        LayerList: {
+            file?: string;
+            /** Format: int64 */
+            frame?: number;
+            /** Format: int64 */
+            height?: number;
+            layers?: components["schemas"]["Layer"][] | null;
+            /** Format: int64 */
+            width?: number;
+        } & {
+            [key: string]: unknown;
+        };
         Lease: {
             /** Format: int64 */
             attempt?: number;
@@ -1671,6 +1755,10 @@ export interface components {
             /** Format: int64 */
             memory_used_mb?: number;
             peer?: components["schemas"]["PeerLoad"];
+            /** Format: double */
+            user_idle_s?: number;
+            /** Format: int64 */
+            utc_offset_min?: number;
         } & {
             [key: string]: unknown;
         };
@@ -2043,6 +2131,15 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        Schedule: {
+            in_use?: boolean;
+            open?: boolean;
+            text?: string;
+            /** Format: date-time */
+            until?: string;
+        } & {
+            [key: string]: unknown;
+        };
         Sharing: {
             /** Format: date-time */
             end?: string;
@@ -2242,6 +2339,7 @@ export interface components {
             draining?: boolean;
             enabled?: boolean;
             facts?: components["schemas"]["Facts"];
+            hours?: string;
             id?: string;
             name?: string;
             reason?: string;
@@ -2253,6 +2351,8 @@ export interface components {
             slots?: number;
             tags?: string[] | null;
             token?: string;
+            /** Format: int64 */
+            when_idle_s?: number;
             wished?: string;
         } & {
             [key: string]: unknown;
@@ -2290,8 +2390,11 @@ export interface components {
         WorkerChange: {
             drain?: boolean;
             enabled?: boolean;
+            hours?: string;
             name?: string;
             tags?: string[];
+            /** Format: int64 */
+            when_idle_s?: number;
         } & {
             [key: string]: unknown;
         };
@@ -2333,6 +2436,7 @@ export interface components {
             draining?: boolean;
             enabled?: boolean;
             facts?: components["schemas"]["Facts"];
+            hours?: string;
             id?: string;
             load?: components["schemas"]["Load"];
             name?: string;
@@ -2341,12 +2445,15 @@ export interface components {
             /** Format: date-time */
             registered?: string;
             running?: components["schemas"]["Running"][] | null;
+            schedule?: components["schemas"]["Schedule"];
             /** Format: date-time */
             seen?: string;
             /** Format: int64 */
             slots?: number;
             tags?: string[] | null;
             token?: string;
+            /** Format: int64 */
+            when_idle_s?: number;
             wished?: string;
         } & {
             [key: string]: unknown;
@@ -3408,6 +3515,89 @@ export interface operations {
             };
         };
     };
+    getLayer: {
+        parameters: {
+            query?: {
+                /** @description as listLayers says */
+                name?: string;
+                /** @description pixels; scaled down by averaging; those of the file when not given */
+                width?: number;
+                /** @description 0: do not pack, whatever is accepted */
+                pack?: boolean;
+                /** @description name of the result, where the frame has several that are OpenEXR; its multilayer EXR when not given */
+                file?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                frame: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description It is as If-None-Match says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLayers: {
+        parameters: {
+            query?: {
+                /** @description name of the result, where the frame has several that are OpenEXR; its multilayer EXR when not given */
+                file?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+                frame: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LayerList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getGrid: {
         parameters: {
             query?: {
@@ -3539,6 +3729,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getResults: {
+        parameters: {
+            query?: {
+                /** @description as 1-250; all when not given */
+                frames?: string;
+                /** @description exr, output, node and preview, separated by commas; all when not given */
+                kinds?: string;
+                /** @description 1: leave out what is not on the disk any more; else that is an error */
+                allow_missing?: boolean;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/zip": string;
                 };
             };
             /** @description Error */
