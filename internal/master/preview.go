@@ -123,8 +123,11 @@ func differences(old, next *farm.Rules, s *balance.Snapshot, jobs []farm.JobPrev
 	says := []string{}
 	say := func(format string, args ...any) { says = append(says, fmt.Sprintf(format, args...)) }
 	if old.Cap != next.Cap {
-		say("No job holds more than %.4g %% of the workers while another could use them, instead of %.4g %%: %d of %s instead of %d.",
-			100*next.Cap, 100*old.Cap, balance.MostOf(*next, s.Slots), plural(s.Slots, "slot"), balance.MostOf(*old, s.Slots))
+		now := "."
+		if s.Slots > 0 {
+			now = fmt.Sprintf(": %d of %s instead of %d.", balance.MostOf(*next, s.Slots), plural(s.Slots, "slot"), balance.MostOf(*old, s.Slots))
+		}
+		say("No job holds more than %.4g %% of the workers while another could use them, instead of %.4g %%%s", 100*next.Cap, 100*old.Cap, now)
 	}
 	if old.NewFrames != next.NewFrames {
 		say("A new job goes before all others until %s of it were handed out, instead of %d.", plural(next.NewFrames, "frame"), old.NewFrames)
