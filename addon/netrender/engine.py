@@ -67,12 +67,15 @@ class NetworkRender(bpy.types.RenderEngine):
                 shown, since = gather.text, time.monotonic()
                 self.update_stats("", shown)
             self.update_progress(min(1.0, max(0.0, gather.fraction)))
-            time.sleep(0.01)
+            if not (here and _task and _task.busy):
+                time.sleep(0.01)
         return gather.here[frame]
 
     def _cut(self, path: str, window: str) -> str:
         """Cuts the render region out: Blender puts it into the whole picture itself."""
         cut = path + ".region"
+        if _gather is not None:
+            _gather.made.append(cut)
         if not os.path.exists(cut):  # for another view layer
             child = settings.the_link.start("crop", path, cut, f"--window={window}")
             while child.running:
@@ -144,9 +147,10 @@ class Stopped(Exception):
 
 
 def _begin(at: Any, frame: int, animation: bool) -> Gather:
-    """The frames that this render awaits; it is begun with the first one."""
+    """The frames that this render awaits; it is begun with the first one. Blender has those before this one."""
     global _gather, _task
     if _gather is not None and frame in _gather.wanted:
+        _gather.drop(frame)
         return _gather
     _end(cancel=False)
     wanted = [frame]
@@ -154,7 +158,7 @@ def _begin(at: Any, frame: int, animation: bool) -> Gather:
     if animation:
         text = frames(at.frame_start, at.frame_end, at.frame_step)
         wanted = scene.numbers(text)
-    gather = Gather(wanted=wanted, folder=scene.new_folder("frames"))
+    gather = Gather(wanted=wanted, folder=scene.new_folder("frames"), turn=frame)
     name, request = at.name, _prepared
 
     def prepare() -> Any:

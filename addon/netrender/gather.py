@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import Any
 
 from .link import Child, Link, Problem, progress
 from .request import Request
@@ -29,8 +31,10 @@ class Gather:
     over: bool = False  # nothing more comes
     child: Child | None = None
     given_up: bool = False
+    turn: int | None = None  # the frame that is shown
+    made: list[str] = field(default_factory=list)  # of its file, to show it
 
-    def steps(self, link: Link, prepare: Callable[[], Generator[None, None, Request]]) -> Generator[None, None, None]:
+    def steps(self, link: Link, prepare: Callable[[], Generator[Any, None, Request]]) -> Generator[Any, None, None]:
         """Sends the scene where it is not on the farm, and takes frames in until all are here."""
         try:
             request = yield from prepare()
@@ -97,6 +101,18 @@ class Gather:
                 link.start("cancel", str(self.job))
             except Problem:
                 pass
+
+    def drop(self, frame: int) -> None:
+        """Removes the files of frames that were shown: now it is the turn of this one, which may be shown more than once."""
+        if self.turn is not None and self.turn != frame and self.turn in self.here:
+            path = self.here[self.turn]
+            for one in {path, *self.made}:
+                try:
+                    os.remove(one)
+                except OSError:  # another program looks at it; the folder goes in the end
+                    pass
+            self.made.clear()
+        self.turn = frame
 
     def close(self) -> None:
         """Removes what is here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 
 import bpy
@@ -43,7 +44,8 @@ def _write(text: str) -> None:
 
 
 def _clear(text: str) -> Generator[None, None, None]:
-    for _ in range(round(SECONDS / pump.STEP)):
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
         yield
     if _shown == text:
         _write("")

@@ -12,9 +12,34 @@ from typing import Any
 import bpy
 
 STEP = 0.05  # seconds between two steps
+AWAITED = 0.01  # the same while a renderer waits for one
 WORTH = 0.01  # seconds that all steps of one turn may take before the rest has to wait for the next
+BUSY = "busy"  # what a generator yields that waits for nothing: it goes on as soon as Blender has looked after its window
 
-Steps = Generator[None, None, Any]
+Steps = Generator[Any, None, Any]
+
+
+def sliced(steps: Steps, unchanged: Callable[[], bool] = lambda: True) -> Steps:
+    """Takes many short steps as fewer ones of WORTH seconds. What unchanged says is asked before each of them: False ends all
+    with Changed, and so does a datablock that is no more."""
+    try:
+        while True:
+            until = time.perf_counter() + WORTH
+            while time.perf_counter() < until:
+                next(steps)
+            yield BUSY
+            if not unchanged():
+                raise Changed
+    except StopIteration as end:
+        return end.value
+    except ReferenceError as error:
+        raise Changed from error
+    finally:
+        steps.close()
+
+
+class Changed(Exception):
+    """What was looked at became another meanwhile."""
 
 
 class Task:
@@ -25,11 +50,13 @@ class Task:
         self.result: Any = None
         self.error: Exception | None = None
         self.over = threading.Event()
+        self.busy = False  # it waits for nothing
+        self.awaited = False  # a renderer waits for it
 
     def step(self) -> None:
         """Goes on for one step."""
         try:
-            next(self.steps)
+            self.busy = next(self.steps) == BUSY
         except StopIteration as end:
             self.result = end.value
             self._end()
@@ -65,6 +92,7 @@ def start(steps: Steps, done: Callable[[Any, Exception | None], None] | None = N
 def ask(steps: Steps) -> Task:
     """As start, from a thread of Blender's own: the renderer's. It may wait for over."""
     task = Task(steps, lambda _result, _error: None)
+    task.awaited = True
     _wishes.put(task)
     return task
 
@@ -73,10 +101,11 @@ def run(steps: Steps) -> Any:
     """Waits for a generator: without a window there is nobody who would be kept waiting."""
     while True:
         try:
-            next(steps)
+            busy = next(steps) == BUSY
         except StopIteration as end:
             return end.value
-        time.sleep(0.005)
+        if not busy:
+            time.sleep(0.005)
 
 
 def turn() -> float:
@@ -91,7 +120,9 @@ def turn() -> float:
             _tasks.append(_tasks.pop(0))  # another one is first next time
             break
     _tasks[:] = [task for task in _tasks if not task.over.is_set()]
-    return STEP
+    if any(task.busy for task in _tasks):
+        return 0.0  # Blender takes its turn between two calls of a timer, however short the time is
+    return AWAITED if any(task.awaited for task in _tasks) else STEP
 
 
 def register() -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Generator
 from typing import Any
 
@@ -76,7 +77,7 @@ def as_saved() -> None:
     _saved, _file = (_changes, fingerprint()), file()
 
 
-def prepare(scene: Any, wanted: str) -> Generator[None, None, Request]:
+def prepare(scene: Any, wanted: str) -> Generator[Any, None, Request]:
     """Makes what the program needs to send the scene; wanted are frames, "" for the options' or the scene's own."""
     others = {window.scene.name for window in bpy.context.window_manager.windows} - {scene.name}
     if others:  # the file opens with the scene of a window, and that is the one that is rendered
@@ -94,12 +95,41 @@ def prepare(scene: Any, wanted: str) -> Generator[None, None, Request]:
         options=options,
     )
     yield
+    name, engine = scene.name, real_engine(scene)
     if needs_copy(scene):
         request.copy = copy()
-        yield
-    if not options["pack"]:
-        request.collected = collected(scene, request)
+    known = state()
+    if options["pack"]:
+        return request
+    try:
+        request.collected = yield from collected(scene, request, known)
+    except pump.Changed as changed:
+        # The artist went on working. What is sent is the scene as it was when it was asked for, and the program can look
+        # for its files itself, in those very bytes; only where it cannot all is done anew, at once.
+        if engine in BUILT_IN and request.blender and (request.copy or file() == known[-1]):
+            return request
+        if name not in bpy.data.scenes or (bpy.data.filepath or request.blend) != request.blend:
+            raise Problem("the scene was closed before its files were found", "send it again") from changed
+        scene = bpy.data.scenes[name]
+        request.copy = copy() if needs_copy(scene) else ""
+        request.collected = pump.run(collected(scene, request, state()))
     return request
+
+
+# Engines of every Blender, also of the one that the program starts: that one has no add-ons of the artist's.
+BUILT_IN = {"CYCLES", "BLENDER_EEVEE", "BLENDER_EEVEE_NEXT", "BLENDER_WORKBENCH"}
+
+
+def state() -> tuple:
+    """What differs when somebody changed the data that is open, as far as Blender tells."""
+    return (*quick_state(), fingerprint(), hash(tuple(bpy.utils.blend_paths(absolute=False, packed=True, local=False))), file())
+
+
+def quick_state() -> tuple:
+    """The part of it that costs nothing."""
+    data = bpy.data
+    sizes = [len(each) for each in (data.objects, data.images, data.materials, data.node_groups, data.libraries, data.scenes)]
+    return _changes, data.is_dirty, data.filepath, *sizes
 
 
 def copy() -> str:
@@ -116,15 +146,20 @@ def copy() -> str:
     return _copies[key]
 
 
-def collected(scene: Any, request: Request) -> str:
-    """A file that says what the scene reads, as the program's own collector writes it."""
+def collected(scene: Any, request: Request, known: tuple) -> Generator[Any, None, str]:
+    """A file that says what the scene reads, as the program's own collector writes it. Raises pump.Changed when the data is
+    not any more as known says."""
     from .netagent import opening
     from .netcollect import facts
 
-    answer = facts.answer(scene, opening, numbers(request.frames), request.blend, request.engine)
+    quick = quick_state()
+    steps = facts.steps(scene, opening, numbers(request.frames), request.blend, request.engine)
+    answer = yield from pump.sliced(steps, lambda: quick_state() == quick)
+    if state() != known:
+        raise pump.Changed
     path = os.path.join(new_folder("collected"), "collected.json")
     with open(path, "w", encoding="utf-8") as out:
-        json.dump(answer, out)
+        out.write(json.dumps(answer))  # much faster than to write it piece by piece
     return path
 
 
@@ -187,7 +222,8 @@ def _read(*_: Any) -> None:
 
 def _settled() -> Generator[None, None, None]:
     """Blender's first evaluation of what it read is no change."""
-    for _ in range(round(1 / pump.STEP)):
+    until = time.monotonic() + 1
+    while time.monotonic() < until:
         yield
     if _saved is None and not bpy.data.is_dirty and _file == file():
         as_saved()

@@ -8,9 +8,9 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
-from . import engine, pump, scene, settings
+from . import engine, notify, pump, scene, settings
 from .link import Problem
-from .request import Request, frames
+from .request import frames
 from .sending import Sending
 
 running: list[Sending] = []  # what the panel shows: those that go on, and the last one that ended
@@ -18,17 +18,14 @@ checked: Sending | None = None  # the last look at the scene
 sent: set[int] = set()  # jobs that this Blender sent
 
 
-def prepared(at: Any, wanted: str) -> Request:
-    """The scene as it is sent, made at once."""
-    return pump.run(scene.prepare(at, wanted))
-
-
 def redraw() -> None:
     """Has the panels drawn anew."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in {"PROPERTIES", "VIEW_3D"}:
-                area.tag_redraw()
+                for region in area.regions:  # not the viewport itself: to draw that takes a while
+                    if area.type == "PROPERTIES" or region.type == "UI":
+                        region.tag_redraw()
 
 
 class Rendering:
@@ -46,18 +43,20 @@ class Rendering:
             return {"CANCELLED"}
         real = scene.real_engine(at)
         text = frames(at.frame_start, at.frame_end, at.frame_step) if self.animation else str(at.frame_current)
+        if not bpy.app.background:
+            name, animation = at.name, self.animation  # the operator is gone when the steps are taken
+            notify.status("Looking for the scene's files")
+            pump.start(
+                scene.prepare(at, text), lambda request, error: _shown(name, real, animation, request, error)
+            )
+            return {"FINISHED"}
         try:
-            engine.borrow(real, prepared(at, text))
+            engine.borrow(real, pump.run(scene.prepare(at, text)))
         except (RuntimeError, OSError, Problem) as error:
             self.report({"ERROR"}, f"the scene cannot be sent: {error}")  # type: ignore[attr-defined]
             return {"CANCELLED"}
-        clean = scene.fingerprint() if scene.untouched() else None
         at.netrender.engine = real
         was, at.render.engine = at.render.engine, settings.ID
-        if not bpy.app.background:
-            bpy.ops.render.render("INVOKE_DEFAULT", animation=self.animation, scene=at.name)
-            pump.start(_give_back(at.name, was, clean))
-            return {"FINISHED"}
         try:
             bpy.ops.render.render(
                 animation=self.animation, write_still=not self.animation and self.write, scene=at.name
@@ -69,6 +68,27 @@ class Rendering:
         finally:
             at.render.engine = was
         return {"FINISHED"}
+
+
+def _shown(name: str, real: str, animation: bool, request: Any, error: Exception | None) -> None:
+    """Opens the render window, now that the scene can be sent."""
+    notify.status("")
+    at = bpy.data.scenes.get(name)
+    if error or at is None:
+        notify.show(f"the scene cannot be sent: {error or 'it is gone'}", bad=True)
+        return
+    if bpy.app.is_job_running("RENDER"):
+        notify.show("another render goes on: wait until it is over", bad=True)
+        return
+    engine.borrow(real, request)
+    clean = scene.fingerprint() if scene.untouched() else None
+    at.netrender.engine = real
+    was, at.render.engine = at.render.engine, settings.ID
+    manager = bpy.context.window_manager
+    window = next((one for one in manager.windows if one.scene == at), manager.windows[0])
+    with bpy.context.temp_override(window=window):  # a timer has none
+        bpy.ops.render.render("INVOKE_DEFAULT", animation=animation, scene=name)
+    pump.start(_give_back(name, was, clean))
 
 
 def _give_back(name: str, was: str, clean: int | None) -> Generator[None, None, None]:

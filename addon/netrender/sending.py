@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from typing import Any
 
 from .link import Child, Link, Problem, progress
 from .request import Request
 
-Prepare = Callable[[], Generator[None, None, Request]]
+Prepare = Callable[[], Generator[Any, None, Request]]
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Sending:
     answer: dict = field(default_factory=dict)  # the last line that is neither progress nor a note
     child: Child | None = None
 
-    def steps(self, link: Link, verb: str, prepare: Prepare) -> Generator[None, None, Sending]:
+    def steps(self, link: Link, verb: str, prepare: Prepare) -> Generator[Any, None, Sending]:
         """Prepares the scene and calls render, submit or check with it."""
         self.text = "Looking for the scene's files"
         request = yield from prepare()

@@ -14,7 +14,7 @@ def everything() -> Iterator[Any]:
     """Every datablock of every kind, but those inside others."""
     for name, prop in bpy.data.bl_rna.properties.items():
         if prop.type == "COLLECTION":
-            yield from getattr(bpy.data, name)
+            yield from list(getattr(bpy.data, name))
 
 
 def trees() -> Iterator[tuple[Any, Any]]:
@@ -27,11 +27,11 @@ def trees() -> Iterator[tuple[Any, Any]]:
         bpy.data.textures,
         bpy.data.linestyles,
     ):
-        for block in blocks:
+        for block in list(blocks):
             tree = None if hasattr(block, "compositing_node_group") else getattr(block, "node_tree", None)
             if tree is not None:
                 yield tree, block
-    for tree in bpy.data.node_groups:
+    for tree in list(bpy.data.node_groups):
         yield tree, tree
 
 
@@ -60,29 +60,40 @@ def file_outputs(tree: Any, seen: frozenset[str] = frozenset()) -> Iterator[Any]
             yield from file_outputs(node.node_tree, seen | {node.node_tree.name_full})
 
 
+def modified() -> Iterator[tuple[Any, list[Any]]]:
+    """Every object with its modifiers, which hold until the next one is asked for."""
+    for thing in list(bpy.data.objects):
+        yield thing, list(thing.modifiers)
+
+
 def modifiers() -> Iterator[tuple[Any, Any]]:
-    """Every object's modifiers with their object."""
-    for thing in bpy.data.objects:
-        for modifier in thing.modifiers:
+    """Every object's modifiers with their object, for those who go on without a pause."""
+    for thing, found in modified():
+        for modifier in found:
             yield thing, modifier
 
 
-def point_caches() -> Iterator[tuple[Any, str, Any]]:
-    """Every cache of a simulation as (owner, kind of simulation, cache)."""
-    for scene in bpy.data.scenes:
+def point_caches() -> Iterator[tuple[Any, list[tuple[str, Any]]]]:
+    """Every object and scene with its caches of simulations as (kind of simulation, cache), which hold until the next one."""
+    for scene in list(bpy.data.scenes):
         world = scene.rigidbody_world
         if world is not None and world.enabled and world.collection is not None and len(world.collection.all_objects):
-            yield scene, "rigid bodies", world.point_cache
-    for thing, modifier in modifiers():
+            yield scene, [("rigid bodies", world.point_cache)]
+    for thing, found in modified():
+        yield thing, list(_caches(found))
+
+
+def _caches(found: list[Any]) -> Iterator[tuple[str, Any]]:
+    for modifier in found:
         if not modifier.show_render:
             continue
         if modifier.type in SIMULATIONS:
-            yield thing, SIMULATIONS[modifier.type], modifier.point_cache
+            yield SIMULATIONS[modifier.type], modifier.point_cache
         elif modifier.type == "PARTICLE_SYSTEM":
             system = modifier.particle_system
             if system.settings.type != "HAIR" or system.use_hair_dynamics:
-                yield thing, "particles", system.point_cache
+                yield "particles", system.point_cache
         elif modifier.type == "DYNAMIC_PAINT" and modifier.canvas_settings is not None:
             for surface in modifier.canvas_settings.canvas_surfaces:
                 if surface.is_active and surface.surface_format != "IMAGE":  # pictures it only writes
-                    yield thing, "dynamic paint", surface.point_cache
+                    yield "dynamic paint", surface.point_cache

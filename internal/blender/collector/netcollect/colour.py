@@ -7,7 +7,7 @@ import re
 
 import bpy
 
-from .files import Files
+from .files import Files, Steps
 
 SOURCE = re.compile(r"""\bsrc:\s*(?:"([^"\n]+)"|'([^'\n]+)'|([^,}\n]+))""")
 SEARCH = re.compile(r"^search_path:[ \t]*(.*(?:\n[ \t]*-[ \t]+.*)*)", re.MULTILINE)
@@ -15,8 +15,9 @@ VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)|%(\w+)%")
 LIMIT = 1 << 24  # bytes; the largest ones that studios publish have a few hundred thousand
 
 
-def collect(files: Files) -> None:
+def collect(files: Files) -> Steps:
     """Notes the configuration that the environment names, and the tables that it reads."""
+    yield
     stored = ""
     if bpy.app.version >= (5, 0, 0):
         stored = os.environ.get("BLENDER_OCIO", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from typing import Any
 
 import bpy
@@ -11,10 +12,11 @@ from . import blocks, outputs, walk
 from .files import Files, Needs
 
 
-def scripts() -> list[str]:
+def scripts() -> Generator[None, None, list[str]]:
     """What would run Python if it were allowed to."""
     found = [f"the text block {text.name} runs when the file is opened" for text in bpy.data.texts if text.use_module]
     for block in blocks.everything():
+        yield
         for one in (block, getattr(block, "node_tree", None), getattr(block, "shape_keys", None)):
             data = getattr(one, "animation_data", None)
             for curve in data.drivers if data else ():
@@ -23,36 +25,45 @@ def scripts() -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def unbaked() -> list[str]:
+def unbaked() -> Generator[None, None, list[str]]:
     """Simulations whose frames depend on the frames before."""
-    found = [
-        f"{what} on {owner.name}"
-        for owner, what, cache in blocks.point_caches()
-        if not cache.is_baked and not cache.use_external
-    ]
-    for thing in bpy.data.objects:
-        for modifier in thing.modifiers:
+    found = []
+    for owner, caches in blocks.point_caches():
+        found += [f"{what} on {owner.name}" for what, cache in caches if not cache.is_baked and not cache.use_external]
+        yield
+    for thing, modifiers in blocks.modified():
+        yield
+        for modifier in modifiers:
             domain = getattr(modifier, "domain_settings", None)
             if modifier.type == "FLUID" and modifier.show_render and domain is not None and not domain.has_cache_baked_data:
                 found.append(f"fluid in {thing.name}")
-    for tree in bpy.data.node_groups:
+    for tree in list(bpy.data.node_groups):
+        yield
         if any(node.bl_idname == "GeometryNodeSimulationOutput" for node in tree.nodes):
             found.append(f"a simulation zone in {tree.name}")
     return list(dict.fromkeys(found))
 
 
-def unknown_nodes(needs: Needs) -> list[str]:
+def unknown_nodes(needs: Needs) -> Generator[None, None, list[str]]:
     """Nodes of the scene whose kind this Blender does not have: an add-on that is not enabled made them."""
     found = []
-    for block in filter(needs.reached, blocks.everything()):
+    for block in blocks.everything():
+        yield
+        if not needs.reached(block):
+            continue
         for tree in (block, getattr(block, "node_tree", None)):
             nodes = getattr(tree, "nodes", None) if isinstance(tree, bpy.types.NodeTree) else None
             found += [f"{node.name} in {block.name}" for node in nodes or () if node.bl_idname == "NodeUndefined"]
     return list(dict.fromkeys(found))
 
 
-def facts(scene: Any, opening: Any, files: Files, engine: str) -> dict:
+def facts(scene: Any, opening: Any, files: Files, engine: str) -> Generator[None, None, dict]:
     """What the scene is; opening is that of the agent. engine is another than its own that will render it, or ""."""
+    slow = {
+        "scripts": (yield from scripts()),
+        "unbaked": (yield from unbaked()),
+        "unknown_nodes": (yield from unknown_nodes(files.needs)),
+    }
     render = scene.render
     if hasattr(scene, "compositing_node_group"):  # 5.0
         tree = scene.compositing_node_group
@@ -76,22 +87,31 @@ def facts(scene: Any, opening: Any, files: Files, engine: str) -> dict:
         "compositor": bool(tree and render.use_compositing),
         "output_nodes": sum(node.type == "OUTPUT_FILE" for node in tree.nodes) if tree and render.use_compositing else 0,
         "sequencer": bool(render.use_sequencer and blocks.strips(scene)),
-        "scripts": scripts(),
         "clashes": outputs.clashes(scene, tree, files.home),
         "gpu": bool(cycles and cycles.device == "GPU"),
-        "unbaked": unbaked(),
-        "unknown_nodes": unknown_nodes(files.needs),
+        **slow,
         "blender": bpy.app.version_string,
     }
 
 
 def answer(scene: Any, opening: Any, frames: list[int], place: str = "", engine: str = "") -> dict:
     """What Collect answers for the open .blend, which is not changed; frames [] and engine "" are the scene's own."""
+    going = steps(scene, opening, frames, place, engine)
+    while True:
+        try:
+            next(going)
+        except StopIteration as end:
+            return end.value
+
+
+def steps(scene: Any, opening: Any, frames: list[int], place: str = "", engine: str = "") -> Generator[None, None, dict]:
+    """As answer, with many yields. Whoever steps it must not go on when the data was changed since the first step: the answer
+    would be of two states."""
     own = range(scene.frame_start, scene.frame_end + 1, max(scene.frame_step, 1))
-    files = walk.walk(scene, frames or list(own), place)
+    files = yield from walk.walk(scene, frames or list(own), place)
     found = walk.without_bundled(sorted(files.found.values(), key=lambda entry: entry["path"]))
     for entry in found:
         span = entry.pop("span") or (None, None)
         entry["first"], entry["last"] = span
     warnings = list(dict.fromkeys(files.warnings))
-    return {"blend": files.home, "scene": facts(scene, opening, files, engine), "files": found, "warnings": warnings}
+    return {"blend": files.home, "scene": (yield from facts(scene, opening, files, engine)), "files": found, "warnings": warnings}

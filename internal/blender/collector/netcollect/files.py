@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import bpy
 
 from .paths import absolute, below, beside, numbered
 from .spans import Span, join
+
+Steps = Generator[None, None, None]
 
 WINDOWS = (bpy.types.WindowManager, bpy.types.WorkSpace, bpy.types.Screen)
 
@@ -19,20 +21,29 @@ class Needs:
     """Which datablocks the scene reaches, and who uses whom."""
 
     def __init__(self, scene: Any) -> None:
-        self._users = bpy.data.user_map()
+        self._users: dict[Any, set[Any]] = {}
         self._names: dict[Any, list[str]] = {}
+        self._reached = {scene}
+        self._libraries: set[Any] = set()
+
+    def find(self) -> Steps:
+        """Finds that out; nothing else works before."""
+        self._users = bpy.data.user_map()
+        yield
         uses: dict[Any, list[Any]] = {}
         for block, users in self._users.items():
             for user in users:
                 uses.setdefault(user, []).append(block)
-        self._reached, waiting = {scene}, [scene]
+            yield
+        waiting = list(self._reached)
         while waiting:
+            yield
             for block in uses.get(waiting.pop(), ()):
                 if block not in self._reached:
                     self._reached.add(block)
                     waiting.append(block)
-        self._libraries: set[Any] = set()
         for block in self._reached:
+            yield
             library = block.library
             while library is not None and library not in self._libraries:
                 self._libraries.add(library)

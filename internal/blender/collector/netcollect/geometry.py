@@ -9,31 +9,40 @@ from typing import Any
 import bpy
 
 from . import blocks, usd
-from .files import Files
+from .files import Files, Steps
 from .paths import absolute, below, packed
 from .spans import Span, join, merged, near, spans
 
 
-def collect(files: Files) -> None:
+def collect(files: Files) -> Steps:
     """Notes the files of all of them."""
-    for volume in bpy.data.volumes:
+    for volume in list(bpy.data.volumes):
+        yield
         if volume.filepath and not packed(volume):
             add_volume(files, volume)
-    for block in bpy.data.cache_files:
+    for block in list(bpy.data.cache_files):
+        yield
         for path in [block.filepath, *(layer.filepath for layer in getattr(block, "layers", ()))]:
             if path:
                 add_cache_file(files, block, path)
-    for thing, modifier in blocks.modifiers():
-        if modifier.type == "MESH_CACHE" and modifier.filepath:
-            files.place(modifier.filepath, "mesh cache", thing)
-        elif modifier.type == "MULTIRES" and modifier.is_external and modifier.filepath:
-            files.place(modifier.filepath, "sculpted detail", thing)
-        elif modifier.type == "OCEAN" and modifier.filepath:
-            files.skip(modifier.filepath, thing)
-            if modifier.is_cached:
-                add_ocean(files, thing, modifier)
-        elif modifier.type == "NODES":
-            add_bakes(files, thing, modifier)
+    for thing, found in blocks.modified():
+        for modifier in found:
+            add_modifier(files, thing, modifier)
+        yield
+
+
+def add_modifier(files: Files, thing: Any, modifier: Any) -> None:
+    """Notes the files that a modifier reads."""
+    if modifier.type == "MESH_CACHE" and modifier.filepath:
+        files.place(modifier.filepath, "mesh cache", thing)
+    elif modifier.type == "MULTIRES" and modifier.is_external and modifier.filepath:
+        files.place(modifier.filepath, "sculpted detail", thing)
+    elif modifier.type == "OCEAN" and modifier.filepath:
+        files.skip(modifier.filepath, thing)
+        if modifier.is_cached:
+            add_ocean(files, thing, modifier)
+    elif modifier.type == "NODES":
+        add_bakes(files, thing, modifier)
 
 
 def volume_number(volume: Any, frame: int) -> int | None:

@@ -7,15 +7,16 @@ from typing import Any
 import bpy
 
 from . import blocks
-from .files import Files
+from .files import Files, Steps
 from .paths import below, first_number, packed
 from .pictures import add_indices, eyes
 from .spans import Span, spans
 
 
-def collect(files: Files) -> None:
+def collect(files: Files) -> Steps:
     """Notes the files of all of them."""
-    for clip in bpy.data.movieclips:
+    for clip in list(bpy.data.movieclips):
+        yield
         if clip.source == "MOVIE":
             files.place(clip.filepath, "movie clip", clip)
             add_indices(files, clip.filepath, clip, clip.proxy.directory if clip.use_proxy_custom_directory else "")
@@ -25,13 +26,16 @@ def collect(files: Files) -> None:
             inside = {number: span for number, span in shown.items() if first <= number < first + clip.frame_duration}
             files.add_numbers(clip.filepath, "movie clip", clip, inside, shown)
             files.place(clip.filepath, "movie clip", clip)  # by this one Blender tells a sequence from a movie
-    for block in bpy.data.sounds:
+    for block in list(bpy.data.sounds):
+        yield
         if not packed(block) and block.filepath:
             files.place(block.filepath, "sound", block)
-    for block in bpy.data.fonts:
+    for block in list(bpy.data.fonts):
+        yield
         if not packed(block) and block.filepath and block.filepath != "<builtin>":
             files.place(block.filepath, "font", block)
-    for scene in bpy.data.scenes:
+    for scene in list(bpy.data.scenes):
+        yield
         steady = steady_strips(scene) if scene == files.scene else set()
         for strip in blocks.strips(scene):
             if strip.type == "MOVIE":

@@ -10,16 +10,17 @@ from typing import Any
 import bpy
 
 from . import blocks
-from .files import Files
+from .files import Files, Steps
 from .paths import absolute, beside
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"\n]+)"', re.MULTILINE)
 LITERAL = re.compile(r'"([^"\n]+\.(?:png|exr|tx|jpe?g|tiff?|hdr|ptc|bin|txt))"', re.IGNORECASE)
 
 
-def collect(files: Files) -> None:
+def collect(files: Files) -> Steps:
     """Notes the files of all of them."""
     for tree, owner in blocks.trees():
+        yield
         for node in tree.nodes:
             if node.type == "TEX_IES" and node.mode == "EXTERNAL" and node.filepath:
                 files.place(node.filepath, "IES light", owner)
@@ -31,7 +32,8 @@ def collect(files: Files) -> None:
                     if path and os.path.isabs(path) and os.path.isfile(path):
                         files.place(path, "OSL file", owner)
         add_imports(files, tree, owner)
-    for camera in bpy.data.cameras:
+    for camera in list(bpy.data.cameras):
+        yield
         if getattr(camera, "custom_mode", "") == "EXTERNAL" and camera.custom_filepath:
             add_script(files, camera.custom_filepath, camera)
 
