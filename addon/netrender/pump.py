@@ -25,8 +25,10 @@ def sliced(steps: Steps, unchanged: Callable[[], bool] = lambda: True) -> Steps:
     try:
         while True:
             until = time.perf_counter() + WORTH
-            while time.perf_counter() < until:
+            while True:
                 next(steps)
+                if time.perf_counter() >= until:
+                    break
             yield BUSY
             if not unchanged():
                 raise Changed

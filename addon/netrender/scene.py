@@ -138,7 +138,12 @@ def copy() -> str:
     if bpy.app.background or key not in _copies or not os.path.exists(_copies[key]):
         name = os.path.basename(bpy.data.filepath) or "untitled.blend"
         path = os.path.join(new_folder("unsaved"), name)
-        bpy.ops.wm.save_as_mainfile(filepath=path, copy=True, relative_remap=True, compress=False)
+        paths = bpy.context.preferences.filepaths
+        pictured, paths.file_preview_type = paths.file_preview_type, "NONE"  # to draw one takes longer than to write the copy
+        try:
+            bpy.ops.wm.save_as_mainfile(filepath=path, copy=True, relative_remap=True, compress=False)
+        finally:
+            paths.file_preview_type = pictured
         for old in _copies.values():
             shutil.rmtree(os.path.dirname(old), ignore_errors=True)
         _copies.clear()
