@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
+from datetime import datetime  # here, since lists are drawn with it
 
 from .link import Link, Problem, call
 
@@ -74,8 +75,6 @@ def seconds_left(job: dict, now: float) -> float | None:
 
 def timestamp(text: str) -> float | None:
     """Seconds since 1970 of a time as the program writes it (RFC 3339); None when it is none."""
-    from datetime import datetime
-
     try:
         head, dot, rest = text.partition(".")
         if dot:  # older Pythons know 3 or 6 digits only

@@ -138,7 +138,7 @@ class NETRENDER_PT_jobs(panels.Folded, bpy.types.Panel):
             )
         if job.get("reason"):
             panels.said(layout, str(job["reason"]), "INFO")
-        grid = layout.grid_flow(columns=2, even_columns=True, align=True)
+        grid = layout.grid_flow(row_major=True, columns=2, even_columns=True, align=True)
         if condition not in farm.ENDED:
             what = "resume" if condition == "paused" else "pause"
             steer(grid, number, what, what.capitalize(), "PLAY" if what == "resume" else "PAUSE")

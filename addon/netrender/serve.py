@@ -213,7 +213,7 @@ def show(context: Any, one: Service) -> Generator[None, None, None]:
     wished = ((at.render, "engine", ENGINE), (at.render, "use_sequencer", False), (at.render, "use_compositing", False),
               (at.render, "use_lock_interface", False), (at.render, "use_multiview", False))  # fmt: skip
     before = [(holder, attribute, getattr(holder, attribute)) for holder, attribute, _ in wished]
-    clean = scene.untouched()
+    clean = scene.fingerprint() if scene.untouched() else None  # what is set meanwhile is a change
     ServeEngine.shows, ServeEngine.begun = one, False
     try:
         for holder, attribute, value in wished:
@@ -231,7 +231,7 @@ def show(context: Any, one: Service) -> Generator[None, None, None]:
                 setattr(holder, attribute, value)
     for _ in range(5):  # until Blender has seen it
         yield
-    if clean and not bpy.data.is_dirty and scene.same_file():
+    if clean == scene.fingerprint() and not bpy.data.is_dirty and scene.same_file():
         scene.as_saved()
 
 
@@ -317,9 +317,10 @@ def draw(layout: Any, kind: str) -> None:
     if found:
         column = layout.column()
         column.use_property_split = True
+        column.use_property_decorate = False
         for name in ("address", "port") if kind == "MASTER" else ("blender", "cache_size"):
             column.prop(found, name)
-        column.prop(found, "stay")
+        layout.prop(found, "stay")  # over the whole width: its name is long
     start = layout.row()
     start.scale_y = 1.4
     start.operator("netrender.serve", icon="PLAY").kind = kind
