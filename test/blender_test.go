@@ -19,7 +19,8 @@ import (
 	"github.com/netrender/netrender/internal/exr"
 )
 
-// blenders are the Blenders to test with: the system's, and the newest that can be had as a Python module.
+// blenders are the Blenders to test with: the system's, the newest that can be had as a Python module, and further ones that
+// NETRENDER_TEST_BLENDERS names, separated as in PATH.
 func blenders(t *testing.T) []string {
 	t.Helper()
 	var list []string
@@ -32,6 +33,11 @@ func blenders(t *testing.T) []string {
 	if err == nil {
 		if _, err := os.Stat(filepath.Join(module, "../../ready")); err == nil {
 			list = append(list, module)
+		}
+	}
+	for _, path := range filepath.SplitList(os.Getenv("NETRENDER_TEST_BLENDERS")) { // further ones
+		if path != "" {
+			list = append(list, path)
 		}
 	}
 	if len(list) == 0 {
