@@ -85,7 +85,9 @@ def steps(path: str) -> Generator[None, None, dict]:
     scene.camera = camera
     took("without a camera")
 
-    settings.preferences().stay = True
+    wishes = settings.preferences()
+    assert wishes is not None
+    wishes.stay = True
     start()
     yield from until("it works in the background", worked)
     assert one.pid and not rendering()
@@ -119,9 +121,9 @@ def steps(path: str) -> Generator[None, None, dict]:
     yield from until("they are there", lambda: not known.looking)
     found["masters"] = known.masters
     bpy.ops.netrender.choose_master(address="http://127.0.0.1:9")
-    assert settings.the_link.master == settings.preferences().master == "http://127.0.0.1:9"
+    assert settings.the_link.master == wishes.master == "http://127.0.0.1:9"
     bpy.ops.netrender.choose_master(address="")
-    assert settings.the_link.master == settings.preferences().master == ""
+    assert settings.the_link.master == wishes.master == ""
     return found
 
 
