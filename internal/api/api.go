@@ -54,6 +54,8 @@ type API struct {
 	wrong    buckets
 	stall    time.Duration // how long a transfer may stand still
 	pictures chan struct{} // holds one for each that is made
+
+	gatherings gatherings
 }
 
 // New makes the door.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ func (a *API) eventRoutes(d *describer) {
 		method: http.MethodGet, path: "/events", role: farm.RoleView, name: "watchEvents",
 		about: "Events as they happen, as text/event-stream; data is an Event", out: raw{"text/event-stream"}, params: []param{
 			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, disk, attention, pair, token; separated by commas; the last two for admins"),
+			inQuery("every", "integer", "milliseconds, 200 to 10000: tell only the last event of each kind of each job and worker, this often"),
 		},
 	}, a.events)
 }
@@ -60,6 +62,19 @@ func readEventFilter(r *http.Request) (f eventFilter, err error) {
 	return f, nil
 }
 
+// readEvery is how often a gathered stream speaks; 0: it tells each event.
+func readEvery(r *http.Request) (time.Duration, error) {
+	text := r.URL.Query().Get("every")
+	if text == "" {
+		return 0, nil
+	}
+	ms, err := strconv.Atoi(text)
+	if err != nil || ms < int(leastEvery/time.Millisecond) || ms > int(mostEvery/time.Millisecond) {
+		return 0, farm.Errorf(farm.Invalid, "every is a whole number of milliseconds from %d to %d, not %q", leastEvery/time.Millisecond, mostEvery/time.Millisecond, clip(text))
+	}
+	return time.Duration(ms) * time.Millisecond, nil
+}
+
 // events streams until somebody leaves. A reader that cannot keep up is told by an event of kind lost; one that does
 // not read at all is dropped by the write deadline.
 func (a *API) events(w http.ResponseWriter, r *http.Request, who master.Identity) error {
@@ -68,21 +83,18 @@ func (a *API) events(w http.ResponseWriter, r *http.Request, who master.Identity
 		return err
 	}
 	filter.admin = who.Role == farm.RoleAdmin
+	every, err := readEvery(r)
+	if err != nil {
+		return err
+	}
 	ctx, end := a.hold(w, r, who)
 	defer end()
-	events := a.m.Watch(ctx, filter.kinds...)
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // nginx would hold the stream back
-	rc := http.NewResponseController(w)
-	send := func(text []byte) error {
-		_ = rc.SetWriteDeadline(a.opt.Now().Add(answerTime))
-		if _, err := w.Write(text); err != nil {
-			return err
-		}
-		return rc.Flush()
+	if every > 0 {
+		a.gatheredEvents(ctx, w, &filter, every)
+		return nil
 	}
+	events := a.m.Watch(ctx, filter.kinds...)
+	send := a.sender(w)
 	if send([]byte("retry: 1000\n: the stream stands\n\n")) != nil {
 		return nil
 	}

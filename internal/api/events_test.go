@@ -102,7 +102,7 @@ func TestEventsEndWithTheToken(t *testing.T) {
 
 func TestEventsOfNonsense(t *testing.T) {
 	h := open(t)
-	for _, q := range []string{"job=0", "job=x", "kinds=all", "kinds=job,,frame"} {
+	for _, q := range []string{"job=0", "job=x", "kinds=all", "kinds=job,,frame", "every=1", "every=x", "every=20000"} {
 		resp, text := h.send(farm.RoleView, "GET", wire.Root+"/events?"+q, nil)
 		wantProblem(t, resp, text, farm.Invalid)
 	}

@@ -26,7 +26,7 @@ export function Home() {
       </Card>
       <div class="two">
         <Card title="Workers" aside={<a href="/workers">All workers</a>}>
-          <Loaded data={glance} height={80}>{(g) => <Strip workers={g.workers} more={g.workers_not_shown} />}</Loaded>
+          <Loaded data={glance} height={80}>{(g) => <Workers of={g} />}</Loaded>
         </Card>
         <Card title="Share of the farm, last hour">
           <Loaded data={share} height={190}>{(s) => <ShareChart of={s} />}</Loaded>
@@ -110,16 +110,34 @@ const Nothing = () => (
   </div>
 );
 
-function Strip({ workers, more }: { workers: WorkerGlance[]; more: number }) {
+const named = 24; // workers of which each is a tile with words; more are a strip of states
+
+function Workers({ of: { workers, workers_not_shown: more, jobs } }: { of: Glance }) {
   if (workers.length === 0) return <Empty>No workers yet. {admin ? <a href="/add-worker">Add one</a> : "An admin can add one."}</Empty>;
+  const names = new Map(jobs.map((j) => [j.id, j.name]));
+  const does = (w: WorkerGlance) => (w.job ? `${names.get(w.job) ?? `job ${w.job}`}${w.frame !== undefined ? `, frame ${w.frame}` : ""}` : w.state);
   return (
     <>
-      <ul class="strip" aria-label="Workers">
-        {workers.map((w) => {
-          const says = `${w.name}: ${w.state}${w.job ? `, job ${w.job}` : ""}${w.frame !== undefined ? `, frame ${w.frame}` : ""}`;
-          return <li key={w.id}><a class={w.state} href={`/workers/${w.id}`} title={says} aria-label={says} /></li>;
-        })}
-      </ul>
+      {workers.length <= named ? (
+        <ul class="tiles">
+          {workers.map((w) => (
+            <li key={w.id}>
+              <a href={`/workers/${w.id}`} class={w.state}>
+                <b><Name of={w.name} /></b>
+                <small><Name of={does(w)} /></small>
+                <i style={{ width: `${100 * (w.fraction || 0)}%` }} />
+              </a>
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <ul class="strip">
+          {workers.map((w) => {
+            const says = `${w.name}: ${w.state}${w.job ? ", " + does(w) : ""}`;
+            return <li key={w.id}><a class={w.state} href={`/workers/${w.id}`} title={says} aria-label={says} /></li>;
+          })}
+        </ul>
+      )}
       <p class="legend">{[...states(workers)].map(([state, n]) => <span key={state} class={`state ${state}`}>{number(n)} {state}</span>)}{more > 0 && <span>{number(more)} are not shown</span>}</p>
     </>
   );

@@ -5,6 +5,7 @@ import { count, number } from "../words";
 import { Empty, Name } from "./basics";
 
 const palette = 8; // --c0 and on
+const leastSteps = 30;
 
 export function ShareChart({ of }: { of: Sharing }) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -54,7 +55,7 @@ function draw(c: HTMLCanvasElement, of: Sharing) {
   const look = getComputedStyle(c);
   const colour = (name: string) => look.getPropertyValue(name).trim();
   const online = of.online ?? [];
-  const shown = 3_600_000 / of.step_ms;
+  const shown = Math.max(online.length, leastSteps); // a farm that has just begun is not a line at the edge
   const each = w / shown;
   const x0 = w - online.length * each;
   const most = Math.max(1, ...online);
