@@ -3000,6 +3000,8 @@ export interface operations {
                 job?: number;
                 /** @description job, frame, beat, worker, disk, attention, pair, token; separated by commas; the last two for admins */
                 kinds?: string;
+                /** @description milliseconds, 200 to 10000: tell only the last event of each kind of each job and worker, this often */
+                every?: number;
             };
             header?: never;
             path?: never;
