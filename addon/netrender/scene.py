@@ -242,6 +242,9 @@ def _updated(_scene: Any, depsgraph: Any = None) -> None:
 
 def register() -> None:
     """Begins to count changes."""
+    from .netagent import opening  # noqa: F401, to read these modules takes a while, which nobody notices at the start
+    from .netcollect import facts  # noqa: F401
+
     bpy.app.handlers.depsgraph_update_post.append(_updated)
     bpy.app.handlers.undo_post.append(_changed)
     bpy.app.handlers.redo_post.append(_changed)
