@@ -8,6 +8,8 @@ import { Icon } from "../parts/icon";
 import { ShareChart } from "../parts/share";
 import { ago, count, number, percent, result, span } from "../words";
 
+const shown = 8; // jobs in progress
+
 export function Home() {
   const glance = useData((signal) => get<Glance>("/glance", {}, signal), [], { on: (e) => e.kind !== "attention" && e.kind !== "token" });
   const attention = useData((signal) => get<AttentionList>("/attention", {}, signal), [], { on: (e) => e.kind === "attention" || e.kind === "pair" });
@@ -16,30 +18,34 @@ export function Home() {
     <>
       <Head title="Home" sub={glance.value ? summary(glance.value) : "\u00a0"} />
       <Attention data={attention} />
-      <Card class="flush" title="In progress" aside={<a href="/jobs">All jobs</a>}>
-        <Loaded data={glance} height={160}>{(g) => g.jobs.length > 0 ? (
-          <ul class="jobrows">
-            {g.jobs.slice(0, 12).map((j) => <JobRow key={j.id} of={j} now={g.now} />)}
-            {g.jobs_in_progress > 12 && <li><a href="/jobs?state=open">and {number(g.jobs_in_progress - 12)} more</a></li>}
-          </ul>
-        ) : <Nothing />}</Loaded>
-      </Card>
-      <div class="two">
-        <Card title="Workers" aside={<a href="/workers">All workers</a>}>
-          <Loaded data={glance} height={80}>{(g) => <Workers of={g} />}</Loaded>
-        </Card>
-        <Card title="Share of the farm, last hour">
-          <Loaded data={share} height={190}>{(s) => <ShareChart of={s} />}</Loaded>
-        </Card>
+      <div class="dash">
+        <div>
+          <Card class="flush" title="In progress" aside={<a href="/jobs">All jobs</a>}>
+            <Loaded data={glance} height={160}>{(g) => g.jobs.length > 0 ? (
+              <ul class="jobrows">
+                {g.jobs.slice(0, shown).map((j) => <JobRow key={j.id} of={j} now={g.now} />)}
+                {g.jobs_in_progress > shown && <li><a href="/jobs?state=open">and {number(g.jobs_in_progress - shown)} more</a></li>}
+              </ul>
+            ) : <Nothing />}</Loaded>
+          </Card>
+          <Card title="Latest frames">
+            <Loaded data={glance} height={250}>{(g) => g.latest.length > 0 ? <Pictures of={g} /> : <Empty>No pictures yet.</Empty>}</Loaded>
+          </Card>
+        </div>
+        <div>
+          <Card title="Workers" aside={<a href="/workers">All workers</a>}>
+            <Loaded data={glance} height={80}>{(g) => <Workers of={g} />}</Loaded>
+          </Card>
+          <Card title="Share of the farm, last hour">
+            <Loaded data={share} height={190}>{(s) => <ShareChart of={s} />}</Loaded>
+          </Card>
+          <Card class="flush" title="Ended lately">
+            <Loaded data={glance} height={120}>{(g) => g.ended.length > 0 ? (
+              <ul class="jobrows">{g.ended.map((j) => <JobRow key={j.id} of={j} now={g.now} />)}</ul>
+            ) : <div class="nothing"><Empty>No job has ended yet.</Empty></div>}</Loaded>
+          </Card>
+        </div>
       </div>
-      <Card title="Latest frames">
-        <Loaded data={glance} height={140}>{(g) => g.latest.length > 0 ? <Pictures of={g} /> : <Empty>No pictures yet.</Empty>}</Loaded>
-      </Card>
-      <Card class="flush" title="Ended lately">
-        <Loaded data={glance} height={120}>{(g) => g.ended.length > 0 ? (
-          <ul class="jobrows">{g.ended.map((j) => <JobRow key={j.id} of={j} now={g.now} />)}</ul>
-        ) : <div class="nothing"><Empty>No job has ended yet.</Empty></div>}</Loaded>
-      </Card>
     </>
   );
 }
