@@ -5,9 +5,11 @@ Everything here runs where Blender allows its data to be touched: in an operator
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Generator
@@ -240,11 +242,24 @@ def _updated(_scene: Any, depsgraph: Any = None) -> None:
         _changed()
 
 
+# NEEDED is what a scene is sent with, those first that others are made of.
+NEEDED = ("netcollect.colour", "netcollect.files", "netcollect.pictures", "netcollect.media", "netcollect.walk", "netcollect.facts", "netagent.opening")
+
+
+def _need() -> float | None:
+    """Reads one of them: at once they would hold up the start of Blender, or the first scene that is sent."""
+    for name in NEEDED:
+        name = f"{__package__}.{name}"
+        if name not in sys.modules:
+            importlib.import_module(name)
+            return 0.1
+    return None
+
+
 def register() -> None:
     """Begins to count changes."""
-    from .netagent import opening  # noqa: F401, to read these modules takes a while, which nobody notices at the start
-    from .netcollect import facts  # noqa: F401
-
+    if not bpy.app.background:
+        bpy.app.timers.register(_need, first_interval=2)
     bpy.app.handlers.depsgraph_update_post.append(_updated)
     bpy.app.handlers.undo_post.append(_changed)
     bpy.app.handlers.redo_post.append(_changed)
@@ -255,6 +270,8 @@ def register() -> None:
 def unregister() -> None:
     """Stops that, and removes what was made."""
     global _folder
+    if bpy.app.timers.is_registered(_need):
+        bpy.app.timers.unregister(_need)
     bpy.app.handlers.depsgraph_update_post.remove(_updated)
     bpy.app.handlers.undo_post.remove(_changed)
     bpy.app.handlers.redo_post.remove(_changed)
