@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -75,7 +74,6 @@ func TestPagesShowTheFarm(t *testing.T) {
 		"It works for this job now.", "anna", "90 s left", `<span class="state done">done</span></dt><dd>1</dd>`,
 		`<span class="state waiting">waiting</span></dt><dd>4-5 <span class="dim">(2)</span></dd>`, "elm")
 	says(t, admin.get("/workers/"+string(b.oak)), "<h1><bdi>oak</bdi></h1>", "gpu", "cuda", "cpu", "4.9 GB in use", "4.5.0", "big")
-	says(t, admin.get("/jobs"), "shot")
 	says(t, admin.get("/add-worker"), "./netrender worker --master &#39;http://10.0.0.5:8420&#39;", ".\\netrender.exe worker", "xattr", "http://192.168.7.5:8420", b.code)
 }
 
@@ -108,7 +106,6 @@ func TestAnEmptyFarmSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	b := open(t).as("anna", farm.RoleAdmin)
 	says(t, b.get("/plain"), "Nothing to render", "netrender render", "No workers yet", `href="/add-worker"`)
-	says(t, b.get("/jobs"), "No jobs yet")
 }
 
 func TestPagesLoadThemselvesAgainUnlessAskedNotTo(t *testing.T) {
@@ -423,24 +420,6 @@ func TestLettingNewcomersIn(t *testing.T) {
 	}
 	if a := admin.post("/pairings/" + p.Code + "/marry"); a.status != http.StatusNotFound {
 		t.Errorf("marry: %d", a.status)
-	}
-}
-
-func TestPagingThroughJobs(t *testing.T) {
-	t.Parallel()
-	h := open(t)
-	for i := range 101 {
-		h.submit(root, fmt.Sprintf("shot %03d", i+1), "1")
-	}
-	b := h.as("anna", farm.RoleView)
-	a := b.get("/jobs")
-	says(t, a, "shot 101", "shot 002", `href="/jobs?before=2"`)
-	saysNot(t, a, "shot 001")
-	a = b.get("/jobs?before=2")
-	says(t, a, "shot 001", "Newest")
-	saysNot(t, a, "shot 002", "Older")
-	if a := b.get("/jobs?before=x"); a.status != http.StatusBadRequest {
-		t.Errorf("nonsense: %d", a.status)
 	}
 }
 

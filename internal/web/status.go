@@ -16,8 +16,7 @@ const (
 	reloadEvery = 5 // seconds
 	maxJobs     = 200
 	maxWorkers  = 500
-	lateEnded   = 8   // jobs that ended lately
-	pageOfJobs  = 100 // of the list of all jobs
+	lateEnded   = 8 // jobs that ended lately
 )
 
 // statusPage is what the farm does now.
@@ -252,31 +251,4 @@ func (p *Pages) waiting(ctx context.Context) ([]waiting, error) {
 		out[i] = waiting{list[i], p.moment(list[i].Asked)}
 	}
 	return out, err
-}
-
-// jobsPage is a page of the list of all jobs.
-type jobsPage struct {
-	shell
-	Jobs []jobRow
-	Next farm.JobID // 0: the end
-	From farm.JobID // 0: from the newest
-}
-
-func (p *Pages) jobs(w http.ResponseWriter, r *http.Request, who master.Identity) error {
-	page := jobsPage{shell: p.shell(r, who, "Jobs", "jobs")}
-	if before := r.URL.Query().Get("before"); before != "" {
-		var err error
-		if page.From, err = farm.ParseJobID(before); err != nil {
-			return err
-		}
-	}
-	jobs, err := p.m.Jobs(r.Context(), farm.JobFilter{Before: page.From, Limit: pageOfJobs})
-	if err != nil {
-		return err
-	}
-	page.Jobs = p.jobRows(jobs)
-	if len(jobs) == pageOfJobs {
-		page.Next = jobs[len(jobs)-1].ID
-	}
-	return p.show(w, http.StatusOK, "jobs", page)
 }

@@ -63,7 +63,7 @@ func New(o Options) *Pages {
 	}{
 		{"GET /{$}", farm.RoleView, p.app},
 		{"GET /plain", farm.RoleView, p.status},
-		{"GET /jobs", farm.RoleView, p.jobs},
+		{"GET /jobs", farm.RoleView, p.app},
 		{"GET /jobs/{id}", farm.RoleView, p.job},
 		{"GET /jobs/{id}/change", farm.RoleSubmit, p.jobForm},
 		{"GET /jobs/{id}/log/{frame}", farm.RoleView, p.jobLog},

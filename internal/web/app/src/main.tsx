@@ -12,6 +12,7 @@ export type Page = ComponentType<Record<string, string>>;
 
 const pages: [pattern: string, title: string, load: () => Promise<Page> | Page][] = [
   ["/", "Home", () => Home as Page],
+  ["/jobs", "Jobs", () => import("./pages/jobs").then((m) => m.Jobs as Page)],
 ];
 
 const loaded = new Map<string, Page>();
