@@ -144,6 +144,7 @@ func (a *API) readLog(w http.ResponseWriter, r *http.Request, who master.Identit
 	h := w.Header()
 	h.Set("Content-Type", plainMedia)
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'") // a page of ours leads here
 	h.Set(wire.HeaderOffset, strconv.FormatInt(p.next, 10))
 	if p.lease != 0 {
 		h.Set(wire.HeaderLease, strconv.FormatInt(int64(p.lease), 10))

@@ -9,9 +9,15 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
+)
+
+const (
+	zipPiece = 64 << 10         // bytes
+	zipStall = 30 * time.Second // how long a reader may take for a piece
 )
 
 // Addons makes zips of the add-on for Blender. Everybody may have one who reaches the master, for nothing in it is
@@ -109,7 +115,7 @@ func (p *Pages) addonZip(w http.ResponseWriter, r *http.Request, who master.Iden
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	out := bufio.NewWriterSize(&patient{w, http.NewResponseController(w), p}, logPiece)
+	out := bufio.NewWriterSize(&patient{w, http.NewResponseController(w), p}, zipPiece)
 	if err = zip.Write(out); err == nil {
 		err = out.Flush()
 	}
@@ -127,7 +133,7 @@ type patient struct {
 }
 
 func (s *patient) Write(piece []byte) (int, error) {
-	_ = s.rc.SetWriteDeadline(s.p.opt.Now().Add(logStall)) // not all servers have one
+	_ = s.rc.SetWriteDeadline(s.p.opt.Now().Add(zipStall)) // not all servers have one
 	return s.w.Write(piece)
 }
 

@@ -43,6 +43,7 @@ type appPage struct {
 type appMe struct {
 	Name    string `json:"name"`
 	Role    string `json:"role"`
+	Token   string `json:"token"` // id of the one that the browser came by
 	Farm    string `json:"farm"`
 	Program string `json:"program"`
 	Open    bool   `json:"open"`
@@ -52,7 +53,7 @@ type appMe struct {
 // app serves the application, whichever of its pages is asked for.
 func (p *Pages) app(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	s := p.shell(r, who, "", "")
-	page := appPage{shell: s, App: p.paper.app, Me: appMe{who.Name, string(who.Role), s.Farm, s.Program, s.Open, s.Mark}}
+	page := appPage{shell: s, App: p.paper.app, Me: appMe{who.Name, string(who.Role), string(who.Token), s.Farm, s.Program, s.Open, s.Mark}}
 	var b bytes.Buffer
 	if err := p.paper.pages["app"].ExecuteTemplate(&b, "whole", page); err != nil {
 		return err

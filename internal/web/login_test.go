@@ -91,7 +91,7 @@ func TestNobodySeesAnythingWithoutALogin(t *testing.T) {
 	job := h.submit(root, "secret-shot", "1-3")
 	oak := h.worker("secret-oak")
 	h.log(h.claim(oak), "secret log")
-	paths := []string{"/", "/jobs", "/jobs/1", "/jobs/1/change", "/jobs/1/log/1", "/workers/" + string(oak), "/add-worker"}
+	paths := []string{"/", "/jobs", "/jobs/1", "/jobs/1/frames", "/jobs/1/frames/1", "/workers/" + string(oak), "/add-worker"}
 	for _, path := range paths {
 		for _, cookie := range []string{"", "wrong"} {
 			b := h.visitor()

@@ -10,40 +10,6 @@ import (
 	"github.com/netrender/netrender/internal/master"
 )
 
-// jobForm changes a job, and what it does cannot be undone by a button beside it.
-type jobFormPage struct {
-	shell
-	Job    farm.Job
-	Failed string // frames
-}
-
-func (p *Pages) jobForm(w http.ResponseWriter, r *http.Request, who master.Identity) error {
-	id, err := farm.ParseJobID(r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	j, err := p.m.Job(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	if !master.Steers(who, &j) {
-		return errOthers(&j)
-	}
-	page := jobFormPage{shell: p.shell(r, who, "Change "+j.Name, "jobs"), Job: j}
-	if j.Failed > 0 {
-		s, err := p.m.Frames(r.Context(), id)
-		if err != nil {
-			return err
-		}
-		page.Failed = frames(s.Failed)
-	}
-	return p.show(w, http.StatusOK, "change", page)
-}
-
-func errOthers(j *farm.Job) error {
-	return farm.Errorf(farm.Denied, "the job belongs to %s", j.Owner).WithHint("ask them or an admin")
-}
-
 // steerJob does what a button or form of a job's page asks for.
 func (p *Pages) steerJob(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	id, err := farm.ParseJobID(r.PathValue("id"))

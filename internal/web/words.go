@@ -101,17 +101,6 @@ func megabytes(mb int) string {
 	return strconv.FormatFloat(float64(mb)/(1<<20), 'f', 1, 64) + " TB"
 }
 
-// bytesOf says how large a file is.
-func bytesOf(n int64) string {
-	if n < 1000 {
-		return fmt.Sprintf("%d bytes", n)
-	}
-	if n < 1<<20 {
-		return fmt.Sprintf("%.0f kB", float64(n)/1024)
-	}
-	return megabytes(int(n >> 20))
-}
-
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

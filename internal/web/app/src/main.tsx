@@ -13,6 +13,7 @@ export type Page = ComponentType<Record<string, string>>;
 const pages: [pattern: string, title: string, load: () => Promise<Page> | Page][] = [
   ["/", "Home", () => Home as Page],
   ["/jobs", "Jobs", () => import("./pages/jobs").then((m) => m.Jobs as Page)],
+  ["/jobs/:id/:tab?/:frame?", "Job", async () => (await import("./pages/job")).JobPage as Page],
 ];
 
 const loaded = new Map<string, Page>();
@@ -40,7 +41,7 @@ function Shown() {
   }, [pattern]);
   if (!found) return <><Head title="There is no such page" /><Empty>The menu has all there are.</Empty></>;
   const Page = loaded.get(pattern) ?? (pattern === "/" ? (Home as Page) : undefined);
-  return Page ? <Page key={path} {...params} /> : null;
+  return Page ? <Page key={params?.id ?? path} {...params} /> : null;
 }
 
 start((path) => find(path) !== undefined);

@@ -3,6 +3,7 @@
 export interface Me {
   name: string;
   role: "admin" | "submit" | "worker" | "view";
+  token: string; // id of the one that this browser came by; "": none
   farm: string; // name of the master's machine
   program: string; // version
   open: boolean; // nobody logs in

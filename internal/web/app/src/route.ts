@@ -40,15 +40,17 @@ export function start(ours: (path: string) => boolean) {
   });
 }
 
-// match holds a path against a pattern such as /jobs/:id.
+// match holds a path against a pattern such as /jobs/:id or /jobs/:id/:tab?, whose last may be left out.
 export function match(pattern: string, path: string): Record<string, string> | undefined {
   const want = pattern.replace(/\/$/, "").split("/");
   const have = path.replace(/\/$/, "").split("/");
-  if (want.length !== have.length) return undefined;
+  if (have.length > want.length) return undefined;
   const found: Record<string, string> = {};
   for (let i = 0; i < want.length; i++) {
     const w = want[i]!;
-    if (w.startsWith(":")) found[w.slice(1)] = decodeURIComponent(have[i]!);
+    if (i >= have.length) {
+      if (!w.endsWith("?")) return undefined;
+    } else if (w.startsWith(":")) found[w.slice(1).replace("?", "")] = decodeURIComponent(have[i]!);
     else if (w !== have[i]) return undefined;
   }
   return found;

@@ -1,0 +1,60 @@
+// What the pages of a job read: the API's nouns by short names, and ranges of frames.
+import type { Full } from "../../api/model";
+import type { components } from "../../api/schema";
+
+type S = components["schemas"];
+
+export type Grid = Full<S["Grid"]>;
+export type AttemptList = Full<S["AttemptList"]>;
+export type RunningList = Full<S["RunningList"]>;
+export type FileList = Full<S["FileList"]>;
+export type JobFile = Full<S["File"]>;
+export type Result = Full<S["Result"]>;
+export type Warning = Full<S["Warning"]>;
+export type LayerList = Full<S["LayerList"]>;
+export type Layer = Full<S["Layer"]>;
+
+// States of a frame in a grid, by their number.
+export const waiting = 0;
+export const rendering = 1;
+export const done = 2;
+export const failed = 3;
+export const next = 4; // a worker has it and renders another first
+export const stateNames = ["waiting", "rendering", "done", "failed", "next"] as const;
+
+// expand lists the frames of a text such as "1-9x2,12".
+export function expand(text: string | undefined): number[] {
+  const frames: number[] = [];
+  for (const part of (text ?? "").split(",")) {
+    const m = /^(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?$/.exec(part.trim());
+    if (!m) continue;
+    const first = Number(m[1]);
+    const last = m[2] === undefined ? first : Number(m[2]);
+    for (let f = first; f <= last; f += Number(m[3] ?? 1)) frames.push(f);
+  }
+  return frames;
+}
+
+// ranges says rising frames as people write them: "1-20, 31".
+export function ranges(frames: number[]): string {
+  const parts: string[] = [];
+  for (let i = 0; i < frames.length; ) {
+    let k = i;
+    while (k + 1 < frames.length && frames[k + 1] === frames[k]! + 1) k++;
+    if (k > i + 1) parts.push(`${frames[i]}-${frames[k]}`);
+    else for (let n = i; n <= k; n++) parts.push(String(frames[n]));
+    i = k + 1;
+  }
+  return parts.join(", ");
+}
+
+const shows = /\.(jpe?g|png|webp|bmp)$/i;
+
+// picture is the result of a frame that a browser can show: its preview, else what the scene itself writes.
+export function picture(results: Result[] | undefined): Result | undefined {
+  const of = (kind: string) => results?.find((r) => r.kind === kind && shows.test(r.name));
+  return of("preview") ?? of("output");
+}
+
+// sentence has a capital and a stop.
+export { sentence } from "../../api/call";
