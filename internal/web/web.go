@@ -79,6 +79,7 @@ func New(o Options) *Pages {
 		{"POST /pairings/{code}/{verb}", farm.RoleAdmin, p.answerPairing},
 		{"GET /addon", nobody, p.addon},
 		{"GET /addon.zip", nobody, p.addonZip},
+		{"GET /balancing", farm.RoleView, p.app},
 		{"GET /audit", farm.RoleAdmin, p.audit},
 		{"GET /login", nobody, p.loginHelp},
 		{"GET /login/{link}", nobody, p.loginPage},

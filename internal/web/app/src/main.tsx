@@ -14,6 +14,7 @@ const pages: [pattern: string, title: string, load: () => Promise<Page> | Page][
   ["/", "Home", () => Home as Page],
   ["/jobs", "Jobs", () => import("./pages/jobs").then((m) => m.Jobs as Page)],
   ["/jobs/:id/:tab?/:frame?", "Job", async () => (await import("./pages/job")).JobPage as Page],
+  ["/balancing", "Balancing", () => import("./pages/balancing").then((m) => m.Balancing as Page)],
 ];
 
 const loaded = new Map<string, Page>();

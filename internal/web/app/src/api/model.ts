@@ -33,3 +33,13 @@ export type JobState = "collecting" | "queued" | "active" | "paused" | "done" | 
 
 export const openStates: JobState[] = ["active", "queued", "collecting", "paused"];
 export const ended = (state: string | undefined) => state === "done" || state === "failed" || state === "canceled";
+export type Balance = Full<S["Balance"]>;
+export type JobBalance = Full<S["JobBalance"]>;
+export type RulesPreview = Full<S["RulesPreview"]>;
+export type Statistics = Full<S["Statistics"]>;
+export type StatRow = Full<S["StatRow"]>;
+export type LoginView = Full<S["LoginView"]>;
+export type Cleaning = Full<S["Cleaning"]>;
+export type CleanRule = Full<S["CleanRule"]>;
+export type Cleaned = Full<S["Cleaned"]>;
+export type About = Full<S["About"]>;
