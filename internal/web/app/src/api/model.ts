@@ -36,7 +36,6 @@ export const ended = (state: string | undefined) => state === "done" || state ==
 export type Balance = Full<S["Balance"]>;
 export type JobBalance = Full<S["JobBalance"]>;
 export type RulesPreview = Full<S["RulesPreview"]>;
-export type Statistics = Full<S["Statistics"]>;
 export type StatRow = Full<S["StatRow"]>;
 export type LoginView = Full<S["LoginView"]>;
 export type Cleaning = Full<S["Cleaning"]>;
