@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { connected } from "./api/live";
-import { admin, me, submits } from "./me";
+import { admin, me } from "./me";
 import { Button, Name } from "./parts/basics";
 import { Icon, type IconName } from "./parts/icon";
 import { Asked, Notes } from "./parts/tell";
@@ -12,7 +12,6 @@ const menu: [href: string, text: string, icon: IconName, shown: boolean][] = [
   ["/", "Home", "home", true],
   ["/jobs", "Jobs", "jobs", true],
   ["/workers", "Workers", "workers", true],
-  ["/submit", "Submit", "submit", submits],
   ["/balancing", "Balancing", "balance", true],
   ["/statistics", "Statistics", "statistics", true],
   ["/settings", "Settings", "settings", admin],

@@ -2,7 +2,7 @@
 import { get } from "../api/call";
 import { type Data, useData } from "../api/data";
 import type { AttentionList, Glance, JobGlance, Sharing, WorkerGlance } from "../api/model";
-import { admin, submits } from "../me";
+import { admin } from "../me";
 import { Bar, Card, Empty, Head, Loaded, Name, State } from "../parts/basics";
 import { Icon } from "../parts/icon";
 import { ShareChart } from "../parts/share";
@@ -112,7 +112,7 @@ function JobRow({ of: j, now }: { of: JobGlance; now: string }) {
 const Nothing = () => (
   <div class="empty nothing">
     <p>Nothing to render.</p>
-    <p>{submits && <><a href="/submit">Drop a scene here</a>, or </>}<code>netrender render shot.blend -f 1-250 -o frames/</code> sends one and brings its frames home; the <a href="/addon">Blender add-on</a> does so from inside Blender.</p>
+    <p><code>netrender render shot.blend -f 1-250 -o frames/</code> sends one and brings its frames home; the <a href="/addon">Blender add-on</a> does so from inside Blender.</p>
   </div>
 );
 
