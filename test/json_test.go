@@ -77,7 +77,10 @@ func TestJSON(t *testing.T) {
 	try(4, "fetch", "1", "-o", dir)
 	try(5, "fetch", "1", "-o", dir, "--follow")
 	try(2, "workers")
-	try(1, "masters") // this one, though it does not announce itself: its data are here
+	try(0, "masters") // none that announces itself
+	if out, errs, code := run(t, append(f.env(), "NETRENDER_DATA="+f.data), "masters", "--json"); code != 0 || len(objects(t, "masters", out)) < 1 {
+		t.Errorf("netrender masters --json where the master's data are: exit %d\n%s%s", code, out, errs) // though it does not announce itself
+	}
 	if s := try(1, "status"); s[0]["workers"].(map[string]any)["online"] != 2.0 {
 		t.Errorf("netrender status --json: %v", s)
 	}
