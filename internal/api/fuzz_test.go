@@ -23,6 +23,7 @@ var bodied = []struct {
 	{"PATCH", "/jobs/1", farm.RoleSubmit},
 	{"POST", "/jobs/1/retry", farm.RoleSubmit},
 	{"POST", "/workers", farm.RoleWorker},
+	{"GET", "/workers/worker-01", farm.RoleView},
 	{"PATCH", "/workers/worker-01", farm.RoleAdmin},
 	{"POST", "/workers/worker-01/heartbeat", farm.RoleWorker},
 	{"POST", "/claim", farm.RoleWorker},

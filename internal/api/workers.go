@@ -42,6 +42,11 @@ func (a *API) workerRoutes(d *describer) {
 		func(ctx context.Context, in *struct{ Body wire.FitRequest }) (*made[farm.Fit], error) {
 			return answer(a.m.FitFor(ctx, in.Body.Needs, in.Body.Scripts))
 		})
+	steer(d, route{method: http.MethodGet, path: "/workers/{id}", role: farm.RoleView, name: "getWorker", about: "Shows a worker; by id or name"},
+		func(ctx context.Context, in *PathID) (*made[wire.WorkerView], error) {
+			view, err := a.m.Worker(ctx, farm.WorkerID(in.ID))
+			return answer(viewWorker(view), err)
+		})
 	steer(d, route{method: http.MethodPatch, path: "/workers/{id}", role: farm.RoleAdmin, name: "changeWorker", about: "Changes settings of a worker"},
 		func(ctx context.Context, in *struct {
 			PathID

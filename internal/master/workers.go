@@ -300,7 +300,7 @@ func (m *Master) FitFor(ctx context.Context, needs farm.Needs, scripts bool) (fa
 // Worker returns a worker as it is now.
 func (m *Master) Worker(ctx context.Context, id farm.WorkerID) (WorkerView, error) {
 	return ask(ctx, m, func(e *engine) (WorkerView, error) {
-		if w := e.workers[id]; w != nil {
+		if w := e.worker(id); w != nil {
 			return e.viewWorker(w), nil
 		}
 		return WorkerView{}, noWorker(id)

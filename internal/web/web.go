@@ -73,6 +73,7 @@ func New(o Options) *Pages {
 		{"GET /jobs/{id}/log", farm.RoleView, p.app},
 		{"GET /jobs/{id}/log/{frame}", farm.RoleView, p.app},
 		{"POST /jobs/{id}/{verb}", farm.RoleSubmit, p.steerJob},
+		{"GET /workers", farm.RoleView, p.app},
 		{"GET /workers/{id}", farm.RoleView, p.worker},
 		{"POST /workers/{id}/{verb}", farm.RoleAdmin, p.steerWorker},
 		{"GET /add-worker", farm.RoleView, p.addWorker},

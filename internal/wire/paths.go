@@ -48,6 +48,7 @@ import (
 //	POST   /workers                       worker     farm.Registration -> farm.Registered
 //	GET    /workers                       view       ?after=&limit= -> WorkerList
 //	POST   /workers/fit                   view       FitRequest -> farm.Fit
+//	GET    /workers/{id}                  view       -> WorkerView; by id or name
 //	PATCH  /workers/{id}                  admin      WorkerChange -> WorkerView; by id or name
 //	DELETE /workers/{id}                  admin      by id or name
 //	GET    /workers/{id}/history          view       ?hours=&limit=&before=&failed=1 -> farm.WorkerHistory; by id or name

@@ -150,7 +150,7 @@ function Columns({ now, onSort, rows, chosen, onTick }: { now: Order; onSort: (o
     <tr>
       {submits && <TickAll rows={rows} chosen={chosen} label="Select all jobs of this page" onTick={onTick} />}
       {c("name", "Job", "name")}
-      {c("state", "State")}
+      {c("state", "State", "edge")}
       {c("progress", "Progress", "wide how")}
       <th scope="col" class="num wide">Left, or ended</th>
       {c("priority", "Priority", "num middle wide")}
@@ -178,7 +178,7 @@ function Row({ of: j, on, onTick }: { of: Job; on: boolean; onTick: (on: boolean
         {j.reason && !ended(j.state) && <span class="under clip" title={j.reason}><Name of={j.reason} /></span>}
         <div class="narrow"><Bar of={j} />{says}</div>
       </td>
-      <td><State of={j.state} /></td>
+      <td class="edge"><State of={j.state} /></td>
       <td class="wide how"><Bar of={j} />{says}</td>
       <td class="num wide">{ended(j.state) ? <span class="dim" title={when(j.ended)}>{moment(j.ended)}</span> : j.left_s ? span(j.left_s) : ""}</td>
       <td class="num middle wide">{j.priority}</td>
