@@ -60,6 +60,7 @@ import (
 //	POST   /leases/{id}/log               worker     ?frame=&offset=, Netrender-Worker; text
 //	GET    /events                        view       ?job=&kinds= server-sent events, data: farm.Event
 //	GET    /share                         view       ?minutes= -> farm.Sharing
+//	GET    /glance                        view       -> farm.Glance
 //	GET    /attention                     view       farm.AttentionList; pairings only for admins
 //	GET    /balance                       view       farm.Balance
 //	GET    /about                         view       farm.About; paths only for admins
