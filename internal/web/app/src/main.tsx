@@ -12,10 +12,10 @@ export type Page = ComponentType<Record<string, string>>;
 
 const pages: [pattern: string, title: string, load: () => Promise<Page> | Page][] = [
   ["/", "Home", () => Home as Page],
+  ["/workers", "Workers", () => import("./pages/workers").then((m) => m.Workers as Page)],
   ["/jobs", "Jobs", () => import("./pages/jobs").then((m) => m.Jobs as Page)],
   ["/jobs/:id/:tab?/:frame?", "Job", async () => (await import("./pages/job")).JobPage as Page],
   ["/balancing", "Balancing", () => import("./pages/balancing").then((m) => m.Balancing as Page)],
-  ["/workers", "Workers", () => import("./pages/workers").then((m) => m.Workers as Page)],
 ];
 
 const loaded = new Map<string, Page>();
