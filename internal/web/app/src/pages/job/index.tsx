@@ -8,14 +8,18 @@ import { go } from "../../route";
 import { count, hours, number, percent, span } from "../../words";
 import { useFrames, useJob } from "./data";
 import { Downloads } from "./downloads";
+import { Files } from "./files";
 import { Frame } from "./frame";
 import { FramesTab } from "./frames";
+import { Log } from "./log";
 import { Overview } from "./overview";
 import type { Part } from "./part";
+import { Timeline } from "./timeline";
+import { Viewer } from "./viewer";
 
-const tabs: [id: string, text: string][] = [["", "Overview"], ["frames", "Frames"]];
+const tabs: [id: string, text: string][] = [["", "Overview"], ["frames", "Frames"], ["viewer", "Viewer"], ["timeline", "Timeline"], ["files", "Files"], ["log", "Log"]];
 
-const parts: Record<string, Part> = { "": Overview, frames: FramesTab };
+const parts: Record<string, Part> = { "": Overview, frames: FramesTab, viewer: Viewer, timeline: Timeline, files: Files, log: Log };
 
 // steers tells whether who looks may change the job.
 export const steers = (job: Job) => me.role === "admin" || me.role === "submit" && !!me.token && me.token === job.owner_id;

@@ -1,0 +1,172 @@
+// The log of an attempt at a frame: live, searched, as long as it may be.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { address, get } from "../../api/call";
+import { useData } from "../../api/data";
+import { Button, Card, Empty, Trouble } from "../../parts/basics";
+import { Icon } from "../../parts/icon";
+import { asked, go } from "../../route";
+import { number, plain } from "../../words";
+import { type Frames, lost } from "./data";
+import { errorLine, levelOf, LogText, warnLine } from "./logtext";
+import { type AttemptList, failed, rendering } from "./model";
+import type { PartOf } from "./part";
+
+const lineHeight = 18;
+const highest = 8_000_000; // pixels that browsers scroll through
+
+// start is the frame whose log is most likely wanted.
+function start(f: Frames): number | undefined {
+  const row = [failed, rendering].map((s) => f.states.indexOf(s)).find((i) => i >= 0) ?? f.attempts.findLastIndex((n) => n > 0);
+  return row >= 0 ? f.numbers[row] : undefined;
+}
+
+export function Log({ job: j, frames, frame }: PartOf) {
+  const f = frames.value;
+  const first = useRef<number | undefined>(undefined);
+  if (frame === "" && first.current === undefined && f) first.current = start(f);
+  const n = frame !== "" ? Number(frame) : first.current;
+  if (lost(j, "logs")) return <Empty>The logs of this job were cleaned up.</Empty>;
+  if (n === undefined) return f ? <Empty>No frame was tried yet, so there is no log.</Empty> : <div class="waits cells" aria-busy="true" />;
+  if (!Number.isInteger(n)) return <Empty>The job has no frame {frame}.</Empty>;
+  return <OfFrame key={n} job={j.id} frame={n} f={f} />;
+}
+
+function OfFrame({ job, frame, f }: { job: number; frame: number; f: Frames | undefined }) {
+  const lease = asked("lease");
+  const row = f?.at.get(frame);
+  const tried = row === undefined ? 0 : f!.attempts[row]!;
+  const attempts = useData((signal) => get<AttemptList>(`/jobs/${job}/attempts`, { frames: frame, limit: 1000 }, signal), [job, frame, tried]);
+  const list = attempts.value?.attempts ?? [];
+  const to = (number: number | undefined, lease = "") => go(`/jobs/${job}/log/${number ?? frame}${lease ? `?lease=${lease}` : ""}`, true);
+  const step = (by: number) => (row === undefined ? undefined : f!.numbers[row + by]);
+  return (
+    <Card class="logcard">
+      <div class="actions">
+        <label class="field inline"><span>Frame</span><input type="number" value={frame} onChange={(e) => { const v = Number(e.currentTarget.value); if (Number.isInteger(v)) to(v); }} /></label>
+        <Button icon="left" label="Log of the frame before" disabled={step(-1) === undefined} onClick={() => to(step(-1))} />
+        <Button icon="right" label="Log of the next frame" disabled={step(1) === undefined} onClick={() => to(step(1))} />
+        <label class="field inline"><span>Attempt</span>
+          <select value={lease} onChange={(e) => to(frame, e.currentTarget.value)}>
+            <option value="">newest</option>
+            {list.map((a) => <option key={a.lease} value={String(a.lease)}>{a.attempt}: {a.outcome === "expired" ? "lost" : a.outcome}</option>)}
+          </select>
+        </label>
+        <a class="button" href={`/jobs/${job}/frames/${frame}`}>Frame {frame}</a>
+      </div>
+      <Text key={lease} job={job} frame={frame} lease={lease} />
+    </Card>
+  );
+}
+
+function Text({ job, frame, lease }: { job: number; frame: number; lease: string }) {
+  const [, redraw] = useState(0);
+  const log = useRef<LogText | undefined>(undefined);
+  const [following, follow] = useState(true);
+  const [words, look] = useState("");
+  const [hit, setHit] = useState(-1); // line that was found
+  const box = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
+  const [seen, setSeen] = useState(400);
+
+  useEffect(() => {
+    let asked = false;
+    const l = new LogText(job, frame, lease, () => {
+      if (asked) return;
+      asked = true;
+      requestAnimationFrame(() => {
+        asked = false;
+        redraw((k) => k + 1);
+      });
+    });
+    log.current = l;
+    return () => l.close();
+  }, [job, frame, lease]);
+  useEffect(() => {
+    const watch = new ResizeObserver(([e]) => setSeen(e!.contentRect.height));
+    watch.observe(box.current!);
+    return () => watch.disconnect();
+  }, []);
+
+  const l = log.current;
+  const lines = l?.lines ?? [];
+  const rows = Math.ceil(seen / lineHeight);
+  const whole = lines.length * lineHeight;
+  const height = Math.min(whole, highest);
+  const room = Math.max(1, height - seen);
+  // Where the text is longer than browsers can scroll, the bar moves through it in proportion.
+  const from = whole <= highest ? Math.floor(top / lineHeight) : Math.round((top / room) * Math.max(0, lines.length - rows));
+  const shown = lines.slice(from, from + rows + 1);
+  const offset = whole <= highest ? from * lineHeight : top;
+
+  useEffect(() => {
+    const b = box.current!;
+    if (following && b.scrollTop !== b.scrollHeight) b.scrollTop = b.scrollHeight;
+  }, [lines.length, following]);
+
+  const show = (line: number) => {
+    follow(false);
+    setHit(line);
+    const first = Math.max(0, line - Math.floor(rows / 3));
+    box.current!.scrollTop = whole <= highest ? first * lineHeight : (first / Math.max(1, lines.length - rows)) * room;
+  };
+  const wanted = words.toLowerCase();
+  const matches = useMemo(() => (wanted ? matching(lines, wanted) : []), [wanted, lines.length]);
+  const find = (by: number) => {
+    if (matches.length === 0) return;
+    const here = hit >= 0 ? hit : from;
+    const at = by > 0 ? matches.findIndex((m) => m > here) : matches.findLastIndex((m) => m < here);
+    show(matches[at >= 0 ? at : by > 0 ? 0 : matches.length - 1]!);
+  };
+  const save = () => {
+    const url = URL.createObjectURL(new Blob(l!.pieces, { type: "text/plain" }));
+    const a = Object.assign(document.createElement("a"), { href: url, download: `job-${job}-frame-${frame}.log` });
+    a.click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  };
+  return (
+    <>
+      <div class="actions logtools">
+        <form class="search" role="search" onSubmit={(e) => { e.preventDefault(); find(1); }}>
+          <Icon name="search" size={16} />
+          <input type="search" aria-label="Search the log" placeholder="Search" value={words} onInput={(e) => { look(e.currentTarget.value); setHit(-1); }} onKeyDown={(e) => { if (e.key === "Enter" && e.shiftKey) { e.preventDefault(); find(-1); } }} />
+        </form>
+        {wanted && <span class="dim nw" role="status">{matches.length === 0 ? "not found" : `${hit >= 0 && matches.includes(hit) ? `${number(matches.indexOf(hit) + 1)} of ` : ""}${number(matches.length)}`}</span>}
+        {matches.length > 0 && <><Button icon="left" label="Found before" onClick={() => find(-1)} /><Button icon="right" label="Next found" onClick={() => find(1)} /></>}
+        <Button kind="danger" icon="warn" disabled={!l || l.firstError < 0} onClick={() => show(l!.firstError)}>First error</Button>
+        <Button icon="down" pressed={following} onClick={() => follow(!following)}>Follow</Button>
+        <Button icon="download" disabled={lines.length === 0} onClick={save}>Download</Button>
+        <a class="small" href={address(`/jobs/${job}/log`, { frame, lease })} target="_blank">as plain text</a>
+      </div>
+      {l?.problem && <Trouble of={l.problem} />}
+      <div ref={box} class="log" tabIndex={0} role="region" aria-label={`Log of frame ${frame}`} onScroll={(e) => {
+        const b = e.currentTarget;
+        setTop(b.scrollTop);
+        if (following && b.scrollTop + b.clientHeight < b.scrollHeight - 2 * lineHeight) follow(false);
+      }}>
+        <div class="loglines" style={{ height: `${height}px` }}>
+          <pre style={{ transform: `translateY(${offset}px)` }}>
+            {shown.map((line, i) => <Line key={from + i} n={from + i} of={line} wanted={wanted} hit={from + i === hit} />)}
+          </pre>
+        </div>
+        {lines.length === 0 && !l?.problem && <p class="dim">{l?.ended ? "The log is empty." : "Nothing was said yet."}</p>}
+      </div>
+      <p class="dim small logfoot" role="status">{number(lines.length)} lines{l && l.errors > 0 ? `, ${number(l.errors)} with errors` : ""}{l && !l.ended && !l.problem ? "; it is still being written" : ""}</p>
+    </>
+  );
+}
+
+function matching(lines: string[], wanted: string): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < lines.length; i++) if (lines[i]!.toLowerCase().includes(wanted)) found.push(i);
+  return found;
+}
+
+function Line({ n, of, wanted, hit }: { n: number; of: string; wanted: string; hit: boolean }) {
+  const text = plain(of.length > 4000 ? of.slice(0, 4000) + " ..." : of);
+  const level = levelOf(of);
+  const c = `${level === errorLine ? "error" : level === warnLine ? "warning" : ""}${hit ? " hit" : ""}`;
+  const at = wanted ? text.toLowerCase().indexOf(wanted) : -1;
+  return (
+    <span class={c}><i aria-hidden="true">{n + 1}</i>{at < 0 ? text : <>{text.slice(0, at)}<mark>{text.slice(at, at + wanted.length)}</mark>{text.slice(at + wanted.length)}</>}{"\n"}</span>
+  );
+}

@@ -1,0 +1,260 @@
+// The frames as a film: flip, play, compare, look at pixels and passes.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useData } from "../../api/data";
+import { Button, Card, Empty, Trouble } from "../../parts/basics";
+import { asked, ask } from "../../route";
+import { number } from "../../words";
+import { type Frames, lost } from "./data";
+import { Images, type Picture } from "./images";
+import { done, stateNames } from "./model";
+import type { PartOf } from "./part";
+
+const rates = [6, 12, 23.976, 24, 25, 29.97, 30, 50, 60];
+const ahead = 10; // frames that are fetched before they are shown
+const mostZoom = 64;
+
+export function Viewer({ job: j, frames }: PartOf) {
+  const f = frames.value;
+  if (lost(j, "outputs")) return <Empty>The pictures of this job were cleaned up.</Empty>;
+  if (!f) return frames.problem ? <Trouble of={frames.problem} again={frames.again} /> : <div class="waits screen" aria-busy="true" />;
+  if (!f.states.includes(done)) return <Empty>No frame is done yet. Frames appear here as they are rendered.</Empty>;
+  return <Screen key={`${j.id} ${f.numbers.length}`} job={j.id} of={f} />;
+}
+
+interface View { zoom: number; x: number; y: number } // zoom 0: as fits; x, y: the picture's point in the middle, from 0 to 1
+
+function Screen({ job, of: f }: { job: number; of: Frames }) {
+  const images = useMemo(() => new Images(job, f), [job]);
+  images.of = f;
+  useEffect(() => () => images.close(), [images]);
+  const rowOf = (text: string) => (text === "" ? undefined : f.at.get(Number(text)));
+  const row = rowOf(asked("frame")) ?? Math.max(0, f.states.indexOf(done));
+  const frame = f.numbers[row]!;
+  const layer = asked("pass");
+  const other = rowOf(asked("with"));
+  const way = asked("how") || "wipe";
+  const [playing, play] = useState(false);
+  const [fps, setFps] = useState(() => Number(localStorage.getItem("netrender-fps")) || 24);
+  const [mark, setMark] = useState(false); // missing frames are shown as such; else the one before is held
+  const [exposure, expose] = useState(0);
+  const [wipe, setWipe] = useState(0.5);
+  const [view, setView] = useState<View>({ zoom: 0, x: 0.5, y: 0.5 });
+  const [pixel, setPixel] = useState("");
+  const [problem, setProblem] = useState("");
+  const [, redraw] = useState(0);
+  const [real, setReal] = useState(0);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const [box, setBox] = useState({ width: 0, height: 0 });
+  const shown = useRef<Picture | null>(null);
+  const layers = useData(async () => images.layers(held(f, row, true) ?? frame), [job, f.states[row] === done ? "" : row]);
+
+  const to = (r: number) => ask({ frame: String(f.numbers[Math.max(0, Math.min(f.numbers.length - 1, r))]) });
+  const source = f.states[row] === done ? row : mark ? undefined : f.at.get(held(f, row) ?? NaN);
+
+  // What is to be seen is fetched, and what comes next.
+  useEffect(() => {
+    let ended = false;
+    setProblem("");
+    const want = [source, other].filter((r) => r !== undefined && f.states[r] === done).map((r) => f.numbers[r!]!);
+    for (const n of want) {
+      images.fetch(n, layer).then(() => !ended && redraw((k) => k + 1), (err: Error) => {
+        if (!ended && err.name !== "AbortError") setProblem(err.message);
+      });
+    }
+    if (!layer || playing) {
+      for (let k = 1, found = 0; k < 60 && found < (layer ? 2 : ahead); k++) {
+        const r = (row + k) % f.numbers.length;
+        if (f.states[r] !== done) continue;
+        found++;
+        images.fetch(f.numbers[r]!, layer).catch(() => {});
+      }
+    }
+    return () => {
+      ended = true;
+    };
+  }, [source, other, layer, playing, row, f.attempts[row]]);
+
+  // Playing goes to the next frame when its time has come and its picture is there.
+  const state = useRef({ row, layer, mark });
+  state.current = { row, layer, mark };
+  useEffect(() => {
+    if (!playing) return;
+    let id = 0;
+    let due = performance.now() + 1000 / fps;
+    let n = 0;
+    let since = performance.now();
+    const tick = (now: number) => {
+      id = requestAnimationFrame(tick);
+      if (now < due - 2) return;
+      const s = state.current;
+      const next = (s.row + 1) % f.numbers.length;
+      if (f.states[next] === done && images.here(f.numbers[next]!, s.layer) === undefined) {
+        images.fetch(f.numbers[next]!, s.layer).catch(() => play(false));
+        due = now; // it waits for what is not there yet
+        return;
+      }
+      due = Math.max(due + 1000 / fps, now - 1000 / fps);
+      if (++n % 12 === 0) {
+        setReal(12_000 / (now - since));
+        since = now;
+      }
+      to(next);
+    };
+    id = requestAnimationFrame(tick);
+    return () => {
+      cancelAnimationFrame(id);
+      setReal(0);
+    };
+  }, [playing, fps]);
+
+  useEffect(() => {
+    const watch = new ResizeObserver(([e]) => setBox({ width: Math.floor(e!.contentRect.width), height: Math.floor(e!.contentRect.height) }));
+    watch.observe(canvas.current!.parentElement!);
+    return () => watch.disconnect();
+  }, []);
+
+  const a = source === undefined ? null : images.here(f.numbers[source]!, layer);
+  const b = other === undefined ? undefined : images.here(f.numbers[other]!, layer);
+  if (a) shown.current = a;
+  const at = place(a ?? shown.current, box, view);
+
+  useEffect(() => {
+    const c = canvas.current!;
+    if (box.width === 0) return;
+    const ratio = devicePixelRatio || 1;
+    if (c.width !== Math.round(box.width * ratio)) c.width = Math.round(box.width * ratio);
+    if (c.height !== Math.round(box.height * ratio)) c.height = Math.round(box.height * ratio);
+    const g = c.getContext("2d")!;
+    g.setTransform(ratio, 0, 0, ratio, 0, 0);
+    g.clearRect(0, 0, box.width, box.height);
+    g.imageSmoothingEnabled = at.scale * ratio < 1.01;
+    g.imageSmoothingQuality = "high";
+    const draw = (p: Picture) => g.drawImage(p.draw(exposure), at.x, at.y, at.width, at.height);
+    if (a) draw(a);
+    if (b && a) {
+      g.save();
+      if (way === "difference") g.globalCompositeOperation = "difference";
+      else {
+        g.beginPath();
+        g.rect(at.x + at.width * wipe, 0, box.width, box.height);
+        g.clip();
+        g.clearRect(0, 0, box.width, box.height);
+      }
+      draw(b);
+      g.restore();
+      if (way !== "difference") {
+        g.fillStyle = "#fff";
+        g.fillRect(at.x + at.width * wipe - 0.5, 0, 1, box.height);
+      }
+    }
+    if (source === undefined || a === null) {
+      g.fillStyle = "#a1a6ad";
+      g.font = "15px system-ui, sans-serif";
+      g.textAlign = "center";
+      g.fillText(a === null && source !== undefined ? `Frame ${frame} has no picture that can be shown; choose a pass` : `Frame ${frame}: ${stateNames[f.states[row]!]}`, box.width / 2, box.height / 2);
+    }
+  });
+
+  const zoomTo = (zoom: number, point?: { x: number; y: number }) => setView((v) => {
+    const z = Math.min(mostZoom, zoom);
+    if (z <= 0) return { zoom: 0, x: 0.5, y: 0.5 };
+    if (!point) return { ...v, zoom: z };
+    // The point under the pointer stays there.
+    const u = (point.x - at.x) / at.width;
+    const w = (point.y - at.y) / at.height;
+    const p = shown.current;
+    if (!p) return v;
+    return { zoom: z, x: u + (box.width / 2 - point.x) / (p.width * z), y: w + (box.height / 2 - point.y) / (p.height * z) };
+  });
+  const where = (e: MouseEvent) => {
+    const r = canvas.current!.getBoundingClientRect();
+    return { x: e.clientX - r.left, y: e.clientY - r.top };
+  };
+  const drag = useRef<{ x: number; y: number; view: View } | null>(null);
+  useEffect(() => {
+    const c = canvas.current!;
+    const wheel = (e: WheelEvent) => {
+      e.preventDefault();
+      zoomTo(at.scale * 1.2 ** (-Math.sign(e.deltaY)), where(e));
+    };
+    c.addEventListener("wheel", wheel, { passive: false });
+    return () => c.removeEventListener("wheel", wheel);
+  });
+  const keys: Record<string, () => void> = {
+    ArrowLeft: () => to(row - 1), ArrowRight: () => to(row + 1), Home: () => to(0), End: () => to(f.numbers.length - 1), " ": () => play(!playing),
+    "+": () => zoomTo(at.scale * 1.5), "-": () => zoomTo(at.scale / 1.5), 0: () => zoomTo(0), 1: () => zoomTo(1),
+  };
+  const list = layers.value?.layers ?? [];
+  const missing = f.states.length - f.states.filter((s) => s === done).length;
+  return (
+    <Card class="viewer">
+      <div class="screen" tabIndex={0} role="application" aria-roledescription="viewer" aria-label={`Frame ${frame}, ${stateNames[f.states[row]!]}. Space plays, arrows go from frame to frame, plus and minus zoom, 0 fits the window.`}
+        onKeyDown={(e) => { const k = keys[e.key]; if (k && !e.ctrlKey && !e.metaKey && !e.altKey) { e.preventDefault(); k(); } }}>
+        <canvas ref={canvas} aria-hidden="true" class={view.zoom > 0 ? "moves" : ""}
+          onPointerDown={(e) => { drag.current = { x: e.clientX, y: e.clientY, view }; canvas.current!.setPointerCapture(e.pointerId); }}
+          onPointerUp={() => { drag.current = null; }}
+          onPointerMove={(e) => {
+            const d = drag.current;
+            const p = a ?? shown.current;
+            if (d && p && view.zoom > 0) setView({ ...d.view, x: d.view.x - (e.clientX - d.x) / at.width, y: d.view.y - (e.clientY - d.y) / at.height });
+            const m = where(e);
+            const x = Math.floor(((m.x - at.x) / at.width) * (p?.width ?? 0));
+            const y = Math.floor(((m.y - at.y) / at.height) * (p?.height ?? 0));
+            setPixel(a && x >= 0 && y >= 0 && x < a.width && y < a.height ? `${x}, ${y}: ${a.at(x, y)}` : "");
+          }}
+          onDblClick={() => zoomTo(view.zoom > 0 ? 0 : 1)} />
+      </div>
+      <label class="scrub"><span class="vh">Frame</span><input type="range" min={0} max={f.numbers.length - 1} value={row} aria-valuetext={`frame ${frame}`} onInput={(e) => to(Number(e.currentTarget.value))} /></label>
+      <div class="actions">
+        <Button icon="left" label="Frame before" onClick={() => to(row - 1)} />
+        <Button kind="main" icon={playing ? "pause" : "play"} onClick={() => play(!playing)}>{playing ? "Stop" : "Play"}</Button>
+        <Button icon="right" label="Next frame" onClick={() => to(row + 1)} />
+        <label class="field inline"><span>Frame</span><input type="number" value={frame} onChange={(e) => { const r = f.at.get(Number(e.currentTarget.value)); if (r !== undefined) to(r); }} /></label>
+        <label class="field inline"><span>Frames a second</span><select value={String(fps)} onChange={(e) => { setFps(Number(e.currentTarget.value)); localStorage.setItem("netrender-fps", e.currentTarget.value); }}>{rates.map((r) => <option key={r} value={String(r)}>{r}</option>)}</select></label>
+        <span class="dim small nw">{playing && real > 0 ? `${real.toFixed(1)} shown` : ""}</span>
+      </div>
+      <div class="actions">
+        <label class="field inline"><span>Show</span>
+          <select value={layer} onChange={(e) => { ask({ pass: e.currentTarget.value }); }}>
+            <option value="">Picture</option>
+            {layer && !list.some((l) => l.name === layer) && <option value={layer}>{layer}</option>}
+            {list.map((l) => <option key={l.name} value={l.name}>{l.name}</option>)}
+          </select>
+        </label>
+        {layer && <label class="field inline"><span>Exposure</span><input type="range" min="-10" max="10" step="0.1" value={exposure} aria-valuetext={`${exposure} stops`} onInput={(e) => expose(Number(e.currentTarget.value))} /><output>{exposure > 0 ? "+" : ""}{exposure.toFixed(1)}</output></label>}
+        {layer && exposure !== 0 && <Button onClick={() => expose(0)}>Reset</Button>}
+        <label class="field inline"><span>Zoom</span>
+          <select value={view.zoom === 0 ? "0" : String(view.zoom)} onChange={(e) => zoomTo(Number(e.currentTarget.value))}>
+            <option value="0">fit</option>
+            {![0, 0.5, 1, 2, 4, 8, 16, 32].includes(view.zoom) && <option value={String(view.zoom)}>{Math.round(100 * view.zoom)} %</option>}
+            {[0.5, 1, 2, 4, 8, 16, 32].map((z) => <option key={z} value={String(z)}>{100 * z} %</option>)}
+          </select>
+        </label>
+        <label class="field inline"><span>Compare with frame</span><input type="number" value={asked("with")} placeholder="none" onChange={(e) => ask({ with: e.currentTarget.value })} /></label>
+        {other !== undefined && <label class="field inline"><span>as</span><select value={way} onChange={(e) => ask({ how: e.currentTarget.value })}><option value="wipe">wipe</option><option value="difference">difference</option></select></label>}
+        {other !== undefined && way === "wipe" && <label><span class="vh">Wipe</span><input type="range" min="0" max="1" step="0.005" value={wipe} onInput={(e) => setWipe(Number(e.currentTarget.value))} /></label>}
+        {missing > 0 && <label><input type="checkbox" checked={mark} onChange={(e) => setMark(e.currentTarget.checked)} /> Mark missing frames</label>}
+      </div>
+      {problem && <p class="bad" role="alert">{problem}</p>}
+      <p class="dim small viewerline">
+        {pixel || (layer ? "Colours are shown as sRGB, without the scene's view transform; other passes from their least to their largest value." : "Point at the picture to read its pixels.")}
+        {" "}{missing > 0 && `${number(missing)} frames are missing${mark ? "." : "; the last before them is held."}`}
+      </p>
+    </Card>
+  );
+}
+
+// held is the last frame that is done before a row; either: else the first behind it.
+function held(f: Frames, row: number, either = false): number | undefined {
+  for (let i = row; i >= 0; i--) if (f.states[i] === done) return f.numbers[i];
+  const i = either ? f.states.indexOf(done) : -1;
+  return i >= 0 ? f.numbers[i] : undefined;
+}
+
+function place(p: Picture | null, box: { width: number; height: number }, view: View) {
+  if (!p || box.width === 0) return { x: 0, y: 0, width: 1, height: 1, scale: 1 };
+  const fit = Math.min(box.width / p.width, box.height / p.height);
+  const scale = view.zoom > 0 ? view.zoom : fit;
+  const [width, height] = [p.width * scale, p.height * scale];
+  return { x: box.width / 2 - view.x * width, y: box.height / 2 - view.y * height, width, height, scale };
+}
