@@ -20,6 +20,7 @@ def install(way: str, path: str) -> str:
     if way == "extension":
         result = bpy.ops.extensions.package_install_files(filepath=path, repo="user_default", enable_on_install=True)
         assert result == {"FINISHED"}, result
+        bpy.ops.wm.save_userpref()  # with a window Blender does so when it ends
         return "bl_ext.user_default.netrender"
     if way == "legacy":
         result = bpy.ops.preferences.addon_install(filepath=path)
