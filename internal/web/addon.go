@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -141,7 +142,7 @@ func (s *patient) Write(piece []byte) (int, error) {
 // there. This machine's own name for itself is of no use to others; who is logged in gets another then, strangers are not
 // told of any.
 func (p *Pages) masterFor(r *http.Request, known bool) string {
-	first, _ := best(p.opt.Addresses(), r.Host)
+	first := cmp.Or(best(p.opt.Addresses(), r.Host)...)
 	address, pin, _ := strings.Cut(first, "#")
 	u, err := url.Parse("http://" + r.Host)
 	if err != nil || u.Host != r.Host || u.Hostname() == "" || strings.ContainsAny(r.Host, "#/?@\\\"'<> ") {

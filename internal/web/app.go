@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,12 +50,14 @@ type appMe struct {
 	Program string `json:"program"`
 	Open    bool   `json:"open"`
 	Mark    string `json:"mark"`
+
+	Addresses []string `json:"addresses"` // of the master, for other machines; the one that the browser came by is first
 }
 
 // app serves the application, whichever of its pages is asked for.
 func (p *Pages) app(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	s := p.shell(r, who, "", "")
-	page := appPage{shell: s, App: p.paper.app, Me: appMe{who.Name, string(who.Role), string(who.Token), s.Farm, s.Program, s.Open, s.Mark}}
+	page := appPage{shell: s, App: p.paper.app, Me: appMe{who.Name, string(who.Role), string(who.Token), s.Farm, s.Program, s.Open, s.Mark, best(p.opt.Addresses(), r.Host)}}
 	var b bytes.Buffer
 	if err := p.paper.pages["app"].ExecuteTemplate(&b, "whole", page); err != nil {
 		return err
@@ -63,6 +67,18 @@ func (p *Pages) app(w http.ResponseWriter, r *http.Request, who master.Identity)
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	_, _ = w.Write(text) // a reader who left is nobody's fault
 	return nil
+}
+
+// best puts the address first at which the browser found the master, for others may find it there, too.
+func best(addresses []string, host string) []string {
+	at := slices.IndexFunc(addresses, func(a string) bool {
+		u, err := url.Parse(a)
+		return err == nil && u.Host == host
+	})
+	if at < 0 {
+		return addresses
+	}
+	return slices.Concat(addresses[at:at+1], addresses[:at], addresses[at+1:])
 }
 
 // zipped holds what was packed once for all browsers.

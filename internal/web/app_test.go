@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/web"
 )
 
 // TestBundleIsFresh: the application that is embedded was made of the sources beside it. No Node is needed to see that.
@@ -53,6 +54,18 @@ func TestBundleIsFresh(t *testing.T) {
 	if hex.EncodeToString(sum.Sum(nil)) != about.Sources {
 		t.Error("the pages were changed and not built: make pages")
 	}
+}
+
+// TestWhereWorkersFindTheMaster: the address that the browser came by is the first, for it is known to work.
+func TestWhereWorkersFindTheMaster(t *testing.T) {
+	t.Parallel()
+	here := ""
+	h := open(t, func(o *web.Options) { o.Addresses = func() []string { return []string{"http://10.0.0.5:8420", here} } })
+	here = h.url + "#pin"
+	b := h.as("root", farm.RoleAdmin)
+	says(t, b.get("/add-worker"), `"addresses":["`+here+`","http://10.0.0.5:8420"]`)
+	here = "http://192.168.7.5:8420"
+	says(t, b.get("/add-worker"), `"addresses":["http://10.0.0.5:8420","http://192.168.7.5:8420"]`)
 }
 
 func TestAppIsServed(t *testing.T) {

@@ -69,8 +69,6 @@ func TestPagesShowTheFarm(t *testing.T) {
 	says(t, a, "<h1><bdi>render-master</bdi></h1>", `<a href="/jobs/1"><bdi>shot</bdi></a>`, "1 of 5", "1 failed", "2 min left",
 		`<a href="/workers/`+string(b.oak)+`"><bdi>oak</bdi></a>`, "frame 3", "25 %", "1 job being rendered; 2 workers: 1 working, 1 idle.", "62 GB",
 		b.code, "laptop", "10.0.0.9", "kind", "send jobs (submit)", "1 frame failed")
-	says(t, admin.get("/workers/"+string(b.oak)), "<h1><bdi>oak</bdi></h1>", "gpu", "cuda", "cpu", "4.9 GB in use", "4.5.0", "big")
-	says(t, admin.get("/add-worker"), "./netrender worker --master &#39;http://10.0.0.5:8420&#39;", ".\\netrender.exe worker", "xattr", "http://192.168.7.5:8420", b.code)
 }
 
 func TestWhatNeedsAPerson(t *testing.T) {
@@ -89,7 +87,6 @@ func TestWhatNeedsAPerson(t *testing.T) {
 	}
 	beat("its disk is nearly full")
 	says(t, b.get("/plain"), "asks for no frames: its disk is nearly full")
-	says(t, b.get("/workers/"+string(oak)), "asks for no frames: its disk is nearly full")
 	beat("")
 	saysNot(t, b.get("/plain"), "asks for no frames", "no worker is there")
 	if _, err := h.m.ChangeWorker(context.Background(), root, oak, func(w *farm.Worker) { w.Enabled, w.Reason = false, "3 jobs failed in a row" }); err != nil {
@@ -108,13 +105,8 @@ func TestPagesLoadThemselvesAgainUnlessAskedNotTo(t *testing.T) {
 	t.Parallel()
 	b := fill(t, plain)
 	admin := b.as("root", farm.RoleAdmin)
-	for _, path := range []string{"/plain", "/workers/" + string(b.oak)} {
-		says(t, admin.get(path), `<meta http-equiv="refresh" content="5">`, `href="?still"`)
-		saysNot(t, admin.get(path+"?still"), "http-equiv")
-	}
-	for _, path := range []string{"/add-worker"} { // somebody types there, or copies
-		saysNot(t, admin.get(path), "http-equiv")
-	}
+	says(t, admin.get("/plain"), `<meta http-equiv="refresh" content="5">`, `href="?still"`)
+	saysNot(t, admin.get("/plain?still"), "http-equiv")
 }
 
 // TestThePageHoldsStillForLetters: what somebody types there is not lost.
@@ -268,7 +260,6 @@ func TestRoles(t *testing.T) {
 	a := viewer.get("/plain")
 	says(t, a, "shot")
 	saysNot(t, a, b.code, "laptop")
-	saysNot(t, other.get("/workers/"+string(b.oak)), `action="/workers`)
 	for _, x := range []struct {
 		who  *browser
 		path string
@@ -278,7 +269,6 @@ func TestRoles(t *testing.T) {
 		{viewer, "/jobs/1/change", "It takes the role submit."},
 		{other, "/jobs/1/cancel", "The job belongs to anna"},
 		{other, "/jobs/1/retry", "The job belongs to anna"},
-		{other, "/workers/" + string(b.oak) + "/disable", "It takes the role admin."},
 		{other, "/pairings/" + b.code + "/accept", "It takes the role admin."},
 	} {
 		a := x.who.post(x.path)
@@ -355,33 +345,6 @@ func TestSteeringAJob(t *testing.T) {
 	}
 }
 
-func TestSteeringAWorker(t *testing.T) {
-	t.Parallel()
-	b := fill(t, plain)
-	admin := b.as("root", farm.RoleAdmin)
-	page := "/workers/" + string(b.oak)
-	for _, x := range []struct{ verb, say string }{
-		{"disable", "disabled by root"},
-		{"enable", "working"},
-		{"drain", "Take work again"},
-		{"resume", "working"},
-	} {
-		if a := admin.post(page + "/" + x.verb); a.status != http.StatusSeeOther || a.header.Get("Location") != page {
-			t.Fatalf("%s: %d\n%s", x.verb, a.status, a.text)
-		}
-		says(t, admin.get(page), x.say)
-	}
-	if a := admin.post(page + "/explode"); a.status != http.StatusNotFound {
-		t.Errorf("explode: %d", a.status)
-	}
-	if a := admin.post("/workers/nobody/disable"); a.status != http.StatusNotFound {
-		t.Errorf("a worker that is not there: %d", a.status)
-	}
-	if a := admin.get("/workers/nobody"); a.status != http.StatusNotFound {
-		t.Errorf("the page of a worker that is not there: %d", a.status)
-	}
-}
-
 func TestLettingNewcomersIn(t *testing.T) {
 	t.Parallel()
 	b := fill(t, plain)
@@ -392,10 +355,10 @@ func TestLettingNewcomersIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	says(t, admin.get("/plain"), "says it is worker <bdi>oak</bdi>, whose token it takes over")
-	if a := admin.post("/pairings/"+b.code+"/refuse", "from", "status"); a.status != http.StatusSeeOther || a.header.Get("Location") != "/" {
+	if a := admin.post("/pairings/"+b.code+"/refuse"); a.status != http.StatusSeeOther || a.header.Get("Location") != "/plain" {
 		t.Fatalf("refuse: %d", a.status)
 	}
-	if a := admin.post("/pairings/"+p.Code+"/accept", "from", "add"); a.status != http.StatusSeeOther || a.header.Get("Location") != "/add-worker" {
+	if a := admin.post("/pairings/"+p.Code+"/accept"); a.status != http.StatusSeeOther || a.header.Get("Location") != "/plain" {
 		t.Fatalf("accept: %d", a.status)
 	}
 	state, token, err := b.m.WaitPairing(context.Background(), secret, "")
@@ -415,7 +378,7 @@ func TestErrorsArePages(t *testing.T) {
 	h := open(t)
 	b := h.as("anna", farm.RoleView)
 	for path, status := range map[string]int{
-		"/nothing": 404, "/workers/%00": 404, "/login/a/b": 404,
+		"/nothing": 404, "/login/a/b": 404,
 	} {
 		a := b.get(path)
 		if a.status != status || a.header.Get("Content-Type") != "text/html; charset=utf-8" {

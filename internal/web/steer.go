@@ -59,25 +59,7 @@ func (p *Pages) retry(ctx context.Context, who master.Identity, id farm.JobID, t
 	return p.m.Retry(ctx, who, id, which)
 }
 
-// steerWorker does what a button of a worker's page asks for.
-func (p *Pages) steerWorker(w http.ResponseWriter, r *http.Request, who master.Identity) error {
-	edit, known := map[string]func(*farm.Worker){
-		"enable":  func(w *farm.Worker) { w.Enabled, w.Reason = true, "" },
-		"disable": func(w *farm.Worker) { w.Enabled, w.Reason = false, byHand+who.Name },
-		"drain":   func(w *farm.Worker) { w.Draining = true },
-		"resume":  func(w *farm.Worker) { w.Draining = false },
-	}[r.PathValue("verb")]
-	if !known {
-		return p.notFound(w, r, who)
-	}
-	v, err := p.m.ChangeWorker(r.Context(), who, farm.WorkerID(r.PathValue("id")), edit)
-	if err != nil {
-		return err
-	}
-	return leadTo(w, r, "/workers/"+string(v.Worker.ID))
-}
-
-// answerPairing lets a newcomer in or refuses it, and leads back to the page with the button.
+// answerPairing lets a newcomer in or refuses it, and leads back to the plain page.
 func (p *Pages) answerPairing(w http.ResponseWriter, r *http.Request, who master.Identity) error {
 	verb := r.PathValue("verb")
 	if verb != "accept" && verb != "refuse" {
@@ -90,8 +72,5 @@ func (p *Pages) answerPairing(w http.ResponseWriter, r *http.Request, who master
 	if _, err := p.m.AnswerPairing(r.Context(), who, code, verb == "accept"); err != nil {
 		return err
 	}
-	if r.PostForm.Get("from") == "add" {
-		return leadTo(w, r, "/add-worker")
-	}
-	return leadTo(w, r, "/")
+	return leadTo(w, r, "/plain")
 }

@@ -13,6 +13,8 @@ export type Page = ComponentType<Record<string, string>>;
 const pages: [pattern: string, title: string, load: () => Promise<Page> | Page][] = [
   ["/", "Home", () => Home as Page],
   ["/workers", "Workers", () => import("./pages/workers").then((m) => m.Workers as Page)],
+  ["/workers/:id", "Worker", () => import("./pages/worker").then((m) => m.WorkerPage as Page)],
+  ["/add-worker", "Add a worker", () => import("./pages/add-worker").then((m) => m.AddWorker as Page)],
   ["/jobs", "Jobs", () => import("./pages/jobs").then((m) => m.Jobs as Page)],
   ["/jobs/:id/:tab?/:frame?", "Job", async () => (await import("./pages/job")).JobPage as Page],
   ["/balancing", "Balancing", () => import("./pages/balancing").then((m) => m.Balancing as Page)],

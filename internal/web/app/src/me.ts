@@ -8,6 +8,7 @@ export interface Me {
   program: string; // version
   open: boolean; // nobody logs in
   mark: string; // of the files beside the page
+  addresses: string[]; // of the master, for other machines; the one that this browser came by is first
 }
 
 export const me = JSON.parse(document.getElementById("me")!.textContent!) as Me;

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Data } from "../api/data";
-import { here } from "../route";
+import { go, here } from "../route";
 import { number } from "../words";
 import { Button } from "./basics";
 import { Icon } from "./icon";
@@ -60,6 +60,14 @@ export function hrefWith(changes: Record<string, string | undefined>): string {
     else url.searchParams.delete(name);
   }
   return url.pathname + url.search;
+}
+
+// inPlace has links among what it is set on change the page where one is, without going to its top.
+export function inPlace(e: MouseEvent) {
+  const a = (e.target as Element).closest("a");
+  if (!a || a.pathname !== here.value.pathname || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
+  e.preventDefault();
+  go(a.href, true);
 }
 
 // Pills are choices of which one is taken; each is an address.
