@@ -1,6 +1,7 @@
 package test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -25,7 +26,7 @@ func TestAddonInWindow(t *testing.T) {
 			w.farm = startFarm(t)
 			w.farm.heartbeat(500)
 			probed := knownBlender(t, blender)
-			w.farm.workerIn(probed, "oak", "--blender", blender)
+			w.farm.workerIn(probed, "oak", "--blender", blender, "--confine", cmp.Or(os.Getenv("NETRENDER_TEST_CONFINE"), "auto")) // a script that starts Blender elsewhere cannot be confined
 			if err := os.CopyFS(filepath.Join(w.home, "data", "netrender", "blenders"), os.DirFS(filepath.Join(probed, "blenders"))); err != nil {
 				t.Fatal(err)
 			}
