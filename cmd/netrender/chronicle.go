@@ -97,7 +97,7 @@ func (c *chronicle) hear(ctx context.Context, ev *farm.Event) {
 		}
 	case farm.EventLost:
 		c.log.Debug("so much happened that some of it is not told here")
-	case farm.EventFrame, farm.EventBeat, farm.EventDisk, farm.EventAttention: // not heard; what needs a person is told as it happens
+	case farm.EventFrame, farm.EventBeat, farm.EventDisk, farm.EventAudit, farm.EventAttention: // not heard; what needs a person is told as it happens
 	}
 }
 

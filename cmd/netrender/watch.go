@@ -136,6 +136,8 @@ func (a *app) showEvent(ev *farm.Event) error {
 		fmt.Fprintf(a.out, "%s  attention %s%s\n", when, ev.State, text)
 	case farm.EventPair:
 		fmt.Fprintf(a.out, "%s  pairing %s %s\n", when, ev.State, plainText(ev.Text))
+	case farm.EventAudit:
+		fmt.Fprintf(a.out, "%s  audit: %s%s\n", when, ev.State, text)
 	case farm.EventLost:
 		fmt.Fprintf(a.out, "%s  (some events were lost on the way)\n", when)
 	}

@@ -26,6 +26,23 @@ func (a *API) cleanRoutes(d *describer) {
 		about: "Cleans by the rules now. The answer is lines of JSON: one with an item for each part of a job that goes, the last with end, and error if it failed", out: farm.Cleaned{},
 		params: []param{inQuery("dry", "boolean", "only tell what would go")},
 	}, a.clean)
+	d.plain(route{
+		method: http.MethodPost, path: "/cleaning/preview", role: farm.RoleAdmin, name: "previewCleaning",
+		about: "Tells what would go now under other rules; nothing does. The answer is lines of JSON as those of clean", in: farm.Cleaning{}, out: farm.Cleaned{},
+	}, a.previewCleaning)
+}
+
+func (a *API) previewCleaning(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	var rules farm.Cleaning
+	if err := readJSON(r, &rules); err != nil {
+		return err
+	}
+	if err := rules.Check(); err != nil { // while it can be answered so
+		return err
+	}
+	return a.stream(w, r, who, func(ctx context.Context, send func(any) error) error {
+		return a.m.PreviewCleaning(ctx, rules, func(c farm.Cleaned) error { return send(c) })
+	})
 }
 
 func (a *API) clean(w http.ResponseWriter, r *http.Request, who master.Identity) error {

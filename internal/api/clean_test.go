@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 
@@ -50,6 +51,17 @@ func TestCleaning(t *testing.T) {
 	}
 	if j, err := admin.ChangeJob(within(t), lease.Job, wire.JobChange{Keep: &lose}); err != nil || j.Keep {
 		t.Fatal(j, err)
+	}
+	for body, want := range map[string]string{
+		`{"outputs":{"max_bytes":5000}}`: "{\"end\":true}\n",
+		`{"outputs":{"max_bytes":4000}}`: `{"item":{"job":1,"name":"shot","part":"outputs","rule":"outputs.max=4.0 kB","bytes":5000}}` + "\n{\"end\":true}\n",
+	} {
+		if resp, text := h.send(farm.RoleAdmin, http.MethodPost, wire.Root+"/cleaning/preview", []byte(body)); resp.StatusCode != http.StatusOK || strings.TrimLeft(string(text), "\n") != want {
+			t.Errorf("%s: %d %s", body, resp.StatusCode, text)
+		}
+	}
+	if resp, _ := h.send(farm.RoleAdmin, http.MethodPost, wire.Root+"/cleaning/preview", []byte(`{"logs":{"done_days":-1}}`)); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("bad rules: %d", resp.StatusCode)
 	}
 	for _, dry := range []bool{true, true, false} {
 		if n, bytes := run(dry); n != 1 || bytes != 5000 {

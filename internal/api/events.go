@@ -20,7 +20,7 @@ func (a *API) eventRoutes(d *describer) {
 	d.plain(route{
 		method: http.MethodGet, path: "/events", role: farm.RoleView, name: "watchEvents",
 		about: "Events as they happen, as text/event-stream; data is an Event", out: raw{"text/event-stream"}, params: []param{
-			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, disk, attention, pair, token; separated by commas; the last two for admins"),
+			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, disk, attention, pair, token, audit; separated by commas; the last three for admins"),
 			inQuery("every", "integer", "milliseconds, 200 to 10000: tell only the last event of each kind of each job and worker, this often"),
 		},
 	}, a.events)
@@ -30,15 +30,19 @@ func (a *API) eventRoutes(d *describer) {
 type eventFilter struct {
 	job   farm.JobID
 	kinds []farm.EventKind
-	admin bool // sees who asks to be let in, and what becomes of tokens
+	admin bool // sees who asks to be let in, what becomes of tokens, and who does what
 }
 
 func (f *eventFilter) wants(e *farm.Event) bool {
 	if e.Kind == farm.EventLost {
 		return true
 	}
-	if (e.Kind == farm.EventPair || e.Kind == farm.EventToken) && !f.admin {
-		return false
+	switch e.Kind {
+	case farm.EventPair, farm.EventToken, farm.EventAudit:
+		if !f.admin {
+			return false
+		}
+	default:
 	}
 	return (f.job == 0 || e.Job == f.job) && (len(f.kinds) == 0 || slices.Contains(f.kinds, e.Kind))
 }
@@ -54,7 +58,7 @@ func readEventFilter(r *http.Request) (f eventFilter, err error) {
 		known := farm.EventKinds()
 		for _, k := range strings.Split(text, ",") {
 			if !slices.Contains(known, farm.EventKind(k)) {
-				return f, farm.Errorf(farm.Invalid, "%q is not a kind of event", clip(k)).WithHint("kinds are job, frame, beat, worker, disk, attention, pair and token; the last two for admins")
+				return f, farm.Errorf(farm.Invalid, "%q is not a kind of event", clip(k)).WithHint("kinds are job, frame, beat, worker, disk, attention, pair, token and audit; the last three for admins")
 			}
 			f.kinds = append(f.kinds, farm.EventKind(k))
 		}

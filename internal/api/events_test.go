@@ -164,7 +164,7 @@ func TestEventsTheSlowReader(t *testing.T) {
 	close(w.gate)
 	// It is told without anything new having to happen, and then hears what came after the loss.
 	until(t, "it was told that some were lost", func() bool { return w.has(`"kind":"lost"`) })
-	until(t, "the last event was sent", func() bool { return w.has(`"seq":1600,`) })
+	until(t, "the last event was sent", func() bool { return w.has(`"seq":3200,`) })
 	leave()
 	<-done
 }

@@ -74,6 +74,13 @@ func TestCodesAreForAdmins(t *testing.T) {
 			t.Fatalf("%s saw %+v first", role, e)
 		}
 	}
+	anna := master.Identity{Name: "anna", Role: farm.RoleAdmin}
+	if err := h.m.Note(ctx, anna, farm.DidVerify, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	if e := <-seen[farm.RoleAdmin]; e.Kind != farm.EventAudit || e.State != string(farm.DidVerify) || e.Text != "anna" {
+		t.Errorf("an admin saw %+v", e)
+	}
 	if _, _, err := h.m.AskPairing(ctx, master.Newcomer{Name: "box", Role: farm.RoleWorker}); err != nil {
 		t.Fatal(err)
 	}

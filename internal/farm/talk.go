@@ -181,6 +181,7 @@ const (
 	EventPair   EventKind = "pair"   // a newcomer asks to be let in
 	EventDisk   EventKind = "disk"   // the master's disk runs low, or has room again
 	EventToken  EventKind = "token"  // a token was made or revoked
+	EventAudit  EventKind = "audit"  // something was recorded in the audit; the state is the action
 	EventLost   EventKind = "lost"   // the watcher missed events
 
 	EventAttention EventKind = "attention" // something needs a person, or does not any more
@@ -188,7 +189,7 @@ const (
 
 // EventKinds lists all kinds.
 func EventKinds() []EventKind {
-	return []EventKind{EventJob, EventFrame, EventBeat, EventWorker, EventPair, EventDisk, EventToken, EventLost, EventAttention}
+	return []EventKind{EventJob, EventFrame, EventBeat, EventWorker, EventPair, EventDisk, EventToken, EventAudit, EventLost, EventAttention}
 }
 
 // PairState is where a pairing stands.

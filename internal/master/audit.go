@@ -22,13 +22,17 @@ const (
 // audit records what who does, with the changes of the step that it is part of.
 func (e *engine) audit(who Identity, did farm.Action, subject, format string, args ...any) {
 	e.seq++
-	e.change(farm.AuditAdd{Audit: farm.Audit{
+	a := farm.Audit{
 		Seq: e.seq, Time: e.m.opt.Now(), Who: who.Name, Token: who.Token, Role: who.Role, Address: who.Address,
 		Action: did, Subject: clip(subject, farm.MaxName), Text: clip(fmt.Sprintf(format, args...), maxAudit),
-	}})
+	}
+	e.change(farm.AuditAdd{Audit: a})
 	e.after(func(err error) {
 		if err == nil {
 			e.m.audits.tell(0, 0)
+			if e.m.hub.wanted(farm.EventAudit) {
+				e.m.hub.publish([]farm.Event{{Time: a.Time, Kind: farm.EventAudit, State: string(a.Action), Text: a.Who}})
+			}
 		}
 	})
 }

@@ -131,7 +131,7 @@ func TestEventsTellWhatIsDurable(t *testing.T) {
 			ev := <-events
 			seen = append(seen, string(ev.Kind)+" "+ev.State)
 		}
-		wantSeen := []string{"worker online", "worker registered", "job queued", "job active", "frame running", "frame done", "job done"}
+		wantSeen := []string{"worker online", "worker registered", "audit job.submit", "job queued", "job active", "frame running", "frame done", "job done"}
 		if len(seen) != len(wantSeen) {
 			t.Fatalf("events: %q", seen)
 		}

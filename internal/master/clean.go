@@ -60,10 +60,28 @@ func (m *Master) Clean(ctx context.Context, dry bool, tell func(farm.Cleaned) er
 	m.cleaning.Lock()
 	defer m.cleaning.Unlock()
 	rules, err := m.Cleaning(ctx)
-	if err != nil || rules == (farm.Cleaning{}) {
+	if err != nil {
 		return err
 	}
-	r := &cleanRound{m: m, rules: rules, now: m.opt.Now(), dry: dry, tell: tell, total: map[farm.Part]int64{}}
+	return m.clean(ctx, &rules, dry, tell)
+}
+
+// PreviewCleaning tells what would go under other rules; nothing does.
+func (m *Master) PreviewCleaning(ctx context.Context, rules farm.Cleaning, tell func(farm.Cleaned) error) error {
+	if err := rules.Check(); err != nil {
+		return err
+	}
+	m.cleaning.Lock()
+	defer m.cleaning.Unlock()
+	return m.clean(ctx, &rules, true, tell)
+}
+
+// clean does so by the rules. The lock cleaning is held.
+func (m *Master) clean(ctx context.Context, rules *farm.Cleaning, dry bool, tell func(farm.Cleaned) error) error {
+	if *rules == (farm.Cleaning{}) {
+		return nil
+	}
+	r := &cleanRound{m: m, rules: *rules, now: m.opt.Now(), dry: dry, tell: tell, total: map[farm.Part]int64{}}
 	if err := r.look(ctx); err != nil {
 		return err
 	}

@@ -70,6 +70,7 @@ import (
 //	POST   /rules/preview                 view       farm.Rules -> farm.RulesPreview
 //	GET    /cleaning                      view       farm.Cleaning
 //	PUT    /cleaning                      admin      farm.Cleaning
+//	POST   /cleaning/preview              admin      farm.Cleaning -> lines of StreamLine[farm.Cleaned]
 //	POST   /cleaning/run                  admin      ?dry=1 -> lines of StreamLine[farm.Cleaned]
 //	POST   /verify                        admin      ?repair=1&rate= -> lines of StreamLine[farm.VerifyStep]
 //	GET    /backup                        admin      ?files=1 -> bytes: a tar

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { connected } from "./api/live";
-import { admin, me } from "./me";
+import { me } from "./me";
 import { Button, Name } from "./parts/basics";
 import { Icon, type IconName } from "./parts/icon";
 import { Asked, Notes } from "./parts/tell";
@@ -14,7 +14,7 @@ const menu: [href: string, text: string, icon: IconName, shown: boolean][] = [
   ["/workers", "Workers", "workers", true],
   ["/balancing", "Balancing", "balance", true],
   ["/statistics", "Statistics", "statistics", true],
-  ["/settings", "Settings", "settings", admin],
+  ["/settings", "Settings", "settings", true],
   ["/addon", "Blender add-on", "addon", true],
 ];
 

@@ -41,4 +41,7 @@ export type LoginView = Full<S["LoginView"]>;
 export type Cleaning = Full<S["Cleaning"]>;
 export type CleanRule = Full<S["CleanRule"]>;
 export type Cleaned = Full<S["Cleaned"]>;
+export type TokenList = Full<S["TokenList"]>;
+export type NewToken = Full<S["NewToken"]>;
+export type AuditList = Full<S["AuditList"]>;
 export type About = Full<S["About"]>;

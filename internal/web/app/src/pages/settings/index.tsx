@@ -1,0 +1,32 @@
+// Who may do what, who did what, what goes by itself, and what the master is: a tab each.
+import type { ComponentType } from "preact";
+import { admin, me } from "../../me";
+import { Card, Empty, Head, Tabs } from "../../parts/basics";
+import { About } from "./about";
+import { Audit } from "./audit";
+import { Cleaning } from "./cleaning";
+import { Logins } from "./logins";
+import { Tokens } from "./tokens";
+
+interface Tab { id: string; text: string; page: ComponentType; admins?: string }
+
+const tabs: Tab[] = [
+  { id: "tokens", text: "Tokens", page: Tokens, admins: "Only admins see who has a token of this farm." },
+  { id: "logins", text: "Logins", page: Logins, admins: "Only admins see which browsers are logged in." },
+  { id: "cleaning", text: "Cleaning", page: Cleaning },
+  { id: "audit", text: "Audit", page: Audit, admins: "Only admins see who did what to the farm." },
+  { id: "about", text: "About", page: About },
+];
+
+export function Settings({ tab: id }: { tab?: string }) {
+  const tab = tabs.find((t) => t.id === (id || (admin ? "tokens" : "about")));
+  return (
+    <>
+      <Head title="Settings" />
+      <Tabs label="Settings" now={tab?.id ?? ""} tabs={tabs.map((t) => [t.id, t.text, `/settings/${t.id}`])} />
+      {!tab ? <Card><Empty>There are no such settings.</Empty></Card>
+        : tab.admins && !admin ? <Card title={tab.text}><p>{tab.admins} You are logged in with the role {me.role}.</p></Card>
+          : <tab.page />}
+    </>
+  );
+}
