@@ -191,6 +191,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cleaning/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells what would go now under other rules; nothing does. The answer is lines of JSON as those of clean */
+        post: operations["previewCleaning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cleaning/run": {
         parameters: {
             query?: never;
@@ -2962,6 +2979,39 @@ export interface operations {
             };
         };
     };
+    previewCleaning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Cleaning"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cleaned"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     clean: {
         parameters: {
             query?: {
@@ -2999,7 +3049,7 @@ export interface operations {
             query?: {
                 /** @description of this job only */
                 job?: number;
-                /** @description job, frame, beat, worker, disk, attention, pair, token; separated by commas; the last two for admins */
+                /** @description job, frame, beat, worker, disk, attention, pair, token, audit; separated by commas; the last three for admins */
                 kinds?: string;
                 /** @description milliseconds, 200 to 10000: tell only the last event of each kind of each job and worker, this often */
                 every?: number;
