@@ -355,10 +355,10 @@ func TestLettingNewcomersIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	says(t, admin.get("/plain"), "says it is worker <bdi>oak</bdi>, whose token it takes over")
-	if a := admin.post("/pairings/"+b.code+"/refuse"); a.status != http.StatusSeeOther || a.header.Get("Location") != "/plain" {
+	if a := admin.post("/pairings/" + b.code + "/refuse"); a.status != http.StatusSeeOther || a.header.Get("Location") != "/plain" {
 		t.Fatalf("refuse: %d", a.status)
 	}
-	if a := admin.post("/pairings/"+p.Code+"/accept"); a.status != http.StatusSeeOther || a.header.Get("Location") != "/plain" {
+	if a := admin.post("/pairings/" + p.Code + "/accept"); a.status != http.StatusSeeOther || a.header.Get("Location") != "/plain" {
 		t.Fatalf("accept: %d", a.status)
 	}
 	state, token, err := b.m.WaitPairing(context.Background(), secret, "")
