@@ -178,6 +178,7 @@ func (b *browser) accessible(axe, url string) {
 	}{{1280, false}, {1280, true}, {390, false}} {
 		b.look(look.width, 900, look.dark)
 		b.visit(url)
+		b.until("page that is read", `document.readyState == "complete" && !document.querySelector("[aria-busy=true]") && !!document.querySelector("h1")`)
 		_ = do(b, "loading axe", chromedp.Evaluate[any](axe+"; 1"))
 		for _, wrong := range do(b, "running axe", chromedp.Evaluate[[]string](
 			`axe.run().then(r => r.violations.map(v => v.impact + " " + v.id + ": " + v.nodes.map(n => n.html).join(" | ")))`, chromedp.EvalAwaitPromise)) {

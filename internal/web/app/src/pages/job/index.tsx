@@ -32,7 +32,7 @@ export function JobPage({ id = "", tab = "", frame = "" }: { id?: string; tab?: 
   const Shown = frame !== "" && tab === "frames" ? Frame : parts[tab];
   return (
     <>
-      <Head crumbs={<><a href="/jobs">Jobs</a> / {id}</>} title={j ? <Name of={j.name} /> : "\u00a0"} sub={j ? <><State of={j.state} />{j.reason && <> <Name of={j.reason} /></>}</> : "\u00a0"}>
+      <Head crumbs={<><a href="/jobs">Jobs</a> / {id}</>} title={j ? <Name of={j.name} /> : `Job ${id}`} sub={j ? <><State of={j.state} />{j.reason && <> <Name of={j.reason} /></>}</> : "\u00a0"}>
         {j && <Actions of={j} />}
       </Head>
       <div class="jobbar">

@@ -167,6 +167,6 @@ function Line({ n, of, wanted, hit }: { n: number; of: string; wanted: string; h
   const c = `${level === errorLine ? "error" : level === warnLine ? "warning" : ""}${hit ? " hit" : ""}`;
   const at = wanted ? text.toLowerCase().indexOf(wanted) : -1;
   return (
-    <span class={c}><i aria-hidden="true">{n + 1}</i>{at < 0 ? text : <>{text.slice(0, at)}<mark>{text.slice(at, at + wanted.length)}</mark>{text.slice(at + wanted.length)}</>}{"\n"}</span>
+    <span class={c}><i aria-hidden="true">{n + 1}</i>{at < 0 ? text : <>{text.slice(0, at)}<mark>{text.slice(at, at + wanted.length)}</mark>{text.slice(at + wanted.length)}</>}</span>
   );
 }
