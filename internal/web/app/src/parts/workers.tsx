@@ -46,7 +46,7 @@ export function Task({ of: r, name }: { of: Running; name: string | undefined })
   const frame = p?.started ? p.frame : r.frames?.[0];
   const more = (r.frames?.length ?? 0) - 1;
   return (
-    <div>
+    <div class="task">
       <a href={`/jobs/${r.job}`}><Name of={name ?? `job ${r.job}`} /></a>{", "}
       {p?.started ? (
         <><a href={`/jobs/${r.job}/frames/${frame}`}>frame {frame}</a> <span class="dim">{percent(p.fraction ?? 0, 1)}{p.left_s ? `, ${span(p.left_s)} left` : ""}</span></>
