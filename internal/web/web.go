@@ -80,6 +80,7 @@ func New(o Options) *Pages {
 		{"GET /addon", nobody, p.addon},
 		{"GET /addon.zip", nobody, p.addonZip},
 		{"GET /balancing", farm.RoleView, p.app},
+		{"GET /statistics", farm.RoleView, p.app},
 		{"GET /settings", farm.RoleView, p.app},
 		{"GET /settings/{tab}", farm.RoleView, p.app},
 		{"GET /audit", farm.RoleAdmin, p.audit},

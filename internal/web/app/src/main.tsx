@@ -18,6 +18,7 @@ const pages: [pattern: string, title: string, load: () => Promise<Page> | Page][
   ["/jobs", "Jobs", () => import("./pages/jobs").then((m) => m.Jobs as Page)],
   ["/jobs/:id/:tab?/:frame?", "Job", async () => (await import("./pages/job")).JobPage as Page],
   ["/balancing", "Balancing", () => import("./pages/balancing").then((m) => m.Balancing as Page)],
+  ["/statistics", "Statistics", () => import("./pages/statistics").then((m) => m.Statistics as Page)],
   ["/settings/:tab?", "Settings", () => import("./pages/settings").then((m) => m.Settings as Page)],
 ];
 
