@@ -104,7 +104,7 @@ func TestNobodySeesAnythingWithoutALogin(t *testing.T) {
 			saysNot(t, a, "secret", "10.0.0.5")
 		}
 	}
-	for _, path := range []string{"/jobs/1/pause", "/jobs/1/retry", "/pairings/ABC-DEF/accept"} {
+	for _, path := range []string{"/api/v1/jobs/1/pause", "/api/v1/jobs/1/retry", "/pairings/ABC-DEF/accept"} {
 		if a := h.visitor().post(path); a.status != http.StatusUnauthorized {
 			t.Errorf("%s: %d", path, a.status)
 		}
@@ -173,7 +173,7 @@ func TestOtherSitesChangeNothing(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	b := h.as("root", farm.RoleAdmin)
-	job := h.submit(root, "shot", "1-3")
+	h.submit(root, "shot", "1-3")
 	h.worker("oak")
 	for _, from := range origins(h) {
 		c := b.with(from.header...)
@@ -181,10 +181,8 @@ func TestOtherSitesChangeNothing(t *testing.T) {
 		if from.change {
 			want = http.StatusSeeOther
 		}
-		for _, verb := range []string{"pause", "resume"} {
-			if a := c.post("/jobs/" + job.ID.String() + "/" + verb); a.status != want {
-				t.Errorf("%s from %v: %d", verb, from.header, a.status)
-			}
+		if a := c.post("/pairings/ABC-DEF/refuse"); (a.status == http.StatusForbidden) == from.change {
+			t.Errorf("a pairing answered from %v: %d", from.header, a.status)
 		}
 		v := h.visitor().with(from.header...)
 		if a := v.post("/login", "link", h.link("anna", farm.RoleView)); a.status != want || (v.cookie != "") != from.change {
@@ -257,10 +255,10 @@ func TestAnOpenFarmAsksNobody(t *testing.T) {
 	b := h.visitor()
 	says(t, b.get("/plain"), "open to everybody", "shot")
 	says(t, b.get("/login"), "This farm is open")
-	if a := b.with("Sec-Fetch-Site", "cross-site").post("/jobs/1/pause"); a.status != http.StatusForbidden {
+	if a := b.with("Sec-Fetch-Site", "cross-site").send(http.MethodPost, "/api/v1/jobs/1/pause", ""); a.status != http.StatusForbidden {
 		t.Errorf("another site pauses a job: %d", a.status)
 	}
-	if a := b.post("/jobs/1/pause"); a.status != http.StatusSeeOther || h.job(job.ID).State != farm.Paused {
+	if a := b.with("Sec-Fetch-Site", "same-origin").send(http.MethodPost, "/api/v1/jobs/1/pause", ""); a.status != http.StatusOK || h.job(job.ID).State != farm.Paused {
 		t.Errorf("pausing: %d, %s", a.status, h.job(job.ID).State)
 	}
 	if b.cookie != "" {

@@ -265,10 +265,7 @@ func TestRoles(t *testing.T) {
 		path string
 		say  string
 	}{
-		{viewer, "/jobs/1/pause", "with the role view, which may not do this"},
-		{viewer, "/jobs/1/change", "It takes the role submit."},
-		{other, "/jobs/1/cancel", "The job belongs to anna"},
-		{other, "/jobs/1/retry", "The job belongs to anna"},
+		{viewer, "/pairings/" + b.code + "/refuse", "with the role view, which may not do this"},
 		{other, "/pairings/" + b.code + "/accept", "It takes the role admin."},
 	} {
 		a := x.who.post(x.path)
@@ -279,69 +276,6 @@ func TestRoles(t *testing.T) {
 	}
 	if j := b.house.job(1); j.State != farm.Active || j.Failed != 1 {
 		t.Errorf("the job changed: %+v", j)
-	}
-}
-
-func TestSteeringAJob(t *testing.T) {
-	t.Parallel()
-	h := open(t)
-	anna := h.as("anna", farm.RoleSubmit)
-	tokens, err := h.m.Tokens(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	job := h.submit(master.Identity{Token: tokens[0].ID, Name: "anna", Role: farm.RoleSubmit}, "shot", "1-9")
-	page := "/jobs/" + job.ID.String()
-	do := func(verb string, form ...string) {
-		t.Helper()
-		if a := anna.post(page+"/"+verb, form...); a.status != http.StatusSeeOther || a.header.Get("Location") != page {
-			t.Fatalf("%s: %d\n%s", verb, a.status, a.text)
-		}
-	}
-	refused := func(verb string, status int, say string, form ...string) {
-		t.Helper()
-		a := anna.post(page+"/"+verb, form...)
-		if a.status != status {
-			t.Fatalf("%s: %d", verb, a.status)
-		}
-		says(t, a, say)
-	}
-	state := func(want farm.JobState) {
-		t.Helper()
-		if j := h.job(job.ID); j.State != want {
-			t.Fatalf("the job is %s, not %s", j.State, want)
-		}
-	}
-	do("pause")
-	state(farm.Paused)
-	do("resume")
-	state(farm.Queued)
-	refused("resume", http.StatusConflict, "not paused")
-	do("change", "priority", " 7 ")
-	if j := h.job(job.ID); j.Priority != 7 {
-		t.Fatalf("priority %d", j.Priority)
-	}
-	refused("change", http.StatusBadRequest, "whole number from 1 to 100", "priority", "101")
-	refused("change", http.StatusBadRequest, "whole number from 1 to 100", "priority", "high")
-	refused("retry", http.StatusBadRequest, "no frame 77", "frames", "77")
-	refused("retry", http.StatusBadRequest, "", "frames", "x-y")
-	g := h.claim(h.worker("oak"))
-	h.report(g, farm.Rendered, "", map[string]string{"1.jpg": "x"})
-	do("retry", "frames", "1")
-	if j := h.job(job.ID); j.Done != 0 {
-		t.Fatalf("%d frames are done", j.Done)
-	}
-	do("cancel")
-	state(farm.Canceled)
-	refused("pause", http.StatusConflict, "is canceled")
-	do("retry")
-	state(farm.Active)
-	refused("explode", http.StatusNotFound, "no such page")
-	if a := anna.post("/jobs/x/pause"); a.status != http.StatusBadRequest {
-		t.Errorf("a job that is none: %d", a.status)
-	}
-	if a := anna.post("/jobs/77/pause"); a.status != http.StatusNotFound {
-		t.Errorf("a job that is not there: %d", a.status)
 	}
 }
 
