@@ -51,4 +51,5 @@ function Shown() {
 }
 
 start((path) => find(path) !== undefined);
+void find(here.value.pathname)?.[0][2](); // its file comes while the shell is made
 render(<Shell><Shown /></Shell>, document.getElementById("app")!);

@@ -123,8 +123,10 @@ export function useFrames(id: string): FramesData {
       let g = await get<Grid>(`/jobs/${id}/grid`, { limit: firstPage }, stop.signal);
       let fresh = join(undefined, g);
       const since = g.seq;
-      if (!value) value = fresh;
-      show();
+      if (!value && g.next !== undefined) {
+        value = fresh; // so that there is something to see
+        show();
+      }
       while (g.next !== undefined && (g.count || 0) > 0) {
         g = await get<Grid>(`/jobs/${id}/grid`, { after: g.next, limit: morePage }, stop.signal);
         fresh = join(fresh, g);
