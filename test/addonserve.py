@@ -107,12 +107,12 @@ def steps(path: str) -> Generator[None, None, dict]:
     found["refused"] = []
     for at, name in ((window, "Other"), (other, scene.name)):
         try:
-            netrender.send.prepared(at.scene, "1")
+            netrender.pump.run(netrender.scene.prepare(at.scene, "1"))
         except netrender.link.Problem as problem:
             assert name in str(problem), problem
             found["refused"].append(str(problem))
     other.scene = scene
-    assert netrender.send.prepared(scene, "1").frames == "1"
+    assert netrender.pump.run(netrender.scene.prepare(scene, "1")).frames == "1"
 
     # The masters that can be found; one is chosen.
     bpy.ops.netrender.find_masters()

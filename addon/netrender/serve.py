@@ -177,16 +177,12 @@ class ServeEngine(bpy.types.RenderEngine):
     bl_use_postprocess = False
     shows: Service | None = None
     begun = False
-    inside = 0  # how many threads are in render
+    inside = False  # a render of it goes on, also when render has returned: Blender frees it after that
 
     def render(self, _depsgraph: Any) -> None:
         """Waits for the end; Esc asks for it. It is called for each view layer, by a thread: the scene is not touched."""
-        ServeEngine.begun = True
-        ServeEngine.inside += 1
-        try:
-            self._wait(ServeEngine.shows)
-        finally:
-            ServeEngine.inside -= 1
+        ServeEngine.begun = ServeEngine.inside = True
+        self._wait(ServeEngine.shows)
 
     def _wait(self, one: Service | None) -> None:
         shown = ""
@@ -331,10 +327,17 @@ def draw(layout: Any, kind: str) -> None:
 CLASSES = (ServeEngine, Serve, Unserve)
 
 
+@bpy.app.handlers.persistent
+def _rendered(*_: Any) -> None:
+    ServeEngine.inside = False
+
+
 def register() -> None:
     """Registers the operators, and finds what goes on in the background."""
     for one in CLASSES:
         bpy.utils.register_class(one)
+    bpy.app.handlers.render_complete.append(_rendered)
+    bpy.app.handlers.render_cancel.append(_rendered)
     if bpy.app.background:
         return
     for kind, service in services.items():
@@ -357,5 +360,7 @@ def unregister() -> None:
     until = time.monotonic() + 2
     while ServeEngine.inside and time.monotonic() < until:  # it ends now, and Blender must not take it away before
         time.sleep(0.02)
+    bpy.app.handlers.render_complete.remove(_rendered)
+    bpy.app.handlers.render_cancel.remove(_rendered)
     for kind in reversed(CLASSES):
         bpy.utils.unregister_class(kind)

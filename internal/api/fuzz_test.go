@@ -105,7 +105,7 @@ func TestLimitsOfBodies(t *testing.T) {
 	h := open(t)
 	big := bytes.Repeat([]byte(" "), wire.MaxSmall+1)
 	for _, b := range bodied {
-		if b.path == "/jobs" {
+		if b.path == "/jobs" || b.method == "GET" { // a GET's body is nobody's business
 			continue
 		}
 		resp, text := h.send(b.role, b.method, wire.Root+b.path, big)
