@@ -56,7 +56,7 @@ func fill(t *testing.T, name func(string) string) *busy {
 }
 
 func (b *busy) paths() []string {
-	return []string{"/", "/plain", "/jobs", "/jobs/1", "/jobs/1/frames", "/jobs/1/frames/2", "/workers/" + string(b.oak), "/add-worker", "/addon", "/audit", "/audit?who=x", "/login", "/login/x", "/nothing"}
+	return []string{"/", "/plain", "/jobs", "/jobs/1", "/jobs/1/frames", "/jobs/1/frames/2", "/workers/" + string(b.oak), "/add-worker", "/addon", "/settings/audit", "/login", "/login/x", "/nothing"}
 }
 
 func plain(s string) string { return s }

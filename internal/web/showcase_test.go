@@ -51,7 +51,7 @@ func TestShowcase(t *testing.T) {
 	}
 	for name, page := range map[string]string{
 		"status": "/?still", "job": "/jobs/1?still", "failed": "/jobs/2?still", "frames": "/jobs/1/frames", "worker": "/workers/" + string(s.ids["oak"]) + "?still", "add": "/add-worker", "addon": "/addon",
-		"login": "/login/example", "jobs": "/jobs", "audit": "/audit", "error": "/jobs/99",
+		"login": "/login/example", "jobs": "/jobs", "error": "/jobs/99",
 	} {
 		for look, width := range map[string]int64{"light": 1280, "dark": 1280, "phone": 390} {
 			scheme := strings.Replace(look, "phone", "light", 1)

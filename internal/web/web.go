@@ -82,7 +82,6 @@ func New(o Options) *Pages {
 		{"GET /statistics", farm.RoleView, p.app},
 		{"GET /settings", farm.RoleView, p.app},
 		{"GET /settings/{tab}", farm.RoleView, p.app},
-		{"GET /audit", farm.RoleAdmin, p.audit},
 		{"GET /login", nobody, p.loginHelp},
 		{"GET /login/{link}", nobody, p.loginPage},
 		{"POST /login", nobody, p.logIn},

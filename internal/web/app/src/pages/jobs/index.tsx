@@ -57,9 +57,7 @@ export function Jobs() {
   const everyRow = rows.length > 0 && rows.every((id) => selection.has(id));
   return (
     <>
-      <Head title="Jobs" sub={data.value ? `${count(total, "job")}${filtered(a) ? " found" : ""}.` : "\u00a0"}>
-        {submits && <a class="button main" href="/submit"><Icon name="plus" size={16} />Submit</a>}
-      </Head>
+      <Head title="Jobs" sub={data.value ? `${count(total, "job")}${filtered(a) ? " found" : ""}.` : "\u00a0"} />
       <Filters of={a} owners={owners.value?.rows ?? []} onSort={sortBy} />
       <Told of={actions} />
       <Card class={`flush list ${old ? "old" : ""}`}>
@@ -205,7 +203,7 @@ function Pages({ of: a, rows, total, next }: { of: Asked; rows: number; total: n
 const Nothing = ({ of: a }: { of: Asked }) => (
   <div class="nothing">
     {filtered(a) ? <Empty>No job is like that. <a href="/jobs">Show all jobs</a></Empty> : (
-      <Empty>No jobs yet. {submits && <><a href="/submit">Drop a scene here</a>, or </>}<code>netrender render shot.blend -f 1-250 -o frames/</code> sends one.</Empty>
+      <Empty>No jobs yet. <code>netrender render shot.blend -f 1-250 -o frames/</code> sends one.</Empty>
     )}
   </div>
 );
