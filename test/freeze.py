@@ -127,7 +127,8 @@ def cases(netrender: Any, out: str) -> Generator[None, None, None]:
 
     def case(name: str, frames: str) -> Generator[None, None, None]:
         still = yield from idle(pause)
-        was, words, link = state.last, [], netrender.settings.the_link
+        was, link = state.last, netrender.settings.the_link
+        words: list[Any] = []
         start = link.start
 
         def started(*given: str) -> Any:

@@ -194,7 +194,6 @@ func TestHostileNames(t *testing.T) {
 			t.Parallel()
 			b := fill(t, func(s string) string { return s + evil })
 			admin := b.as("root"+evil, farm.RoleAdmin)
-			seen := 0
 			for _, path := range b.paths() {
 				a := admin.get(path)
 				for _, r := range a.text {
@@ -212,12 +211,9 @@ func TestHostileNames(t *testing.T) {
 				if a.header.Get("Set-Cookie") != "" && strings.Contains(a.header.Get("Set-Cookie"), "x=y") {
 					t.Errorf("%s sets a cookie of the name's", path)
 				}
-				if strings.Contains(a.text, "shot") {
-					seen++
+				if path == "/plain" && !strings.Contains(a.text, "shot") { // the one page made here that names jobs
+					t.Errorf("%s does not show the job", path)
 				}
-			}
-			if seen < 2 {
-				t.Errorf("the job was seen on %d pages", seen)
 			}
 			a := admin.get("/api/v1/jobs/1/log?frame=1")
 			if a.status != 200 || a.header.Get("Content-Type") != "text/plain; charset=utf-8" || a.header.Get("X-Content-Type-Options") != "nosniff" ||
