@@ -33,7 +33,7 @@ type JobGlance struct {
 type WorkerGlance struct {
 	ID       WorkerID `json:"id"`
 	Name     string   `json:"name"`
-	State    string   `json:"state"` // working, idle, draining, disabled, offline
+	State    string   `json:"state"` // working, idle, resting, draining, disabled, offline
 	Job      JobID    `json:"job,omitempty"`
 	Frame    *int     `json:"frame,omitempty"` // being rendered
 	Fraction float64  `json:"fraction,omitempty"`

@@ -69,7 +69,7 @@ func (m *Master) lookAround(ctx context.Context, now time.Time) (*farm.Glance, e
 	for i := range workers[:len(workers)-g.More] {
 		g.Workers = append(g.Workers, workerGlance(&workers[i]))
 	}
-	g.Latest, err = m.latest(ctx, append(open.Jobs[:min(len(open.Jobs), glancePictures)], ended.Jobs...))
+	g.Latest, err = m.latest(ctx, slices.Concat(open.Jobs[:min(len(open.Jobs), glancePictures)], ended.Jobs))
 	return g, err
 }
 
@@ -121,7 +121,8 @@ func glanceOf(j *farm.Job) farm.JobGlance {
 	}
 }
 
-// State is what a worker does, in a word: working, idle, draining, disabled or offline.
+// State is what a worker does, in a word: working, idle, resting (it is not its time), draining, disabled or
+// offline.
 func (v *WorkerView) State() string {
 	switch {
 	case !v.Online:
@@ -132,6 +133,8 @@ func (v *WorkerView) State() string {
 		return "draining"
 	case len(v.Running) > 0:
 		return "working"
+	case v.Schedule != nil && !v.Schedule.Open:
+		return "resting"
 	}
 	return "idle"
 }

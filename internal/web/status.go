@@ -196,7 +196,7 @@ func summary(jobs []farm.Job, workers []master.WorkerView) string {
 	}
 	text := count(active, "job") + " being rendered; " + count(len(workers), "worker")
 	sep := ": "
-	for _, state := range []string{"working", "idle", "draining", "disabled", "offline"} {
+	for _, state := range []string{"working", "idle", "resting", "draining", "disabled", "offline"} {
 		if n := counts[state]; n > 0 && len(workers) > 1 {
 			text += sep + thousands(n) + " " + state
 			sep = ", "

@@ -58,7 +58,7 @@ function summary(g: Glance): string {
 
 function states(workers: WorkerGlance[]): Map<string, number> {
   const n = new Map<string, number>();
-  for (const state of ["working", "idle", "draining", "disabled", "offline"]) {
+  for (const state of ["working", "idle", "resting", "draining", "disabled", "offline"]) {
     const of = workers.filter((w) => w.state === state).length;
     if (of > 0) n.set(state, of);
   }
