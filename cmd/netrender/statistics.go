@@ -47,7 +47,15 @@ func (a *app) statisticsVerb() *cobra.Command {
 			if a.json {
 				return a.print(&s)
 			}
-			return a.showStatistics(&s, table)
+			if table {
+				lines, err := s.Sheet()
+				if err != nil {
+					return err
+				}
+				return csv.NewWriter(a.out).WriteAll(lines)
+			}
+			a.showStatistics(&s)
+			return nil
 		},
 	}
 	a.masterFlags(c)
@@ -58,7 +66,7 @@ func (a *app) statisticsVerb() *cobra.Command {
 	return c
 }
 
-func (a *app) showStatistics(s *farm.Statistics, table bool) error {
+func (a *app) showStatistics(s *farm.Statistics) {
 	var head []string
 	for _, k := range s.By {
 		head = append(head, string(k))
@@ -85,15 +93,9 @@ func (a *app) showStatistics(s *farm.Statistics, table bool) error {
 		}
 		rows = append(rows, append(row, sumOf(&r.StatSum)...))
 	}
-	if table {
-		out := csv.NewWriter(a.out)
-		_ = out.Write(head)
-		_ = out.WriteAll(rows)
-		return out.Error()
-	}
 	if len(rows) == 0 {
 		fmt.Fprintf(a.out, "Nothing was rendered from %s to %s.\n", s.From, s.To)
-		return nil
+		return
 	}
 	rows = append(rows, append(append([]string{"all"}, make([]string, len(head)-5)...), sumOf(&s.Total)...))
 	for i := range head {
@@ -103,7 +105,6 @@ func (a *app) showStatistics(s *farm.Statistics, table bool) error {
 	if s.More {
 		fmt.Fprintln(a.out, "... and more: name fewer days")
 	}
-	return nil
 }
 
 func sumOf(s *farm.StatSum) []string {

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
@@ -57,23 +56,11 @@ func (a *API) grid(w http.ResponseWriter, r *http.Request, _ master.Identity) er
 func packedWriter(w http.ResponseWriter, r *http.Request, size int) io.WriteCloser {
 	h := w.Header()
 	h.Add("Vary", "Accept-Encoding")
-	zstd, gzipped := false, false
-	if size > 2000 {
-		for _, line := range r.Header["Accept-Encoding"] {
-			for name := range strings.SplitSeq(line, ",") {
-				name, weight, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(name), " ", ""), ";")
-				if refused, _ := strconv.ParseFloat(strings.TrimPrefix(weight, "q="), 64); weight != "" && refused == 0 {
-					continue
-				}
-				zstd, gzipped = zstd || name == "zstd", gzipped || name == "gzip"
-			}
-		}
-	}
 	switch {
-	case zstd:
+	case size > 2000 && accepts(r.Header, "zstd"):
 		h.Set("Content-Encoding", "zstd")
 		return blob.CompressTo(w)
-	case gzipped:
+	case size > 2000 && accepts(r.Header, "gzip"):
 		h.Set("Content-Encoding", "gzip")
 		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is one that there is
 		return z

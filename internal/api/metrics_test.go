@@ -123,6 +123,16 @@ func TestDamage(t *testing.T) {
 	if resp.StatusCode != 200 || !strings.Contains(string(text), "damaged") || strings.Contains(string(text), "/srv") {
 		t.Errorf("%d %s", resp.StatusCode, text)
 	}
+	for role, told := range map[farm.Role]bool{farm.RoleView: false, farm.RoleSubmit: false, farm.RoleAdmin: true} {
+		_, about := h.send(role, "GET", wire.Root+"/about", nil)
+		_, needs := h.send(role, "GET", wire.Root+"/attention", nil)
+		if strings.Contains(string(about), "/srv") != told || strings.Contains(string(needs), "/srv") {
+			t.Errorf("%s is told %s and %s", role, about, needs)
+		}
+		if !strings.Contains(string(about), "damaged") || !strings.Contains(string(needs), "damaged") {
+			t.Errorf("%s is not told: %s and %s", role, about, needs)
+		}
+	}
 	whole := open(t)
 	whole.store.inspected <- nil
 	until(t, "a whole database shows", func() bool { return counterOf(t, whole, "netrender_database_checked_timestamp_seconds") > 0 })

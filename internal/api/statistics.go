@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 
 	"github.com/netrender/netrender/internal/farm"
@@ -93,58 +92,21 @@ func (a *API) statistics(w http.ResponseWriter, r *http.Request, _ master.Identi
 		return err
 	}
 	if format == "csv" {
+		lines, err := s.Sheet()
+		if err != nil {
+			return err
+		}
 		w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 		w.Header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="netrender-%s-%s.csv"`, s.From, s.To))
-		return writeCSV(w, &s)
+		return writeCSV(w, lines)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(w).Encode(&s)
 }
 
 // writeCSV writes statistics as a table (RFC 4180) with a head.
-func writeCSV(w http.ResponseWriter, s *farm.Statistics) error {
+func writeCSV(w http.ResponseWriter, lines [][]string) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
-	var head []string
-	for _, k := range s.By {
-		switch k {
-		case farm.PerJob, farm.PerWorker:
-			head = append(head, string(k), string(k)+"_name")
-		case farm.PerDay, farm.PerOwner:
-			head = append(head, string(k))
-		}
-	}
-	if err := out.Write(append(head, "seconds", "done", "failed", "expired")); err != nil {
-		return err
-	}
-	for i := range s.Rows {
-		r := &s.Rows[i]
-		var line []string
-		for _, k := range s.By {
-			switch k {
-			case farm.PerDay:
-				line = append(line, r.Day)
-			case farm.PerJob:
-				line = append(line, r.Job.String(), inSheet(r.JobName))
-			case farm.PerOwner:
-				line = append(line, inSheet(r.Owner))
-			case farm.PerWorker:
-				line = append(line, string(r.Worker), inSheet(r.WorkerName))
-			}
-		}
-		line = append(line, strconv.FormatFloat(r.Seconds, 'f', 3, 64), strconv.FormatInt(r.Done, 10), strconv.FormatInt(r.Failed, 10), strconv.FormatInt(r.Expired, 10))
-		if err := out.Write(line); err != nil {
-			return err
-		}
-	}
-	out.Flush()
-	return out.Error()
-}
-
-// inSheet keeps a name from being taken for a formula by who opens the table.
-func inSheet(name string) string {
-	if name != "" && slices.Contains([]byte("=+-@\t\r"), name[0]) {
-		return "'" + name
-	}
-	return name
+	return out.WriteAll(lines)
 }

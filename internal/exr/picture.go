@@ -233,20 +233,7 @@ func (r *pictureReader) decode(b []byte, t PixelType) {
 var halves = sync.OnceValue(func() *[1 << 16]float32 {
 	t := new([1 << 16]float32)
 	for i := range t {
-		sign, e, m := 1.0, i>>10&31, i&1023
-		if i>>15 != 0 {
-			sign = -1
-		}
-		switch {
-		case e == 31 && m != 0:
-			t[i] = float32(math.NaN())
-		case e == 31:
-			t[i] = float32(math.Inf(int(sign)))
-		case e == 0:
-			t[i] = float32(sign * math.Ldexp(float64(m), -24))
-		default:
-			t[i] = float32(sign * math.Ldexp(float64(m+1024), e-25))
-		}
+		t[i] = halfValue(uint16(i))
 	}
 	return t
 })

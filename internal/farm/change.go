@@ -142,6 +142,7 @@ type JobFilter struct {
 
 	// Of sorted lists:
 	Sort   JobSort // "": by id, falling
+	Lean   bool    // how many are selected in all is not asked: quicker where the order comes to them soon
 	Rising bool
 	Behind *JobCursor // nil: from the beginning
 }

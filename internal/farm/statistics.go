@@ -2,6 +2,7 @@ package farm
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -120,4 +121,47 @@ type StatSum struct {
 	Done    int64   `json:"done"`    // frames; one that was rendered again counts again
 	Failed  int64   `json:"failed"`  // attempts
 	Expired int64   `json:"expired"` // leases of a frame that were lost
+}
+
+// Sheet is the statistics as lines of a table, the first with the names of its columns, for programs that count with them.
+// A table that would not be whole is none.
+func (s *Statistics) Sheet() ([][]string, error) {
+	if s.More {
+		return nil, Errorf(TooLarge, "the table has more than %d lines", len(s.Rows)).WithHint("name fewer days, or fewer things to sum by")
+	}
+	var head []string
+	for _, k := range s.By {
+		head = append(head, string(k))
+		if k == PerJob || k == PerWorker {
+			head = append(head, string(k)+"_name")
+		}
+	}
+	lines := [][]string{append(head, "seconds", "done", "failed", "expired")}
+	for i := range s.Rows {
+		r := &s.Rows[i]
+		var line []string
+		for _, k := range s.By {
+			switch k {
+			case PerDay:
+				line = append(line, r.Day)
+			case PerJob:
+				line = append(line, r.Job.String(), inSheet(r.JobName))
+			case PerOwner:
+				line = append(line, inSheet(r.Owner))
+			case PerWorker:
+				line = append(line, string(r.Worker), inSheet(r.WorkerName))
+			}
+		}
+		lines = append(lines, append(line, strconv.FormatFloat(r.Seconds, 'f', 3, 64), strconv.FormatInt(r.Done, 10), strconv.FormatInt(r.Failed, 10),
+			strconv.FormatInt(r.Expired, 10)))
+	}
+	return lines, nil
+}
+
+// inSheet keeps a name from being taken for a formula by who opens the table.
+func inSheet(name string) string {
+	if name != "" && strings.ContainsRune("=+-@\t\r", rune(name[0])) {
+		return "'" + name
+	}
+	return name
 }

@@ -37,3 +37,15 @@ func TestStatKeys(t *testing.T) {
 		}
 	}
 }
+
+func TestSheet(t *testing.T) {
+	s := Statistics{By: []StatKey{PerDay, PerJob}, Rows: []StatRow{{Day: "2026-11-28", Job: 7, JobName: "=HYPERLINK(1)", StatSum: StatSum{Seconds: 1.5, Done: 2, Failed: 1}}}}
+	lines, err := s.Sheet()
+	if err != nil || fmt.Sprint(lines) != "[[day job job_name seconds done failed expired] [2026-11-28 7 '=HYPERLINK(1) 1.500 2 1 0]]" {
+		t.Errorf("%v %v", lines, err)
+	}
+	s.More = true
+	if lines, err := s.Sheet(); KindOf(err) != TooLarge || lines != nil {
+		t.Errorf("a table that is cut: %v %v", lines, err)
+	}
+}

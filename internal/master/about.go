@@ -37,7 +37,7 @@ func (m *Master) About(ctx context.Context, who Identity) (farm.About, error) {
 		return a, err
 	}
 	sound := m.Soundness()
-	a.Store.Checked, a.Store.Damage = sound.Checked.UTC(), sound.Damage
+	a.Store.Checked, a.Store.Damage = sound.Checked.UTC(), sound.Told(who)
 	if sound.Checked.IsZero() {
 		a.Store.Checked = time.Time{}
 	}

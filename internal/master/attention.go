@@ -239,7 +239,9 @@ func (e *engine) inWords(al *alarm, now time.Time, waits int) farm.Attention {
 		a.Text = "worker " + al.worker.Name + " was taken out: " + al.worker.Reason
 		a.Hint = "look at what it failed, then enable it again: netrender worker-set " + al.worker.Name + " enabled=yes"
 	case farm.NeedsRoom:
-		a.Text = "worker " + al.worker.Name + " asks for no frames: " + clip(al.worker.load.Idle, 300)
+		why, _, _ := strings.Cut(al.worker.load.Idle, ":") // its figures change with every heartbeat, and the notice would with them
+		a.Text = "worker " + al.worker.Name + " asks for no frames: " + clip(why, 300)
+		a.Hint = "make room on its disk"
 	case farm.NeedsLook:
 		f := e.alarms.failed[al.failed]
 		a.Job, a.Name, a.Since = al.failed, f.name, f.ended.UTC()

@@ -250,7 +250,7 @@ func TestAttentionToTheMaster(t *testing.T) {
 		b.stop()
 		b.store.damage = errors.New("page 7 is torn")
 		b.start()
-		b.needsJust("database: page 7 is torn")
+		b.needsJust("database: the database is damaged: the master's log says where")
 	})
 }
 

@@ -129,14 +129,14 @@ func (b *Bundle) add(ctx context.Context, z *archive.Zip, e archive.ZipEntry) er
 		return errors.Join(archive.ErrChanged, err)
 	}
 	sum := crc32.NewIEEE()
-	if _, err := io.Copy(sum, &until{ctx, f}); err != nil {
+	if _, err := io.Copy(sum, &untilDone{ctx, f}); err != nil {
 		return err
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
 	e.Sum = sum.Sum32()
-	return z.Add(e, &until{ctx, f})
+	return z.Add(e, &untilDone{ctx, f})
 }
 
 // Close lets the folder go.
@@ -144,17 +144,4 @@ func (b *Bundle) Close() {
 	if b.root != nil {
 		_ = b.root.Close()
 	}
-}
-
-// until reads until ctx ends.
-type until struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (u *until) Read(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.r.Read(p)
 }

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	glanceFor      = 400 * time.Millisecond // as long one answer serves all who ask
+	glanceFor      = 500 * time.Millisecond // as long one answer serves all who ask
 	glanceJobs     = 60
 	glanceEnded    = 6
 	glanceWorkers  = 2000
@@ -50,7 +50,7 @@ func (m *Master) lookAround(ctx context.Context, now time.Time) (*farm.Glance, e
 	if err != nil {
 		return nil, err
 	}
-	ended, err := m.JobPage(ctx, farm.JobFilter{States: []farm.JobState{farm.Done, farm.Failed, farm.Canceled}, Sort: farm.ByEnded, Limit: glanceEnded})
+	ended, err := m.JobPage(ctx, farm.JobFilter{States: []farm.JobState{farm.Done, farm.Failed, farm.Canceled}, Sort: farm.ByEnded, Lean: true, Limit: glanceEnded})
 	if err != nil {
 		return nil, err
 	}

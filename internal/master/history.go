@@ -104,24 +104,31 @@ type HistoryWish struct {
 
 // WorkerHistory tells what a worker, named by its id or its name, did lately and does now.
 func (m *Master) WorkerHistory(ctx context.Context, id farm.WorkerID, wish HistoryWish) (farm.WorkerHistory, error) {
-	now := m.opt.Now()
-	out := farm.WorkerHistory{StepMS: int(historyEvery / time.Millisecond), End: now.Truncate(historyEvery).UTC(), Attempts: []farm.WorkerAttempt{}}
-	samples, err := ask(ctx, m, func(e *engine) ([]loadSample, error) {
+	type present struct {
+		id      farm.WorkerID
+		running []farm.Running
+		samples []loadSample
+		now     time.Time
+	}
+	found, err := ask(ctx, m, func(e *engine) (present, error) { // it may still run when the asker has left: it writes nothing of his
 		w := e.worker(id)
 		if w == nil {
-			return nil, noWorker(id)
+			return present{}, noWorker(id)
 		}
-		id = w.ID
-		out.Running = e.viewWorker(w).Running
-		if w.history == nil {
-			return nil, nil
+		k := present{id: w.ID, running: e.viewWorker(w).Running, now: m.opt.Now()}
+		if w.history != nil {
+			w.history.turn(k.now)
+			k.samples = w.history.last(min(max(wish.Hours, 1)*60, historyRoom))
 		}
-		w.history.turn(now)
-		return w.history.last(min(max(wish.Hours, 1)*60, historyRoom)), nil
+		return k, nil
 	})
+	out := farm.WorkerHistory{
+		StepMS: int(historyEvery / time.Millisecond), End: found.now.Truncate(historyEvery).UTC(), Running: found.running, Attempts: []farm.WorkerAttempt{},
+	}
 	if err != nil {
 		return out, err
 	}
+	samples := found.samples
 	known := false
 	out.CPU, out.Memory, out.GPU = make([]*int, len(samples)), make([]*int, len(samples)), make([]*int, len(samples))
 	for i, s := range samples {
@@ -135,7 +142,7 @@ func (m *Master) WorkerHistory(ctx context.Context, id farm.WorkerID, wish Histo
 		return out, nil
 	}
 	limit := min(wish.Limit, 1000)
-	list, err := m.opt.Store.WorkerAttempts(ctx, farm.WorkerAttemptFilter{Worker: id, Before: wish.Before, Failed: wish.Failed, Limit: limit + 1})
+	list, err := m.opt.Store.WorkerAttempts(ctx, farm.WorkerAttemptFilter{Worker: found.id, Before: wish.Before, Failed: wish.Failed, Limit: limit + 1})
 	if err != nil {
 		return out, err
 	}

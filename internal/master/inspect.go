@@ -23,6 +23,17 @@ func (m *Master) Soundness() Soundness {
 	return Soundness{}
 }
 
+// damagedWhere is what is said of a damaged database to who is not to know where it lies.
+const damagedWhere = "the database is damaged: the master's log says where"
+
+// Told is the damage as somebody may know it; "": there is none.
+func (s Soundness) Told(who Identity) string {
+	if s.Damage != "" && who.Role != farm.RoleAdmin {
+		return damagedWhere
+	}
+	return s.Damage
+}
+
 // inspect reads the database through once, and says what it found.
 func (m *Master) inspect(ctx context.Context) {
 	began := m.opt.Now()
@@ -40,6 +51,6 @@ func (m *Master) inspect(ctx context.Context) {
 		}
 		m.opt.Log.Error("the database is damaged", "err", err, "cause", errors.Unwrap(err), "hint", hint)
 		m.sound.Store(&Soundness{Damage: err.Error()})
-		m.notice(farm.NeedsDatabase, err.Error(), hint)
+		m.notice(farm.NeedsDatabase, damagedWhere, hint)
 	}
 }

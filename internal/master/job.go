@@ -123,7 +123,7 @@ func (e *engine) shown(j *job) *farm.Progress {
 }
 
 // manyHeld is how many frames of a job must be out for its time left not to be found anew within a second.
-const manyHeld = 256
+const manyHeld = 16
 
 // timeLeft is how many seconds the job will take with the workers that render it now; 0: not known.
 func (e *engine) timeLeft(j *job) float64 {

@@ -374,6 +374,9 @@ func (e *engine) attempt(l *lease, p int, r *farm.Report, outcome farm.Outcome) 
 }
 
 func (e *engine) frameEvent(j *job, frame int, w farm.WorkerID, state, text string, cursor int64) {
+	if !e.m.hub.wanted(farm.EventFrame) { // the progress that it tells costs
+		return
+	}
 	e.event(farm.Event{
 		Kind: farm.EventFrame, Job: j.ID, Frame: &frame, Worker: w, State: state, Text: text, Cursor: cursor, Progress: e.shown(j),
 	})

@@ -212,3 +212,31 @@ func TestUserOfAWorker(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusedChangeOfAWorker: what is refused in part is refused whole; the worker keeps its name, and nobody gets it.
+func TestRefusedChangeOfAWorker(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		oak, ash := b.worker("oak", 1), b.worker("ash", 1)
+		rename := func(id farm.WorkerID, edit func(*farm.Worker)) error {
+			_, err := b.m.ChangeWorker(context.Background(), root, id, edit)
+			return err
+		}
+		for _, bad := range []func(w *farm.Worker){
+			func(w *farm.Worker) { w.Name, w.Hours = "elm", "nonsense" },
+			func(w *farm.Worker) { w.Name, w.Tags = "elm", make([]string, 1000) },
+		} {
+			if err := rename(oak, bad); err == nil {
+				t.Fatal("it was taken")
+			}
+		}
+		if v, err := b.m.Worker(context.Background(), "oak"); err != nil || v.Worker.ID != oak {
+			t.Errorf("oak is %v, %v", v.Worker.ID, err)
+		}
+		if err := rename(ash, func(w *farm.Worker) { w.Name = "elm" }); err != nil {
+			t.Error("the name that oak did not get is taken: ", err)
+		}
+		if err := rename(ash, func(w *farm.Worker) { w.Name = "oak" }); farm.KindOf(err) != farm.Conflict {
+			t.Error("two workers are named oak: ", err)
+		}
+	})
+}

@@ -354,14 +354,16 @@ func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerI
 			if next.Name == "" || len(next.Name) > farm.MaxName {
 				return WorkerView{}, farm.Errorf(farm.Invalid, "a worker's name is 1 to %d bytes long", farm.MaxName)
 			}
-			delete(e.names, w.Name)
-			e.names[next.Name] = w.ID
 		}
 		if len(next.Tags) > maxTags {
 			return WorkerView{}, farm.Errorf(farm.TooLarge, "a worker has at most %d tags", maxTags)
 		}
 		if err := next.CheckSchedule(); err != nil {
 			return WorkerView{}, err
+		}
+		if next.Name != w.Name { // nothing refuses the change from here on
+			delete(e.names, w.Name)
+			e.names[next.Name] = w.ID
 		}
 		state := "changed"
 		if next.Enabled != w.Enabled {

@@ -45,6 +45,9 @@ func (d *db) JobPage(ctx context.Context, f farm.JobFilter) (p farm.JobPage, err
 	limit := max(f.Limit, 1)
 	err = d.look(ctx, func(q querier) error {
 		from, s := selection(&f)
+		if f.Lean {
+			return readPage(ctx, q, &s, &f, o, limit, &p)
+		}
 		few, err := collect(ctx, q, `SELECT id FROM `+from+s.where()+` LIMIT ?`, append(slices.Clone(s.args), fewJobs+1), func(rows *sql.Rows) (id any, err error) {
 			return id, rows.Scan(&id)
 		})
@@ -60,21 +63,25 @@ func (d *db) JobPage(ctx context.Context, f farm.JobFilter) (p farm.JobPage, err
 			s.and(`id IN (`+marks(len(few))+`)`, few...)
 			o.index = ``
 		}
-		if f.Before > 0 {
-			s.and(`id < ?`, int64(f.Before))
-		}
-		places, err := s.places(ctx, q, &f, o, limit+1)
-		if err != nil {
-			return err
-		}
-		if len(places) > limit {
-			places = places[:limit]
-			p.After = &places[limit-1]
-		}
-		p.Jobs, err = jobsAt(ctx, q, places)
-		return err
+		return readPage(ctx, q, &s, &f, o, limit, &p)
 	})
 	return p, err
+}
+
+func readPage(ctx context.Context, q querier, s *selected, f *farm.JobFilter, o jobOrder, limit int, p *farm.JobPage) error {
+	if f.Before > 0 {
+		s.and(`id < ?`, int64(f.Before))
+	}
+	places, err := s.places(ctx, q, f, o, limit+1)
+	if err != nil {
+		return err
+	}
+	if len(places) > limit {
+		places = places[:limit]
+		p.After = &places[limit-1]
+	}
+	p.Jobs, err = jobsAt(ctx, q, places)
+	return err
 }
 
 // selected is which jobs a list has.
@@ -94,9 +101,9 @@ func selection(f *farm.JobFilter) (from string, s selected) {
 	from = `jobs INDEXED BY jobs_list`
 	s.and(`gone = 0`)
 	states := f.States
-	if f.Scene != "" { // the join is kept in this order: few jobs are of one scene
-		from = `specs CROSS JOIN jobs ON id = job`
-		s.and(`blend = ?`, f.Scene)
+	if f.Scene != "" { // looked for by their ids: few jobs are of one scene
+		from = `jobs NOT INDEXED`
+		s.and(`id IN (SELECT job FROM specs WHERE blend = ?)`, f.Scene)
 	} else if f.Owner != "" && len(states) == 0 {
 		states = farm.JobStates() // the first word of the index
 	}

@@ -102,7 +102,7 @@ func (p *Pages) status(w http.ResponseWriter, r *http.Request, who master.Identi
 	page.Workers, page.Now = p.workerRows(workers, jobs), sentence(summary(jobs, workers))
 	page.Hidden = max(0, len(page.Workers)-maxWorkers)
 	page.Workers = page.Workers[:len(page.Workers)-page.Hidden]
-	page.Warnings = append(p.troubles(), warnings(jobs, workers)...)
+	page.Warnings = append(p.troubles(who), warnings(jobs, workers)...)
 	if who.Role == farm.RoleAdmin {
 		if page.Waiting, err = p.waiting(ctx); err != nil {
 			return err
@@ -206,12 +206,12 @@ func summary(jobs []farm.Job, workers []master.WorkerView) string {
 }
 
 // troubles are the master's own.
-func (p *Pages) troubles() (list []warning) {
+func (p *Pages) troubles(who master.Identity) (list []warning) {
 	if d, err := p.m.Disk(); err == nil && d.State.Sentence() != "" {
 		list = append(list, warning{Text: sentence(d.State.Sentence()) + " netrender clean removes what is no longer needed."})
 	}
-	if s := p.m.Soundness(); s.Damage != "" {
-		list = append(list, warning{Text: sentence(s.Damage)})
+	if damage := p.m.Soundness().Told(who); damage != "" {
+		list = append(list, warning{Text: sentence(damage)})
 	}
 	return list
 }

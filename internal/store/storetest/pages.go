@@ -87,6 +87,9 @@ func placeOf(j *farm.Job, sort farm.JobSort) farm.JobCursor {
 	return c
 }
 
+// theScene is what all of jobPages' jobs render.
+var theScene = strings.Repeat("ab", 32)
+
 // jobPages: whatever a list is sorted and filtered by, its pages are the plain way's, with many equal ones at the seams,
 // where few are selected and where many are.
 func jobPages(t *testing.T, s Store) {
@@ -102,7 +105,7 @@ func jobPages(t *testing.T, s Store) {
 		if i%2 == 0 {
 			j.Started = noon.Add(time.Duration(i%11) * time.Minute)
 		}
-		jobs, changes = append(jobs, j), append(changes, farm.JobAdd{Job: j})
+		jobs, changes = append(jobs, j), append(changes, farm.JobAdd{Job: j, Files: []farm.File{{Path: j.Blend, Ref: theScene}}})
 	}
 	apply(t, s, changes...)
 	changes = nil
@@ -120,6 +123,9 @@ func jobPages(t *testing.T, s Store) {
 
 	filters := []farm.JobFilter{
 		{},
+		{Scene: theScene},
+		{Lean: true},
+		{Lean: true, States: []farm.JobState{farm.Done, farm.Canceled}},
 		{States: []farm.JobState{farm.Failed, farm.Done}},
 		{Owner: "ann"},
 		{Text: "shot_1"},
@@ -136,6 +142,9 @@ func jobPages(t *testing.T, s Store) {
 				got, want := must(s.JobPage(ctx, f))(t), Page(jobs, f)
 				what := fmt.Sprintf("page %d by %q, %+v", page, sort, f)
 				same(t, what+": ids", ids(want.Jobs), ids(got.Jobs))
+				if f.Lean {
+					want.Total = 0
+				}
 				if got.Total != want.Total || got.After.String() != want.After.String() {
 					t.Fatalf("%s: %d in all, after %+v; not %d and %+v", what, got.Total, got.After, want.Total, want.After)
 				}
