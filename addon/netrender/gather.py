@@ -38,7 +38,11 @@ class Gather:
         """Sends the scene where it is not on the farm, and takes frames in until all are here."""
         try:
             request = yield from prepare()
+            if self.given_up:
+                return
             self.child = link.start(*request.words("render"), "--reuse", "--only=exr", f"--out={self.folder}")
+            if self.given_up:  # by the renderer's thread, at this very moment
+                self.child.stop()
             while self.child.running:
                 for line in self.child.read():
                     self.take(line)

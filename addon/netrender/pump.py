@@ -75,7 +75,10 @@ class Task:
     def _end(self) -> None:
         self.over.set()
         if self.done:
-            self.done(self.result, self.error)
+            try:
+                self.done(self.result, self.error)
+            except Exception:  # noqa: BLE001, Blender takes away a timer that raises, and all others would stand still
+                traceback.print_exc()
         elif self.error:
             traceback.print_exception(self.error)
 

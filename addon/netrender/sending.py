@@ -32,6 +32,8 @@ class Sending:
         """Prepares the scene and calls render, submit or check with it."""
         self.text = "Looking for the scene's files"
         request = yield from prepare()
+        if self.over:  # it was stopped
+            return self
         return (yield from self.call(link, *request.words(verb)))
 
     def call(self, link: Link, *words: str) -> Generator[None, None, Sending]:

@@ -140,6 +140,22 @@ class Answers(Case):
         self.assertFalse(os.path.exists(self.folder))
         os.makedirs(self.folder)
 
+    def test_stopped_while_its_files_are_looked_for(self) -> None:
+        """Then the program is not called at all."""
+        link = self.link("")
+        gather, sending = Gather(wanted=[1], folder=self.folder), Sending("Sending")
+        for one, steps in (
+            (gather, gather.steps(link, lambda: iter_of(Request("shot.blend")))),
+            (sending, sending.steps(link, "submit", lambda: iter_of(Request("shot.blend")))),
+        ):
+            next(steps)
+            if isinstance(one, Gather):
+                one.stop(link, cancel=True)
+            else:
+                one.stop()
+            self.end(steps)
+            self.assertEqual((one.problem, one.over, link.children), (None, True, []))
+
     def test_sending(self) -> None:
         one = Sending("Sending")
         one.take({"progress": {"what": "sending", "done": 1, "total": 4}})
