@@ -16,6 +16,7 @@ bl_info = {
     "category": "Render",
 }
 
+from contextlib import suppress
 from typing import Any
 
 PARTS: tuple[Any, ...] = ()
@@ -32,14 +33,15 @@ else:
 
 def register() -> None:
     """Registers all parts, or none."""
-    done: list[Any] = []
+    begun: list[Any] = []
     try:
         for part in PARTS:
+            begun.append(part)
             part.register()
-            done.append(part)
     except Exception:
-        for part in reversed(done):
-            part.unregister()
+        for part in reversed(begun):
+            with suppress(Exception):  # it was registered by half; what is told is why
+                part.unregister()
         raise
 
 

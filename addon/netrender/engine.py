@@ -217,7 +217,9 @@ def panels() -> list[Any]:
     return [
         kind
         for kind in bpy.types.Panel.__subclasses__()
-        if "BLENDER_RENDER" in getattr(kind, "COMPAT_ENGINES", ()) and kind.__name__ not in left_out
+        if isinstance(engines := getattr(kind, "COMPAT_ENGINES", None), set)  # an add-on's may be anything
+        and "BLENDER_RENDER" in engines
+        and kind.__name__ not in left_out
     ]
 
 
@@ -233,8 +235,8 @@ def register() -> None:
 def unregister() -> None:
     """Takes it away."""
     _end(cancel=False)
-    bpy.app.handlers.render_complete.remove(_over)
-    bpy.app.handlers.render_cancel.remove(_broken_off)
+    settings.unlisten(bpy.app.handlers.render_complete, _over)
+    settings.unlisten(bpy.app.handlers.render_cancel, _broken_off)
     for kind in panels():
         kind.COMPAT_ENGINES.discard(settings.ID)
-    bpy.utils.unregister_class(NetworkRender)
+    settings.drop(NetworkRender)

@@ -196,6 +196,5 @@ def register() -> None:
 
 def unregister() -> None:
     """Takes them away."""
-    for kind in reversed(CLASSES):
-        bpy.utils.unregister_class(kind)
+    settings.drop(*CLASSES)
     _jobs.clear()

@@ -252,7 +252,20 @@ def register() -> None:
 def unregister() -> None:
     """Takes them away, and stops what was started."""
     the_link.stop()
-    del bpy.types.WindowManager.netrender
-    del bpy.types.Scene.netrender
-    for kind in reversed(CLASSES):
-        bpy.utils.unregister_class(kind)
+    for holder in (bpy.types.WindowManager, bpy.types.Scene):
+        if hasattr(holder, "netrender"):
+            del holder.netrender
+    drop(*CLASSES)
+
+
+def drop(*kinds: Any) -> None:
+    """Takes classes away, those that were registered last first; where registering them failed, some are not there."""
+    for kind in reversed(kinds):
+        if kind.is_registered:
+            bpy.utils.unregister_class(kind)
+
+
+def unlisten(handlers: list, one: Any) -> None:
+    """Takes a handler away, if it is there."""
+    if one in handlers:
+        handlers.remove(one)

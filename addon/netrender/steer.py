@@ -248,5 +248,4 @@ def register() -> None:
 
 def unregister() -> None:
     """Takes them away."""
-    for kind in reversed(CLASSES):
-        bpy.utils.unregister_class(kind)
+    settings.drop(*CLASSES)
