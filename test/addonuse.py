@@ -41,12 +41,31 @@ def refused(**words: Any) -> list:
     return ["", 0]
 
 
+def by_half(netrender: Any) -> None:
+    """An add-on that cannot be registered leaves nothing behind: it can be registered afterwards."""
+    netrender.unregister()
+    bad = type("BAD_PT_half", (bpy.types.Panel,), {})  # it lies nowhere
+    for part in (netrender.send, netrender.serve, netrender.jobs):
+        whole, part.CLASSES = part.CLASSES, (*part.CLASSES, bad)
+        try:
+            netrender.register()
+        except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+            assert "BAD_PT_half" in str(error), error
+        else:
+            raise AssertionError(f"{part} was registered")
+        part.CLASSES = whole
+    netrender.register()
+
+
 def main(path: str, out: str) -> None:
     """Does all, in this order."""
     assert bpy.ops.preferences.addon_install(filepath=path) == {"FINISHED"}
+    strange = type("STRANGE_PT_panel", (bpy.types.Panel,), {"COMPAT_ENGINES": ("BLENDER_RENDER",)})  # an add-on's
     assert bpy.ops.preferences.addon_enable(module="netrender") == {"FINISHED"}
     import netrender
 
+    assert strange not in netrender.engine.panels()
+    by_half(netrender)
     link = netrender.settings.the_link
     scene = bpy.context.scene
     setting(scene)
@@ -63,6 +82,12 @@ def main(path: str, out: str) -> None:
     found["animation"] = len(jobs())
 
     bpy.ops.wm.save_as_mainfile(filepath=os.path.join(out, "shot.blend"))
+    assert netrender.scene.same_file()
+    os.utime(bpy.data.filepath, (1, 1))  # another program changed it: what is open is not what it holds
+    netrender.scene.copy()
+    assert not netrender.scene.same_file()
+    bpy.ops.wm.save_mainfile()
+    assert netrender.scene.same_file()
     scene.netrender.unsaved = False
     assert bpy.ops.netrender.render_frame() == {"FINISHED"}
     found["first"] = len(jobs())

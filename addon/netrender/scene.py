@@ -17,13 +17,15 @@ from typing import Any
 
 import bpy
 
-from . import pump, settings
+from . import notify, pump, settings
 from .link import Problem
 from .request import Request, frames
 
 _changes = 0  # of the data, since Blender was started
 _saved: tuple[int, int] | None = None  # changes and fingerprint when the file was read or written; None: not known yet
 _file: tuple[str, int, int] | None = None  # the file as it was then
+_lent: tuple[str, int, int] | None = None  # a file that was written while a scene in it had another engine
+_copying = False  # what is written now is a copy of our own
 _copies: dict[tuple, str] = {}  # what a copy is of -> its file; the last one only
 _folder = ""
 
@@ -79,6 +81,28 @@ def as_saved() -> None:
     _saved, _file = (_changes, fingerprint()), file()
 
 
+Before = tuple[int | None, tuple[str, int, int] | None]
+
+
+def before() -> Before:
+    """What given_back needs to know, before something is set that will be set back."""
+    return (fingerprint() if untouched() else None), file()
+
+
+def given_back(was: Before) -> None:
+    """What was set since, and set back, is no change of the scene. What the artist set meanwhile is one; and a file that was
+    saved meanwhile holds what was set back since."""
+    global _lent
+    clean, on_disk = was
+    if file() != on_disk:
+        _lent = file()
+        _changed()
+        if same_file():
+            notify.show("The file was saved with the farm as its engine: save it again")
+    elif clean == fingerprint() and not bpy.data.is_dirty and same_file():
+        as_saved()
+
+
 def prepare(scene: Any, wanted: str) -> Generator[Any, None, Request]:
     """Makes what the program needs to send the scene; wanted are frames, "" for the options' or the scene's own."""
     others = {window.scene.name for window in bpy.context.window_manager.windows} - {scene.name}
@@ -100,6 +124,8 @@ def prepare(scene: Any, wanted: str) -> Generator[Any, None, Request]:
     name, engine = scene.name, real_engine(scene)
     if needs_copy(scene):
         request.copy = copy()
+    elif _lent and _lent == file():
+        request.engine = engine
     known = state()
     if options["pack"]:
         return request
@@ -136,16 +162,18 @@ def quick_state() -> tuple:
 
 def copy() -> str:
     """A copy of what is open, as it is; the one made last time where nothing was changed since."""
+    global _copying
     key = (bpy.data.filepath, _changes, fingerprint())
     if bpy.app.background or key not in _copies or not os.path.exists(_copies[key]):
         name = os.path.basename(bpy.data.filepath) or "untitled.blend"
         path = os.path.join(new_folder("unsaved"), name)
         paths = bpy.context.preferences.filepaths
         pictured, paths.file_preview_type = paths.file_preview_type, "NONE"  # to draw one takes longer than to write the copy
+        _copying = True
         try:
             bpy.ops.wm.save_as_mainfile(filepath=path, copy=True, relative_remap=True, compress=False)
         finally:
-            paths.file_preview_type = pictured
+            _copying, paths.file_preview_type = False, pictured
         for old in _copies.values():
             shutil.rmtree(os.path.dirname(old), ignore_errors=True)
         _copies.clear()
@@ -164,6 +192,9 @@ def collected(scene: Any, request: Request, known: tuple) -> Generator[Any, None
     answer = yield from pump.sliced(steps, lambda: quick_state() == quick)
     if state() != known:
         raise pump.Changed
+    if known[-1] and not request.copy:  # which bytes the list is of: the program reads them later than now
+        _, changed, size = known[-1]
+        answer["file"] = {"mtime_ns": changed, "size": size}
     path = os.path.join(new_folder("collected"), "collected.json")
     with open(path, "w", encoding="utf-8") as out:
         out.write(json.dumps(answer))  # much faster than to write it piece by piece
@@ -213,9 +244,16 @@ def _changed(*_: Any) -> None:
 
 
 @bpy.app.handlers.persistent
-def _written(*_: Any) -> None:
-    if _file != file():  # else a copy was written
+def _written(path: Any = None, *_: Any) -> None:
+    """The file was saved, or a copy of it; older Blenders do not tell which. The file may be another program's by now."""
+    copied = _copying or (isinstance(path, str) and path and not same(path, bpy.data.filepath))
+    if not copied and _file != file():
         as_saved()
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two paths are of the same file."""
+    return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
 
 
 @bpy.app.handlers.persistent
@@ -272,11 +310,11 @@ def unregister() -> None:
     global _folder
     if bpy.app.timers.is_registered(_need):
         bpy.app.timers.unregister(_need)
-    bpy.app.handlers.depsgraph_update_post.remove(_updated)
-    bpy.app.handlers.undo_post.remove(_changed)
-    bpy.app.handlers.redo_post.remove(_changed)
-    bpy.app.handlers.load_post.remove(_read)
-    bpy.app.handlers.save_post.remove(_written)
+    settings.unlisten(bpy.app.handlers.depsgraph_update_post, _updated)
+    settings.unlisten(bpy.app.handlers.undo_post, _changed)
+    settings.unlisten(bpy.app.handlers.redo_post, _changed)
+    settings.unlisten(bpy.app.handlers.load_post, _read)
+    settings.unlisten(bpy.app.handlers.save_post, _written)
     _copies.clear()
     if _folder:
         shutil.rmtree(_folder, ignore_errors=True)

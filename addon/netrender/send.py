@@ -62,8 +62,7 @@ class Rendering:
                 animation=self.animation, write_still=not self.animation and self.write, scene=at.name
             )  # type: ignore[attr-defined]
         except RuntimeError as error:
-            said = dict.fromkeys(line.removeprefix("Error: ").strip() for line in str(error).splitlines())  # each once
-            self.report({"ERROR"}, "\n".join(filter(None, said)))  # type: ignore[attr-defined]
+            self.report({"ERROR"}, said(error))  # type: ignore[attr-defined]
             return {"CANCELLED"}
         finally:
             at.render.engine = was
@@ -81,19 +80,28 @@ def _shown(name: str, real: str, animation: bool, request: Any, error: Exception
         notify.show("another render goes on: wait until it is over", bad=True)
         return
     engine.borrow(real, request)
-    clean = scene.fingerprint() if scene.untouched() else None
+    before = scene.before()
     at.netrender.engine = real
     was, at.render.engine = at.render.engine, settings.ID
     manager = bpy.context.window_manager
     window = next((one for one in manager.windows if one.scene == at), manager.windows[0])
-    with bpy.context.temp_override(window=window):  # a timer has none
-        bpy.ops.render.render("INVOKE_DEFAULT", animation=animation, scene=name)
-    pump.start(_give_back(name, was, clean))
+    try:
+        with bpy.context.temp_override(window=window):  # a timer has none
+            bpy.ops.render.render("INVOKE_DEFAULT", animation=animation, scene=name)
+    except RuntimeError as refused:  # as of one whose view layers are all off
+        engine.borrow("")
+        notify.show(said(refused), bad=True)
+    pump.start(_give_back(name, was, before))
 
 
-def _give_back(name: str, was: str, clean: int | None) -> Generator[None, None, None]:
-    """Gives the scene its own engine back when the render is over; to have borrowed it is no change of the scene. What was
-    set meanwhile is one: clean is the fingerprint of a scene that was as its file is."""
+def said(error: RuntimeError) -> str:
+    """What Blender reports, each line once."""
+    lines = dict.fromkeys(line.removeprefix("Error: ").strip() for line in str(error).splitlines())
+    return "\n".join(filter(None, lines))
+
+
+def _give_back(name: str, was: str, before: scene.Before) -> Generator[None, None, None]:
+    """Gives the scene its own engine back when the render is over."""
     yield
     while bpy.app.is_job_running("RENDER"):
         yield
@@ -102,8 +110,7 @@ def _give_back(name: str, was: str, clean: int | None) -> Generator[None, None, 
         at.render.engine = was
     for _ in range(5):  # until Blender has seen it
         yield
-    if clean == scene.fingerprint() and not bpy.data.is_dirty and scene.same_file():
-        scene.as_saved()
+    scene.given_back(before)
 
 
 def lacking(at: Any) -> str:
@@ -283,5 +290,4 @@ def unregister() -> None:
     for one in running:
         one.stop()
     running.clear()
-    for kind in reversed(CLASSES):
-        bpy.utils.unregister_class(kind)
+    settings.drop(*CLASSES)
