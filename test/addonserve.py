@@ -30,7 +30,7 @@ def steps(path: str) -> Generator[None, None, dict]:
     assert bpy.ops.preferences.addon_enable(module="netrender") == {"FINISHED"}
     import netrender
 
-    serve, settings = netrender.serve, netrender.settings
+    serve, settings, notify, pump = netrender.serve, netrender.settings, netrender.notify, netrender.pump
     plain = serve.words
     serve.words = lambda kind: [*(one for one in plain(kind) if "--blender" not in one), "--fake-renderer=300ms"]
     window = bpy.context.window_manager.windows[0]
@@ -98,6 +98,74 @@ def steps(path: str) -> Generator[None, None, dict]:
     assert not [name for name in os.listdir(serve.folder()) if "from-blender" in name and not name.endswith(".log")]
 
     took("in the background")
+
+    # Another Blender's worker in the background is adopted; one that is no more is forgotten, and this one's is started.
+    wishes.stay = False
+    data = serve.note("WORKER", "json")
+    other = settings.the_link.detach(serve.note("WORKER", "log"), *serve.words("WORKER"), f"--stop-file={serve.note('WORKER', 'stop')}")
+    with open(data, "w", encoding="utf-8") as file:
+        json.dump({"pid": other}, file)
+    start()
+    yield from until("the other one is shown", lambda: one.pid == other and one.others and worked())
+    assert not rendering() and one.child is None and os.path.exists(data)
+    bpy.ops.netrender.unserve(kind="WORKER")
+    yield from until("it is over", lambda: not one.on)
+    assert not any(settings.the_link.alive(other)) and not os.path.exists(data)
+    with open(data, "w", encoding="utf-8") as file:
+        json.dump({"pid": other}, file)
+    start()
+    yield from until("its own one works", lambda: one.child is not None and not one.pid and worked())
+    with open(data, "w", encoding="utf-8") as file:
+        json.dump({"pid": os.getpid()}, file)  # another Blender started one meanwhile
+    press("ESC")
+    yield from until("it is over", lambda: not one.on)
+    assert os.path.exists(data)
+    serve.forget("WORKER", os.getpid())
+    assert not os.path.exists(data)
+    took("beside another Blender")
+
+    # The render button. Blender renders no scene whose layers are all off: that is told, the scene gets its engine back, and
+    # the timer goes on.
+    def render() -> None:
+        with bpy.context.temp_override(window=window):
+            assert bpy.ops.netrender.render_frame() == {"FINISHED"}
+
+    def turns(n: int) -> Generator[None, None, None]:
+        task = pump.start(iter([None] * n))
+        yield from until("the timer goes on", task.over.is_set)
+
+    told: list[str] = []
+    show, notify.show = notify.show, lambda text, bad=False: told.append(text)
+    layers = list(scene.view_layers)
+    for layer in layers:
+        layer.use = False
+    render()
+    yield from until("it is refused", lambda: told)
+    assert "layers are disabled" in told[0], told
+    yield from until("the scene is as it was", lambda: scene.render.engine == before[0])
+    notify.show = show
+    for layer in layers:
+        layer.use = True
+    yield from turns(2)
+    took("what cannot be rendered")
+
+    # A file that is saved while its frame comes from the farm holds the farm's engine: it is not what is sent next.
+    yield from turns(20)  # what Blender evaluated after a change counts as one
+    bpy.ops.wm.save_as_mainfile(filepath=os.path.join(bpy.app.tempdir, "shot.blend"))
+    for save in (False, True):
+        render()
+        yield from until("it is rendered", lambda: rendering() and scene.render.engine == settings.ID)
+        yield from until("the farm has it", lambda: netrender.engine._gather and netrender.engine._gather.job)
+        if save:
+            bpy.ops.wm.save_mainfile()
+        press("ESC")
+        yield from until("the scene has its engine", lambda: scene.render.engine == before[0])
+        yield from turns(20)
+        assert netrender.scene.needs_copy(scene) == save, save
+        scene.netrender.unsaved = False
+        assert pump.run(netrender.scene.prepare(scene, "1")).engine == (before[0] if save else "")
+        scene.netrender.unsaved = True
+    took("saved meanwhile")
 
     # Two windows with two scenes: a file opens with one of them.
     with bpy.context.temp_override(window=window):

@@ -47,7 +47,7 @@ func TestAddonServes(t *testing.T) {
 		if json.Unmarshal([]byte(text), &found) != nil {
 			t.Fatalf("%v\n%s", err, tail(string(said), 3000))
 		}
-		whole := regexp.MustCompile(`^(Looks for the master|Starts|Waits for frames|(Stopping\. )?(Renders|Fetches files for) frame \d+ of fake(, \d+%)?(; \d+ frames? done)?(; ends then)?|(Stopping\. )?(Hands over what is finished|Waits for frames)(; \d+ frames? done)?(; ends then)?|Has ended|Tries .*)$`)
+		whole := regexp.MustCompile(`^(Looks for the master|Starts|Waits for frames|(Stopping\. )?(Renders|Fetches files for) frame \d+ of fake(, \d+%)?(; \d+ frames? done)?(; ends then)?|(Stopping\. )?(Hands over what is finished|Waits for frames)(; \d+ frames? done)?(; ends then)?|(Stopping\. )?The master does not answer; asks again(; \d+ frames? done)?(; ends then)?|Has ended|Tries .*)$`)
 		for _, one := range found.Texts {
 			if !whole.MatchString(one) {
 				t.Errorf("it tells %q", one)

@@ -38,6 +38,7 @@ class Service:
         self.task: pump.Task | None = None
         self.failed = ""
         self.stopping = False
+        self.others = False  # another Blender started it
         self.addresses: list[str] = []  # of a master
 
     @property
@@ -49,6 +50,34 @@ class Service:
     def title(self) -> str:
         """What it is and does."""
         return f"{self.kind.capitalize()}: {self.last}"
+
+    def begin(self) -> None:
+        """Starts it as the preferences say. Raises link.Problem and OSError."""
+        found = settings.preferences()
+        forget(self.kind, 0)
+        if not found or not found.stay:
+            self.child = settings.the_link.start(*words(self.kind))
+            return
+        stop = f"--stop-file={note(self.kind, 'stop')}"
+        self.pid = settings.the_link.detach(note(self.kind, "log"), *words(self.kind), stop)
+        with open(note(self.kind, "json"), "w", encoding="utf-8") as file:
+            json.dump({"pid": self.pid}, file)
+
+    def adopt(self) -> Generator[None, None, None]:
+        """Looks at one that another Blender noted down; where that is no more, starts one."""
+        self.others = True
+        if (yield from settings.the_link.alive(self.pid)):
+            yield from self.steps()
+            return
+        forget(self.kind, self.pid)
+        self.pid, self.others = 0, False
+        try:
+            self.begin()
+        except (link.Problem, OSError) as problem:
+            self.failed = str(problem)
+            send.redraw()
+            return
+        yield from self.steps()
 
     def steps(self) -> Generator[None, None, None]:
         """Looks at it until it has ended."""
@@ -71,8 +100,8 @@ class Service:
             self.hear(self.child.read())
         problem = self.child.problem if self.child else None
         self.failed = str(problem) if problem and problem.code not in {0, 130} else ""
-        forget(self.kind)
-        self.child, self.pid, self.addresses, self.stopping = None, 0, [], False
+        forget(self.kind, self.pid)
+        self.child, self.pid, self.addresses, self.stopping, self.others = None, 0, [], False, False
         notify.status("")
         send.redraw()
 
@@ -130,8 +159,19 @@ def note(kind: str, ending: str) -> str:
     return os.path.join(folder(), f"{kind.lower()}-from-blender.{ending}")
 
 
-def forget(kind: str) -> None:
-    """It is no more."""
+def noted(kind: str) -> int:
+    """The process of the one in the background that is noted down; 0: none is."""
+    try:
+        with open(note(kind, "json"), encoding="utf-8") as file:
+            return int(json.load(file)["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def forget(kind: str, pid: int) -> None:
+    """One is no more; pid: 0 where it was not in the background. What another one is noted down in stays."""
+    if noted(kind) not in {0, pid}:
+        return
     for ending in ("json", "stop", "doing.json"):
         try:
             os.remove(note(kind, ending))
@@ -209,7 +249,7 @@ def show(context: Any, one: Service) -> Generator[None, None, None]:
     wished = ((at.render, "engine", ENGINE), (at.render, "use_sequencer", False), (at.render, "use_compositing", False),
               (at.render, "use_lock_interface", False), (at.render, "use_multiview", False))  # fmt: skip
     before = [(holder, attribute, getattr(holder, attribute)) for holder, attribute, _ in wished]
-    clean = scene.fingerprint() if scene.untouched() else None  # what is set meanwhile is a change
+    saved = scene.before()
     ServeEngine.shows, ServeEngine.begun = one, False
     try:
         for holder, attribute, value in wished:
@@ -227,8 +267,7 @@ def show(context: Any, one: Service) -> Generator[None, None, None]:
                 setattr(holder, attribute, value)
     for _ in range(5):  # until Blender has seen it
         yield
-    if clean == scene.fingerprint() and not bpy.data.is_dirty and scene.same_file():
-        scene.as_saved()
+    scene.given_back(saved)
 
 
 class Serve(bpy.types.Operator):
@@ -244,17 +283,19 @@ class Serve(bpy.types.Operator):
         if one.on:
             self.report({"INFO"}, f"the {self.kind.lower()} runs already")
             return {"CANCELLED"}
-        found = settings.preferences()
         one.failed, one.last, one.stopping, one.addresses = "", "Starts", False, []
+        one.pid = noted(self.kind)
+        if one.pid and bpy.app.background:
+            if pump.run(settings.the_link.alive(one.pid)):
+                self.report({"INFO"}, f"another Blender's {self.kind.lower()} runs already")
+                return {"FINISHED"}
+            forget(self.kind, one.pid)
+            one.pid = 0
+        if one.pid:
+            one.task = pump.start(one.adopt())
+            return {"FINISHED"}
         try:
-            forget(self.kind)
-            if found and found.stay:
-                stop = f"--stop-file={note(self.kind, 'stop')}"
-                one.pid = settings.the_link.detach(note(self.kind, "log"), *words(self.kind), stop)
-                with open(note(self.kind, "json"), "w", encoding="utf-8") as file:
-                    json.dump({"pid": one.pid}, file)
-            else:
-                one.child = settings.the_link.start(*words(self.kind))
+            one.begin()
         except (link.Problem, OSError) as problem:
             self.report({"ERROR"}, str(problem))
             return {"CANCELLED"}
@@ -308,6 +349,8 @@ def draw(layout: Any, kind: str) -> None:
         layout.operator("netrender.unserve", text="Stop at once" if again else "Stop", icon="CANCEL").kind = kind
         said(layout, one.last, "PLAY")
         if one.pid:
+            if one.others:
+                said(layout, "Another Blender started it.", "INFO")
             said(layout, "It goes on when Blender is closed.", "INFO")
         return
     if found:
@@ -341,12 +384,9 @@ def register() -> None:
     if bpy.app.background:
         return
     for kind, service in services.items():
-        try:
-            with open(note(kind, "json"), encoding="utf-8") as file:
-                service.pid = int(json.load(file)["pid"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        service.task = pump.start(service.steps())
+        service.pid = noted(kind)
+        if service.pid:
+            service.task = pump.start(service.steps())
 
 
 def unregister() -> None:
@@ -360,7 +400,6 @@ def unregister() -> None:
     until = time.monotonic() + 2
     while ServeEngine.inside and time.monotonic() < until:  # it ends now, and Blender must not take it away before
         time.sleep(0.02)
-    bpy.app.handlers.render_complete.remove(_rendered)
-    bpy.app.handlers.render_cancel.remove(_rendered)
-    for kind in reversed(CLASSES):
-        bpy.utils.unregister_class(kind)
+    settings.unlisten(bpy.app.handlers.render_complete, _rendered)
+    settings.unlisten(bpy.app.handlers.render_cancel, _rendered)
+    settings.drop(*CLASSES)
