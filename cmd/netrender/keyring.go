@@ -77,8 +77,9 @@ func (a *app) giveUser(farmID, token string, more func(*knownFarm)) error {
 		}
 		more(f)
 	})
-	if err == nil && !inRing {
-		a.dropFromKeyring(before)
+	// What was not said to be in the keyring may be there all the same, when it answered too late.
+	if err == nil && !inRing || err != nil && before == "" {
+		a.dropFromKeyring(name)
 	}
 	return err
 }

@@ -223,3 +223,31 @@ func TestAKeyringThatHangs(t *testing.T) {
 	s.ring.Do(func(r *desktoptest.Secrets) { r.Hangs = over })
 	contains(t, s.fails(exitReach, s.jobs()), "it does not answer")
 }
+
+// TestATokenIsInOnePlace: a keyring that keeps the token and says so too late loses it again, and so does one whose token
+// nothing could be noted of.
+func TestATokenIsInOnePlace(t *testing.T) {
+	looks := keyringLooks
+	keyringLooks = 300 * time.Millisecond
+	t.Cleanup(func() { keyringLooks = looks })
+	s := sitDown(t)
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	s.ring.Do(func(r *desktoptest.Secrets) { r.Mute = over })
+	s.pair()
+	s.inFile()
+	if list := s.ring.Values(); len(list) != 0 {
+		t.Errorf("the keyring has the token, too: %q", list)
+	}
+	s.ring.Do(func(r *desktoptest.Secrets) { r.Mute = nil })
+	a := &app{settings: settings{keyring: keyringAuto, data: filepath.Join(s.home, "gone")}}
+	if err := os.WriteFile(a.settings.data, nil, 0o600); err != nil { // no folder: nothing can be written there
+		t.Fatal(err)
+	}
+	if err := a.giveUser("farm", "nr_token", func(*knownFarm) {}); err == nil {
+		t.Error("the token was noted where nothing can be")
+	}
+	if list := s.ring.Values(); len(list) != 0 {
+		t.Errorf("the keyring has a token that nothing knows of: %q", list)
+	}
+}

@@ -77,6 +77,7 @@ type Secrets struct {
 	Prompts bool                         // whatever changes something has to be allowed by a person
 	Asked   int                          // how often a person was
 	Hangs   chan struct{}                // it answers nothing until that is closed
+	Mute    chan struct{}                // it keeps what it is given, and does not say so until that is closed
 	Items   map[dbus.ObjectPath]FakeItem // what it keeps
 	made    int
 }
@@ -150,7 +151,13 @@ func NewSecrets(t testing.TB, bus string) *Secrets {
 		}, false},
 		{own, "Collection", map[string]any{
 			"CreateItem": func(p map[string]dbus.Variant, given fakeSecret, _ bool) (dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
-				defer lock()()
+				unlock := lock()
+				mute := s.Mute
+				defer func() {
+					if unlock(); mute != nil {
+						<-mute
+					}
+				}()
 				if s.Locked {
 					return "/", "/", isLocked()
 				}
