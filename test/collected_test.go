@@ -1,6 +1,7 @@
 package test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -58,6 +59,23 @@ func TestCollected(t *testing.T) {
 	}
 	if p["engine"] != "CYCLES" || p["blender"] != "3.4" || p["files"] != 2.0 || p["total"] != 3.0 {
 		t.Errorf("check says %v", p)
+	}
+
+	// A list of other bytes is not taken: the scene was saved since. Then a Blender is needed here.
+	text, err := os.ReadFile(collected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := os.Stat(blend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for since, want := range map[int64]int{0: 0, 1: 1} {
+		dated := filepath.Join(t.TempDir(), "dated.json")
+		write(t, dated, fmt.Appendf(nil, `%s, "file": {"mtime_ns": %d, "size": %d}}`, bytes.TrimSuffix(text, []byte("}")), st.ModTime().UnixNano()+since, st.Size()))
+		if said, errs, code := f.runBare("check", blend, "--collected", dated); code != want || strings.Contains(said+errs, "/nowhere/blender") != (want != 0) {
+			t.Errorf("saved %d ns later: exit %d, %s%s", since, code, said, errs)
+		}
 	}
 
 	// A copy with what was not saved, of a scene that lies nowhere yet.

@@ -72,7 +72,8 @@ func (a *app) readScene(ctx context.Context, blend, place, engine string, named,
 	return scene, nil
 }
 
-// collectedScene takes from a file what a Blender that has the scene open collected of it. The rest is as for readScene.
+// collectedScene takes from a file what a Blender that has the scene open collected of it. The rest is as for readScene. Of a
+// scene that was saved since, the error isStale.
 func collectedScene(file, blend, place, engine string) (client.Scene, error) {
 	place, err := filepath.Abs(place)
 	if err != nil {
@@ -87,10 +88,18 @@ func collectedScene(file, blend, place, engine string) (client.Scene, error) {
 		return client.SceneOf(&c), nil
 	}
 	var be *blender.Error
+	if isStale(err) {
+		return client.Scene{}, err
+	}
 	if errors.As(err, &be) && (be.Kind == blender.NoFile || be.Kind == blender.BadTalk) {
 		return client.Scene{}, &farm.Error{Kind: farm.Invalid, Text: be.Error(), Hint: "collect the scene again, or leave out --collected to have it read here", Err: err}
 	}
 	return client.Scene{}, sceneError(err)
+}
+
+func isStale(err error) bool {
+	var be *blender.Error
+	return errors.As(err, &be) && be.Kind == blender.Stale
 }
 
 func newestOf(installs []blender.Install) blender.Install {

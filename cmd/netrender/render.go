@@ -159,7 +159,8 @@ func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOp
 		Read: func(ctx context.Context, blend string) (scene client.Scene, err error) {
 			if o.collected != "" {
 				scene, err = collectedScene(o.collected, blend, file, spec.Options.Engine)
-			} else {
+			}
+			if o.collected == "" || isStale(err) {
 				scene, err = a.readScene(ctx, blend, file, spec.Options.Engine, o.blender, append(slices.Clone(spec.Needs.Addons), zips...))
 			}
 			if err == nil {

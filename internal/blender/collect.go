@@ -277,6 +277,11 @@ func layCollector(home, script string, request map[string]any) (collectorRun, er
 // collectorAnswer is what collect.py writes.
 type collectorAnswer struct {
 	Collection
+	// File is the .blend as it was on the disk when an open Blender collected; nil: not said.
+	File *struct {
+		Changed int64 `json:"mtime_ns"` // since 1970
+		Size    int64 `json:"size"`     // bytes
+	} `json:"file"`
 	Error *struct {
 		Kind    ErrorKind `json:"kind"`
 		Message string    `json:"message"`

@@ -24,7 +24,7 @@ var engineName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,62}$`)
 // ReadCollection reads from a file what the collector said of a .blend that was open in somebody else's Blender, as that of
 // the artist. Blend is the file whose bytes are meant, and place where they lie or, when it is a copy, would lie; both are
 // absolute. What the open Blender cannot know of the file is taken from the file. Errors are *Error of kind NoFile, BadTalk,
-// NotBlend and Truncated.
+// NotBlend and Truncated, and Stale when the file was written since.
 func ReadCollection(path, blend, place string) (Collection, error) {
 	saved, err := readHead(blend)
 	if err != nil {
@@ -49,6 +49,12 @@ func ReadCollection(path, blend, place string) (Collection, error) {
 	}
 	if answer.Blend != "" && !samePlace(answer.Blend, place) {
 		return fail(nil, "is of another scene: it was collected of %s, not of %s", answer.Blend, place)
+	}
+	if of := answer.File; of != nil {
+		st, err := os.Stat(blend)
+		if err != nil || st.Size() != of.Size || st.ModTime().UnixNano() != of.Changed {
+			return Collection{}, &Error{Kind: Stale, Message: blend + " was saved after it was collected", cause: err}
+		}
 	}
 	answer.Blend = blend
 	if saved != (series{}) { // Blender knows what the file was that it opened, not what it has saved since

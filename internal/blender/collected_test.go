@@ -38,6 +38,17 @@ func TestReadCollection(t *testing.T) {
 		}
 	}
 
+	st, err := os.Stat(blend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := func(changed, size int64) string {
+		return good + fmt.Sprintf(`, "file": {"mtime_ns": %d, "size": %d}}`, st.ModTime().UnixNano()+changed, st.Size()+size)
+	}
+	if _, err := ReadCollection(write("good.json", of(0, 0)), blend, place); err != nil {
+		t.Error(err)
+	}
+
 	with := func(old, new string) string { return strings.Replace(good, old, new, 1) + "}" }
 	for name, c := range map[string]struct {
 		text, says string
@@ -59,6 +70,8 @@ func TestReadCollection(t *testing.T) {
 		"huge":          {with(`"frame_end": 9`, `"frame_end": 1e300`), "is not what the collector writes", BadTalk},
 		"step":          {with(`"frame_step": 2`, `"frame_step": -1`), "in steps of -1", BadTalk},
 		"no frame":      {with(`"last": 2`, `"last": 1`), "is for no frame", BadTalk},
+		"saved since":   {of(1, 0), "copy.blend was saved after it was collected", Stale},
+		"longer":        {of(0, 1), "copy.blend was saved after it was collected", Stale},
 		"wide":          {with(`"name"`, `"width": 4294967296, "name"`), "4294967296", BadTalk},
 	} {
 		t.Run(name, func(t *testing.T) {

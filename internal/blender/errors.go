@@ -28,6 +28,7 @@ const (
 	Killed    ErrorKind = "killed"     // the process was ended by Kill, Close or a context
 	BadTalk   ErrorKind = "bad-talk"   // what came over the channel made no sense; the process was killed
 	NoAddon   ErrorKind = "no-addon"   // an add-on of Options.Addons is not there or cannot be enabled
+	Stale     ErrorKind = "stale"      // the .blend is not any more the one that a collection was made of
 	NotOpened ErrorKind = "not-opened" // Render before Open; alive
 )
 

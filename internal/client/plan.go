@@ -173,7 +173,7 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if len(p.Faults) > 0 && !o.Anyway {
 		return p, p.Faults[0]
 	}
-	if err := p.addFiles(ctx, blend, bytes, &o); err != nil {
+	if err := p.addFiles(ctx, blend, bytes, st, &o); err != nil {
 		return p, err
 	}
 	if err := p.share(o.Shared); err != nil {
@@ -211,8 +211,9 @@ func missingError(missing []Missing) error {
 		"(File > External Data > Find Missing Files) and save, or go on without them with --allow-missing", far)
 }
 
-// addFiles lays the files out and hashes them. The scene's bytes are those of copied, at the place of blend.
-func (p *Plan) addFiles(ctx context.Context, blend, copied string, o *PlanOptions) error {
+// addFiles lays the files out and hashes them. The scene's bytes are those of copied, at the place of blend; read is what that
+// file was before it was read.
+func (p *Plan) addFiles(ctx context.Context, blend, copied string, read fs.FileInfo, o *PlanOptions) error {
 	byPath := make(map[string]*SceneFile)
 	paths := []string{}
 	for i := range p.Scene.Files {
@@ -255,6 +256,9 @@ func (p *Plan) addFiles(ctx context.Context, blend, copied string, o *PlanOption
 		if stats[path], err = os.Stat(path); err != nil {
 			return plainFile(path, err)
 		}
+	}
+	if now := stats[copied]; now.Size() != read.Size() || !now.ModTime().Equal(read.ModTime()) {
+		return hashError(copied, blob.ErrChanged) // the list is of other bytes
 	}
 	infos, err := hashAll(ctx, all, stats, o)
 	if err != nil {

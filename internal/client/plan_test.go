@@ -167,11 +167,14 @@ func TestPlansThatAreRefused(t *testing.T) {
 		o    PlanOptions
 		want string
 	}{
-		"no camera":   {PlanOptions{Blend: blend, Read: reads(Scene{Frames: farm.Frames(1)})}, "no camera"},
-		"no EXR":      {PlanOptions{Blend: blend, Read: reads(SceneOf(&blender.Collection{Scene: blender.CollectedScene{Camera: "Camera", Engine: "CYCLES", FrameEnd: 1, Sequencer: true, Views: []string{"_L", "_R"}}}))}, "for several views"},
-		"no file":     {PlanOptions{Blend: filepath.Join(dir, "b.blend"), Read: reads(goodScene())}, "there is no file"},
-		"a folder":    {PlanOptions{Blend: dir, Read: reads(goodScene())}, "is a folder"},
-		"unreadable":  {PlanOptions{Blend: blend, Read: func(context.Context, string) (Scene, error) { return Scene{}, errors.New("odd") }}, "odd"},
+		"no camera":  {PlanOptions{Blend: blend, Read: reads(Scene{Frames: farm.Frames(1)})}, "no camera"},
+		"no EXR":     {PlanOptions{Blend: blend, Read: reads(SceneOf(&blender.Collection{Scene: blender.CollectedScene{Camera: "Camera", Engine: "CYCLES", FrameEnd: 1, Sequencer: true, Views: []string{"_L", "_R"}}}))}, "for several views"},
+		"no file":    {PlanOptions{Blend: filepath.Join(dir, "b.blend"), Read: reads(goodScene())}, "there is no file"},
+		"a folder":   {PlanOptions{Blend: dir, Read: reads(goodScene())}, "is a folder"},
+		"unreadable": {PlanOptions{Blend: blend, Read: func(context.Context, string) (Scene, error) { return Scene{}, errors.New("odd") }}, "odd"},
+		"saved": {PlanOptions{Blend: blend, Read: func(context.Context, string) (Scene, error) {
+			return goodScene(), os.WriteFile(blend, []byte("other bytes"), 0o600)
+		}}, "was changed while it was read"},
 		"vanished":    {PlanOptions{Blend: blend, Read: reads(func() Scene { s := goodScene(); s.Files = []SceneFile{{Path: dir + "/x.png"}}; return s }())}, "there is no file"},
 		"bad setting": {PlanOptions{Blend: blend, Read: reads(goodScene()), Spec: farm.JobSpec{Priority: 500}}, "priority"},
 	} {
