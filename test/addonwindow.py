@@ -12,6 +12,7 @@ import os
 import socket
 import statistics
 import sys
+import threading
 import time
 import traceback
 from typing import Any
@@ -28,7 +29,8 @@ names: dict[str, Any] = globals()
 ended = {"complete": 0, "cancel": 0}  # renders
 drawn: dict[str, list[float]] = {}  # class -> seconds of each drawing
 broken: list[str] = []  # files and connections that were opened while something was drawn
-drawing = ""  # the class
+drawing = ""  # the class, by the thread that draws
+DRAWS = threading.get_ident()
 
 
 def addon() -> Any:
@@ -96,14 +98,14 @@ def watch_drawing() -> list[str]:
     """Times what the add-on draws from now on, and sees what it opens meanwhile. Returns the classes."""
 
     def heard(event: str, args: tuple) -> None:
-        if drawing and event.startswith(("open", "os.", "socket.", "subprocess.", "shutil.")):
+        if drawing and threading.get_ident() == DRAWS and event.startswith(("open", "os.", "socket.", "subprocess.", "shutil.")):
             broken.append(f"{drawing}: {event} {args[:1]}")
 
     sys.addaudithook(heard)
     stat = os.stat
 
     def watched(*args: Any, **words: Any) -> Any:
-        if drawing:
+        if drawing and threading.get_ident() == DRAWS:
             broken.append(f"{drawing}: stat {args[:1]}")
         return stat(*args, **words)
 

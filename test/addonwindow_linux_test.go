@@ -179,19 +179,25 @@ func (w *walk) stopped() {
 	w.do(`scene.render.engine = "NETRENDER"; scene.netrender.engine = "CYCLES"; scene.cycles.samples = 1000`)
 	w.move(center(w.area("LARGEST")))
 	w.press(keyF12)
-	var line image.Rectangle
-	w.eventually("the render window is there", func() bool {
+	line := func() (found image.Rectangle) {
 		for _, one := range w.windows() {
 			if strings.Contains(one.title, "Render") {
-				line = image.Rect(one.Min.X, one.Min.Y+25, one.Max.X, one.Min.Y+60)
+				found = image.Rect(one.Min.X, one.Min.Y+25, one.Max.X, one.Min.Y+60)
 			}
 		}
-		return !line.Empty()
-	})
-	texts, looks := map[string]bool{}, map[string]bool{}
+		return found
+	}
+	w.eventually("the render window is there", func() bool { return !line().Empty() })
+	texts, looks, at := map[string]bool{}, map[string]bool{}, line()
 	w.eventually("the line above the picture says how far it is", func() bool {
 		texts[ask[string](w.artist, "waiting()")] = true
-		looks[string(w.look(line).Pix)] = true
+		if now := line(); now != at { // the window may be moved after it was opened
+			at = now
+			clear(looks)
+		}
+		if !at.Empty() {
+			looks[string(w.look(at).Pix)] = true
+		}
 		return len(texts) > 1 && len(looks) > 1
 	})
 	w.until("the farm renders", `"rendering on the farm" in waiting()`)
@@ -488,7 +494,7 @@ func (w *walk) closed() {
 	head := make([]byte, 18)
 	head[2], head[13], head[15], head[16] = 2, 8, 8, 24 // 2048 x 2048 pixels, see the TGA specification
 	write(w.t, texture, append(head, noise(3<<22, 1)...))
-	way := newGate(w.t, w.farm, 2<<20)
+	way := openGate(w.t, w.farm, &gate{limit: 2 << 20, each: true}) // the .blend has less than that
 	w.do(`
 material = bpy.data.materials["Material"]
 material.use_nodes = True
@@ -498,8 +504,9 @@ material.node_tree.links.new(node.outputs["Color"], material.node_tree.nodes["Pr
 scene.cycles.samples = 1
 bpy.ops.wm.save_mainfile()
 addon().settings.preferences().master = %q
-addon().settings.the_farm.workers = []
 `, texture, "http://"+way.addr)
+	w.until("the other way is taken", "not addon().settings.the_farm.again")
+	w.do("addon().settings.the_farm.workers = []")
 	w.online()
 	w.page = map[string]image.Point{}
 	w.click("bpy.ops.netrender.send_job", 50)
@@ -508,16 +515,18 @@ addon().settings.the_farm.workers = []
 	case <-time.After(time.Minute):
 		w.fail("nothing is sent")
 	}
+	jobs := w.jobs()
+	w.last = jobs[len(jobs)-1]
+	waits := func() bool {
+		job := w.farm.job(fmt.Sprint(w.last))
+		return job.State == "collecting" && job.Missing == 1
+	}
+	w.eventually("the texture alone is on its way", waits)
 	w.keep(w.name + "-10-sending")
 	w.press(keyControl, 'q')
 	w.ended()
 	close(way.open)
-	jobs := w.jobs()
-	w.last = jobs[len(jobs)-1]
-	w.eventually("the job waits for its file", func() bool {
-		job := w.farm.job(fmt.Sprint(w.last))
-		return job.State == "collecting" && job.Missing == 1
-	})
+	w.eventually("the job waits for its file", waits)
 	w.crew(2)
 	w.clean()
 }

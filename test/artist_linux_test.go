@@ -26,6 +26,7 @@ type artist struct {
 	cmd  *exec.Cmd
 	out  *lockedBuffer // all that Blender says
 	done chan struct{}
+	left bool // on purpose
 	talk net.Conn
 	said *bufio.Reader
 	page map[string]image.Point // where buttons were found
@@ -81,13 +82,17 @@ func homeOf(home string) []string {
 		"XDG_DATA_HOME="+filepath.Join(home, "data"))
 }
 
-// eventually waits for a fact as long as Blender runs. What is on the screen when it fails is kept.
+// eventually waits for a fact as long as Blender runs, or after it was left. What is on the screen when it fails is kept.
 func (a *artist) eventually(what string, fact func() bool) {
 	a.t.Helper()
 	deadline := time.Now().Add(time.Minute)
+	ended := a.done
+	if a.left {
+		ended = nil // the farm goes on
+	}
 	for !fact() {
 		select {
-		case <-a.done:
+		case <-ended:
 			a.t.Fatalf("Blender ended before %s", what)
 		case <-time.After(20 * time.Millisecond):
 		}
@@ -271,6 +276,7 @@ func (a *artist) ended() {
 	a.t.Helper()
 	select {
 	case <-a.done:
+		a.left = true
 	case <-time.After(time.Minute):
 		a.keep(a.name + "-failed")
 		a.t.Fatal("Blender is still there")

@@ -397,19 +397,26 @@ type gate struct {
 	addr  string
 	mu    sync.Mutex
 	sent  int64
+	full  bool
 	limit int64
+	each  bool          // the limit is of each connection, and the others go on
 	shut  chan struct{} // closed when the limit was reached
 	open  chan struct{} // closed to let everything pass
 }
 
 func newGate(t *testing.T, f *farm, limit int64) *gate {
 	t.Helper()
+	return openGate(t, f, &gate{limit: limit})
+}
+
+func openGate(t *testing.T, f *farm, g *gate) *gate {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	g := &gate{addr: l.Addr().String(), limit: limit, shut: make(chan struct{}), open: make(chan struct{})}
+	g.addr, g.shut, g.open = l.Addr().String(), make(chan struct{}), make(chan struct{})
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -432,9 +439,11 @@ func (g *gate) pass(to, from net.Conn, counted bool) {
 	defer to.Close()
 	defer from.Close()
 	buf := make([]byte, 64<<10)
+	var own int64
 	for {
 		n, err := from.Read(buf)
-		if counted && g.count(int64(n)) {
+		own += int64(n)
+		if counted && g.count(int64(n), own) {
 			<-g.open
 		}
 		if _, werr := to.Write(buf[:n]); err != nil || werr != nil {
@@ -443,15 +452,23 @@ func (g *gate) pass(to, from net.Conn, counted bool) {
 	}
 }
 
-func (g *gate) count(n int64) (stop bool) {
+// count counts n more bytes, of a connection that sent so many of its own.
+func (g *gate) count(n, own int64) (stop bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	before := g.sent
 	g.sent += n
-	if g.limit > 0 && before <= g.limit && g.sent > g.limit {
+	sent := g.sent
+	if g.each {
+		sent = own
+	}
+	if g.limit == 0 || sent <= g.limit {
+		return false
+	}
+	if !g.full {
+		g.full = true
 		close(g.shut)
 	}
-	return g.limit > 0 && g.sent > g.limit
+	return true
 }
 
 func (g *gate) bytes() int64 {
