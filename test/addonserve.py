@@ -150,17 +150,20 @@ def steps(path: str) -> Generator[None, None, dict]:
     took("what cannot be rendered")
 
     # A file that is saved while its frame comes from the farm holds the farm's engine: it is not what is sent next.
-    yield from turns(20)  # what Blender evaluated after a change counts as one
     bpy.ops.wm.save_as_mainfile(filepath=os.path.join(bpy.app.tempdir, "shot.blend"))
     for save in (False, True):
+        yield from turns(6)  # what Blender evaluated after a change counts as one
+        bpy.ops.wm.save_mainfile()
+        yield from turns(2)
+        assert netrender.scene.untouched(), save
         render()
         yield from until("it is rendered", lambda: rendering() and scene.render.engine == settings.ID)
         yield from until("the farm has it", lambda: netrender.engine._gather and netrender.engine._gather.job)
         if save:
             bpy.ops.wm.save_mainfile()
-        press("ESC")
+        netrender.engine._gather.stop(settings.the_link, cancel=True)  # a key that is simulated breaks no render off
         yield from until("the scene has its engine", lambda: scene.render.engine == before[0])
-        yield from turns(20)
+        yield from turns(8)  # it is given back five turns after that
         assert netrender.scene.needs_copy(scene) == save, save
         scene.netrender.unsaved = False
         assert pump.run(netrender.scene.prepare(scene, "1")).engine == (before[0] if save else "")
@@ -206,6 +209,8 @@ def main(path: str) -> None:
             print("\nSERVED " + json.dumps(end.value), flush=True)
         except Exception:  # noqa: BLE001
             traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)  # a render that goes on would keep Blender
         else:
             return 0.02
         bpy.ops.wm.quit_blender()

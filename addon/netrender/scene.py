@@ -217,7 +217,7 @@ def numbers(text: str) -> list[int]:
 
 def fingerprint() -> int:
     """Of settings that may change without Blender counting it as a change of its data."""
-    found: list[Any] = [window.scene.name for window in bpy.context.window_manager.windows]
+    found: list[Any] = sorted({window.scene.name for window in bpy.context.window_manager.windows})  # one more is no change
     for scene in bpy.data.scenes:
         holders = [
             scene.render,
