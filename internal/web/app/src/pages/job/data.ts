@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { get, Problem } from "../../api/call";
 import { type Data, useData } from "../../api/data";
 import { listen } from "../../api/live";
-import { type Attempt, type Event, type Job, ended } from "../../api/model";
+import type { Attempt, Event, Job } from "../../api/model";
 import { type AttemptList, done, expand, failed, type Grid, next, rendering, type RunningList, waiting } from "./model";
 
 // useJob is the job; its figures come with events, without asking for them.
@@ -34,6 +34,7 @@ export interface Frames {
   attempts: number[];
   failed: number[];
   memory: number[];
+  known: number[]; // the newest attempt of the job that the row may have in it
   list: { id: string; name: string }[];
 }
 
@@ -50,7 +51,7 @@ export interface FramesData {
 
 function join(to: Frames | undefined, g: Grid): Frames {
   const numbers = expand(g.frames);
-  const f: Frames = to ?? { numbers: [], at: new Map(), total: g.total, base: g.base, states: [], seconds: [], started: [], workers: [], attempts: [], failed: [], memory: [], list: [] };
+  const f: Frames = to ?? { numbers: [], at: new Map(), total: g.total, base: g.base, states: [], seconds: [], started: [], workers: [], attempts: [], failed: [], memory: [], known: [], list: [] };
   const known = new Map(f.list.map((w, i) => [w.id, i]));
   const place = (g.worker_list ?? []).map((w) => known.get(w.id) ?? f.list.push({ id: w.id, name: w.name }) - 1);
   for (const n of numbers) f.at.set(n, f.numbers.push(n) - 1);
@@ -64,6 +65,7 @@ function join(to: Frames | undefined, g: Grid): Frames {
   add(f.attempts, g.attempts);
   add(f.failed, g.failed);
   add(f.memory, g.memory);
+  for (const _ of numbers) f.known.push(g.seq || 0);
   f.total = g.total;
   return f;
 }
@@ -75,7 +77,8 @@ function worker(f: Frames, id: string, name = ""): number {
 
 function take(f: Frames, a: Attempt) {
   const i = f.at.get(a.frame);
-  if (i === undefined) return;
+  if (i === undefined || a.seq <= f.known[i]!) return;
+  f.known[i] = a.seq;
   f.attempts[i]!++;
   if (a.outcome !== "done") f.failed[i]!++;
   if (f.states[i] === done && a.outcome !== "done") return;
@@ -86,9 +89,9 @@ function take(f: Frames, a: Attempt) {
   f.memory[i] = a.memory_mb || 0;
 }
 
-function hold(f: Frames, list: RunningList) {
+function hold(f: Frames, list: RunningList["running"]) {
   for (let i = 0; i < f.states.length; i++) if (f.states[i] === rendering || f.states[i] === next) f.states[i] = waiting;
-  for (const l of list.running ?? []) {
+  for (const l of list) {
     let first = !l.ahead;
     for (const n of l.frames ?? []) {
       const i = f.at.get(n);
@@ -122,7 +125,7 @@ export function useFrames(id: string): FramesData {
       whole = false;
       let g = await get<Grid>(`/jobs/${id}/grid`, { limit: firstPage }, stop.signal);
       let fresh = join(undefined, g);
-      const since = g.seq;
+      const since = g.seq || 0; // pages behind it know more
       if (!value && g.next !== undefined) {
         value = fresh; // so that there is something to see
         show();
@@ -137,11 +140,19 @@ export function useFrames(id: string): FramesData {
     const since = async () => {
       for (;;) {
         const list = await get<AttemptList>(`/jobs/${id}/attempts`, { after: seq, limit: 1000 }, stop.signal);
-        for (const a of list.attempts ?? []) take(value!, a);
-        if (list.next) seq = list.next;
-        if ((list.attempts ?? []).length < 1000) break;
+        for (const a of list.attempts ?? []) {
+          take(value!, a);
+          seq = Math.max(seq, a.seq);
+        }
+        if (!list.next) break;
       }
-      hold(value!, await get<RunningList>(`/jobs/${id}/running`, { limit: 1000 }, stop.signal));
+      const running: RunningList["running"] = [];
+      for (let after: number | undefined; ; ) {
+        const list: RunningList = await get<RunningList>(`/jobs/${id}/running`, { after, limit: 1000 }, stop.signal);
+        running.push(...(list.running ?? []));
+        if (!(after = list.next)) break;
+      }
+      hold(value!, running);
     };
     const look = async () => {
       timer = 0;
@@ -216,5 +227,3 @@ export const counts = (f: Frames) => {
   for (const s of f.states) n[s]!++;
   return n;
 };
-
-export { ended };

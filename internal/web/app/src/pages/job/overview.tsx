@@ -1,12 +1,12 @@
 // What a job does, why, and what it is made of.
 import { useRef } from "preact/hooks";
 import { get } from "../../api/call";
-import { useData } from "../../api/data";
+import { type Data, useData } from "../../api/data";
 import { type Attempt, type Event, type Full, type Job, type Reason, ended } from "../../api/model";
 import type { components } from "../../api/schema";
 import { Card, Empty, Facts, Loaded, Name, State } from "../../parts/basics";
 import { ago, bytes, count, hours, moment, number, result, span } from "../../words";
-import { counts, type FramesData, lost, newest } from "./data";
+import { counts, type Frames, type FramesData, lost, newest } from "./data";
 import { type AttemptList, type FileList, picture, ranges, type RunningList, sentence, stateNames, type Warning } from "./model";
 import type { PartOf } from "./part";
 import { Again, Settings } from "./settings";
@@ -80,21 +80,26 @@ function Warnings({ of: j }: { of: Job }) {
   );
 }
 
-// useAttempts reads the last attempt that counts of each of some frames.
-function useAttempts(id: number, wanted: number[], which: "accepted" | "failed") {
+// useAttempts reads the last attempt that counts of each of some frames, again when one was tried once more. What was read
+// stays until the new is there.
+function useAttempts(id: number, f: Frames | undefined, wanted: number[], which: "accepted" | "failed"): { data: Data<Map<number, Attempt>>; kept: Map<number, Attempt> } {
   const text = [...wanted].sort((a, b) => a - b).join(",");
-  return useData(async (signal) => {
+  const tries = wanted.reduce((n, frame) => n + (which === "failed" ? f!.failed : f!.attempts)[f!.at.get(frame)!]!, 0);
+  const kept = useRef(new Map<number, Attempt>());
+  const data = useData(async (signal) => {
     if (!text) return new Map<number, Attempt>();
     const list = await get<AttemptList>(`/jobs/${id}/attempts`, { frames: text, [which]: true, limit: 1000 }, signal);
     return new Map((list.attempts ?? []).map((a) => [a.frame, a]));
-  }, [id, text]);
+  }, [id, text, tries]);
+  for (const n of kept.current.keys()) if (!wanted.includes(n)) kept.current.delete(n);
+  for (const [n, a] of data.value ?? []) if (wanted.includes(n)) kept.current.set(n, a);
+  return { data, kept: kept.current };
 }
 
 function Pictures({ of: j, frames }: { of: Job; frames: FramesData }) {
   const f = frames.value;
   const wanted = f ? newest(f, shownPictures, (i) => f.states[i] === 2) : [];
-  const data = useAttempts(j.id, wanted, "accepted");
-  const kept = useKept(data.value);
+  const { data, kept } = useAttempts(j.id, f, wanted, "accepted");
   const shown = wanted.filter((n) => picture(kept.get(n)?.results));
   const aside = <a href={`/jobs/${j.id}/viewer`}>Play them</a>;
   if (lost(j, "outputs") || (f && j.done > 0 && data.value && wanted.length > 0 && data.value.size > 0 && shown.length === 0)) return null;
@@ -120,18 +125,10 @@ function Pictures({ of: j, frames }: { of: Job; frames: FramesData }) {
   );
 }
 
-// useKept is the last value there was: what is shown stays until the new is there.
-function useKept<K, V>(value: Map<K, V> | undefined): Map<K, V> {
-  const kept = useRef(new Map<K, V>());
-  for (const [k, v] of value ?? []) kept.current.set(k, v);
-  return kept.current;
-}
-
 function Failures({ of: j, frames }: { of: Job; frames: FramesData }) {
   const f = frames.value;
   const wanted = f ? newest(f, shownFailures, (i) => f.failed[i]! > 0) : [];
-  const data = useAttempts(j.id, wanted, "failed");
-  const kept = useKept(data.value);
+  const { kept } = useAttempts(j.id, f, wanted, "failed");
   if (!f || wanted.length === 0) return null;
   const all = f.failed.filter((n) => n > 0).length;
   const workers = new Map(f.list.map((w) => [w.id, w.name]));
