@@ -72,8 +72,9 @@ func TestJobPages(t *testing.T) {
 	b.sees("wipe")
 	b.field("Show", "")
 	b.press("Play")
-	b.until("film", `Number(new URL(location.href).searchParams.get("frame")) == 7`)
+	b.until("film", `document.querySelector(".screen").ariaLabel.startsWith("Frame 7,")`)
 	b.press("Stop")
+	b.until("address of the frame that is shown", `document.querySelector(".screen").ariaLabel.startsWith("Frame " + new URL(location.href).searchParams.get("frame") + ",")`)
 
 	b.press("Timeline")
 	b.sees("By worker", "oak", "slowest")
@@ -122,5 +123,46 @@ func TestJobPages(t *testing.T) {
 	b.sees("Your role may look only.", "About the job")
 	if got := value[string](b, `[...document.querySelectorAll("main button")].map(e => e.textContent).join()`); got != "" {
 		t.Errorf("who may look only is offered %s", got)
+	}
+}
+
+// TestJobPagesOfARunningJob: an attempt counts once however often the page is told, and what is shown or typed stays. A film
+// goes on although browsers leave out changes of the address that come too fast.
+func TestJobPagesOfARunningJob(t *testing.T) {
+	b := openBrowser(t)
+	f := startFarm(t)
+	job := f.submitFake("1-5000")
+	b.visit(f.link(f.url))
+	b.press("Log in")
+	b.sees("In progress")
+	page := f.url + "/jobs/" + job.ID.String()
+
+	b.visit(page + "/frames")
+	b.sees("Frame 1: waiting")
+	f.worker("oak", "--fake-renderer", "40ms", "--fake-size", "64")
+	b.until("first frame", `document.querySelector(".cellline")?.textContent.startsWith("Frame 1: done")`)
+	const done = `Number(/(\d+) done/.exec(document.querySelector("p.legend").textContent)[1])`
+	for range 3 {
+		b.until("more frames", fmt.Sprintf(`%s > %d`, done, value[int](b, done)))
+	}
+	b.until("name of the worker that came meanwhile", `document.querySelector(".cellline").textContent.includes("oak")`)
+	if says := value[string](b, `document.querySelector(".cellline").textContent`); strings.Contains(says, "attempt") {
+		t.Errorf("a frame that was tried once: %s", says)
+	}
+
+	b.press("Viewer")
+	b.sees("Compare with frame")
+	b.until("changes of the address, as if they were too many", `(() => {
+		window.changes = 0;
+		history.replaceState = () => { window.changes++; };
+		window.frames = [];
+		new MutationObserver(([m]) => window.frames.push(m.target.ariaLabel.split(",")[0])).observe(document.querySelector(".screen"), {attributeFilter: ["aria-label"]});
+		return true;
+	})()`)
+	b.press("Play")
+	b.until("film", `window.frames.length > 30`)
+	b.press("Stop")
+	if n := value[int](b, `window.changes`); n > 3 {
+		t.Errorf("%d changes of the address while a film plays", n)
 	}
 }

@@ -1,12 +1,13 @@
 // Which page is shown: the browser's address, and links that change it without loading anything anew.
 import { signal } from "@preact/signals";
 
+// here is where one is. It may run ahead of location: browsers leave out changes of the address that come too fast.
 export const here = signal(new URL(location.href));
 
 // go leads to an address of ours. What the page before it held in view is forgotten, unless it is replaced.
 export function go(to: string, replace = false) {
-  const url = new URL(to, location.href);
-  if (url.href === location.href) return;
+  const url = new URL(to, here.value);
+  if (url.href === here.value.href) return;
   if (replace) history.replaceState(null, "", url);
   else {
     history.pushState(null, "", url);
@@ -15,15 +16,18 @@ export function go(to: string, replace = false) {
   here.value = url;
 }
 
-// ask changes parts of the query of this page; empty ones are taken out. Going back does not visit each.
-export function ask(changes: Record<string, string | undefined>) {
-  const url = new URL(location.href);
+// hrefWith is this page's address with other parts in its query; empty ones are taken out.
+export function hrefWith(changes: Record<string, string | undefined>): string {
+  const url = new URL(here.value);
   for (const [name, value] of Object.entries(changes)) {
     if (value) url.searchParams.set(name, value);
     else url.searchParams.delete(name);
   }
-  go(url.href, true);
+  return url.pathname + url.search;
 }
+
+// ask changes parts of the query of this page. Going back does not visit each.
+export const ask = (changes: Record<string, string | undefined>) => go(hrefWith(changes), true);
 
 export const asked = (name: string) => here.value.searchParams.get(name) ?? "";
 

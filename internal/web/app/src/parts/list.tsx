@@ -52,16 +52,6 @@ export function Search({ value, label, onSearch }: { value: string; label: strin
   );
 }
 
-// hrefWith is this page's address with other parts in its query.
-export function hrefWith(changes: Record<string, string | undefined>): string {
-  const url = new URL(here.value);
-  for (const [name, value] of Object.entries(changes)) {
-    if (value) url.searchParams.set(name, value);
-    else url.searchParams.delete(name);
-  }
-  return url.pathname + url.search;
-}
-
 // inPlace has links among what it is set on change the page where one is, without going to its top.
 export function inPlace(e: MouseEvent) {
   const a = (e.target as Element).closest("a");

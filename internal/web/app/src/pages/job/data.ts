@@ -72,7 +72,9 @@ function join(to: Frames | undefined, g: Grid): Frames {
 
 function worker(f: Frames, id: string, name = ""): number {
   const at = f.list.findIndex((w) => w.id === id);
-  return at >= 0 ? at : f.list.push({ id, name }) - 1;
+  if (at < 0) return f.list.push({ id, name }) - 1;
+  f.list[at]!.name ||= name; // attempts do not say it
+  return at;
 }
 
 function take(f: Frames, a: Attempt) {

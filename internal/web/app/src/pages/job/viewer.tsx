@@ -12,6 +12,7 @@ import type { PartOf } from "./part";
 const rates = [6, 12, 23.976, 24, 25, 29.97, 30, 50, 60];
 const ahead = 10; // frames that are fetched before they are shown
 const mostZoom = 64;
+const rest = 250; // milliseconds without another frame after which the address names the one that is shown
 
 export function Viewer({ job: j, frames }: PartOf) {
   const f = frames.value;
@@ -28,7 +29,8 @@ function Screen({ job, of: f }: { job: number; of: Frames }) {
   images.of = f;
   useEffect(() => () => images.close(), [images]);
   const rowOf = (text: string) => (text === "" ? undefined : f.at.get(Number(text)));
-  const row = rowOf(asked("frame")) ?? Math.max(0, f.states.indexOf(done));
+  const [moved, move] = useState<number>(); // row to which it was played or moved; the address follows when it rests
+  const row = moved ?? rowOf(asked("frame")) ?? Math.max(0, f.states.indexOf(done));
   const frame = f.numbers[row]!;
   const layer = asked("pass");
   const other = rowOf(asked("with"));
@@ -48,7 +50,15 @@ function Screen({ job, of: f }: { job: number; of: Frames }) {
   const shown = useRef<Picture | null>(null);
   const layers = useData(async () => images.layers(held(f, row, true) ?? frame), [job, f.states[row] === done ? "" : row]);
 
-  const to = (r: number) => ask({ frame: String(f.numbers[Math.max(0, Math.min(f.numbers.length - 1, r))]) });
+  const to = (r: number) => move(Math.max(0, Math.min(f.numbers.length - 1, r)));
+  useEffect(() => {
+    if (moved === undefined || playing) return;
+    const timer = setTimeout(() => {
+      ask({ frame: String(f.numbers[moved]) });
+      move(undefined);
+    }, rest);
+    return () => clearTimeout(timer);
+  }, [moved, playing]);
   const source = f.states[row] === done ? row : mark ? undefined : f.at.get(held(f, row) ?? NaN);
 
   // What is to be seen is fetched, and what comes next.

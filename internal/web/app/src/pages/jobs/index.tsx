@@ -7,8 +7,8 @@ import { ended, type Job, type JobList, type Progress, type Statistics } from ".
 import { me, submits } from "../../me";
 import { Bar, Button, Card, Empty, Head, Loaded, Name, State } from "../../parts/basics";
 import { Icon } from "../../parts/icon";
-import { Column, hrefWith, type Order, Pager, Pills, Search, Selected, SortBy, Tick, TickAll, useKept, useSelection } from "../../parts/list";
-import { ask } from "../../route";
+import { Column, type Order, Pager, Pills, Search, Selected, SortBy, Tick, TickAll, useKept, useSelection } from "../../parts/list";
+import { ask, hrefWith } from "../../route";
 import { count, hours, moment, number, percent, span } from "../../words";
 import { Buttons, everyId, Told, useActions } from "./act";
 import { type Asked, atOnce, chosen, filtered, key, read, rising } from "./query";

@@ -3,8 +3,8 @@ import { get } from "../../api/call";
 import { useData } from "../../api/data";
 import type { Audit as Entry, AuditList } from "../../api/model";
 import { Card, Empty, Loaded, Name } from "../../parts/basics";
-import { hrefWith, Search } from "../../parts/list";
-import { asked, ask } from "../../route";
+import { Search } from "../../parts/list";
+import { ask, asked, hrefWith } from "../../route";
 
 const page = 100; // records
 

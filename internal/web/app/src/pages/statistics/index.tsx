@@ -3,8 +3,8 @@ import { address, get } from "../../api/call";
 import { type Data, useData } from "../../api/data";
 import type { Statistics as Sums, StatRow } from "../../api/model";
 import { Card, Empty, Head, Loaded, Name } from "../../parts/basics";
-import { hrefWith, Pills } from "../../parts/list";
-import { ask, asked } from "../../route";
+import { Pills } from "../../parts/list";
+import { ask, asked, hrefWith } from "../../route";
 import { hours, number, span } from "../../words";
 import { Days, type Stack } from "./days";
 
