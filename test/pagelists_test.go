@@ -158,14 +158,25 @@ func TestPagesOfWorkers(t *testing.T) {
 	b.press("Accept")
 	b.sees("elm is let in.", "Nobody now.")
 
+	// What workers render is true by what happens, not only once what is read every so often is read again.
+	b.until("clock", `(window.later = window.setTimeout, window.setTimeout = (f, ms) => ms >= 5000 ? 0 : window.later(f, ms), true)`)
 	b.press("Workers")
 	b.rows(2, ".state.working")
+	for range 3 {
+		const task = `document.querySelector("tbody .task").textContent`
+		b.until("another frame", fmt.Sprintf(`%s != %q`, task, value[string](b, task)))
+	}
+	f.ok("pause", "1")
+	b.rows(2, ".state.idle")
+	f.ok("resume", "1")
+	b.rows(2, ".state.working")
+	b.until("clock", `(window.setTimeout = window.later, true)`)
 	b.fill("input[type=search]", "oak linux")
+	b.until("filter in the address", `location.search == "?q=oak+linux"`)
 	b.rows(1, ".state.working")
 	b.tick("Select oak")
 	b.press("Drain")
 	b.rows(1, ".state.draining")
-	b.until("filter in the address", `location.search == "?q=oak+linux"`)
 	b.press("oak")
 	b.sees("finishes what it renders", "Free disk", "Load, last hours", "at any time")
 	b.press("Take work again")

@@ -21,7 +21,7 @@ func (a *API) eventRoutes(d *describer) {
 		method: http.MethodGet, path: "/events", role: farm.RoleView, name: "watchEvents",
 		about: "Events as they happen, as text/event-stream; data is an Event", out: raw{"text/event-stream"}, params: []param{
 			inQuery("job", "integer", "of this job only"), inQuery("kinds", "string", "job, frame, beat, worker, disk, attention, pair, token, audit; separated by commas; the last three for admins"),
-			inQuery("every", "integer", "milliseconds, 200 to 10000: tell only the last event of each kind of each job and worker, this often"),
+			inQuery("every", "integer", "milliseconds, 200 to 10000: tell only the last event of each kind of each job, and of each worker's own, this often"),
 		},
 	}, a.events)
 }

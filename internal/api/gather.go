@@ -21,7 +21,8 @@ const (
 )
 
 // Pages want to know that something changed, not each change: they ask for a gathered stream. It tells the last event of
-// each kind of each job and worker, once in a while. What it says is written down once, however many read it.
+// each kind of each job, and the last of each worker's own, once in a while; that frames are to be rendered once more is not
+// hidden by what follows. What it says is written down once, however many read it.
 
 // gatherings are the gathered streams that somebody reads, by what they select.
 type gatherings struct {
@@ -46,11 +47,12 @@ type eventKey struct {
 	kind   farm.EventKind
 	job    farm.JobID
 	worker farm.WorkerID
+	anew   bool   // frames are reset
 	text   string // of what concerns no job and no worker
 }
 
 func keyOf(e *farm.Event) eventKey {
-	k := eventKey{kind: e.Kind, job: e.Job}
+	k := eventKey{kind: e.Kind, job: e.Job, anew: e.Kind == farm.EventJob && e.Text == "retried" || e.Kind == farm.EventFrame && e.State == "again"}
 	switch {
 	case e.Kind == farm.EventWorker || e.Job == 0 && e.Worker != "":
 		k.worker = e.Worker

@@ -101,6 +101,16 @@ func TestGatheredEvents(t *testing.T) {
 	}
 }
 
+// TestResetsAreNotHidden: that frames were reset is told though more happens to the job at once.
+func TestResetsAreNotHidden(t *testing.T) {
+	for _, e := range []farm.Event{{Kind: farm.EventJob, Job: 1, Text: "retried"}, {Kind: farm.EventFrame, Job: 1, State: "again"}} {
+		next := farm.Event{Kind: e.Kind, Job: 1, State: "active"}
+		if keyOf(&e) == keyOf(&next) {
+			t.Errorf("%+v is hidden by %+v", e, next)
+		}
+	}
+}
+
 // TestGatheredEventsAreLost: a reader that does not keep up is told so.
 func TestGatheredEventsAreLost(t *testing.T) {
 	var g gatherings

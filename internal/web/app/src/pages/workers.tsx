@@ -1,15 +1,13 @@
 // All workers: what they do, how busy they are, and steering many.
-import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../api/call";
 import { useData } from "../api/data";
-import { listen } from "../api/live";
-import type { Event, Running, Worker, WorkerList } from "../api/model";
+import type { Worker, WorkerList } from "../api/model";
 import { admin } from "../me";
 import { Button, Card, Empty, Head, Loaded, Name, State } from "../parts/basics";
 import { Icon } from "../parts/icon";
-import { Column, hrefWith, type Order, Pager, Pills, Search, Selected, SortBy, Tick, TickAll, useSelection } from "../parts/list";
+import { Column, type Order, Pager, Pills, Search, Selected, SortBy, Tick, TickAll, useSelection } from "../parts/list";
 import { blenders, Meter, stateOf, steerWorkers, Task, useJobNames, whyNot, workerStates, type WorkerVerb } from "../parts/workers";
-import { ask, asked } from "../route";
+import { ask, asked, hrefWith } from "../route";
 import { ago, count, megabytes, number, plain, system } from "../words";
 
 const atOnce = 200; // rows of a page
@@ -28,8 +26,8 @@ async function all(signal: AbortSignal): Promise<Worker[]> {
 }
 
 export function Workers() {
-  const data = useData(all, [], { on: (e) => e.kind === "worker", every: 10_000 });
-  const workers = useTasks(data.value ?? []);
+  const data = useData(all, [], { on: (e) => e.kind === "worker" || e.kind === "frame", every: 10_000 });
+  const workers = data.value ?? [];
   const [q, state, sort] = [asked("q"), asked("state"), asked("sort") || "name"];
   const order = asked("order") || (rising.includes(sort) ? "asc" : "desc");
   const now: Order = { sort, order: order === "desc" ? "desc" : "asc" };
@@ -112,46 +110,6 @@ function sorted(list: Worker[], { sort, order }: Order): Worker[] {
   const sign = order === "desc" ? -1 : 1;
   const alike = new Intl.Collator("en", { numeric: true });
   return [...list].sort((a, b) => sign * (key ? key(a) - key(b) : 0) || (key ? 1 : sign) * alike.compare(a.name, b.name));
-}
-
-// useTasks keeps what is rendered as fresh as events are, without reading all workers for each frame.
-function useTasks(workers: Worker[]): Worker[] {
-  const base = useRef<Worker[]>(workers);
-  const tasks = useRef(new Map<string, Running[]>());
-  const [, redraw] = useState(0);
-  if (base.current !== workers) {
-    base.current = workers;
-    tasks.current = new Map(workers.map((w) => [w.id, w.running ?? []]));
-  }
-  useEffect(() => {
-    let timer = 0;
-    const stop = listen({ event: (e) => {
-      const list = e.worker ? tasks.current.get(e.worker) : undefined;
-      const next = list && after(list, e);
-      if (!next) return;
-      tasks.current.set(e.worker, next);
-      timer ||= window.setTimeout(() => {
-        timer = 0;
-        redraw((n) => n + 1);
-      }, 400);
-    } });
-    return () => {
-      stop();
-      clearTimeout(timer);
-    };
-  }, []);
-  return workers.map((w) => ({ ...w, running: tasks.current.get(w.id) ?? [] }));
-}
-
-// after is what a worker renders after an event; undefined: as before.
-function after(list: Running[], e: Event): Running[] | undefined {
-  const mine = list.find((r) => r.job === e.job && (r.frames ?? []).includes(e.frame));
-  if (e.kind === "beat") return mine && list.map((r) => (r === mine ? { ...r, ahead: false, progress: e.beat } : r));
-  if (e.kind !== "frame") return undefined;
-  if (e.state === "running") return mine ? undefined : [...list, { job: e.job, frames: [e.frame], worker: e.worker, ahead: list.length > 0 } as Running];
-  if (!mine) return undefined;
-  const rest = list.flatMap((r) => (r !== mine ? [r] : r.frames.length > 1 ? [{ ...r, frames: r.frames.filter((f) => f !== e.frame) }] : []));
-  return rest.every((r) => r.ahead) ? rest.map((r, i) => (i === 0 ? { ...r, ahead: false } : r)) : rest;
 }
 
 function Row({ of: w, names, on, onTick }: { of: Worker; names: Map<number, string>; on: boolean; onTick: (on: boolean, range: boolean) => void }) {

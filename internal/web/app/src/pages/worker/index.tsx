@@ -5,9 +5,9 @@ import { useData } from "../../api/data";
 import type { Worker, WorkerHistory } from "../../api/model";
 import { admin } from "../../me";
 import { Button, Card, Empty, Facts, Head, Loaded, Name, State, Tabs } from "../../parts/basics";
-import { hrefWith, inPlace, useKept } from "../../parts/list";
+import { inPlace, useKept } from "../../parts/list";
 import { Meter, stateOf, steerWorkers, Task, useJobNames, whyNot, type WorkerVerb } from "../../parts/workers";
-import { asked, go } from "../../route";
+import { asked, go, hrefWith } from "../../route";
 import { ago, megabytes, moment, plain, span, system } from "../../words";
 import { LoadChart } from "./load";
 import { Settings } from "./settings";
@@ -20,7 +20,8 @@ export function WorkerPage({ id }: { id: string }) {
   const path = `/workers/${encodeURIComponent(id)}`;
   const known = useRef("");
   const mine = (worker: string) => worker !== "" && worker === (known.current || id);
-  const data = useData((signal) => get<Worker>(path, {}, signal), [id], { on: (e) => mine(e.worker) && e.kind !== "attention", every: 5_000 });
+  // Of frames and beats only the last of each job is told: it may be another worker's.
+  const data = useData((signal) => get<Worker>(path, {}, signal), [id], { on: (e) => e.kind === "frame" || e.kind === "beat" || e.kind === "worker" && mine(e.worker), every: 5_000 });
   const w = data.value;
   known.current = w?.id ?? "";
   const steer = async (verb: WorkerVerb) => {
@@ -44,7 +45,7 @@ export function WorkerPage({ id }: { id: string }) {
       <Loaded data={data} height={300}>{(worker) => <Now of={worker} />}</Loaded>
       {w && <Load path={path} />}
       {w && <div class="two tight"><Machine of={w} /><Settings of={w} changed={data.again} /></div>}
-      {w && <Attempts path={path} mine={mine} />}
+      {w && <Attempts path={path} />}
     </>
   );
 }
@@ -122,12 +123,12 @@ function Machine({ of: w }: { of: Worker }) {
 
 const engine = (name: string) => plain(({ CYCLES: "Cycles", BLENDER_EEVEE: "Eevee", BLENDER_EEVEE_NEXT: "Eevee", BLENDER_WORKBENCH: "Workbench" } as Record<string, string>)[name] ?? name);
 
-function Attempts({ path, mine }: { path: string; mine: (worker: string) => boolean }) {
+function Attempts({ path }: { path: string }) {
   const failed = asked("failed") === "1";
   const before = asked("before");
   const { data, old } = useKept(useData(
     (signal) => get<WorkerHistory>(`${path}/history`, { hours: 1, limit: 50, failed, before }, signal),
-    [path, failed, before], { on: (e) => e.kind === "frame" && e.state !== "running" && mine(e.worker) },
+    [path, failed, before], { on: (e) => e.kind === "frame" },
   ));
   const href = (changes: Record<string, string | undefined>) => hrefWith({ before: undefined, ...changes });
   return (
