@@ -1,6 +1,6 @@
 // What goes by itself of jobs that have ended, and what would go now.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { act, get, Problem, send, sentence } from "../../api/call";
+import { act, get, Problem, problemOf, send, sentence } from "../../api/call";
 import { useData } from "../../api/data";
 import type { Cleaned, CleanRule, Cleaning as Rules } from "../../api/model";
 import { admin, me } from "../../me";
@@ -93,9 +93,9 @@ interface Found { list: Cleaned[]; parts: number; bytes: number; whole: boolean 
 
 const listed = 200; // parts of jobs; more are counted
 
-// look reads the lines of an answer as they come.
-async function look(rules: Rules | undefined, tell: (f: Found) => void, signal: AbortSignal) {
-  const answer = rules ? await send("POST", "/cleaning/preview", rules, signal) : await send("POST", "/cleaning/run?dry=1", undefined, signal);
+// read tells of the lines of an answer as they come. It failed if one says so, or if the last is not there.
+async function read(path: string, rules: Rules | undefined, tell: (f: Found) => void, signal?: AbortSignal) {
+  const answer = await send("POST", path, rules, signal);
   const found: Found = { list: [], parts: 0, bytes: 0, whole: false };
   const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
@@ -126,10 +126,16 @@ function DryRun({ rules, unsaved }: { rules: Rules | undefined; unsaved: boolean
   const [found, setFound] = useState<Found>();
   const [problem, setProblem] = useState<Problem>();
   const [busy, setBusy] = useState(false);
+  const [removing, remove] = useState(false);
   const running = useRef<AbortController>(undefined);
   useEffect(() => () => running.current?.abort(), []);
   const text = JSON.stringify(rules);
-  useEffect(() => setFound(undefined), [text]); // it was about other rules
+  useEffect(() => { // it was about other rules
+    running.current?.abort();
+    setBusy(false);
+    setFound(undefined);
+    setProblem(undefined);
+  }, [text]);
   const run = async () => {
     running.current?.abort();
     const ours = (running.current = new AbortController());
@@ -137,22 +143,24 @@ function DryRun({ rules, unsaved }: { rules: Rules | undefined; unsaved: boolean
     setProblem(undefined);
     setFound(undefined);
     try {
-      await look(rules, setFound, ours.signal);
+      await read(rules ? "/cleaning/preview" : "/cleaning/run?dry=1", rules, (f) => !ours.signal.aborted && setFound(f), ours.signal);
     } catch (err) {
-      if (!ours.signal.aborted) setProblem(err instanceof Problem ? err : new Problem(0, "internal", String(err)));
+      if (!ours.signal.aborted) setProblem(problemOf(err));
     }
     if (!ours.signal.aborted) setBusy(false);
   };
   const clean = async () => {
     if (!(await sure("Remove now what the rules say?", "Remove it", found ? `${count(found.parts, "part")} of jobs, ${bytes(found.bytes)}. What is removed cannot be brought back.` : "What is removed cannot be brought back."))) return;
-    await attempt(async () => { await (await send("POST", "/cleaning/run")).text(); }, "It is removed.");
+    remove(true);
+    await attempt(() => read("/cleaning/run", undefined, () => {}), "It is removed.");
+    remove(false);
     await run();
   };
   return (
     <Card class="flush" title="What would go now" aside={
       <span class="actions">
-        <Button icon="search" disabled={busy || (unsaved && !rules)} onClick={() => void run()}>{unsaved ? "Look, by what is entered" : "Look"}</Button>
-        {found?.whole && found.parts > 0 && !unsaved && <Button kind="danger" icon="trash" disabled={busy} onClick={() => void clean()}>Remove it now</Button>}
+        <Button icon="search" disabled={busy || removing || (unsaved && !rules)} onClick={() => void run()}>{unsaved ? "Look, by what is entered" : "Look"}</Button>
+        {found?.whole && found.parts > 0 && !unsaved && <Button kind="danger" icon="trash" disabled={busy || removing} onClick={() => void clean()}>Remove it now</Button>}
       </span>
     }>
       <div class="nothing" role="status">
