@@ -32,6 +32,16 @@ function find(path: string) {
   return undefined;
 }
 
+// anew loads the page anew when its file does not come: the master was updated, and its files have other names. While the
+// master is away it waits.
+async function anew(pattern: string) {
+  while (find(here.value.pathname)?.[0][0] === pattern) {
+    const answers = await fetch(location.href, { method: "HEAD", cache: "no-store" }).then((a) => a.ok, () => false);
+    if (answers) return location.reload();
+    await new Promise((later) => setTimeout(later, 2000));
+  }
+}
+
 function Shown() {
   const path = here.value.pathname;
   const [, redraw] = useState(0);
@@ -43,7 +53,7 @@ function Shown() {
     void Promise.resolve(found[2]()).then((page) => {
       loaded.set(pattern, page);
       redraw((n) => n + 1);
-    }, () => location.reload()); // the master was updated: its pages have other names
+    }, () => void anew(pattern));
   }, [pattern]);
   if (!found) return <><Head title="There is no such page" /><Empty>The menu has all there are.</Empty></>;
   const Page = loaded.get(pattern) ?? (pattern === "/" ? (Home as Page) : undefined);

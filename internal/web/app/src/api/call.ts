@@ -14,6 +14,12 @@ export class Problem extends Error {
   }
 }
 
+// problemOf is what went wrong as a Problem; again: it is tried again by itself while no answer comes.
+export function problemOf(err: unknown, again = false): Problem {
+  if (!(err instanceof Problem)) return new Problem(0, "internal", String(err));
+  return again && err.kind === "unreachable" ? new Problem(0, err.kind, err.message, "This page tries again by itself.") : err;
+}
+
 export type Query = Record<string, string | number | boolean | undefined>;
 
 // address is the path of a call with its query; empty values are left out.
@@ -38,14 +44,14 @@ export async function send(method: string, path: string, body?: unknown, signal?
     answer = await fetch(path.startsWith("/api/") ? path : root + path, init);
   } catch (err) {
     if (signal?.aborted) throw err;
-    throw new Problem(0, "unreachable", "The master does not answer.", "This page tries again by itself.");
+    throw new Problem(0, "unreachable", "The master does not answer.", "Try again when it does.");
   }
   if (answer.ok) return answer;
   if (answer.status === 401) location.assign("/login");
-  throw await problemOf(answer);
+  throw await refusal(answer);
 }
 
-async function problemOf(answer: Response): Promise<Problem> {
+async function refusal(answer: Response): Promise<Problem> {
   try {
     const p = (await answer.json()) as { kind?: string; detail?: string; hint?: string };
     return new Problem(answer.status, p.kind ?? "internal", sentence(p.detail ?? answer.statusText), sentence(p.hint ?? ""));

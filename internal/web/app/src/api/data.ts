@@ -1,7 +1,7 @@
 // What a part of a page shows, read from the master and kept fresh by events.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { listen } from "./live";
-import { Problem } from "./call";
+import { type Problem, problemOf } from "./call";
 import type { Event } from "./model";
 
 const atMost = 900; // milliseconds between two readings that events ask for
@@ -31,6 +31,7 @@ export function useData<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
     let stale = false;
     let timer = 0;
     let last = 0;
+    let took = 0;
     const read = async () => {
       if (running) {
         stale = true;
@@ -39,21 +40,24 @@ export function useData<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
       clearTimeout(timer);
       timer = 0;
       stale = false;
-      last = performance.now();
+      const began = (last = performance.now());
       running = new AbortController();
       try {
         const value = await latest.current.load(running.signal);
         if (!ended) set({ value, deps });
       } catch (err) {
-        if (!ended) set((s) => ({ ...s, problem: err instanceof Problem ? err : new Problem(0, "internal", String(err)) }));
-        if (err instanceof Problem && err.status === 0) soon(2000);
+        const problem = problemOf(err, true);
+        if (!ended) set((s) => ({ value: alike(s.deps, deps) ? s.value : undefined, problem, deps }));
+        if (problem.status === 0) soon(2000);
       } finally {
         running = undefined;
+        took = performance.now() - began;
         if (stale && !ended) soon();
         else if (latest.current.fresh.every && !ended) soon(latest.current.fresh.every);
       }
     };
-    const soon = (wait = Math.max(0, last + atMost - performance.now())) => {
+    // What takes long to read is read more seldom.
+    const soon = (wait = Math.max(0, last + Math.max(atMost, 5 * took) - performance.now())) => {
       if (timer || ended) return;
       timer = window.setTimeout(() => {
         timer = 0;
@@ -79,7 +83,11 @@ export function useData<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
           soon();
         }
       },
-      again: () => soon(0),
+      again: () => {
+        clearTimeout(timer);
+        timer = 0;
+        soon(0);
+      },
     });
     document.addEventListener("visibilitychange", seen);
     return () => {
@@ -92,6 +100,8 @@ export function useData<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
   }, deps);
 
   // What belongs to other dependencies is not shown under these.
-  const same = state.deps === undefined || state.deps.every((d, i) => Object.is(d, deps[i]));
-  return { value: same ? state.value : undefined, problem: state.problem, again: () => now.current() };
+  const same = alike(state.deps, deps);
+  return { value: same ? state.value : undefined, problem: same ? state.problem : undefined, again: () => now.current() };
 }
+
+const alike = (a: readonly unknown[] | undefined, b: readonly unknown[]) => !!a && a.every((d, i) => Object.is(d, b[i]));

@@ -40,6 +40,7 @@ function open() {
     source.close();
     source = undefined;
     retry = window.setTimeout(open, 2000);
+    again(); // the master refused: whoever reads learns why, as that the login has ended
   };
 }
 

@@ -1597,6 +1597,7 @@ export interface components {
             most?: number;
             name?: string;
             owner?: string;
+            owner_id?: string;
             /** Format: int64 */
             priority?: number;
             /** Format: int64 */
@@ -3051,7 +3052,7 @@ export interface operations {
                 job?: number;
                 /** @description job, frame, beat, worker, disk, attention, pair, token, audit; separated by commas; the last three for admins */
                 kinds?: string;
-                /** @description milliseconds, 200 to 10000: tell only the last event of each kind of each job and worker, this often */
+                /** @description milliseconds, 200 to 10000: tell only the last event of each kind of each job, and of each worker's own, this often */
                 every?: number;
             };
             header?: never;

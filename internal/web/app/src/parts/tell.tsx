@@ -1,7 +1,7 @@
 // Words to whoever looks: what was done, what went wrong, and questions before what cannot be taken back.
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { Problem } from "../api/call";
+import { problemOf } from "../api/call";
 import { plain } from "../words";
 import { Button } from "./basics";
 
@@ -25,7 +25,7 @@ export async function attempt(what: () => Promise<unknown>, done?: string): Prom
     if (done) tell(done);
     return true;
   } catch (err) {
-    const p = err instanceof Problem ? err : new Problem(0, "internal", String(err));
+    const p = problemOf(err);
     tell(p.message, true, p.hint);
     return false;
   }

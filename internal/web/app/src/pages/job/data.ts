@@ -1,6 +1,6 @@
 // A job and its frames, read once and kept fresh by what happens.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { get, Problem } from "../../api/call";
+import { get, type Problem, problemOf } from "../../api/call";
 import { type Data, useData } from "../../api/data";
 import { listen } from "../../api/live";
 import type { Attempt, Event, Job } from "../../api/model";
@@ -172,7 +172,7 @@ export function useFrames(id: string): FramesData {
       } catch (err) {
         if (stop.signal.aborted) return;
         whole = true;
-        const problem = err instanceof Problem ? err : new Problem(0, "internal", String(err));
+        const problem = problemOf(err, true);
         set((s) => ({ ...s, id, problem }));
         if (problem.status === 0) soon(2000);
       } finally {

@@ -1,6 +1,6 @@
 // The log of an attempt, read piece by piece and followed while it grows. Lines are slices of the pieces, so that a
 // million of them take little more than the text.
-import { address, Problem, send } from "../../api/call";
+import { address, type Problem, problemOf, send } from "../../api/call";
 
 export const plainLine = 0;
 export const warnLine = 1;
@@ -56,7 +56,7 @@ export class LogText {
         if (bytes.byteLength === 0) await new Promise((r) => setTimeout(r, 300));
       } catch (err) {
         if (this.stop.signal.aborted) return;
-        this.problem = err instanceof Problem ? err : new Problem(0, "internal", String(err));
+        this.problem = problemOf(err, true);
         this.changed();
         if (this.problem.status !== 0) return;
         await new Promise((r) => setTimeout(r, 2000));

@@ -1,6 +1,6 @@
 // What can be done to many jobs at once, and what became of it for each.
 import { useRef, useState } from "preact/hooks";
-import { act, get, Problem, type Query, sentence } from "../../api/call";
+import { act, get, Problem, problemOf, type Query, sentence } from "../../api/call";
 import { type ActionReply, ended, type Job, type JobList } from "../../api/model";
 import { Button, Card, Trouble } from "../../parts/basics";
 import type { IconName } from "../../parts/icon";
@@ -39,7 +39,7 @@ export function useActions(whenDone: () => void) {
         show({ done: now.done + (reply.done ?? 0), refused: [...now.refused, ...bad] });
       }
     } catch (err) {
-      show({ problem: err instanceof Problem ? err : new Problem(0, "internal", String(err)) });
+      show({ problem: problemOf(err) });
     }
     show({ running: false, stopped: stop.current });
     if (now.refused.length === 0 && !now.problem && !now.stopped) {
