@@ -152,6 +152,17 @@ func TestJobPagesOfARunningJob(t *testing.T) {
 
 	b.press("Viewer")
 	b.sees("Compare with frame")
+	const (
+		field   = `[...document.querySelectorAll("main label")].find(l => l.textContent.startsWith("Compare")).querySelector("input")`
+		missing = `Number(/(\d+) frames are missing/.exec(document.querySelector("main").innerText.replaceAll("\u202f", ""))[1])`
+	)
+	b.until("what is being typed", `(e => (e.focus(), e.value = "12", e.dispatchEvent(new Event("input", {bubbles: true})), true))(`+field+`)`)
+	for range 2 {
+		b.until("page that was drawn again", fmt.Sprintf(`%s < %d`, missing, value[int](b, missing)))
+	}
+	if typed := value[string](b, field+`.value`); typed != "12" {
+		t.Errorf("of what was typed %q is left when the page is drawn again", typed)
+	}
 	b.until("changes of the address, as if they were too many", `(() => {
 		window.changes = 0;
 		history.replaceState = () => { window.changes++; };

@@ -62,6 +62,23 @@ func TestPagesOfAdmins(t *testing.T) {
 	b.until("the rule", `[...document.querySelectorAll("input")].some(e => e.value == "9")`)
 	b.press("Look")
 	b.sees("Nothing would go.")
+	// What is removed is said to be so when the master says so to the end.
+	f.ok("cancel", "2")
+	f.ask(http.MethodPut, "/cleaning", `{"outputs":{"max_bytes":1},"inputs":{},"logs":{}}`)
+	b.until("the rule", `[...document.querySelectorAll("input")].some(e => e.value == "1e-9")`)
+	b.press("Look")
+	b.sees("1 part of jobs would go.")
+	b.until("an answer that is cut off", `(window.whole = window.fetch, window.fetch = (url, o) => url.endsWith("/cleaning/run") ? Promise.resolve(new Response("")) : window.whole(url, o), true)`)
+	remove := func() {
+		t.Helper()
+		b.press("Remove it now")
+		b.until("the answer", `(e => !!e && (e.click(), true))(document.querySelector("dialog button.danger"))`)
+	}
+	remove()
+	b.sees("The master did not finish its answer.")
+	b.until("the whole answer", `(window.fetch = window.whole, true)`)
+	remove()
+	b.sees("It is removed.", "Nothing would go.")
 	b.press("About")
 	b.sees("SQLite", "No backup is known", f.data)
 

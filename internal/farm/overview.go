@@ -34,6 +34,7 @@ type JobBalance struct {
 	ID        JobID   `json:"id"`
 	Name      string  `json:"name"`
 	Owner     string  `json:"owner"`
+	OwnerID   string  `json:"owner_id,omitempty"` // id of that token: whose holder may steer the job
 	Priority  int     `json:"priority"`
 	Usage     float64 `json:"usage"`      // averaged share of the farm, 0..1
 	Rating    float64 `json:"rating"`     // lowest first

@@ -28,7 +28,7 @@ func (m *Master) Balance(ctx context.Context) (farm.Balance, error) {
 		for _, st := range balance.Standings(&e.snap, e.rules, m.opt.Now()) {
 			b, j := &e.snap.Jobs[st.Index], e.order[st.Index]
 			one := farm.JobBalance{
-				ID: j.ID, Name: j.Name, Owner: j.Owner, Priority: b.Priority, Usage: b.Usage, Rating: st.Rating, Class: st.Class, ClassName: balance.ClassName(st.Class),
+				ID: j.ID, Name: j.Name, Owner: j.Owner, OwnerID: j.OwnerID, Priority: b.Priority, Usage: b.Usage, Rating: st.Rating, Class: st.Class, ClassName: balance.ClassName(st.Class),
 				Assigned: b.Assigned, Queued: b.Queued, Running: b.Running, Most: balance.MostOf(e.rules, e.snap.Slots), Full: st.Full,
 			}
 			if wants(b) {

@@ -15,3 +15,6 @@ export const me = JSON.parse(document.getElementById("me")!.textContent!) as Me;
 
 export const admin = me.role === "admin";
 export const submits = admin || me.role === "submit";
+
+// steers tells whether who looks may change a job: admins, and the token that sent it.
+export const steers = (job: { owner_id: string }) => admin || submits && !!me.token && me.token === job.owner_id;

@@ -2,10 +2,11 @@
 import { act, get } from "../../api/call";
 import { useData } from "../../api/data";
 import type { Balance, Event, JobBalance } from "../../api/model";
-import { submits } from "../../me";
+import { steers } from "../../me";
 import { Card, Empty, Head, Loaded, Name } from "../../parts/basics";
 import { attempt } from "../../parts/tell";
-import { count, number } from "../../words";
+import { Typed } from "../../parts/typed";
+import { count, number, plain } from "../../words";
 import { RulesForm } from "./rules";
 
 const shown = 100; // jobs; those behind them do not get the next worker
@@ -22,7 +23,7 @@ export function Balancing() {
         <Loaded data={balance} height={90}>{(b) => <Pools of={b} />}</Loaded>
       </Card>
       <Card class="flush" title="Who gets the next worker" aside={balance.value && `${number(balance.value.busy || 0)} of ${count(balance.value.slots || 0, "slot")} busy`}>
-        <Loaded data={balance} height={240}>{(b) => <Order of={b} />}</Loaded>
+        <Loaded data={balance} height={240}>{(b) => <Order of={b} changed={balance.again} />}</Loaded>
       </Card>
       <RulesForm />
     </>
@@ -68,7 +69,7 @@ const classes: Record<string, string> = {
   stale: "goes first: it waited long",
 };
 
-function Order({ of: b }: { of: Balance }) {
+function Order({ of: b, changed }: { of: Balance; changed: () => void }) {
   const jobs = b.jobs ?? [];
   if (jobs.length === 0) return <div class="nothing"><Empty>No job waits for workers. Submit one, and it stands here.</Empty></div>;
   const slots = Math.max(1, b.slots || 0);
@@ -81,7 +82,7 @@ function Order({ of: b }: { of: Balance }) {
             <th scope="col">Holds, of its share</th><th scope="col" class="num wide">Usage</th><th scope="col" class="num wide">Rating</th><th scope="col" class="num wide">Waiting</th>
           </tr>
         </thead>
-        <tbody>{jobs.slice(0, shown).map((j, i) => <Row key={j.id} of={j} place={i + 1} slots={slots} />)}</tbody>
+        <tbody>{jobs.slice(0, shown).map((j, i) => <Row key={j.id} of={j} place={i + 1} slots={slots} changed={changed} />)}</tbody>
       </table>
       {jobs.length > shown && <p class="nothing dim">and {number(jobs.length - shown)} more behind them</p>}
       <p class="nothing dim small">
@@ -91,7 +92,7 @@ function Order({ of: b }: { of: Balance }) {
   );
 }
 
-function Row({ of: j, place, slots }: { of: JobBalance; place: number; slots: number }) {
+function Row({ of: j, place, slots, changed }: { of: JobBalance; place: number; slots: number; changed: () => void }) {
   const held = j.assigned || 0;
   const says = `holds ${held} of ${slots} slots, ${share(held / slots)}; its share is ${share(j.share || 0)}`;
   const why = classes[j.class_name] ?? (j.full ? `at the cap of ${count(j.most || 0, "slot")}` : !j.queued ? "no frame waits" : "");
@@ -99,7 +100,7 @@ function Row({ of: j, place, slots }: { of: JobBalance; place: number; slots: nu
     <tr>
       <td class="num dim wide">{place}</td>
       <td class="name"><a href={`/jobs/${j.id}`}><Name of={j.name} /></a><br /><span class="dim small"><Name of={j.owner} />{why && <>; {why}</>}</span></td>
-      <td>{submits ? <Priority of={j} /> : number(j.priority)}</td>
+      <td>{steers(j) ? <Priority of={j} changed={changed} /> : number(j.priority)}</td>
       <td class="holds">
         <span class="held" role="img" aria-label={says} title={says}>
           <i style={{ width: `${Math.min(100, (100 * held) / slots)}%` }} />
@@ -115,14 +116,11 @@ function Row({ of: j, place, slots }: { of: JobBalance; place: number; slots: nu
 }
 
 // Priority is a field that changes the job at once: it is taken back as easily.
-function Priority({ of: j }: { of: JobBalance }) {
-  const set = (e: { currentTarget: HTMLInputElement }) => {
-    const field = e.currentTarget;
-    const priority = Number(field.value);
-    if (priority === j.priority) return;
-    void attempt(() => act("PATCH", `/jobs/${j.id}`, { priority }), `${j.name} has priority ${priority}.`).then((went) => {
-      if (!went) field.value = String(j.priority);
-    });
+function Priority({ of: j, changed }: { of: JobBalance; changed: () => void }) {
+  const set = async (text: string) => {
+    const priority = Number(text);
+    if (!text || priority === j.priority) return;
+    if (await attempt(() => act("PATCH", `/jobs/${j.id}`, { priority }), `${j.name} has priority ${priority}.`)) changed();
   };
-  return <input class="short" type="number" min="1" step="1" value={j.priority} aria-label={`Priority of ${j.name}`} onChange={set} />;
+  return <Typed class="short" type="number" min="1" step="1" value={j.priority} label={`Priority of ${plain(j.name)}`} onChange={set} />;
 }

@@ -1,7 +1,7 @@
 // One job: what it does and why, its frames, pictures, times, files and logs.
 import { act } from "../../api/call";
 import { ended, type Job } from "../../api/model";
-import { me } from "../../me";
+import { me, steers } from "../../me";
 import { Bar, Button, Empty, Head, Loaded, Name, State, Tabs } from "../../parts/basics";
 import { attempt, sure } from "../../parts/tell";
 import { go } from "../../route";
@@ -20,9 +20,6 @@ import { Viewer } from "./viewer";
 const tabs: [id: string, text: string][] = [["", "Overview"], ["frames", "Frames"], ["viewer", "Viewer"], ["timeline", "Timeline"], ["files", "Files"], ["log", "Log"]];
 
 const parts: Record<string, Part> = { "": Overview, frames: FramesTab, viewer: Viewer, timeline: Timeline, files: Files, log: Log };
-
-// steers tells whether who looks may change the job.
-export const steers = (job: Job) => me.role === "admin" || me.role === "submit" && !!me.token && me.token === job.owner_id;
 
 export function JobPage({ id = "", tab = "", frame = "" }: { id?: string; tab?: string; frame?: string }) {
   const job = useJob(id);

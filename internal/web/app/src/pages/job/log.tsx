@@ -4,6 +4,7 @@ import { address, get } from "../../api/call";
 import { useData } from "../../api/data";
 import { Button, Card, Empty, Trouble } from "../../parts/basics";
 import { Icon } from "../../parts/icon";
+import { Typed } from "../../parts/typed";
 import { asked, go } from "../../route";
 import { number, plain } from "../../words";
 import { type Frames, lost } from "./data";
@@ -28,10 +29,10 @@ export function Log({ job: j, frames, frame }: PartOf) {
   if (lost(j, "logs")) return <Empty>The logs of this job were cleaned up.</Empty>;
   if (n === undefined) return f ? <Empty>No frame was tried yet, so there is no log.</Empty> : <div class="waits cells" aria-busy="true" />;
   if (!Number.isInteger(n)) return <Empty>The job has no frame {frame}.</Empty>;
-  return <OfFrame key={n} job={j.id} frame={n} f={f} />;
+  return <OfFrame key={n} job={j.id} frame={n} f={f} version={frames.version} />;
 }
 
-function OfFrame({ job, frame, f }: { job: number; frame: number; f: Frames | undefined }) {
+function OfFrame({ job, frame, f }: { job: number; frame: number; f: Frames | undefined; version: number }) {
   const lease = asked("lease");
   const row = f?.at.get(frame);
   const tried = row === undefined ? 0 : f!.attempts[row]!;
@@ -42,7 +43,7 @@ function OfFrame({ job, frame, f }: { job: number; frame: number; f: Frames | un
   return (
     <Card class="logcard">
       <div class="actions">
-        <label class="field inline"><span>Frame</span><input type="number" value={frame} onChange={(e) => { const v = Number(e.currentTarget.value); if (Number.isInteger(v)) to(v); }} /></label>
+        <label class="field inline"><span>Frame</span><Typed type="number" value={frame} onChange={(text) => { if (text && Number.isInteger(Number(text))) to(Number(text)); }} /></label>
         <Button icon="left" label="Log of the frame before" disabled={step(-1) === undefined} onClick={() => to(step(-1))} />
         <Button icon="right" label="Log of the next frame" disabled={step(1) === undefined} onClick={() => to(step(1))} />
         <label class="field inline"><span>Attempt</span>

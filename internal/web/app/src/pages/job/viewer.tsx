@@ -2,7 +2,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useData } from "../../api/data";
 import { Button, Card, Empty, Trouble } from "../../parts/basics";
-import { asked, ask } from "../../route";
+import { Typed } from "../../parts/typed";
+import { ask, asked } from "../../route";
 import { number } from "../../words";
 import { type Frames, lost } from "./data";
 import { Images, type Picture } from "./images";
@@ -19,12 +20,13 @@ export function Viewer({ job: j, frames }: PartOf) {
   if (lost(j, "outputs")) return <Empty>The pictures of this job were cleaned up.</Empty>;
   if (!f) return frames.problem ? <Trouble of={frames.problem} again={frames.again} /> : <div class="waits screen" aria-busy="true" />;
   if (!f.states.includes(done)) return <Empty>No frame is done yet. Frames appear here as they are rendered.</Empty>;
-  return <Screen key={`${j.id} ${f.numbers.length}`} job={j.id} of={f} />;
+  return <Screen key={`${j.id} ${f.numbers.length}`} job={j.id} of={f} version={frames.version} />;
 }
 
 interface View { zoom: number; x: number; y: number } // zoom 0: as fits; x, y: the picture's point in the middle, from 0 to 1
 
-function Screen({ job, of: f }: { job: number; of: Frames }) {
+// version has it drawn again: the columns of its frames change in place.
+function Screen({ job, of: f }: { job: number; of: Frames; version: number }) {
   const images = useMemo(() => new Images(job, f), [job]);
   images.of = f;
   useEffect(() => () => images.close(), [images]);
@@ -219,7 +221,7 @@ function Screen({ job, of: f }: { job: number; of: Frames }) {
         <Button icon="left" label="Frame before" onClick={() => to(row - 1)} />
         <Button kind="main" icon={playing ? "pause" : "play"} onClick={() => play(!playing)}>{playing ? "Stop" : "Play"}</Button>
         <Button icon="right" label="Next frame" onClick={() => to(row + 1)} />
-        <label class="field inline"><span>Frame</span><input type="number" value={frame} onChange={(e) => { const r = f.at.get(Number(e.currentTarget.value)); if (r !== undefined) to(r); }} /></label>
+        <label class="field inline"><span>Frame</span><Typed type="number" value={frame} onChange={(text) => { const r = rowOf(text); if (r !== undefined) to(r); }} /></label>
         <label class="field inline"><span>Frames a second</span><select value={String(fps)} onChange={(e) => { setFps(Number(e.currentTarget.value)); localStorage.setItem("netrender-fps", e.currentTarget.value); }}>{rates.map((r) => <option key={r} value={String(r)}>{r}</option>)}</select></label>
         <span class="dim small nw">{playing && real > 0 ? `${real.toFixed(1)} shown` : ""}</span>
       </div>
@@ -240,7 +242,7 @@ function Screen({ job, of: f }: { job: number; of: Frames }) {
             {[0.5, 1, 2, 4, 8, 16, 32].map((z) => <option key={z} value={String(z)}>{100 * z} %</option>)}
           </select>
         </label>
-        <label class="field inline"><span>Compare with frame</span><input type="number" value={asked("with")} placeholder="none" onChange={(e) => ask({ with: e.currentTarget.value })} /></label>
+        <label class="field inline"><span>Compare with frame</span><Typed type="number" value={asked("with")} placeholder="none" onChange={(text) => ask({ with: text })} /></label>
         {other !== undefined && <label class="field inline"><span>as</span><select value={way} onChange={(e) => ask({ how: e.currentTarget.value })}><option value="wipe">wipe</option><option value="difference">difference</option></select></label>}
         {other !== undefined && way === "wipe" && <label><span class="vh">Wipe</span><input type="range" min="0" max="1" step="0.005" value={wipe} onInput={(e) => setWipe(Number(e.currentTarget.value))} /></label>}
         {missing > 0 && <label><input type="checkbox" checked={mark} onChange={(e) => setMark(e.currentTarget.checked)} /> Mark missing frames</label>}

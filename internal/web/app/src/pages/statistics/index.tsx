@@ -4,6 +4,7 @@ import { type Data, useData } from "../../api/data";
 import type { Statistics as Sums, StatRow } from "../../api/model";
 import { Card, Empty, Head, Loaded, Name } from "../../parts/basics";
 import { Pills } from "../../parts/list";
+import { Typed } from "../../parts/typed";
 import { ask, asked, hrefWith } from "../../route";
 import { hours, number, span } from "../../words";
 import { Days, type Stack } from "./days";
@@ -27,7 +28,7 @@ export function Statistics() {
   const daily = useData((signal) => get<Sums>("/statistics", { by: `day,${what}`, from, to }, signal), [what, from, to], fresh);
   const sums = useData((signal) => get<Sums>("/statistics", { by: what, from, to }, signal), [what, from, to], fresh);
   const csv = address("/statistics", { by: `day,${what}`, from, to, format: "csv" });
-  const set = (name: "from" | "to") => (e: { currentTarget: HTMLInputElement }) => e.currentTarget.value && ask({ from, to, [name]: e.currentTarget.value });
+  const set = (name: "from" | "to") => (day: string) => day && ask({ from, to, [name]: day });
   const days = Math.round((Date.parse(to) - Date.parse(from)) / 86_400_000) + 1;
   return (
     <>
@@ -36,8 +37,8 @@ export function Statistics() {
       </Head>
       <div class="line">
         <Pills label="Range" now={to === today ? String(days) : ""} of={ranges.map(([n, text]) => [String(n), text, hrefWith({ from: n === 30 ? undefined : back(today, n - 1), to: undefined })])} />
-        <label class="field"><span>From</span><input type="date" value={from} max={to} onChange={set("from")} /></label>
-        <label class="field"><span>To</span><input type="date" value={to} min={from} max={today} onChange={set("to")} /></label>
+        <label class="field"><span>From</span><Typed type="date" value={from} max={to} onChange={set("from")} /></label>
+        <label class="field"><span>To</span><Typed type="date" value={to} min={from} max={today} onChange={set("to")} /></label>
       </div>
       <Totals of={sums} days={days} />
       <Card title={failures ? "Failed attempts per day" : "Machine hours per day"} aside={
