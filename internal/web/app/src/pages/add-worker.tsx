@@ -74,7 +74,7 @@ function Asks({ of: p, again }: { of: Pairing; again: () => void }) {
         void answer("accept");
       }}>
         {p.letters && <input class="letters" required size={6} maxLength={20} autocomplete="off" autocapitalize="characters" spellcheck={false} placeholder="+ 4"
-          aria-label={`The letters that ${name} shows behind the code ${p.code}`} value={letters} onInput={(e) => setLetters(e.currentTarget.value)} />}
+          aria-label={`The letters that ${plain(name)} shows behind the code ${p.code}`} value={letters} onInput={(e) => setLetters(e.currentTarget.value)} />}
         <Button type="submit" kind="main" disabled={busy} label={`Accept ${name}, ${p.code}`}>Accept</Button>
         <Button disabled={busy} label={`Refuse ${name}, ${p.code}`} onClick={() => answer("refuse")}>Refuse</Button>
       </form>

@@ -122,7 +122,7 @@ function Row({ of: w, names, on, onTick }: { of: Worker; names: Map<number, stri
       {admin && <Tick on={on} label={`Select ${w.name}`} onTick={onTick} />}
       <td>
         <a class="title" href={`/workers/${w.id}`}><Name of={w.name} /></a>
-        <div class="under">{system(w.facts?.os)}{(w.tags ?? []).map((t) => <span key={t} class="tag"><Name of={t} /></span>)}</div>
+        <div class="under"><Name of={system(w.facts?.os)} />{(w.tags ?? []).map((t) => <span key={t} class="tag"><Name of={t} /></span>)}</div>
         <div class="narrow under">{tasks}{tasks.length === 0 && says}</div>
       </td>
       <td class="edge"><State of={stateOf(w)} /></td>

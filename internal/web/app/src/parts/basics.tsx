@@ -49,9 +49,9 @@ export function Button({ icon, children, kind = "", label, ...rest }: {
   icon?: IconName; children?: ComponentChildren; kind?: "" | "main" | "danger" | "plain"; label?: string;
   onClick?: (e: MouseEvent) => void; disabled?: boolean; type?: "button" | "submit"; title?: string; pressed?: boolean;
 }) {
-  const { pressed, ...more } = rest;
+  const { pressed, title = label, ...more } = rest;
   return (
-    <button type="button" {...more} class={`${kind} ${children ? "" : "only"}`} aria-label={label} title={rest.title ?? label} aria-pressed={pressed}>
+    <button type="button" {...more} class={`${kind} ${children ? "" : "only"}`} aria-label={label && plain(label)} title={title && plain(title)} aria-pressed={pressed}>
       {icon && <Icon name={icon} size={16} />}
       {children}
     </button>

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Data } from "../api/data";
 import { go, here } from "../route";
-import { number } from "../words";
+import { number, plain } from "../words";
 import { Button } from "./basics";
 import { Icon } from "./icon";
 
@@ -145,7 +145,7 @@ export function useSelection<K>(rows: K[], reset: string): Selection<K> {
 // Tick is the box of a row; with shift it takes all rows since the one before.
 export function Tick({ on, label, onTick }: { on: boolean; label: string; onTick: (on: boolean, range: boolean) => void }) {
   return (
-    <td class="tick"><label><span class="vh">{label}</span>
+    <td class="tick"><label><span class="vh">{plain(label)}</span>
       <input type="checkbox" checked={on} onClick={(e) => onTick(e.currentTarget.checked, e.shiftKey)} />
     </label></td>
   );

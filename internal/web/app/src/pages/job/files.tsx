@@ -1,6 +1,6 @@
 // The files that a job is made of, and which of them have not arrived.
-import { useEffect, useState } from "preact/hooks";
-import { get, Problem } from "../../api/call";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { get, type Problem, problemOf } from "../../api/call";
 import { Button, Card, Empty, Name, Trouble } from "../../parts/basics";
 import { asked, ask } from "../../route";
 import { bytes, count } from "../../words";
@@ -10,32 +10,46 @@ import type { PartOf } from "./part";
 
 const page = 200;
 
+// allMissing are the paths of all files that have not arrived.
+async function allMissing(id: number, signal: AbortSignal): Promise<Set<string>> {
+  const paths = new Set<string>();
+  for (let after = ""; ; ) {
+    const list = await get<FileList>(`/jobs/${id}/missing`, { after, limit: 1000 }, signal);
+    for (const f of list.files ?? []) paths.add(f.path);
+    if (!(after = list.next || "")) return paths;
+  }
+}
+
 export function Files({ job: j }: PartOf) {
   const only = asked("show") === "missing";
-  const [list, set] = useState<{ of: string; files: JobFile[]; missing: Set<string>; next: string; problem?: Problem }>();
+  const [known, set] = useState<{ of: string; files: JobFile[]; missing: Set<string>; next: string; problem?: Problem }>();
   const [busy, work] = useState(false);
-  const of = `${j.id} ${only} ${j.missing || 0}`;
-  const read = async (after = "", stop?: AbortSignal) => {
+  const of = `${j.id} ${only}`;
+  const stop = useRef(new AbortController());
+  const read = async (after = "") => {
+    const { signal } = stop.current;
     work(true);
     try {
       const [part, missing] = await Promise.all([
-        get<FileList>(`/jobs/${j.id}/${only ? "missing" : "files"}`, { after, limit: page }, stop),
-        j.missing > 0 ? get<FileList>(`/jobs/${j.id}/missing`, { limit: 1000 }, stop) : undefined,
+        get<FileList>(`/jobs/${j.id}/${only ? "missing" : "files"}`, { after, limit: page }, signal),
+        !after && !only && j.missing > 0 ? allMissing(j.id, signal) : undefined,
       ]);
-      set((was) => ({
-        of, files: [...(after && was?.of === of ? was.files : []), ...(part.files ?? [])],
-        missing: new Set((missing?.files ?? []).map((f) => f.path)), next: part.next ?? "",
-      }));
+      set((was) => {
+        const before = after && was?.of === of ? was : undefined;
+        return { of, files: [...(before?.files ?? []), ...(part.files ?? [])], missing: missing ?? before?.missing ?? new Set(), next: part.next ?? "" };
+      });
     } catch (err) {
-      if (!stop?.aborted) set((was) => ({ of, files: was?.files ?? [], missing: was?.missing ?? new Set(), next: was?.next ?? "", problem: err as Problem }));
+      if (signal.aborted) return;
+      set((was) => ({ ...(was?.of === of ? was : { of, files: [], missing: new Set<string>(), next: "" }), problem: problemOf(err) }));
     }
     work(false);
   };
   useEffect(() => {
-    const stop = new AbortController();
-    void read("", stop.signal);
-    return () => stop.abort();
-  }, [of]);
+    const ours = (stop.current = new AbortController());
+    void read();
+    return () => ours.abort(); // what is under way is about another list
+  }, [of, j.missing]);
+  const list = known?.of === of ? known : undefined; // what was read for another choice is not shown under this one
   const files = list?.files ?? [];
   return (
     <Card class="flush" title="Files of the scene" aside={

@@ -68,7 +68,7 @@ export function Frame({ job: j, frames, frame, may }: PartOf) {
                   ["Ended", moment(last.ended)],
                   ["Worker", <a href={`/workers/${last.worker}`}><Name of={worker(last.worker) || "a worker that is gone"} /></a>],
                   ["Memory of Blender", megabytes(last.memory_mb)],
-                  ["Blender", last.install],
+                  ["Blender", last.install && <Name of={last.install} />],
                   ["Attempts", attempts.length > 1 ? count(attempts.length, "attempt") : ""],
                 ]} />
                 {last.error && <p class="bad"><Name of={sentence(last.error)} /></p>}

@@ -1,8 +1,8 @@
 // All frames of a job as cells, coloured by what became of them.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Button, Card, Trouble } from "../../parts/basics";
+import { Button, Card, Name, Trouble } from "../../parts/basics";
 import { asked, ask, go } from "../../route";
-import { count, megabytes, number, span } from "../../words";
+import { count, megabytes, number, plain, span } from "../../words";
 import { counts, type Frames } from "./data";
 import { stateNames } from "./model";
 import { States } from "./overview";
@@ -57,7 +57,7 @@ function says(f: Frames, row: number): string {
   const worker = f.workers[row]! >= 0 ? f.list[f.workers[row]!] : undefined;
   const parts: string[] = [stateNames[f.states[row]!]!];
   if (f.seconds[row]) parts.push(span(f.seconds[row]));
-  if (worker) parts.push(worker.name || "a worker that is gone");
+  if (worker) parts.push(plain(worker.name) || "a worker that is gone");
   if (f.attempts[row]! > 1) parts.push(count(f.attempts[row]!, "attempt"));
   if (f.memory[row]) parts.push(megabytes(f.memory[row]));
   return `Frame ${f.numbers[row]}: ${parts.join(", ")}`;
@@ -68,7 +68,7 @@ function Legend({ of: f, way }: { of: Frames; way: string }) {
     const most = Math.max(0, ...column(f, way));
     return <p class="legend"><span><i class="swatch ramp" />{way === "time" ? `0 to ${span(most)}` : `0 to ${megabytes(most) || "0 MB"}`}</span><span><i class="swatch k0" />not known</span></p>;
   }
-  if (way === "worker") return <p class="legend">{f.list.slice(0, 24).map((w, i) => <span key={w.id}><i class="swatch" style={{ background: `var(--c${i % palette})` }} />{w.name || "gone"}</span>)}{f.list.length > 24 && <span>and {number(f.list.length - 24)} more</span>}</p>;
+  if (way === "worker") return <p class="legend">{f.list.slice(0, 24).map((w, i) => <span key={w.id}><i class="swatch" style={{ background: `var(--c${i % palette})` }} /><Name of={w.name || "gone"} /></span>)}{f.list.length > 24 && <span>and {number(f.list.length - 24)} more</span>}</p>;
   const n = counts(f);
   return <p class="legend">{[2, 3, 1, 4, 0].map((s) => <span key={s}><i class={`swatch k${s}`} />{number(n[s]!)} {stateNames[s]}</span>)}</p>;
 }

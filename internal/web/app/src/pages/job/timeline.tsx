@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Card, Empty, Name, Trouble } from "../../parts/basics";
 import { go } from "../../route";
-import { count, hours, number, span } from "../../words";
+import { count, hours, number, plain, span } from "../../words";
 import type { Frames } from "./data";
 import { done, failed, rendering } from "./model";
 import type { PartOf } from "./part";
@@ -106,7 +106,7 @@ function Bars({ of: f, version, rows, open, ended }: { of: Frames; version: numb
       g.fillRect(x0, k * rowHeight + 3, Math.max(1, x(last(i, now)) - x0 - 0.5), rowHeight - 6);
     }
     g.fillStyle = colour("--ink");
-    rows.forEach((r, k) => g.fillText(fitted(g, r.name || "gone", label - 10), 0, k * rowHeight + rowHeight / 2));
+    rows.forEach((r, k) => g.fillText(fitted(g, plain(r.name) || "gone", label - 10), 0, k * rowHeight + rowHeight / 2));
     const each = ticks.find((t) => ((b - a) / 1000 / t) * 70 < width - label) ?? 604800;
     g.fillStyle = colour("--dim");
     g.strokeStyle = colour("--line");
@@ -134,7 +134,7 @@ function Bars({ of: f, version, rows, open, ended }: { of: Frames; version: numb
     <div class="bars">
       <canvas ref={canvas} role="img" aria-label={`When ${count(rows.length, "worker")} rendered; the table below says how much each did`} style={{ width: `${width}px`, height: `${height}px` }}
         onMouseMove={(e) => setOver(under(e))} onMouseLeave={() => setOver(-1)} onClick={(e) => { const i = under(e); if (i >= 0) open(f.numbers[i]!); }} />
-      <p class="cellline">{over >= 0 ? `${f.list[f.workers[over]!]?.name || "gone"}: frame ${f.numbers[over]}${f.seconds[over] ? ", " + span(f.seconds[over]) : ""}${f.states[over] === failed ? ", failed" : ""}` : "\u00a0"}</p>
+      <p class="cellline">{over >= 0 ? <><Name of={f.list[f.workers[over]!]?.name || "gone"} />{`: frame ${f.numbers[over]}${f.seconds[over] ? ", " + span(f.seconds[over]) : ""}${f.states[over] === failed ? ", failed" : ""}`}</> : "\u00a0"}</p>
     </div>
   );
 }

@@ -5,7 +5,7 @@ import type { LoginView } from "../../api/model";
 import { me } from "../../me";
 import { Button, Card, Empty, Loaded, Name } from "../../parts/basics";
 import { attempt, sure } from "../../parts/tell";
-import { ago, moment } from "../../words";
+import { ago, moment, plain } from "../../words";
 
 export function Logins() {
   const logins = useData(async (signal) => (await get<LoginView[] | null>("/logins", {}, signal)) ?? [], [], {
@@ -27,7 +27,7 @@ export function Logins() {
               {list.map((l) => (
                 <tr key={l.id}>
                   <td><Name of={l.name} /> <span class="dim">{l.role}</span></td>
-                  <td class="wide" title={l.browser}><Name of={browserOf(l.browser)} /></td>
+                  <td class="wide" title={plain(l.browser)}><Name of={browserOf(l.browser)} /></td>
                   <td class="wide"><Name of={l.address} /></td>
                   <td class="wide nw">{moment(l.created)}</td>
                   <td class="nw"><time dateTime={l.used} title={moment(l.used)}>{ago(l.used || l.created)}</time></td>

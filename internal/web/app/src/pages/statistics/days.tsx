@@ -1,6 +1,7 @@
 // Columns of days, each a stack.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Name } from "../../parts/basics";
+import { plain } from "../../words";
 
 export interface Stack { name: string; sum: number; values: number[]; rest?: boolean }
 
@@ -36,7 +37,7 @@ export function Days({ days, stacks, says, label }: { days: string[]; stacks: St
   };
   return (
     <figure>
-      <canvas ref={canvas} class="days" role="img" aria-label={`${label}, by ${stacks.map((s) => s.name).join(", ")}`} onPointerMove={at} onPointerLeave={() => setOver(undefined)} />
+      <canvas ref={canvas} class="days" role="img" aria-label={`${label}, by ${plain(stacks.map((s) => s.name).join(", "))}`} onPointerMove={at} onPointerLeave={() => setOver(undefined)} />
       <figcaption>
         <p class="small over">{over !== undefined ? <><b>{new Date(days[over]!).toLocaleDateString([], { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" })}</b>: {says(total(over))}</> : <>All days: {says(stacks.reduce((n, s) => n + s.sum, 0))}</>}</p>
         <div class="legend">

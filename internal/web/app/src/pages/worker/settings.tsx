@@ -20,7 +20,7 @@ export function Settings({ of: w, changed }: { of: Worker; changed: () => void }
     return (
       <Card title="Settings" aside={admin && <Button onClick={() => change(there)}>Change</Button>}>
         <Facts of={[
-          ["Slots", `${w.slots}${(w.facts?.devices ?? []).length > 0 ? `: ${w.facts.devices.join(", ")}` : ""}`],
+          ["Slots", <>{w.slots}{(w.facts?.devices ?? []).length > 0 && <>: <Name of={w.facts.devices.join(", ")} /></>}</>],
           ["Tags", (w.tags ?? []).length > 0 ? <Name of={there.tags} /> : <span class="dim">none</span>],
           ["Takes work", <>{w.hours ? <Name of={w.hours} /> : "at any time"}{w.when_idle_s ? `, while nobody used the machine for ${span(w.when_idle_s)}` : ""}</>],
           ["Now", s && <>{s.open ? "takes work" : <Name of={s.text} />}{s.until && <span class="dim">, until {moment(s.until)}</span>}</>],
