@@ -30,7 +30,7 @@ type paper struct {
 
 func newPaper() *paper {
 	pp := &paper{pages: make(map[string]*template.Template), app: readBundle()}
-	shell := template.Must(template.New("shell").Funcs(template.FuncMap{"bar": bar, "engines": engines}).ParseFS(files, "pages/shell.html", "pages/parts.html"))
+	shell := template.Must(template.New("shell").Funcs(template.FuncMap{"bar": bar}).ParseFS(files, "pages/shell.html", "pages/parts.html"))
 	names, err := fs.Glob(files, "pages/*.html")
 	if err != nil {
 		panic(err)

@@ -49,7 +49,6 @@ type jobRow struct {
 	farm.Job
 	Left  string // time; "": not known
 	Ended moment
-	Sent  moment
 }
 
 // workerRow is a worker in a list.
@@ -68,15 +67,11 @@ type workerRow struct {
 type task struct {
 	Job      farm.JobID
 	JobName  string
-	Worker   farm.WorkerID
-	Name     string // of the worker
 	Frames   string
 	Frame    int
 	Started  bool
 	Ahead    bool // it waits for the one before it
 	Fraction int  // hundredths
-	Phase    string
-	Left     string
 }
 
 var open = []farm.JobState{farm.Collecting, farm.Queued, farm.Active, farm.Paused}
@@ -123,7 +118,7 @@ func (p *Pages) jobRows(jobs []farm.Job) []jobRow {
 	rows := make([]jobRow, len(jobs))
 	for i := range jobs {
 		j := &jobs[i]
-		rows[i] = jobRow{Job: *j, Left: left(j), Ended: p.moment(j.Ended), Sent: p.moment(j.Created)}
+		rows[i] = jobRow{Job: *j, Left: left(j), Ended: p.moment(j.Ended)}
 	}
 	return rows
 }
@@ -162,14 +157,10 @@ func (p *Pages) workerRows(workers []master.WorkerView, jobs []farm.Job) []worke
 }
 
 func taskOf(r *farm.Running) task {
-	t := task{
-		Job: r.Job, Worker: r.Worker, Name: r.WorkerName, Frames: frames(farm.Frames(r.Frames...)), Frame: r.Beat.Frame,
-		Started: r.Beat.Started, Ahead: r.Ahead, Fraction: int(100 * min(max(r.Beat.Fraction, 0), 1)), Phase: r.Beat.Phase,
+	return task{
+		Job: r.Job, Frames: frames(farm.Frames(r.Frames...)), Frame: r.Beat.Frame,
+		Started: r.Beat.Started, Ahead: r.Ahead, Fraction: int(100 * min(max(r.Beat.Fraction, 0), 1)),
 	}
-	if r.Beat.LeftS > 0 {
-		t.Left = span(roundly(time.Duration(r.Beat.LeftS * float64(time.Second))))
-	}
-	return t
 }
 
 func blenders(f *farm.Facts) string {

@@ -1,7 +1,8 @@
-// Package web is the door for browsers: pages that are made here, and the login that they stand behind. They work
-// without JavaScript. What a page does to the farm is master's; how it looks is in pages/ and static/.
+// Package web is the door for browsers: the application (app/, bundled into static/app) and the login that it stands
+// behind. The login, /plain and /addon are pages that are made here and work without JavaScript. What a page does to the
+// farm is master's; how those of here look is in pages/ and static/style.css.
 //
-// Nouns: a page is a template with one struct that is all it shows; the shell is what is around every page; a cookie is
+// Nouns: a page is a template with one struct that is all it shows; the shell is what is around each of them; a cookie is
 // a browser's proof that it came by a login link.
 package web
 

@@ -143,23 +143,6 @@ func systemOf(f *farm.Facts) string {
 	return strings.TrimSuffix(name+", "+f.Arch, ", ")
 }
 
-// engines names render engines as people do.
-func engines(ids []string) string {
-	names := make([]string, len(ids))
-	for i, id := range ids {
-		switch {
-		case id == "CYCLES":
-			id = "Cycles"
-		case strings.HasPrefix(id, "BLENDER_EEVEE"):
-			id = "EEVEE"
-		case id == "BLENDER_WORKBENCH":
-			id = "Workbench"
-		}
-		names[i] = id
-	}
-	return strings.Join(names, ", ")
-}
-
 // part is a piece of a bar, in hundredths of its length.
 type part struct {
 	Kind       string // done, failed or running

@@ -8,14 +8,14 @@ import { Icon, type IconName } from "./parts/icon";
 import { Asked, Notes } from "./parts/tell";
 import { here } from "./route";
 
-const menu: [href: string, text: string, icon: IconName, shown: boolean][] = [
-  ["/", "Home", "home", true],
-  ["/jobs", "Jobs", "jobs", true],
-  ["/workers", "Workers", "workers", true],
-  ["/balancing", "Balancing", "balance", true],
-  ["/statistics", "Statistics", "statistics", true],
-  ["/settings", "Settings", "settings", true],
-  ["/addon", "Blender add-on", "addon", true],
+const menu: [href: string, text: string, icon: IconName][] = [
+  ["/", "Home", "home"],
+  ["/jobs", "Jobs", "jobs"],
+  ["/workers", "Workers", "workers"],
+  ["/balancing", "Balancing", "balance"],
+  ["/statistics", "Statistics", "statistics"],
+  ["/settings", "Settings", "settings"],
+  ["/addon", "Blender add-on", "addon"],
 ];
 
 const within = (href: string, path: string) => (href === "/" ? path === "/" : path === href || path.startsWith(href + "/"));
@@ -37,7 +37,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <a class="brand" href="/"><img src={`/static/icon.svg?v=${me.mark}`} alt="" width="24" height="24" />Netrender</a>
         <Button kind="plain" icon={open ? "close" : "menu"} label={open ? "Close the menu" : "Menu"} onClick={() => setOpen(!open)} pressed={open} />
         <nav aria-label="Pages">
-          {menu.filter(([, , , shown]) => shown).map(([href, text, icon]) => (
+          {menu.map(([href, text, icon]) => (
             <a key={href} href={href} aria-current={within(href, path) ? "page" : undefined}><Icon name={icon} />{text}</a>
           ))}
         </nav>

@@ -5,6 +5,8 @@ import type { Data } from "../api/data";
 import type { Problem } from "../api/call";
 import { Icon, type IconName } from "./icon";
 
+export const palette = 8; // colours to tell things apart by: --c0 and on
+
 // State is a dot and a word: nobody needs to see colours.
 export const State = ({ of }: { of: string | undefined }) => <span class={`state ${of ?? ""}`}>{of}</span>;
 

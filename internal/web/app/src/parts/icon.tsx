@@ -3,7 +3,6 @@ const paths = {
   home: "M3 10.5 12 3l9 7.5V20a1 1 0 0 1-1 1h-5v-7H9v7H4a1 1 0 0 1-1-1z",
   jobs: "M3 5h.01M3 12h.01M3 19h.01M8 5h13M8 12h13M8 19h13",
   workers: "M4 4h16v12H4zM8 20h8M12 16v4",
-  submit: "M12 15V3m0 0L7 8m5-5 5 5M4 15v4a2 2 0 0 0 2 2h12a2 2 0 0 0 2-2v-4",
   balance: "M12 3v18M8 21h8M3 7h3c2 0 4-1 6-2 2 1 4 2 6 2h3M6 7l-3 7c1.8 1.4 4.2 1.4 6 0zM18 7l-3 7c1.8 1.4 4.2 1.4 6 0z",
   statistics: "M4 20V10M10 20V4M16 20v-7M21 20H3",
   settings: "M4 7h10M18 7h2M4 17h2M10 17h10M16 5v4M8 15v4",
@@ -21,10 +20,8 @@ const paths = {
   right: "M9 5l7 7-7 7",
   down: "M5 9l7 7 7-7",
   download: "M12 3v12m0 0 5-5m-5 5-5-5M4 21h16",
-  user: "M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4 21c1-5 4-6 8-6s7 1 8 6",
   plus: "M12 5v14M5 12h14",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
-  full: "M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5",
 };
 
 export type IconName = keyof typeof paths;

@@ -2,9 +2,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Sharing } from "../api/model";
 import { count, number } from "../words";
-import { Empty, Name } from "./basics";
+import { Empty, Name, palette } from "./basics";
 
-const palette = 8; // --c0 and on
 const leastSteps = 30;
 
 export function ShareChart({ of }: { of: Sharing }) {

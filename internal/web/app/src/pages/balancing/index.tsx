@@ -3,14 +3,13 @@ import { act, get } from "../../api/call";
 import { useData } from "../../api/data";
 import type { Balance, Event, JobBalance } from "../../api/model";
 import { steers } from "../../me";
-import { Card, Empty, Head, Loaded, Name } from "../../parts/basics";
+import { Card, Empty, Head, Loaded, Name, palette } from "../../parts/basics";
 import { attempt } from "../../parts/tell";
 import { Typed } from "../../parts/typed";
 import { count, number, plain } from "../../words";
 import { RulesForm } from "./rules";
 
 const shown = 100; // jobs; those behind them do not get the next worker
-const palette = 8; // --c0 and on
 
 export const shares = (e: Event) => e.kind === "job" || e.kind === "frame" || e.kind === "worker";
 

@@ -1,6 +1,6 @@
 // All frames of a job as cells, coloured by what became of them.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Button, Card, Name, Trouble } from "../../parts/basics";
+import { Button, Card, Name, palette, Trouble } from "../../parts/basics";
 import { asked, ask, go } from "../../route";
 import { count, megabytes, number, plain, span } from "../../words";
 import { counts, type Frames } from "./data";
@@ -9,7 +9,6 @@ import { States } from "./overview";
 import type { PartOf } from "./part";
 
 const ways = [["", "state"], ["time", "time of rendering"], ["worker", "worker"], ["memory", "memory"]] as const;
-const palette = 8;
 
 export function FramesTab({ job: j, frames }: PartOf) {
   const way = asked("by");

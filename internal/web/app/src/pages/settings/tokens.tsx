@@ -4,6 +4,7 @@ import { act, get } from "../../api/call";
 import { useData } from "../../api/data";
 import type { NewToken, Token, TokenList } from "../../api/model";
 import { Button, Card, Loaded, Name } from "../../parts/basics";
+import { copy } from "../../parts/command";
 import { attempt, sure, tell } from "../../parts/tell";
 import { ago, count, moment } from "../../words";
 
@@ -93,24 +94,17 @@ function Make({ onMade }: { onMade: (t: NewToken) => void }) {
 // Secret is shown once: the master keeps a hash of it only.
 function Secret({ of: t, onDone }: { of: NewToken; onDone: () => void }) {
   const field = useRef<HTMLInputElement>(null);
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(t.secret); // only over TLS and on the machine itself
-    } catch {
-      field.current?.select();
-      if (!document.execCommand("copy")) {
-        tell("The browser does not let this page copy; copy what is marked yourself.", true);
-        return;
-      }
-    }
-    tell("The secret is copied.");
+  const take = async () => {
+    if (await copy(t.secret)) return tell("The secret is copied.");
+    field.current?.select();
+    tell("The browser does not let this page copy; copy what is marked yourself.", true);
   };
   return (
     <Card class="call" title={<>The token of <Name of={t.name} />, with the role {t.role}</>}>
       <p>It is shown this once; nobody can read it again, not the master either.</p>
       <div class="line">
         <input ref={field} class="secret code" readOnly value={t.secret} aria-label="Secret of the new token" onFocus={(e) => e.currentTarget.select()} />
-        <Button kind="main" icon="copy" onClick={() => void copy()}>Copy</Button>
+        <Button kind="main" icon="copy" onClick={() => void take()}>Copy</Button>
         <Button onClick={onDone}>I have it</Button>
       </div>
       <p class="dim small">Used as <code>NETRENDER_TOKEN</code>, or as the setting <code>token</code> of <code>netrender.toml</code>.</p>
