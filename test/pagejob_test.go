@@ -64,7 +64,7 @@ func TestJobPages(t *testing.T) {
 	b.until("picture in the viewer", `location.pathname.endsWith("/viewer") && `+middle+` > 20`)
 	b.until("passes", `[...document.querySelectorAll("option")].some(o => o.value == "ViewLayer.Combined")`)
 	b.field("Show", "ViewLayer.Combined")
-	b.until("pass", `document.querySelector("output")?.textContent == "0.0" && `+middle+` > 20`)
+	b.until("pass", `performance.getEntriesByType("resource").some(e => e.name.includes("/layer?")) && document.querySelector("output")?.textContent == "0.0" && `+middle+` > 20`) // not the picture that was there before
 	bright := value[int](b, middle)
 	b.field("Exposure", "-4")
 	b.until("darker pass", fmt.Sprintf(`%s >= 0 && %s < %d / 2`, middle, middle, bright))
