@@ -25,6 +25,10 @@ func TestPagesOfAdmins(t *testing.T) {
 
 	b.press("Balancing")
 	b.sees("Priority 3: 75 % for 1 job", "shot <b>1</b>", "slow", "No job holds more than this part")
+	const priority = `input[aria-label='Priority of slow']`
+	b.types(priority, "2")
+	b.until("priority", `(e => !!e && e.dispatchEvent(new Event("change", {bubbles: true})))(document.querySelector("`+priority+`"))`)
+	b.sees("slow has priority 2.", "Priority 2: 40 % for 1 job")
 	b.types("#rule-cap", "50")
 	b.sees("No job holds more than 50 % of the workers", "instead of 75")
 	if got := f.get("/rules"); !strings.Contains(got, `"cap":0.75`) {
