@@ -241,7 +241,7 @@ func TestATokenIsInOnePlace(t *testing.T) {
 	}
 	s.ring.Do(func(r *desktoptest.Secrets) { r.Mute = nil })
 	a := &app{settings: settings{keyring: keyringAuto, data: filepath.Join(s.home, "gone")}}
-	if err := os.WriteFile(a.settings.data, nil, 0o600); err != nil { // no folder: nothing can be written there
+	if err := os.Symlink("nowhere", a.settings.data); err != nil { // there is nothing to read, and nothing can be written
 		t.Fatal(err)
 	}
 	if err := a.giveUser("farm", "nr_token", func(*knownFarm) {}); err == nil {
