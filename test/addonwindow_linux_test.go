@@ -505,8 +505,7 @@ scene.cycles.samples = 1
 bpy.ops.wm.save_mainfile()
 addon().settings.preferences().master = %q
 `, texture, "http://"+way.addr)
-	w.until("the other way is taken", "not addon().settings.the_farm.again")
-	w.do("addon().settings.the_farm.workers = []")
+	w.until("the old connection is over", "not addon().settings.the_farm.again") // until the new one was heard it is not online
 	w.online()
 	w.page = map[string]image.Point{}
 	w.click("bpy.ops.netrender.send_job", 50)
