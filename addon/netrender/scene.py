@@ -24,6 +24,7 @@ from .request import Request, frames
 _changes = 0  # of the data, since Blender was started
 _saved: tuple[int, int] | None = None  # changes and fingerprint when the file was read or written; None: not known yet
 _file: tuple[str, int, int] | None = None  # the file as it was then
+_opened = 0  # files, since Blender was started
 _lent: tuple[str, int, int] | None = None  # a file that was written while a scene in it had another engine
 _copying = False  # what is written now is a copy of our own
 _copies: dict[tuple, str] = {}  # what a copy is of -> its file; the last one only
@@ -81,19 +82,26 @@ def as_saved() -> None:
     _saved, _file = (_changes, fingerprint()), file()
 
 
-Before = tuple[int | None, tuple[str, int, int] | None]
+Before = tuple[int, int | None, tuple[str, int, int] | None]
 
 
 def before() -> Before:
     """What given_back needs to know, before something is set that will be set back."""
-    return (fingerprint() if untouched() else None), file()
+    return _opened, (fingerprint() if untouched() else None), file()
+
+
+def same_session(was: Before) -> bool:
+    """Whether no other file was opened since."""
+    return was[0] == _opened
 
 
 def given_back(was: Before) -> None:
     """What was set since, and set back, is no change of the scene. What the artist set meanwhile is one; and a file that was
     saved meanwhile holds what was set back since."""
     global _lent
-    clean, on_disk = was
+    _, clean, on_disk = was
+    if not same_session(was):
+        return
     if file() != on_disk:
         _lent = file()
         _changed()
@@ -258,8 +266,9 @@ def same(one: str, other: str) -> bool:
 
 @bpy.app.handlers.persistent
 def _read(*_: Any) -> None:
-    global _saved, _file
+    global _saved, _file, _opened
     _saved, _file = None, file()
+    _opened += 1
     _changed()
     if not bpy.app.background:
         pump.start(_settled())

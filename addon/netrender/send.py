@@ -106,7 +106,7 @@ def _give_back(name: str, was: str, before: scene.Before) -> Generator[None, Non
     while bpy.app.is_job_running("RENDER"):
         yield
     at = bpy.data.scenes.get(name)
-    if at is not None:
+    if at is not None and scene.same_session(before):
         at.render.engine = was
     for _ in range(5):  # until Blender has seen it
         yield
