@@ -6,7 +6,7 @@ import { admin } from "../me";
 import { Bar, Card, Empty, Head, Loaded, Name, State } from "../parts/basics";
 import { Icon } from "../parts/icon";
 import { ShareChart } from "../parts/share";
-import { ago, count, number, percent, result, span } from "../words";
+import { ago, count, number, percent, plain, result, span } from "../words";
 
 const shown = 8; // jobs in progress
 
@@ -139,7 +139,7 @@ function Workers({ of: { workers, workers_not_shown: more, jobs } }: { of: Glanc
       ) : (
         <ul class="strip">
           {workers.map((w) => {
-            const says = `${w.name}: ${w.state}${w.job ? ", " + does(w) : ""}`;
+            const says = plain(`${w.name}: ${w.state}${w.job ? ", " + does(w) : ""}`);
             return <li key={w.id}><a class={w.state} href={`/workers/${w.id}`} title={says} aria-label={says} /></li>;
           })}
         </ul>
