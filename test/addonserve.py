@@ -35,6 +35,9 @@ def steps(path: str) -> Generator[None, None, dict]:
     serve.words = lambda kind: [*(one for one in plain(kind) if "--blender" not in one), "--fake-renderer=300ms"]
     window = bpy.context.window_manager.windows[0]
     scene = window.scene
+    for area in window.screen.areas:  # without a GPU it takes seconds until the scene is drawn
+        if area.type == "VIEW_3D":
+            area.type = "IMAGE_EDITOR"
     one = serve.services["WORKER"]
     found: dict[str, Any] = {"texts": []}
     began = time.monotonic()
