@@ -1,6 +1,6 @@
 // What lists have in common: a field to search, states to choose from, columns to sort by, rows to select.
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Data } from "../api/data";
 import { go, here } from "../route";
 import { number, plain } from "../words";
@@ -112,11 +112,13 @@ export interface Selection<K> {
   clear: () => void;
 }
 
-// useSelection keeps which rows are selected. What it knows of rows are their ids, in their order.
+// useSelection keeps which rows are selected, of one list: reset names it. What it knows of rows are their ids, in their
+// order. What was selected is dropped while it is drawn, not by an effect, which could come after a click.
 export function useSelection<K>(rows: K[], reset: string): Selection<K> {
-  const [ids, set] = useState<Set<K>>(new Set());
+  const [kept, keep] = useState<{ of: string; ids: Set<K> }>({ of: reset, ids: new Set() });
   const last = useRef<K | undefined>(undefined);
-  useEffect(() => set(new Set()), [reset]);
+  const none = useMemo(() => new Set<K>(), [reset]);
+  const ids = kept.of === reset ? kept.ids : none;
   return {
     ids,
     has: (id) => ids.has(id),
@@ -128,16 +130,16 @@ export function useSelection<K>(rows: K[], reset: string): Selection<K> {
       change(some, on);
     },
     page: (on) => change(rows, on),
-    clear: () => set(new Set()),
+    clear: () => keep({ of: reset, ids: new Set() }),
   };
   function change(some: K[], on: boolean) {
-    set((before) => {
-      const now = new Set(before);
+    keep((before) => {
+      const now = new Set(before.of === reset ? before.ids : none);
       for (const id of some) {
         if (on) now.add(id);
         else now.delete(id);
       }
-      return now;
+      return { of: reset, ids: now };
     });
   }
 }

@@ -39,8 +39,8 @@ export function Jobs() {
   const total = data.value?.total ?? 0;
   const rows = jobs.map((j) => j.id);
   const selection = useSelection(rows, key(a));
-  const [all, setAll] = useState(false); // all that match are meant, not those that are ticked
-  useEffect(() => setAll(false), [key(a), selection.ids]);
+  const [allOf, setAllOf] = useState<unknown>(); // all that match are meant, not those that are ticked: until others are ticked
+  const all = allOf === selection.ids;
   const actions = useActions(() => {
     selection.clear();
     data.again();
@@ -72,7 +72,7 @@ export function Jobs() {
       {size > 0 && submits && (
         <Selected onClear={selection.clear} text={<>
           {all ? <>All {number(total)} selected</> : <>{number(size)} selected</>}
-          {!all && everyRow && total > size && <Button kind="plain" onClick={() => setAll(true)}>{`Select all ${number(total)}${filtered(a) ? " that match" : ""}`}</Button>}
+          {!all && everyRow && total > size && <Button kind="plain" onClick={() => setAllOf(selection.ids)}>{`Select all ${number(total)}${filtered(a) ? " that match" : ""}`}</Button>}
         </>}>
           <Buttons jobs={size} known={known} ids={ids} actions={actions} priority={known[0]?.priority ?? 1} />
         </Selected>
