@@ -36,7 +36,7 @@ func TestJobPages(t *testing.T) {
 	b := openBrowser(t)
 	f := startFarm(t)
 	f.worker("oak", "--fake-renderer", "20ms", "--fake-size", "320")
-	job := f.submitFake("-2-9", func(s *nr.JobSpec) { s.Name = "shot <b>1</b>" })
+	job := f.submitFake("-2-9", func(s *nr.JobSpec) { s.Name, s.FPS = "shot <b>1</b>", 12.5 })
 	b.visit(f.link(f.url))
 	b.press("Log in")
 	b.sees("In progress")
@@ -72,6 +72,9 @@ func TestJobPages(t *testing.T) {
 	b.sees("wipe")
 	b.field("Show", "")
 	b.press("Play")
+	if says := value[string](b, `[...document.querySelectorAll("select")].find(s => s.closest("label").textContent.startsWith("Frames a second")).selectedOptions[0].textContent`); says != "12.5, as the scene" {
+		t.Errorf("the film is played at %s", says)
+	}
 	b.until("film", `document.querySelector(".screen").ariaLabel.startsWith("Frame 7,")`)
 	b.press("Stop")
 	b.until("address of the frame that is shown", `document.querySelector(".screen").ariaLabel.startsWith("Frame " + new URL(location.href).searchParams.get("frame") + ",")`)

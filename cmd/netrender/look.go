@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -276,6 +277,9 @@ func (a *app) showJob(v *jobView) {
 	}
 	line("state", "%s", state)
 	line("frames", "%s of %s", frameCount(&v.Job), shorten(v.JobSpec.Frames.String(), 100))
+	if v.FPS > 0 {
+		line("", "a film of %s frames a second", rate(v.FPS))
+	}
 	for _, part := range []struct {
 		name string
 		set  farm.FrameSet
@@ -327,6 +331,11 @@ func (a *app) showJob(v *jobView) {
 	for _, r := range sameReasons(v.Why) {
 		line("why", "%s", r)
 	}
+}
+
+// rate writes frames a second: 24, 23.976.
+func rate(fps float64) string {
+	return strconv.FormatFloat(math.Round(1000*fps)/1000, 'f', -1, 64)
 }
 
 // sameReasons says each reason once, with the workers that have it.

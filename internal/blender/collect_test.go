@@ -266,8 +266,8 @@ func TestRealCollect(t *testing.T) {
 			"image | shared/tex/paint.png | //tex/paint.png",
 		})
 		s := c.Scene
-		facts := fmt.Sprint(s.Name, s.Engine, s.Camera, s.Width, s.Height, s.FrameStart, s.FrameEnd, s.FrameStep, s.Samples, s.Format, s.Movie, s.ViewLayers)
-		if want := "SceneCYCLESCamera320 180 1 24 1 8PNGfalse [ViewLayer]"; facts != want {
+		facts := fmt.Sprint(s.Name, s.Engine, s.Camera, s.Width, s.Height, s.FrameStart, s.FrameEnd, s.FrameStep, s.FPS, s.Samples, s.Format, s.Movie, s.ViewLayers)
+		if want := "SceneCYCLESCamera320 180 1 24 1 24 8PNGfalse [ViewLayer]"; facts != want {
 			t.Errorf("facts: %s, want %s", facts, want)
 		}
 		if got, _ := filepath.Rel(dir, s.OutputPath); filepath.ToSlash(got) != "project/render/linked_####" {

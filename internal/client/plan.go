@@ -59,6 +59,7 @@ type Missing struct {
 type Scene struct {
 	Files    []SceneFile
 	Frames   farm.FrameSet // the scene's own range and step
+	FPS      float64       // frames a second; 0: not known
 	Engine   string
 	Camera   string       // empty: none
 	Saved    farm.Version // Blender that wrote the file
@@ -132,6 +133,7 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if s.Frames.Count() == 0 {
 		s.Frames = scene.Frames
 	}
+	s.FPS = cmp.Or(s.FPS, scene.FPS)
 	if s.Name == "" {
 		s.Name = strings.TrimSuffix(filepath.Base(blend), filepath.Ext(blend))
 	}

@@ -116,6 +116,18 @@ func TestPlanTakesTheScenesOwnFrames(t *testing.T) {
 	}
 }
 
+// The rate of the scene's film goes with the job; one that nobody can look at is left out, and does not refuse the job.
+func TestPlanTakesTheScenesRate(t *testing.T) {
+	dir := studio(t, "a.blend")
+	for of, want := range map[float64]float64{24000.0 / 1001: 24000.0 / 1001, farm.MaxFPS: farm.MaxFPS, 32767: 0, 0: 0, -1: 0} {
+		s := SceneOf(&blender.Collection{Scene: blender.CollectedScene{Camera: "Camera", Engine: "CYCLES", FrameEnd: 1, SavedBy: "4.2.0", FPS: of}})
+		p, err := NewPlan(context.Background(), PlanOptions{Blend: filepath.Join(dir, "a.blend"), Read: reads(s)})
+		if err != nil || p.Spec.FPS != want {
+			t.Errorf("of %g frames a second: %v, %v", of, p, err)
+		}
+	}
+}
+
 // A scene that was copied from Windows names files by paths that lead nowhere here; Blender lists some of them twice.
 func TestMissingFilesOfAnotherSystem(t *testing.T) {
 	dir := studio(t, "a.blend")

@@ -19,6 +19,9 @@ func SceneOf(c *blender.Collection) Scene {
 	if v, err := farm.ParseVersion(c.Scene.SavedBy); err == nil {
 		s.Saved = v
 	}
+	if c.Scene.FPS > 0 && c.Scene.FPS <= farm.MaxFPS { // Blender allows more, that nobody can look at
+		s.FPS = c.Scene.FPS
+	}
 	for _, u := range c.Scene.Unbaked {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s is not baked: every frame is rendered as if it were the first one asked for", u))
 	}

@@ -48,6 +48,7 @@ type JobSpec struct {
 	Order    Order    `json:"order"`
 	Attempts int      `json:"attempts,omitempty"` // failed attempts before a frame is failed; 0: the farm's rule
 	Timeout  int      `json:"timeout_s,omitempty"`
+	FPS      float64  `json:"fps,omitempty"` // frames a second of the scene's film, 0..MaxFPS; 0: not known
 	Needs    Needs    `json:"needs"`
 	Options  Options  `json:"options"`
 	Keep     bool     `json:"keep,omitempty"` // the farm's cleaning leaves alone what the job left
@@ -161,6 +162,7 @@ const (
 	MaxAttempts = 100
 	MaxFiles    = 200_000
 	MaxName     = 200 // bytes
+	MaxFPS      = 1000
 	maxList     = 1_000
 )
 
@@ -199,6 +201,8 @@ func (s *JobSpec) Check() error {
 		return Errorf(Invalid, "attempts are 1 to %d, not %d", MaxAttempts, s.Attempts)
 	case s.Timeout < 0:
 		return Errorf(Invalid, "a time limit cannot be negative")
+	case !(s.FPS >= 0 && s.FPS <= MaxFPS): // not a number neither
+		return Errorf(Invalid, "a film has 0 to %d frames a second, not %g", MaxFPS, s.FPS)
 	case s.Options.Threads < 0 || s.Options.Threads > 1024:
 		return Errorf(Invalid, "render threads are 1 to 1024, not %d", s.Options.Threads)
 	case s.Options.EXR != "full" && s.Options.EXR != "half" && s.Options.EXR != "none":

@@ -109,6 +109,11 @@ func TestJobSpecCheck(t *testing.T) {
 		{"attempts above", func(s *JobSpec) { s.Attempts = MaxAttempts + 1 }, "attempts", Invalid},
 		{"a time limit", func(s *JobSpec) { s.Timeout = 60 }, "", ""},
 		{"a time limit below", func(s *JobSpec) { s.Timeout = -1 }, "time limit", Invalid},
+		{"a rate", func(s *JobSpec) { s.FPS = 24000.0 / 1001 }, "", ""},
+		{"highest rate", func(s *JobSpec) { s.FPS = MaxFPS }, "", ""},
+		{"rate above", func(s *JobSpec) { s.FPS = MaxFPS + 0.1 }, "frames a second", Invalid},
+		{"rate below", func(s *JobSpec) { s.FPS = -1 }, "frames a second", Invalid},
+		{"no number as rate", func(s *JobSpec) { s.FPS = math.NaN() }, "frames a second", Invalid},
 		{"threads", func(s *JobSpec) { s.Options.Threads = 1024 }, "", ""},
 		{"threads below", func(s *JobSpec) { s.Options.Threads = -1 }, "threads", Invalid},
 		{"threads above", func(s *JobSpec) { s.Options.Threads = 1025 }, "threads", Invalid},
@@ -236,7 +241,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	one := 1
 	spec := aSpec()
-	spec.Attempts, spec.Timeout, spec.Key, spec.Keep = 5, 60, "key", true
+	spec.Attempts, spec.Timeout, spec.FPS, spec.Key, spec.Keep = 5, 60, 23.976, "key", true
 	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda", Addons: []string{"d"}, AddonFiles: []string{"e.zip"}, Shared: []string{"/f"}}
 	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/g"}
 	job := Job{

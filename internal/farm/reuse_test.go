@@ -19,7 +19,7 @@ func TestServes(t *testing.T) {
 		return s
 	}
 	a, b := full(), full()
-	b.Name, b.Priority, b.Chunk, b.Order, b.Attempts, b.Timeout, b.Key, b.Frames = "x", 9, 9, Reverse, 9, 9, "k", Frames(99)
+	b.Name, b.Priority, b.Chunk, b.Order, b.Attempts, b.Timeout, b.FPS, b.Key, b.Frames = "x", 9, 9, Reverse, 9, 9, 25, "k", Frames(99)
 	slices.Reverse(b.Needs.Allow)
 	if !a.Serves(&b) {
 		t.Error("what no picture shows matters")

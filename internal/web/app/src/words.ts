@@ -24,6 +24,9 @@ export function number(n: number): string {
   return n.toLocaleString("en", { maximumFractionDigits: 0 }).replaceAll(",", "\u202f");
 }
 
+// rate says frames a second: "24", "23.976".
+export const rate = (fps: number) => String(Number(fps.toFixed(3)));
+
 // hours says machine time: "12.5 h", under an hour in minutes.
 export function hours(seconds: number): string {
   return seconds < 3600 ? span(seconds) : `${number1(seconds / 3600)} h`;

@@ -1548,6 +1548,8 @@ export interface components {
             /** Format: int64 */
             failed?: number;
             folder?: string;
+            /** Format: double */
+            fps?: number;
             frames?: string;
             /** Format: int64 */
             id?: number;
@@ -1694,6 +1696,8 @@ export interface components {
             blend?: string;
             /** Format: int64 */
             chunk?: number;
+            /** Format: double */
+            fps?: number;
             frames?: string;
             keep?: boolean;
             key?: string;

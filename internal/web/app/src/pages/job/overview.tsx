@@ -5,7 +5,7 @@ import { type Data, useData } from "../../api/data";
 import { type Attempt, type Event, type Full, type Job, type Reason, ended } from "../../api/model";
 import type { components } from "../../api/schema";
 import { Card, Empty, Facts, Loaded, Name, State } from "../../parts/basics";
-import { ago, bytes, count, hours, moment, number, result, span } from "../../words";
+import { ago, bytes, count, hours, moment, number, rate, result, span } from "../../words";
 import { counts, type Frames, type FramesData, lost, newest } from "./data";
 import { type AttemptList, type FileList, picture, ranges, type RunningList, sentence, stateNames, type Warning } from "./model";
 import type { PartOf } from "./part";
@@ -239,6 +239,7 @@ function About({ of: j }: { of: Job }) {
         ["Ended", j.ended ? `${moment(j.ended)}, ${ago(j.ended)}` : ""],
         ["Priority", j.priority],
         ["Frames", <>{j.frames}{j.order && j.order !== "linear" && <span class="dim">, {j.order}</span>}</>],
+        ["Frames a second", j.fps ? rate(j.fps) : ""],
         ["Frames a worker takes at once", j.chunk > 1 ? j.chunk : ""],
         ["Scene", <code><Name of={j.blend} /></code>],
         ["Results", <><code><Name of={j.folder} /></code> <span class="dim">below the master's outputs</span></>],

@@ -4,7 +4,7 @@ import { useData } from "../../api/data";
 import { Button, Card, Empty, Trouble } from "../../parts/basics";
 import { Typed } from "../../parts/typed";
 import { ask, asked } from "../../route";
-import { number } from "../../words";
+import { number, rate } from "../../words";
 import { type Frames, lost } from "./data";
 import { Images, type Picture } from "./images";
 import { done, stateNames } from "./model";
@@ -20,13 +20,13 @@ export function Viewer({ job: j, frames }: PartOf) {
   if (lost(j, "outputs")) return <Empty>The pictures of this job were cleaned up.</Empty>;
   if (!f) return frames.problem ? <Trouble of={frames.problem} again={frames.again} /> : <div class="waits screen" aria-busy="true" />;
   if (!f.states.includes(done)) return <Empty>No frame is done yet. Frames appear here as they are rendered.</Empty>;
-  return <Screen key={`${j.id} ${f.numbers.length}`} job={j.id} of={f} version={frames.version} />;
+  return <Screen key={`${j.id} ${f.numbers.length}`} job={j.id} scene={j.fps} of={f} version={frames.version} />;
 }
 
 interface View { zoom: number; x: number; y: number } // zoom 0: as fits; x, y: the picture's point in the middle, from 0 to 1
 
 // version has it drawn again: the columns of its frames change in place.
-function Screen({ job, of: f }: { job: number; of: Frames; version: number }) {
+function Screen({ job, scene, of: f }: { job: number; scene: number | undefined; of: Frames; version: number }) {
   const images = useMemo(() => new Images(job, f), [job]);
   images.of = f;
   useEffect(() => () => images.close(), [images]);
@@ -38,7 +38,8 @@ function Screen({ job, of: f }: { job: number; of: Frames; version: number }) {
   const other = rowOf(asked("with"));
   const way = asked("how") || "wipe";
   const [playing, play] = useState(false);
-  const [fps, setFps] = useState(() => Number(localStorage.getItem("netrender-fps")) || 24);
+  const [chosen, choose] = useState(() => Number(localStorage.getItem("netrender-fps")) || 0); // 0: as the scene has it
+  const fps = chosen || scene || 24;
   const [mark, setMark] = useState(false); // missing frames are shown as such; else the one before is held
   const [exposure, expose] = useState(0);
   const [wipe, setWipe] = useState(0.5);
@@ -222,7 +223,12 @@ function Screen({ job, of: f }: { job: number; of: Frames; version: number }) {
         <Button kind="main" icon={playing ? "pause" : "play"} onClick={() => play(!playing)}>{playing ? "Stop" : "Play"}</Button>
         <Button icon="right" label="Next frame" onClick={() => to(row + 1)} />
         <label class="field inline"><span>Frame</span><Typed type="number" value={frame} onChange={(text) => { const r = rowOf(text); if (r !== undefined) to(r); }} /></label>
-        <label class="field inline"><span>Frames a second</span><select value={String(fps)} onChange={(e) => { setFps(Number(e.currentTarget.value)); localStorage.setItem("netrender-fps", e.currentTarget.value); }}>{rates.map((r) => <option key={r} value={String(r)}>{r}</option>)}</select></label>
+        <label class="field inline"><span>Frames a second</span>
+          <select value={String(chosen)} onChange={(e) => { choose(Number(e.currentTarget.value)); localStorage.setItem("netrender-fps", e.currentTarget.value); }}>
+            <option value="0">{scene ? `${rate(scene)}, as the scene` : "24"}</option>
+            {rates.filter((r) => scene || r !== 24).map((r) => <option key={r} value={String(r)}>{r}</option>)}
+          </select>
+        </label>
         <span class="dim small nw">{playing && real > 0 ? `${real.toFixed(1)} shown` : ""}</span>
       </div>
       <div class="actions">
