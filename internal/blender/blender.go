@@ -9,6 +9,7 @@
 package blender
 
 import (
+	"image"
 	"io"
 	"time"
 )
@@ -35,10 +36,15 @@ type Scene struct {
 
 // SceneFacts is what Open found in the scene that will be rendered.
 type SceneFacts struct {
-	Name       string   `json:"name"`
-	Engine     string   `json:"engine"`      // CYCLES, BLENDER_EEVEE, BLENDER_EEVEE_NEXT, BLENDER_WORKBENCH, ...
-	Width      int      `json:"width"`       // pixels, resolution percentage applied
-	Height     int      `json:"height"`      // pixels
+	Name   string `json:"name"`
+	Engine string `json:"engine"` // CYCLES, BLENDER_EEVEE, BLENDER_EEVEE_NEXT, BLENDER_WORKBENCH, ...
+	Width  int    `json:"width"`  // pixels, resolution percentage applied
+	Height int    `json:"height"` // pixels
+	// PictureWidth and PictureHeight are the pixels of what is rendered: the frame, or the scene's own border in it.
+	// Tiles are cut of that.
+	PictureWidth  int `json:"picture_width"`
+	PictureHeight int `json:"picture_height"`
+
 	FrameStart int      `json:"frame_start"` //
 	FrameEnd   int      `json:"frame_end"`   // inclusive
 	FrameStep  int      `json:"frame_step"`  //
@@ -73,7 +79,7 @@ const (
 	EXRFull EXR = "full" // 32-bit float, ZIP: exactly what Blender computed
 )
 
-// Task is one frame to render.
+// Task is one frame to render, or a part of one.
 type Task struct {
 	Frame int
 	// OutDir is an absolute path of a folder that is empty or does not exist yet; every file of the result lies in it.
@@ -83,6 +89,16 @@ type Task struct {
 	Outputs bool
 	// Preview asks for a JPEG about 640 pixels wide, made by Blender's own colour management.
 	Preview bool
+
+	// Tile is the part of the picture to render, in pixels from its top left corner (SceneFacts.PictureWidth); the zero
+	// rectangle is all of it. A tile asks for EXRFull and for nothing else: its EXR is a picture of Result.Window alone,
+	// with all passes and view layers as the engine computed them. Compositor, File Output nodes and denoising are left to
+	// the finish; what the denoiser reads is kept in passes named "Denoising ...". Scenes that cannot be cut are NoParts.
+	Tile image.Rectangle
+	// Overscan is how many pixels more are rendered on each side of the tile, as far as the picture goes.
+	Overscan int
+	// KeepAdaptive leaves adaptive sampling on in a part: quicker, but pixels near the cuts differ from those of a whole frame.
+	KeepAdaptive bool
 }
 
 // Progress is one report from within a frame; at most about four a second.
@@ -119,14 +135,16 @@ type File struct {
 // Result is what Blender wrote for a Task.
 type Result struct {
 	Files      []File
-	Seconds    float64  // wall time inside Blender, from the start of the render to the last file
-	Render     float64  // of those, the render and the scene's own outputs
-	EXRSeconds float64  // of those, writing the multilayer EXR
-	Preview    float64  // of those, making the preview
-	Reopened   bool     // the scene was opened anew for this frame (see SceneFacts.Stateful)
-	Memory     int64    // bytes the process holds after the frame
-	PeakMemory int64    // bytes, highest the process has held since it started
-	Warnings   []string // sentences
+	Seconds    float64 // wall time inside Blender, from the start of the render to the last file
+	Render     float64 // of those, the render and the scene's own outputs
+	EXRSeconds float64 // of those, writing the multilayer EXR
+	Preview    float64 // of those, making the preview
+	Reopened   bool    // the scene was opened anew for this frame (see SceneFacts.Stateful)
+	Memory     int64   // bytes the process holds after the frame
+	PeakMemory int64   // bytes, highest the process has held since it started
+	// Window is what of the picture the EXR of a tile shows: the tile and its overscan. Zero for whole frames.
+	Window   image.Rectangle
+	Warnings []string // sentences
 	// ScriptErrors are sentences: what the scene's own Python raised, and drivers of it that do not work.
 	ScriptErrors []string
 }

@@ -29,6 +29,7 @@ const (
 	BadTalk   ErrorKind = "bad-talk"   // what came over the channel made no sense; the process was killed
 	NoAddon   ErrorKind = "no-addon"   // an add-on of Options.Addons is not there or cannot be enabled
 	Stale     ErrorKind = "stale"      // the .blend is not any more the one that a collection was made of
+	NoParts   ErrorKind = "no-parts"   // the scene can be rendered as whole frames only; alive
 	NotOpened ErrorKind = "not-opened" // Render before Open; alive
 )
 

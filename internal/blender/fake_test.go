@@ -54,6 +54,7 @@ func fakeBlender(mode string, args []string) int {
 		var request struct {
 			Verb, Out_dir string
 			ID            int
+			Tile          []int
 		}
 		json.Unmarshal(requests.Bytes(), &request)
 		switch {
@@ -73,6 +74,10 @@ func fakeBlender(mode string, args []string) int {
 			say(`{"id":%d,"ok":{"name":"Scene","engine":"CYCLES"}}`, request.ID)
 		case mode == "outside":
 			say(`{"id":%d,"ok":{"files":[{"kind":"exr","path":"/etc/passwd","name":"../passwd"}]}}`, request.ID)
+		case mode == "elsewhere":
+			file := filepath.Join(request.Out_dir, "0001.exr")
+			os.WriteFile(file, smallEXR(), 0o600)
+			say(`{"id":%d,"ok":{"files":[{"kind":"exr","path":%q,"name":"exr/0001.exr"}],"window":%s}}`, request.ID, file, os.Getenv("FAKE_WINDOW"))
 		case mode == "noframe":
 			say(`{"id":%d,"ok":{"files":[]}}`, request.ID)
 		case mode == "camera":
@@ -80,7 +85,8 @@ func fakeBlender(mode string, args []string) int {
 		default:
 			file := filepath.Join(request.Out_dir, "0001.exr")
 			os.WriteFile(file, smallEXR(), 0o600)
-			say(`{"id":%d,"ok":{"files":[{"kind":"exr","path":%q,"name":"exr/0001.exr"}]}}`, request.ID, file)
+			window, _ := json.Marshal(request.Tile)
+			say(`{"id":%d,"ok":{"files":[{"kind":"exr","path":%q,"name":"exr/0001.exr"}],"window":%s}}`, request.ID, file, window)
 		}
 	}
 	return 0

@@ -51,6 +51,10 @@ func (s *Session) Render(ctx context.Context, task Task, progress func(Progress)
 	if !task.Outputs && !task.Preview && task.EXR == EXRNone {
 		return Result{}, &Error{Kind: NoFrame, Message: "the task asks for no file at all"}
 	}
+	request, refused := task.request()
+	if refused != nil {
+		return Result{}, refused
+	}
 	stop := s.relay(task.Frame, progress)
 	defer stop()
 	var answer struct {
@@ -64,21 +68,22 @@ func (s *Session) Render(ctx context.Context, task Task, progress func(Progress)
 		Scripts  []string `json:"script_errors"`
 		Memory   int64    `json:"memory"`
 		Peak     int64    `json:"peak"`
+		Window   []int    `json:"window"`
 	}
-	err := s.call(ctx, map[string]any{
-		"verb": "render", "frame": task.Frame, "out_dir": task.OutDir, "exr": task.EXR,
-		"outputs": task.Outputs, "preview": task.Preview,
-	}, &answer)
-	if err != nil {
+	if err := s.call(ctx, request, &answer); err != nil {
 		return Result{}, err
 	}
 	if err := checkFiles(task, answer.Files); err != nil {
 		return Result{}, s.withLog(err)
 	}
+	window, err := task.window(answer.Window)
+	if err != nil {
+		return Result{}, s.withLog(err)
+	}
 	return Result{
 		Files: answer.Files, Warnings: answer.Warnings, ScriptErrors: answer.Scripts, Reopened: answer.Reopened,
 		Seconds: answer.Seconds, Render: answer.Render, EXRSeconds: answer.EXR, Preview: answer.Preview,
-		Memory: answer.Memory, PeakMemory: answer.Peak,
+		Memory: answer.Memory, PeakMemory: answer.Peak, Window: window,
 	}, nil
 }
 

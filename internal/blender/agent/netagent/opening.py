@@ -11,7 +11,7 @@ from typing import Any
 
 import bpy
 
-from . import devices, mapping, osl, scripts, stateful
+from . import devices, mapping, osl, parts, scripts, stateful
 from .failure import Failure
 
 
@@ -167,15 +167,18 @@ def take_engine(scene: Any, name: str) -> None:
 def describe(scene: Any, engine: str = "") -> dict:
     """The plain facts of a scene; engine is another than its own that will render it."""
     render = scene.render
-    scale = render.resolution_percentage / 100
+    width, height = parts.size(render)
+    left, top, right, bottom = parts.region(render)
     views = []
     if render.use_multiview:
         views = [view.file_suffix for view in render.views if view.use]
     return {
         "name": scene.name,
         "engine": engine or render.engine,
-        "width": int(render.resolution_x * scale),
-        "height": int(render.resolution_y * scale),
+        "width": width,
+        "height": height,
+        "picture_width": right - left,
+        "picture_height": bottom - top,
         "frame_start": scene.frame_start,
         "frame_end": scene.frame_end,
         "frame_step": scene.frame_step,

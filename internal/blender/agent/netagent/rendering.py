@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from . import memory, settings
+from . import memory, parts, settings
 from .channel import Channel
 from .failure import Failure
 from .opening import Session
@@ -58,6 +58,7 @@ def render(session: Session, link: Channel, request: dict) -> dict:
         "reopened": reopened,
         "memory": now,
         "peak": peak,
+        "window": frame.part.window if frame.part else None,
     }
 
 
@@ -102,6 +103,7 @@ class Frame:
         self.exr: str = request["exr"]
         self.outputs: bool = request["outputs"]
         self.preview: bool = request["preview"]
+        self.part = parts.Part(scene, request) if request.get("tile") else None
         self.warnings: list[str] = []
         self._made: list[tuple[str, str, str, str]] = []  # kind, path, expected name, node
         self._exr_path = os.path.join(self.folder, "exr", number(self.number) + ".exr")
@@ -119,6 +121,9 @@ class Frame:
             for name, value in (("use_overwrite", True), ("use_placeholder", False), ("use_persistent_data", False),
                                 ("save_output", True), ("use_file_extension", self._direct or render.use_file_extension)):  # fmt: skip
                 borrowed.set(render, name, value)
+            if self.part:
+                self.part.borrow(borrowed)
+                self.warnings += self.part.warnings
             nodes = Redirected(self.scene, os.path.join(self.folder, "nodes"), borrowed, self.outputs)
             path, values = self._target(folder)
             with BorrowedFormat(render.image_settings, **values) if values else Borrowed():
