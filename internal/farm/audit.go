@@ -42,6 +42,10 @@ const (
 	DidBackup       Action = "backup"
 	DidArchive      Action = "job.archive"
 	DidImport       Action = "job.import"
+	DidMakeTarget   Action = "notify.make"
+	DidChangeTarget Action = "notify.change"
+	DidRemoveTarget Action = "notify.remove"
+	DidTestTarget   Action = "notify.test"
 )
 
 // AuditFilter selects records, the newest first; those after a Seq the oldest first.

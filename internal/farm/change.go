@@ -79,6 +79,17 @@ type (
 	RulesSet struct{ Rules Rules }
 	// CleaningSet keeps what the farm removes by itself.
 	CleaningSet struct{ Cleaning Cleaning }
+	// TargetSet keeps or replaces a target of notifications.
+	TargetSet struct{ Target Target }
+	// TargetDelete forgets a target and what waits for it.
+	TargetDelete struct{ ID string }
+	// PendingAdd keeps a message until its target has it. One for a target that is not there is ignored.
+	PendingAdd struct{ Pending Pending }
+	// PendingEnd forgets messages that a target has, or will not get.
+	PendingEnd struct {
+		Target   string
+		Messages []string
+	}
 	// JobLost keeps with a job that a part of what it left was removed.
 	JobLost struct {
 		ID      JobID
@@ -108,6 +119,10 @@ func (AuditTrim) change()    {}
 func (RulesSet) change()     {}
 func (CleaningSet) change()  {}
 func (JobLost) change()      {}
+func (TargetSet) change()    {}
+func (TargetDelete) change() {}
+func (PendingAdd) change()   {}
+func (PendingEnd) change()   {}
 
 // State is what an engine starts from: everything that still moves. Ended jobs stay in the store.
 type State struct {
@@ -121,6 +136,8 @@ type State struct {
 	Workers  []Worker
 	Tokens   []Token
 	Logins   []Login
+	Targets  []Target
+	Pending  []Pending // the oldest first
 }
 
 // JobLoad is a job that has not ended, with what the engine needs to go on.

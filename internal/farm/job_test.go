@@ -317,6 +317,9 @@ func TestJSONLosesNothing(t *testing.T) {
 			&BackupAge{now, 2}, "/data",
 		},
 		Audit{Seq: 1, Time: now, Who: "w", Token: "t", Role: RoleAdmin, Address: "a", Action: DidCancel, Subject: "s", Text: "x"},
+		Target{ID: "i", Name: "n", Where: "w", Kinds: []MessageKind{TellDone}, Owner: "o", Enabled: true, Created: now, Failing: now, Error: "e"},
+		Message{"i", TellDone, now, "t", "h", "/jobs/7", &MessageJob{7, "n", "o", Done, 3, 2, 1, 1.5, 2.5}},
+		Delivery{"i", []string{"m"}, TellDone, "t", now, Waits, 2, now, Answer{true, 200, "a", 0.5, true}},
 		Token{ID: "i", Name: "n", Role: RoleView, Created: now, Used: now},
 	} {
 		noted := reflect.ValueOf(v)
@@ -343,6 +346,9 @@ func TestJSONLosesNothing(t *testing.T) {
 	}
 	if text, _ := json.Marshal(Token{Hash: "secret"}); strings.Contains(string(text), "secret") {
 		t.Errorf("a token's hash travels: %s", text)
+	}
+	if text, _ := json.Marshal(Target{URL: "secret", Secret: "secret"}); strings.Contains(string(text), "secret") {
+		t.Errorf("a target's secrets travel: %s", text)
 	}
 }
 

@@ -148,12 +148,13 @@ const (
 	NeedsFit      AttentionKind = "nobody"        // no worker can render a job
 	NeedsFiles    AttentionKind = "files"         // a job waits for files that nobody sends
 	NeedsAnswer   AttentionKind = "pairing"       // a newcomer asks to be let in
+	NeedsTarget   AttentionKind = "notify"        // a target of notifications has not answered for a day
 )
 
 // AttentionKinds lists all kinds, the most urgent first.
 func AttentionKinds() []AttentionKind {
 	return []AttentionKind{
-		NeedsDatabase, NeedsDamage, NeedsDisk, NeedsWorkers, NeedsWorker, NeedsRoom, NeedsLook, NeedsCare, NeedsFit, NeedsFiles, NeedsAnswer,
+		NeedsDatabase, NeedsDamage, NeedsDisk, NeedsWorkers, NeedsWorker, NeedsRoom, NeedsLook, NeedsCare, NeedsFit, NeedsFiles, NeedsAnswer, NeedsTarget,
 	}
 }
 

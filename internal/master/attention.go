@@ -260,7 +260,7 @@ func (e *engine) inWords(al *alarm, now time.Time, waits int) farm.Attention {
 		a.Since = e.quietSince(al.job).UTC()
 		a.Text = job + " waits for " + plural(len(al.job.missing), "file") + ", and nobody sends them"
 		a.Hint = "submit the scene again where its files are: what is there already is not sent twice"
-	case farm.NeedsDatabase, farm.NeedsDamage, farm.NeedsDisk, farm.NeedsAnswer:
+	case farm.NeedsDatabase, farm.NeedsDamage, farm.NeedsDisk, farm.NeedsAnswer, farm.NeedsTarget:
 	}
 	return a
 }

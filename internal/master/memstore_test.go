@@ -35,6 +35,8 @@ type memStore struct {
 	logins   map[string]farm.Login
 	rules    *farm.Rules
 	cleaning farm.Cleaning
+	targets  map[string]farm.Target
+	pending  []farm.Pending
 	fail     error // Apply fails with it
 	wait     func()
 	damage   error // Inspect finds it
@@ -50,6 +52,7 @@ func newMemStore() *memStore {
 		done: map[farm.JobID]map[int]farm.Attempt{}, history: map[farm.JobID][]farm.Attempt{}, resets: map[farm.JobID]map[int]int64{},
 		undone: map[farm.JobID]map[int64]bool{}, refused: map[farm.JobID][]farm.WorkerID{},
 		workers: map[farm.WorkerID]farm.Worker{}, tokens: map[string]farm.Token{}, logins: map[string]farm.Login{},
+		targets: map[string]farm.Target{},
 	}
 }
 
@@ -75,6 +78,8 @@ func (s *memStore) Load(_ context.Context, least int64) (farm.State, error) {
 	st.Workers = slices.SortedFunc(maps.Values(s.workers), func(a, b farm.Worker) int { return cmp.Compare(a.ID, b.ID) })
 	st.Tokens = slices.Collect(maps.Values(s.tokens))
 	st.Logins = slices.Collect(maps.Values(s.logins))
+	st.Targets = slices.SortedFunc(maps.Values(s.targets), func(a, b farm.Target) int { return cmp.Compare(a.ID, b.ID) })
+	st.Pending = slices.Clone(s.pending)
 	return st, nil
 }
 
@@ -199,6 +204,15 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 			s.rules = &c.Rules
 		case farm.CleaningSet:
 			s.cleaning = c.Cleaning
+		case farm.TargetSet:
+			s.targets[c.Target.ID] = c.Target
+		case farm.TargetDelete:
+			delete(s.targets, c.ID)
+			s.pending = slices.DeleteFunc(s.pending, func(p farm.Pending) bool { return p.Target == c.ID })
+		case farm.PendingAdd:
+			s.pending = append(s.pending, c.Pending)
+		case farm.PendingEnd:
+			s.pending = slices.DeleteFunc(s.pending, func(p farm.Pending) bool { return p.Target == c.Target && slices.Contains(c.Messages, p.Message.ID) })
 		case farm.JobLost:
 			if j, ok := s.jobs[c.ID]; ok {
 				j.Lose(c.Removal)

@@ -154,6 +154,14 @@ func (b *batch) apply(c farm.Change) error {
 		return b.cleaningSet(&c.Cleaning)
 	case farm.JobLost:
 		return b.jobLost(&c)
+	case farm.TargetSet:
+		return b.targetSet(&c.Target)
+	case farm.TargetDelete:
+		return b.targetDelete(c.ID)
+	case farm.PendingAdd:
+		return b.pendingAdd(&c.Pending)
+	case farm.PendingEnd:
+		return b.pendingEnd(&c)
 	default:
 		return farm.Errorf(farm.Internal, "the store does not know how to keep a %T", c)
 	}

@@ -12,7 +12,7 @@ import (
 
 // short are the tables that Load stands on. They are checked at every start, before anything is read from them. All
 // others grow with what a farm has done; Inspect goes through those while the master works.
-var short = []string{"meta", "jobs", "specs", "finished", "resets", "refusals", "leases", "words", "workers", "tokens", "logins"}
+var short = []string{"meta", "jobs", "specs", "finished", "resets", "refusals", "leases", "words", "workers", "tokens", "logins", "targets", "pending"}
 
 // slow is how Inspect goes: some rows, then a pause in which others have the processor and the disk. A million frames
 // take about a minute and a half.

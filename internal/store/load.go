@@ -52,7 +52,13 @@ func (d *db) Load(ctx context.Context, least int64) (farm.State, error) {
 		if s.Tokens, err = d.tokens(ctx, q); err != nil {
 			return err
 		}
-		s.Logins, err = d.logins(ctx, q)
+		if s.Logins, err = d.logins(ctx, q); err != nil {
+			return err
+		}
+		if s.Targets, err = d.targets(ctx, q); err != nil {
+			return err
+		}
+		s.Pending, err = d.pending(ctx, q)
 		return err
 	})
 	if err != nil {

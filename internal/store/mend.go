@@ -188,6 +188,8 @@ func (m *mender) unread() error {
 			return sense(tags, new([]string)) && sense(facts, new(farm.Facts))
 		}},
 		{"refusals", "job", `SELECT job, workers, '' FROM refusals`, func(workers, _ string) bool { return sense(workers, new([]farm.WorkerID)) }},
+		{"targets", "id", `SELECT id, kinds, '' FROM targets`, func(kinds, _ string) bool { return sense(kinds, new([]farm.MessageKind)) }},
+		{"pending", "seq", `SELECT seq, message, '' FROM pending`, func(message, _ string) bool { return sense(message, new(farm.Message)) }},
 		{"meta", "name", `SELECT name, value, '' FROM meta WHERE name = '` + metaRules + `'`, func(text, _ string) bool {
 			var rules farm.Rules
 			return sense(text, &rules) && rules.Check() == nil

@@ -50,7 +50,7 @@ func (r *Recovered) Empty() bool {
 
 // noOrphans are the tables of which nothing is taken that their trees do not lead to: what was revoked, deleted or
 // ended must not come back with an old page.
-var noOrphans = []string{"tokens", "logins", "workers", "meta", "resets", "leases"}
+var noOrphans = []string{"tokens", "logins", "workers", "meta", "resets", "leases", "targets", "pending"}
 
 // Recover reads what can be read of the damaged database at from, which is not changed, into a new one at to, and makes
 // that one hold together. Whatever it says is finished has its record and its results.

@@ -98,6 +98,12 @@ func holdsAll(t *testing.T, s *store.SQLite, n int) {
 	for _, x := range st.Logins {
 		say("login %s by %s from %s with %s", x.ID, x.Token, x.Address, x.Browser)
 	}
+	for _, x := range st.Targets {
+		say("target %s %s at %s (%s, %s) is told %v of %q, enabled %v, failing %v: %s", x.ID, x.Name, x.Where, x.URL, x.Secret, x.Kinds, x.Owner, x.Enabled, x.Failing.Equal(at(40)), x.Error)
+	}
+	for _, x := range st.Pending {
+		say("%s waits for %s: %s", x.Message.ID, x.Target, x.Message.Text)
+	}
 	jobs, err := s.Jobs(ctx, farm.JobFilter{Limit: 10})
 	if err != nil {
 		t.Fatal(err)
@@ -157,6 +163,8 @@ func holdsAll(t *testing.T, s *store.SQLite, n int) {
 		fmt.Sprintf("worker worker-oak oak, 2 slots, [fast], 8 cores, enabled true, at 10.0.0.7, seen true, by %q", since(6, "t-root")),
 		"lease 100000007 of job 2 to worker-oak, slot 1, frames [1 2], try 1, true",
 		since(3, "login l1 by t-root from 10.0.0.9 with Firefox"),
+		since(12, "target chat Chat at https://chat.studio (https://chat.studio/x, whsec_x) is told [job.done job.failed] of \"anna\", enabled true, failing true: no answer"),
+		since(12, "msg_1 waits for chat: Shot 1 is done"),
 		"job 3 Shot 3 in Shot-3, collecting, of anna (t-anna), frames 1, priority 3, needs [fast], exr full, key key3, 0 of 1 in 0 s, removed 0",
 		"  finished [], refused []",
 		"  file shot.blend from /home/anna/shot.blend, 1000 bytes, 0001, for some false",

@@ -16,6 +16,7 @@ func everyField(t *testing.T, s Store) {
 	worker, token, rules := filled[farm.Worker](t, f), filled[farm.Token](t, f), filled[farm.Rules](t, f)
 	login := filled[farm.Login](t, f)
 	cleaning := filled[farm.Cleaning](t, f)
+	target, message := filled[farm.Target](t, f), filled[farm.Message](t, f)
 	file[1].Path += "x"
 	job.LeftS = 0 // it is not kept
 	lease.Job, rendered.Job, errored.Job = job.ID, job.ID, job.ID
@@ -23,7 +24,8 @@ func everyField(t *testing.T, s Store) {
 	apply(t, s,
 		farm.JobAdd{Job: job, Files: file}, farm.LeaseAdd{Lease: lease}, farm.FrameDone{Attempt: rendered},
 		farm.FrameTried{Attempt: errored}, farm.WorkerSet{Worker: worker}, farm.TokenSet{Token: token}, farm.RulesSet{Rules: rules},
-		farm.LoginSet{Login: login}, farm.CleaningSet{Cleaning: cleaning})
+		farm.LoginSet{Login: login}, farm.CleaningSet{Cleaning: cleaning},
+		farm.TargetSet{Target: target}, farm.PendingAdd{Pending: farm.Pending{Target: target.ID, Message: message}})
 
 	same(t, "Job", job, must(s.Job(ctx, job.ID))(t))
 	same(t, "Jobs", []farm.Job{job}, must(s.Jobs(ctx, farm.JobFilter{Limit: 10}))(t))
@@ -33,21 +35,22 @@ func everyField(t *testing.T, s Store) {
 		Epoch: 1, NextJob: job.ID + 1, Rules: rules, HasRule: true, Cleaning: cleaning,
 		Jobs:   []farm.JobLoad{{Job: job, Finished: spans(rendered.Position), Tried: []farm.Attempt{errored}}},
 		Leases: []farm.Lease{lease}, Workers: []farm.Worker{worker}, Tokens: []farm.Token{token},
-		Logins: []farm.Login{login},
+		Logins: []farm.Login{login}, Targets: []farm.Target{target}, Pending: []farm.Pending{{Target: target.ID, Message: message}},
 	}
 	same(t, "Load", want, must(s.Load(ctx, 0))(t))
 	same(t, "LoadJob", want.Jobs[0], must(s.LoadJob(ctx, job.ID))(t))
 
 	// Replaced by others, every field changes.
 	job2, worker2, token2, rules2 := filled[farm.Job](t, f), filled[farm.Worker](t, f), filled[farm.Token](t, f), filled[farm.Rules](t, f)
-	lease2, login2 := filled[farm.Lease](t, f), filled[farm.Login](t, f)
+	lease2, login2, target2 := filled[farm.Lease](t, f), filled[farm.Login](t, f), filled[farm.Target](t, f)
 	job2.LeftS = 0
 	job2.ID, worker2.ID, token2.ID, lease2.ID, lease2.Job, login2.ID = job.ID, worker.ID, token.ID, lease.ID, job.ID, login.ID
+	target2.ID = target.ID
 	apply(t, s, farm.JobSet{Job: job2}, farm.WorkerSet{Worker: worker2}, farm.TokenSet{Token: token2}, farm.RulesSet{Rules: rules2},
-		farm.LeaseAdd{Lease: lease2}, farm.LoginSet{Login: login2})
+		farm.LeaseAdd{Lease: lease2}, farm.LoginSet{Login: login2}, farm.TargetSet{Target: target2})
 	want.Epoch, want.Rules, want.Leases = 2, rules2, []farm.Lease{lease2}
 	want.Jobs[0].Job, want.Workers, want.Tokens = job2, []farm.Worker{worker2}, []farm.Token{token2}
-	want.Logins = []farm.Login{login2}
+	want.Logins, want.Targets = []farm.Login{login2}, []farm.Target{target2}
 	same(t, "Load after all was replaced", want, must(s.Load(ctx, 0))(t))
 	same(t, "Manifest after JobSet", file, must(s.Manifest(ctx, job.ID, "", 10))(t))
 
@@ -68,11 +71,13 @@ func zeroValues(t *testing.T, s Store) {
 	worker, token := farm.Worker{}, farm.Token{}
 	a := farm.Attempt{Job: 1, Seq: 1, Seconds: math.NaN(), Error: "a\nb", Results: []farm.Result{{}}}
 	apply(t, s, farm.JobAdd{Job: job, Files: []farm.File{{}}}, farm.LeaseAdd{Lease: farm.Lease{Job: 1}}, farm.FrameTried{Attempt: a},
-		farm.WorkerSet{Worker: worker}, farm.TokenSet{Token: token}, farm.LoginSet{}, farm.RulesSet{})
+		farm.WorkerSet{Worker: worker}, farm.TokenSet{Token: token}, farm.LoginSet{}, farm.RulesSet{},
+		farm.TargetSet{}, farm.PendingAdd{})
 	a.Seconds = 0 // no database has a number for it
 	same(t, "Load", farm.State{
 		Epoch: 1, NextJob: 2, HasRule: true, Jobs: []farm.JobLoad{{Job: job}}, Leases: []farm.Lease{{Job: 1}},
 		Workers: []farm.Worker{worker}, Tokens: []farm.Token{token}, Logins: []farm.Login{{}},
+		Targets: []farm.Target{{}}, Pending: []farm.Pending{{}},
 	}, must(s.Load(ctx, 0))(t))
 	same(t, "Attempts", []farm.Attempt{a}, must(s.Attempts(ctx, farm.AttemptFilter{Job: 1, Limit: 1}))(t))
 	apply(t, s)

@@ -73,6 +73,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"warnings", warnings},
 		{"leases, workers, tokens, rules", small},
 		{"audit", audits},
+		{"targets and what waits for them", targets},
 		{"model", model},
 	} {
 		t.Run(part.name, func(t *testing.T) {
