@@ -14,15 +14,17 @@ import (
 )
 
 type jobQuery struct {
-	State  string `query:"state" doc:"states, separated by commas"`
-	Owner  string `query:"owner"`
-	Text   string `query:"q" doc:"part of the name"`
-	Scene  string `query:"scene" doc:"SHA-256 of the .blend: only jobs of this very scene"`
-	Before string `query:"before" doc:"only jobs with a smaller number"`
-	Sort   string `query:"sort" doc:"id, created, started, ended, name, state, owner, priority, progress, frames, failed or machine; id when not given"`
-	Order  string `query:"order" doc:"asc or desc; when not given, name, state and owner rise and all else falls"`
-	After  string `query:"after" doc:"where the page before ended: its after"`
-	Limit  string `query:"limit" doc:"1 to 1000; 100 when not given"`
+	State string `query:"state" doc:"states, separated by commas"`
+	Owner string `query:"owner"`
+	Text  string `query:"q" doc:"part of the name"`
+	Scene string `query:"scene" doc:"SHA-256 of the .blend: only jobs of this very scene"`
+
+	Inspect string `query:"inspect" doc:"true: inspections, which are not among the jobs otherwise"`
+	Before  string `query:"before" doc:"only jobs with a smaller number"`
+	Sort    string `query:"sort" doc:"id, created, started, ended, name, state, owner, priority, progress, frames, failed or machine; id when not given"`
+	Order   string `query:"order" doc:"asc or desc; when not given, name, state and owner rise and all else falls"`
+	After   string `query:"after" doc:"where the page before ended: its after"`
+	Limit   string `query:"limit" doc:"1 to 1000; 100 when not given"`
 }
 
 func (q *jobQuery) filter() (f farm.JobFilter, err error) {
@@ -42,6 +44,13 @@ func (q *jobQuery) filter() (f farm.JobFilter, err error) {
 			return f, farm.Errorf(farm.Invalid, "%q is not the SHA-256 of a scene", clip(q.Scene)).WithHint("it has 64 digits, 0-9 and a-f")
 		}
 		f.Scene = ref.String()
+	}
+	switch q.Inspect {
+	case "", "false", "0":
+	case "true", "1":
+		f.Inspect = true
+	default:
+		return f, farm.Errorf(farm.Invalid, "inspect is true or false, not %q", clip(q.Inspect))
 	}
 	if q.Before != "" {
 		if f.Before, err = farm.ParseJobID(q.Before); err != nil {
@@ -226,6 +235,17 @@ func (a *API) jobParts(d *describer) {
 				out.Running, out.Next = list[:limit], list[limit-1].ID
 			}
 			return answer(out, err)
+		})
+	steer(d, route{
+		method: http.MethodGet, path: "/jobs/{id}/inspection", role: farm.RoleSubmit, name: "getInspection",
+		about: "Reads what a worker's Blender found in a scene, of one's own job that was submitted with inspect; 404 until it is there",
+	},
+		func(ctx context.Context, in *PathID) (*made[*farm.Inspection], error) {
+			id, err := in.job()
+			if err != nil {
+				return nil, err
+			}
+			return answer(a.m.Inspection(ctx, whoOf(ctx), id))
 		})
 	steer(d, route{
 		method: http.MethodGet, path: "/jobs/{id}/warnings", role: farm.RoleView, name: "listWarnings",

@@ -155,7 +155,9 @@ type JobFilter struct {
 	Text   string     // part of the name; empty: all
 	Scene  string     // SHA-256 of the .blend, hex; empty: all
 	Before JobID      // only older ids; 0: from the newest
-	Limit  int        // 1..1000
+	// Inspect selects inspections, which no other filter does.
+	Inspect bool
+	Limit   int // 1..1000
 
 	// Of sorted lists:
 	Sort   JobSort // "": by id, falling

@@ -2,6 +2,7 @@ package farm
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -53,6 +54,9 @@ type JobSpec struct {
 	Options  Options  `json:"options"`
 	Keep     bool     `json:"keep,omitempty"` // the farm's cleaning leaves alone what the job left
 	Key      string   `json:"key,omitempty"`  // the client's own mark: submitting the same key twice makes one job
+	// Inspect has a worker's Blender look at the scene instead of rendering it: see Inspection. Frames, options and most of the
+	// needs are the master's to set then. Such a job is not among those that people see, and goes an hour after it ended.
+	Inspect bool `json:"inspect,omitempty"`
 }
 
 // Needs says which workers may render a job.
@@ -166,8 +170,25 @@ const (
 	maxList     = 1_000
 )
 
-// Defaults fills what was left out.
+// Lacks names what the job asks for and is not among the results of a frame; "" when all is there.
+func (s *JobSpec) Lacks(results []Result) string {
+	if s.Inspect {
+		if !slices.ContainsFunc(results, func(r Result) bool { return r.Kind == KindReport }) {
+			return "the report"
+		}
+		return ""
+	}
+	return s.Options.Lacks(results)
+}
+
+// Defaults fills what was left out. Of an inspection it sets what it is to be.
 func (s *JobSpec) Defaults() {
+	if s.Inspect {
+		n := &s.Needs
+		s.Frames, s.Chunk, s.Order, s.Keep = Frames(InspectionFrame), 1, Linear, false
+		s.Options = Options{EXR: "none"}
+		s.Needs = Needs{Allow: n.Allow, Deny: n.Deny, Tags: n.Tags, Blender: n.Blender, Shared: n.Shared}
+	}
 	if s.Chunk == 0 {
 		s.Chunk = 1
 	}

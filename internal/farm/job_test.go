@@ -241,7 +241,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	one := 1
 	spec := aSpec()
-	spec.Attempts, spec.Timeout, spec.FPS, spec.Key, spec.Keep = 5, 60, 23.976, "key", true
+	spec.Attempts, spec.Timeout, spec.FPS, spec.Key, spec.Keep, spec.Inspect = 5, 60, 23.976, "key", true, true
 	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda", Addons: []string{"d"}, AddonFiles: []string{"e.zip"}, Shared: []string{"/f"}}
 	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/g"}
 	job := Job{
@@ -254,7 +254,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	beat := Beat{Lease: 1, Frame: 2, Started: true, Fraction: 0.5, Phase: "x", LeftS: 1.5, MemoryMB: 3}
 	facts := Facts{
 		Host: "h", OS: "linux", Arch: "amd64", CPU: "c", Cores: 8, MemoryMB: 1, DiskMB: 2, GPUs: []GPU{{"g", "cuda"}},
-		Blenders: []Blender{{Version{4, 5, 1}, true, []string{"CYCLES"}, true, []string{"node_wrangler"}}}, Program: "1", Devices: []string{"cpu"}, Scripts: true, Shared: []string{"/f"},
+		Blenders: []Blender{{Version{4, 5, 1}, true, []string{"CYCLES"}, true, []string{"node_wrangler"}}}, Program: "1", Devices: []string{"cpu"}, Scripts: true, Shared: []string{"/f"}, Stages: []Stage{StageInspect},
 	}
 	worker := Worker{
 		ID: "worker-1", Name: "one", Wished: "uno", Slots: 2, Tags: []string{"big"}, Facts: facts, Enabled: true, Reason: "r", Draining: true,
@@ -284,7 +284,7 @@ func TestJSONLosesNothing(t *testing.T) {
 			Keep: true, AgainMS: 2,
 		},
 		Wish{Worker: "w", Slot: 1, Scene: "s", Ahead: true, WaitMS: 5},
-		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7"},
+		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Stage: StageInspect},
 		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2, Idle: "x", GPU: &half, UserIdle: &half, UTCOffset: &one, Peer: &PeerLoad{Given: 1, FromPeers: 2, FromMaster: 3, Unreachable: []string{"n"}}},
 		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, PaceMS: 1, WaitMS: 2, Leaves: true},
 		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5},

@@ -79,6 +79,10 @@ const (
 	KindOutput  ResultKind = "output"  // what the scene's own output settings write
 	KindNode    ResultKind = "node"    // a File Output node's file
 	KindPreview ResultKind = "preview" // JPEG by Blender's colour management
+
+	// Of inspections:
+	KindReport    ResultKind = "report"    // an Inspection, as JSON
+	KindThumbnail ResultKind = "thumbnail" // the picture that a .blend carries, PNG
 )
 
 // Result is a file that a frame produced.

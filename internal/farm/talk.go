@@ -49,6 +49,7 @@ type Grant struct {
 	Options Options `json:"options"`
 	Timeout int     `json:"timeout_s,omitempty"` // seconds a frame may take; 0: no limit
 	Folder  string  `json:"folder,omitempty"`    // of the job's results, as Job.Folder
+	Stage   Stage   `json:"stage,omitempty"`     // what is to be done; "": frames are rendered
 }
 
 // Beat says how far a lease is. A worker sends one for every lease it holds, also those it has not started.

@@ -44,6 +44,7 @@ type Facts struct {
 	Scripts  bool      `json:"scripts"`           // lets jobs run the scene's Python
 	Confined bool      `json:"confined"`          // keeps Blender inside its job's folder, without a network
 	Shared   []string  `json:"shared,omitempty"`  // folders that it sees for itself, as those who submit name them
+	Stages   []Stage   `json:"stages,omitempty"`  // what it does besides rendering
 
 	UTCOffset *int `json:"utc_offset_min,omitempty"` // how far its clock is ahead of UTC, in minutes; nil: it does not say
 }

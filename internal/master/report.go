@@ -109,7 +109,7 @@ func (e *engine) incomplete(who Identity, r *farm.Report) error {
 	if l == nil {
 		return nil // it is not taken anyway
 	}
-	if lack := l.job.Options.Lacks(r.Results); lack != "" {
+	if lack := l.job.Lacks(r.Results); lack != "" {
 		return farm.Errorf(farm.Invalid, "frame %d of job %d is said to be done, but %s is not among its results", r.Frame, r.Job, lack)
 	}
 	return nil

@@ -155,7 +155,7 @@ func checkResult(r *farm.Result) error {
 		return farm.Errorf(farm.Invalid, "the result %s has no proper size", clip(r.Name, 100))
 	}
 	switch r.Kind {
-	case farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindPreview:
+	case farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindPreview, farm.KindReport, farm.KindThumbnail:
 		return nil
 	}
 	return farm.Errorf(farm.Invalid, "%q is not a kind of result", clip(string(r.Kind), 40))

@@ -40,6 +40,9 @@ func (c *Client) Jobs(ctx context.Context, f farm.JobFilter) (JobList, error) {
 	set(q, "owner", f.Owner)
 	set(q, "q", f.Text)
 	set(q, "scene", f.Scene)
+	if f.Inspect {
+		q.Set("inspect", "true")
+	}
 	setInt(q, "before", int64(f.Before))
 	setInt(q, "limit", int64(f.Limit))
 	if f.Sort != "" {
@@ -60,6 +63,13 @@ func (c *Client) Job(ctx context.Context, id farm.JobID) (farm.Job, error) {
 	var out farm.Job
 	err := c.do(ctx, call{method: http.MethodGet, path: jobPath(id), out: &out, again: true})
 	return out, err
+}
+
+// Inspection reads what a worker found in a scene; NotFound while it did not.
+func (c *Client) Inspection(ctx context.Context, id farm.JobID) (*farm.Inspection, error) {
+	var out farm.Inspection
+	err := c.do(ctx, call{method: http.MethodGet, path: jobPath(id, "/inspection"), out: &out, again: true})
+	return &out, err
 }
 
 // ChangeJob changes settings of a job.

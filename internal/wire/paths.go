@@ -14,7 +14,7 @@ import (
 //	POST   /prove                         (anybody)  ProveRequest -> ProveReply; before a token is shown
 //	GET    /whoami                        view,worker Whoami
 //	POST   /jobs                          submit     SubmitRequest -> SubmitReply
-//	GET    /jobs                          view       ?state=&owner=&q=&scene=&before=&sort=&order=&after=&limit= -> JobList
+//	GET    /jobs                          view       ?state=&owner=&q=&scene=&inspect=&before=&sort=&order=&after=&limit= -> JobList
 //	POST   /jobs/actions                  submit     ActionRequest -> ActionReply
 //	GET    /jobs/{id}                     view       farm.Job
 //	PATCH  /jobs/{id}                     submit     JobChange -> farm.Job
@@ -30,6 +30,7 @@ import (
 //	GET    /jobs/{id}/frames/{frame}/layers view     ?file= -> LayerList
 //	GET    /jobs/{id}/frames/{frame}/layer view      ?name=&width=&pack=0&file= -> bytes: halves, red, green, blue and alpha
 //	GET    /jobs/{id}/running             view       ?after=&limit= -> RunningList
+//	GET    /jobs/{id}/inspection          submit     farm.Inspection, of one's own job that has spec.inspect; 404 until it is there
 //	GET    /jobs/{id}/warnings            view       []farm.Warning
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList
 //	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, ETag
