@@ -2,6 +2,7 @@ package exr
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"flag"
 	"io"
@@ -168,3 +169,48 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+// benchStitch puts a made 4K render with 20 float channels together that was cut into a grid.
+func benchStitch(b *testing.B, columns, rows int32) {
+	p := open(b, frame(b, None)).Parts[0]
+	planes, err := p.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	const times = 2 // the frame twice beside and twice below itself
+	w, h := times*int32(p.Data.Width()), times*int32(p.Data.Height())
+	var tiles []Tile
+	size := 0
+	for j := range rows {
+		for i := range columns {
+			box := Box{w * i / columns, h * j / rows, w*(i+1)/columns - 1, h*(j+1)/rows - 1}
+			im := Image{Width: int(box.Width()), Height: int(box.Height()), Compression: ZIP}
+			for _, plane := range planes {
+				var cut []byte
+				for y := box.MinY; y <= box.MaxY; y++ {
+					for x := box.MinX; x <= box.MaxX; x++ {
+						at := 4 * (int64(y)%p.Data.Height()*p.Data.Width() + int64(x)%p.Data.Width())
+						cut = append(cut, plane.Bytes[at:at+4]...)
+					}
+				}
+				im.Planes = append(im.Planes, Plane{plane.Name, plane.Type, cut})
+			}
+			var out memory
+			if err := im.write(&out); err != nil {
+				b.Fatal(err)
+			}
+			size += len(out)
+			tiles = append(tiles, Tile{File: open(b, out), At: &[2]int32{box.MinX, box.MinY}})
+		}
+	}
+	b.SetBytes(p.LineBytes() * p.Data.Height() * times * times)
+	b.ReportMetric(float64(size)/1e6, "MB")
+	for b.Loop() {
+		if err := Stitch(context.Background(), nowhere{}, tiles, Stitching{Whole: &Box{0, 0, w - 1, h - 1}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkStitchGrid(b *testing.B)   { benchStitch(b, 4, 3) }
+func BenchmarkStitchStrips(b *testing.B) { benchStitch(b, 1, 12) }

@@ -123,6 +123,20 @@ func (p *Part) ReadBlock(i int, buf []byte) (Block, error) {
 	return b, nil
 }
 
+// packed reads the part's i-th block as it is packed. ReadBlock tells whether it is sound.
+func (p *Part) packed(i int, buf []byte) ([]byte, error) {
+	c, err := p.locate(i)
+	if err != nil {
+		return nil, err
+	}
+	_, lines := p.BlockLines(i)
+	if c.end-c.data > int64(lines)*p.LineBytes() {
+		return nil, damaged("%s cannot have %d bytes", p.block(i), c.end-c.data)
+	}
+	buf = sized(buf, int(c.end-c.data))
+	return buf, p.file.read(buf, c.data)
+}
+
 // Lines reads single lines of a part, in any order but best from the top or the bottom, keeping one block in memory.
 // It belongs to one goroutine.
 type Lines struct {

@@ -140,7 +140,7 @@ func (w *Writer) WriteBlock(part, i int, lines []byte) error {
 	if p.offsets[i] != 0 || p.LineOrder == Increasing && i != p.done || p.LineOrder == Decreasing && i != p.Chunks-1-p.done {
 		return fmt.Errorf("block %d of %d was written out of turn", i+1, p.Chunks)
 	}
-	first, n := p.BlockLines(i)
+	_, n := p.BlockLines(i)
 	if want := int64(n) * p.LineBytes(); int64(len(lines)) != want {
 		return fmt.Errorf("block %d of %d has %d bytes instead of %d", i+1, p.Chunks, len(lines), want)
 	}
@@ -148,6 +148,16 @@ func (w *Writer) WriteBlock(part, i int, lines []byte) error {
 	if err != nil {
 		return err
 	}
+	return w.put(part, i, packed)
+}
+
+// put writes the bytes of a part's i-th block, whose turn it is, as they are packed.
+func (w *Writer) put(part, i int, packed []byte) error {
+	if w.err != nil {
+		return w.err
+	}
+	p := &w.parts[part]
+	first, _ := p.BlockLines(i)
 	p.offsets[i] = w.at + int64(len(w.buf))
 	p.done++
 	if w.multi {
