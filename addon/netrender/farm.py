@@ -21,7 +21,7 @@ RETRY: tuple[float, ...] = (2.0, 5.0, 10.0, 30.0)  # seconds until the master is
 class Farm:
     """The farm as it was when it was last heard of."""
 
-    state: str = "off"  # off, starting, online, away, stranger, program
+    state: str = "off"  # off, starting, online, away, offline, stranger, program
     sentence: str = ""  # what is wrong, and what to do
     jobs: list[dict] = field(default_factory=list)
     workers: list[dict] = field(default_factory=list)
@@ -101,7 +101,7 @@ def follow(link: Link, farm: Farm) -> Generator[None, None, None]:
     tries = 0
     while True:
         farm.again = False
-        if farm.state in {"off", "away"}:
+        if farm.state in {"off", "away", "offline"}:
             farm.state = "starting" if tries == 0 else farm.state
         try:
             yield from _listen(link, farm)
@@ -110,7 +110,7 @@ def follow(link: Link, farm: Farm) -> Generator[None, None, None]:
             problem = found
         if problem is None or farm.state == "online":  # it was there
             tries = 0
-        _lost(farm, problem)
+        _lost(link, farm, problem)
         if farm.state in {"away", "stranger"}:
             for _ in find(link, farm):
                 if farm.again:
@@ -141,7 +141,7 @@ def find(link: Link, farm: Farm) -> Generator[None, None, None]:
         farm.changed += 1
 
 
-def _lost(farm: Farm, problem: Problem | None) -> None:
+def _lost(link: Link, farm: Farm, problem: Problem | None) -> None:
     farm.changed += 1
     if problem is None:
         farm.state, farm.sentence = "away", "the master went away"
@@ -153,6 +153,10 @@ def _lost(farm: Farm, problem: Problem | None) -> None:
         farm.state = "program"
     elif problem.kind in {"denied", "untrusted"}:
         farm.state = "stranger"
+    elif not link.online():
+        farm.state = "offline"
+        if problem.kind == "offline":  # the panel says what to do
+            farm.sentence = ""
     else:
         farm.state = "away"
 

@@ -7,6 +7,7 @@ call    a generator that runs to the end of a call: whoever steps it does not wa
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import queue
@@ -15,11 +16,12 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 WAITING = 10_000  # lines that are read ahead; then the child has to wait
-
+ALLOW = "turn on Allow Online Access in Preferences > System > Network"
 
 # What the program advises in words of a command line, and what that is here.
 ADVICE = {
@@ -180,11 +182,25 @@ def told(home: str) -> str:
         return ""
 
 
+def local(address: str) -> bool:
+    """Whether an address leads nowhere but to this computer."""
+    try:
+        host = urlsplit(address if "://" in address else "//" + address).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or none
+        return False
+
+
 class Link:
-    """How the program is called. Values may be changed at any time; they count for the next call."""
+    """How the program is called. Values may be changed at any time; they count for the next call.
+
+    Where Blender's user does not allow online access, nothing that is called here reaches another computer: a master is
+    asked only at an address of this computer, or, where none is named, if it runs here (the program's word is "here").
+    """
 
     def __init__(self, program: str = "", master: str = "", data: str = "") -> None:
         self.program, self.master, self.data = program, master, data
+        self.online: Callable[[], bool] = lambda: True  # whether the network may be used
         self.children: list[Child] = []
         self._detached: list[subprocess.Popen] = []
 
@@ -200,18 +216,36 @@ class Link:
         env = dict(os.environ)
         if self.master:
             env["NETRENDER_MASTER"] = self.master
+        elif not env.get("NETRENDER_MASTER") and not self.online():
+            env["NETRENDER_MASTER"] = "here"
         for name in ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH"):  # Blender's own, if any
             env.pop(name, None)
         return env
 
+    def guard(self, *words: str) -> None:
+        """Raises Problem where a call would reach other computers and must not."""
+        if self.online() or words[0] == "crop":
+            return
+        hint = ALLOW
+        if words[0] == "master":
+            listen = next((one.partition("=")[2] for one in words if one.startswith("--listen=")), "")
+            fine = local(listen)
+            hint += "; or name 127.0.0.1 as its interface"
+        else:
+            address = self.master or os.environ.get("NETRENDER_MASTER", "")
+            fine = words[0] != "masters" and (not address or address == "here" or local(address))
+        if not fine:
+            raise Problem("Blender's online access is off", hint, "offline")
+
     def start(self, *words: str) -> Child:
-        """Starts a call. Raises Problem when the program is not there or cannot be run."""
+        """Starts a call. Raises Problem when the program is not there or cannot be run, or must not use the network."""
         if not self.program:
             raise Problem(
                 "the netrender program was not found",
                 "install the add-on from the zip that the master's page offers, or name the program in the preferences",
                 "program",
             )
+        self.guard(*words)
         try:
             child = Child(self.command(*words), self.environment())
         except OSError as error:
@@ -224,6 +258,7 @@ class Link:
         """Starts a call that goes on when this process ends; what it says goes to a file. Returns its process id."""
         if not self.program:
             raise Problem("the netrender program was not found", "name it in the preferences", "program")
+        self.guard(*words)
         try:
             with open(output, "wb") as file:
                 child = subprocess.Popen(

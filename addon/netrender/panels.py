@@ -17,6 +17,7 @@ TITLES = {
     "starting": ("Looking for the master ...", "TIME"),
     "online": ("", "LINKED"),
     "away": ("No master", "UNLINKED"),
+    "offline": ("Online access is off", "INTERNET_OFFLINE"),
     "stranger": ("Not let in yet", "LOCKED"),
     "program": ("The program is missing", "ERROR"),
 }
@@ -56,9 +57,22 @@ def connection(layout: Any) -> None:
         return
     if known.sentence:
         said(layout, known.sentence)
+    if known.state == "offline":
+        offline(layout)
+        if not settings.the_link.master:
+            return
     if known.state == "stranger":
         layout.operator("netrender.pair", icon="KEYINGSET")
     masters(layout)
+
+
+def offline(layout: Any) -> None:
+    """How the network may be used, in the words of Blender's preferences."""
+    if getattr(bpy.app, "online_access_override", False):
+        said(layout, "Blender was started in offline mode: start it without --offline-mode to use the farm.")
+        return
+    said(layout, "To use the farm, turn on System > Network > Allow Online Access in Blender's preferences.")
+    layout.operator("netrender.show_online", icon="PREFERENCES")
 
 
 def masters(layout: Any) -> None:

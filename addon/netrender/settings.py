@@ -12,7 +12,16 @@ from . import farm, link
 
 ID = "NETRENDER"  # of the engine
 
+
+
+def online() -> bool:
+    """Whether add-ons may use the network. Since 4.2 people decide that for all of them, and extensions have to heed it; the
+    platform's rule is about what leaves the computer, so a master on this one is spoken to all the same."""
+    return bool(getattr(bpy.app, "online_access", True))
+
+
 the_link = link.Link()  # to the program, as the preferences say
+the_link.online = online
 the_farm = farm.Farm()
 
 
@@ -196,6 +205,8 @@ class Preferences(bpy.types.AddonPreferences):
         row = layout.row(align=True)
         row.prop(self, "master")
         row.operator("netrender.find_masters", text="", icon="VIEWZOOM")
+        if not online():
+            layout.label(text="Online access is off: only this computer's master is used", icon="INTERNET_OFFLINE")
         if the_farm.looking:
             layout.label(text="Looking for masters ...", icon="TIME")
         for one in the_farm.masters:

@@ -201,6 +201,14 @@ class FindMasters(bpy.types.Operator):
     bl_idname = "netrender.find_masters"
     bl_label = "Find masters"
 
+    @classmethod
+    def poll(cls, _context: Any) -> bool:
+        """Only where the network may be used."""
+        if settings.online():
+            return True
+        cls.poll_message_set("Online access is off: System > Network > Allow Online Access")
+        return False
+
     def execute(self, _context: Any) -> set[str]:
         """Looks for them."""
         return later(self, farm.find(settings.the_link, settings.the_farm))
@@ -237,7 +245,19 @@ class Retry(bpy.types.Operator):
         return {"FINISHED"}
 
 
-CLASSES = (Steer, Fetch, OpenPage, ShowLog, Pair, FindMasters, ChooseMaster, Retry)
+class ShowOnline(bpy.types.Operator):
+    """Show where Blender's preferences allow online access"""
+
+    bl_idname = "netrender.show_online"
+    bl_label = "Open Preferences"
+
+    def execute(self, _context: Any) -> set[str]:
+        """Shows them; it is for people to turn it on."""
+        bpy.ops.screen.userpref_show("INVOKE_DEFAULT", section="SYSTEM")
+        return {"FINISHED"}
+
+
+CLASSES = (Steer, Fetch, OpenPage, ShowLog, Pair, FindMasters, ChooseMaster, Retry, ShowOnline)
 
 
 def register() -> None:

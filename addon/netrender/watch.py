@@ -17,7 +17,11 @@ _tasks: list[pump.Task] = []
 def look() -> Generator[None, None, None]:
     """Has panels drawn anew when something changed, for ever."""
     seen: Any = None
+    online = settings.online()
     while True:
+        if online != settings.online():
+            online = not online
+            settings.the_farm.again = True
         state = bpy.context.window_manager.netrender
         now = (settings.the_farm.changed, settings.the_farm.state, state.every_job, bpy.data.filepath, len(send.sent))
         going = any(not one.over for one in send.running) or (send.checked is not None and not send.checked.over)

@@ -25,7 +25,7 @@ const (
 
 // masterFlags adds the flags of every command that speaks to a master.
 func (a *app) masterFlags(c *cobra.Command) {
-	c.Flags().String("master", "", "the master's address (default: this machine's master, else the one found on the network)")
+	c.Flags().String("master", "", "the master's address, or here for this machine's alone (default: this machine's, else the one found on the network)")
 	c.Flags().String("token", "", "the token to show (default: what this machine was given)")
 }
 
@@ -111,7 +111,7 @@ func plainURL(m foundMaster) string { return wire.WithPin(m.URL, "") }
 // where it was met last. Of one there may be several addresses; which of them are true is not known yet.
 func (a *app) masters(ctx context.Context, given, token string) ([]foundMaster, error) {
 	if given != "" {
-		m, err := named(given)
+		m, err := a.named(ctx, given)
 		return []foundMaster{m}, err
 	}
 	if here, ok := a.localMaster(ctx); ok {
@@ -132,6 +132,20 @@ func (a *app) masters(ctx context.Context, given, token string) ([]foundMaster, 
 		return nil, severalMasters(found).WithHint("name one with --master or NETRENDER_MASTER")
 	}
 	return found, nil
+}
+
+// hereOnly is given in the place of an address by who must not use the network, as a Blender without online access.
+const hereOnly = "here"
+
+// named is the master whose address was given; or this machine's, where that is wished.
+func (a *app) named(ctx context.Context, given string) (foundMaster, error) {
+	if given != hereOnly {
+		return named(given)
+	}
+	if m, ok := a.localMaster(ctx); ok {
+		return m, nil
+	}
+	return foundMaster{}, &wire.Unreachable{Err: farm.Errorf(farm.NotFound, "no master runs on this machine").WithHint("start one with netrender up")}
 }
 
 // named reads an address that a person gave.

@@ -64,7 +64,7 @@ func (a *app) join(ctx context.Context, o *workerOptions, address, token string)
 	var masters []foundMaster
 	var strange error // what was found instead of those that are remembered
 	if address != "" {
-		m, err = named(address)
+		m, err = a.named(ctx, address)
 		masters = []foundMaster{m}
 	} else if masters, err = a.choose(ctx, token); token == "" && wire.Again(err) || isStrange(err) {
 		if last := a.remembered(); len(last) > 0 {

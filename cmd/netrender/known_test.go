@@ -160,6 +160,18 @@ func TestMasters(t *testing.T) {
 		t.Errorf("one that let this machine in: %+v; it is at %+v", l, at)
 	}
 	contains(t, here.ok("masters"), "elsewhere", "runs here, let this machine in")
+	// Who asks for this machine's alone finds it, or none: the network is not asked.
+	here.ok("jobs --master here")
+	dir := t.TempDir()
+	_, errs, code := command(t, "jobs", "--master", "here", "--data", dir)
+	if code != exitReach {
+		t.Errorf("exit %d where no master runs here", code)
+	}
+	contains(t, errs, "no master runs on this machine", "netrender up")
+	home.settings.data = dir
+	if _, _, err := home.join(here.ctx, &workerOptions{}, hereOnly, ""); !wire.Again(err) {
+		t.Errorf("a worker: %v", err)
+	}
 }
 
 // TestLoginForAJob: the link leads to the job's page, on an open farm without a login.

@@ -121,6 +121,27 @@ class Following(Case):
         self.farm.again = True  # as when it was let in
         self.until("online")
 
+    def test_online_access(self) -> None:
+        """While it is off no master is looked for; the one that runs here is followed all the same."""
+        online = False
+        self.play.online = lambda: online
+        self.play.master = "http://oak:8420"
+        self.until("offline")
+        for _ in range(100):
+            next(self.steps)
+        self.assertEqual((self.farm.state, self.farm.sentence, self.farm.masters), ("offline", "", []))
+        self.play.master = ""
+        self.farm.again = True
+        self.until("online")
+        self.master("away")
+        self.until("offline")
+        self.eventually(lambda: self.farm.sentence == "cannot reach the master (start it)", lambda: next(self.steps))
+        self.assertFalse(self.farm.looking or self.farm.masters)
+        online = True
+        self.farm.again = True
+        self.until("away")
+        self.eventually(lambda: self.farm.masters, lambda: next(self.steps))
+
     def test_several_masters(self) -> None:
         """They are listed; one that is chosen is asked."""
         self.master("several")

@@ -7,7 +7,7 @@ import os
 import unittest
 
 from fake import Case
-from netrender.link import Link, Problem, call, copied, executable, find, progress, runs, says, told
+from netrender.link import Link, Problem, call, copied, executable, find, local, progress, runs, says, told
 
 
 class Calls(Case):
@@ -104,6 +104,48 @@ class Calls(Case):
                 self.end(call(Link(path), "jobs"))
             self.assertEqual(found.exception.kind, "program")
             self.assertIn(path, str(found.exception))
+
+    def test_without_online_access_nothing_leaves_the_computer(self) -> None:
+        """Only a master here is spoken to; without an address the program is told to look no farther."""
+        link = self.link('say(words=words, at=os.environ.get("NETRENDER_MASTER"))')
+        os.environ.pop("NETRENDER_MASTER", None)
+        self.assertIsNone(self.end(call(link, "jobs"))[0]["at"])
+        allowed = False
+        link.online = lambda: allowed
+
+        def refused(*words: str) -> bool:
+            try:
+                self.end(call(link, *words))
+            except Problem as problem:
+                self.assertEqual(problem.kind, "offline")
+                self.assertIn("Allow Online Access", str(problem))
+                with self.assertRaises(Problem):
+                    link.detach(self.path("log"), *words)
+                return True
+            return False
+
+        self.assertEqual(self.end(call(link, "jobs"))[0]["at"], "here")
+        self.assertTrue(refused("masters"))
+        self.assertTrue(refused("master", "--listen=:8420"))
+        self.assertFalse(refused("master", "--listen=127.0.0.1:8420"))
+        link.master = "http://localhost:8420"
+        self.assertFalse(refused("worker", "--cache=1GB"))
+        link.master = "http://oak:8420"
+        self.assertTrue(refused("watch"))
+        self.assertFalse(refused("crop", "a", "b"))
+        link.master, os.environ["NETRENDER_MASTER"] = "", "oak:8420"
+        self.addCleanup(os.environ.pop, "NETRENDER_MASTER")
+        self.assertTrue(refused("jobs"))
+        allowed = True
+        self.assertEqual(self.end(call(link, "jobs"))[0]["at"], "oak:8420")
+        self.assertFalse(refused("masters"))
+
+    def test_addresses_of_this_computer(self) -> None:
+        for address in ("localhost", "http://localhost:8420", "127.0.0.1:8420", "https://127.1.2.3/#pin", "http://[::1]:8420"):
+            self.assertTrue(local(address), address)
+        for address in ("", ":8420", "0.0.0.0:8420", "oak", "http://oak:8420", "http://localhost.oak", "http://[fe80::1]:8420",
+                        "http://localhost@oak", "http://[::1", "127.0.0.1.oak:8420"):  # fmt: skip
+            self.assertFalse(local(address), address)
 
     def test_one_that_goes_on(self) -> None:
         """It is there until it ends, and nobody waits for that answer."""
