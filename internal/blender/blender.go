@@ -99,6 +99,11 @@ type Task struct {
 	Overscan int
 	// KeepAdaptive leaves adaptive sampling on in a part: quicker, but pixels near the cuts differ from those of a whole frame.
 	KeepAdaptive bool
+
+	// Finish is the absolute path of a multilayer EXR that was put together of parts of this frame. It is not rendered but
+	// read, and goes through the rest of Blender's own pipeline: compositor, File Output nodes, colour management, the
+	// scene's output format. What the task asks for is what the frame's own render would have written.
+	Finish string
 }
 
 // Progress is one report from within a frame; at most about four a second.

@@ -3,6 +3,7 @@ package blender
 import (
 	"fmt"
 	"image"
+	"path/filepath"
 )
 
 // request is what the agent is told of the task.
@@ -10,6 +11,15 @@ func (t *Task) request() (map[string]any, *Error) {
 	request := map[string]any{
 		"verb": "render", "frame": t.Frame, "out_dir": t.OutDir, "exr": t.EXR,
 		"outputs": t.Outputs, "preview": t.Preview,
+	}
+	if t.Finish != "" {
+		if !filepath.IsAbs(t.Finish) {
+			return nil, &Error{Kind: NoFile, Message: fmt.Sprintf("%q is not an absolute path", t.Finish)}
+		}
+		if t.Tile != (image.Rectangle{}) || t.Overscan != 0 {
+			return nil, &Error{Kind: NoParts, Message: "a frame is finished as a whole, not in tiles"}
+		}
+		request["finish"] = t.Finish
 	}
 	if t.Tile == (image.Rectangle{}) {
 		if t.Overscan != 0 {

@@ -20,6 +20,7 @@ func TestTilesThatAreNone(t *testing.T) {
 		"(8,4)-(8,8)":          {EXR: EXRFull, Tile: image.Rectangle{image.Pt(8, 4), image.Pt(8, 8)}},
 		"whole frame":          {EXR: EXRFull, Overscan: 2},
 		"32-bit EXR":           {EXR: EXRHalf, Tile: tile},
+		"not in tiles":         {EXR: EXRFull, Tile: tile, Finish: "/merged.exr"},
 		"and nothing else":     {EXR: EXRFull, Tile: tile, Preview: true},
 	} {
 		task.Frame, task.OutDir = 1, t.TempDir()

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import bpy
-from netagent import addons, channel, devices, logs, opening, rendering
+from netagent import addons, channel, devices, finishing, logs, opening, rendering
 from netagent.failure import Failure
 
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -80,6 +80,7 @@ def main() -> None:
         bpy.context.preferences.filepaths.use_scripts_auto_execute = False
     bpy.context.preferences.edit.use_global_undo = False
     hello: dict = {"event": "hello", "version": bpy.app.version_string, "pid": os.getpid()}
+    finishing.register()
     session = opening.Session(handover)  # before add-ons: what they hang into Blender counts as the scene's
     try:
         hello["device"] = devices.choose(handover["device"])

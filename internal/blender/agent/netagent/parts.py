@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Any
 
+import bpy
+
 from .failure import Failure
 from .settings import Borrowed
 
@@ -53,14 +55,10 @@ class Part:
         self._check(request)
 
     def _check(self, request: dict) -> None:
-        """Says why the scene cannot be rendered in parts."""
-        scene, render = self.scene, self.scene.render
-        if shows_sequencer(scene):
-            raise Failure("no-parts", "this picture is made by the video editor, which makes it as a whole: render whole frames")
-        if render.use_freestyle and any(layer.use and layer.use_freestyle for layer in scene.view_layers):
-            raise Failure("no-parts", "Freestyle draws its lines over the whole frame: render whole frames, or switch it off")
+        """Says what is wrong with the part."""
+        check(self.scene)
         if self.tile:
-            left, top, right, bottom = region(render)
+            left, top, right, bottom = region(self.scene.render)
             width, height = right - left, bottom - top
             x0, y0, x1, y1 = self.tile
             if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
@@ -106,6 +104,21 @@ class Part:
         for layer in denoised(self.scene):
             borrowed.set(layer.cycles, "denoising_store_passes", True)  # the finish denoises, with these
         borrowed.set(cycles, "use_denoising", False)
+
+
+def check(scene: Any) -> None:
+    """Says why the scene cannot be rendered in parts."""
+    if shows_sequencer(scene):
+        raise Failure("no-parts", "this picture is made by the video editor, which makes it as a whole: render whole frames")
+    if scene.render.use_freestyle and any(layer.use and layer.use_freestyle for layer in scene.view_layers):
+        raise Failure("no-parts", "Freestyle draws its lines over the whole frame: render whole frames, or switch it off")
+    if denoised(scene) and catches_shadows():
+        raise Failure("no-parts", "shadow catchers are denoised apart from the picture: render whole frames, or switch denoising off")
+
+
+def catches_shadows() -> bool:
+    """Whether an object of the file catches shadows."""
+    return any(thing.is_shadow_catcher for thing in bpy.data.objects)
 
 
 def denoised(scene: Any) -> list[Any]:

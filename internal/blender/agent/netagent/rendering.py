@@ -7,12 +7,12 @@ import re
 import shutil
 import time
 import traceback
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import bpy
 
-from . import memory, parts, settings
+from . import finishing, memory, parts, settings
 from .channel import Channel
 from .failure import Failure
 from .opening import Session
@@ -103,6 +103,7 @@ class Frame:
         self.exr: str = request["exr"]
         self.outputs: bool = request["outputs"]
         self.preview: bool = request["preview"]
+        self.finish = finishing.Finish(scene, request["finish"]) if request.get("finish") else None
         self.part = parts.Part(scene, request) if request.get("tile") else None
         self.warnings: list[str] = []
         self._made: list[tuple[str, str, str, str]] = []  # kind, path, expected name, node
@@ -116,7 +117,7 @@ class Frame:
         render = self.scene.render
         folder = os.path.join(self.folder, "output")
         os.makedirs(folder, exist_ok=True)
-        with Borrowed() as borrowed:
+        with self.finish or nullcontext(), Borrowed() as borrowed:
             # These decide whether a file is written; persistent data keeps passes of the frame before.
             for name, value in (("use_overwrite", True), ("use_placeholder", False), ("use_persistent_data", False),
                                 ("save_output", True), ("use_file_extension", self._direct or render.use_file_extension)):  # fmt: skip
@@ -124,6 +125,8 @@ class Frame:
             if self.part:
                 self.part.borrow(borrowed)
                 self.warnings += self.part.warnings
+            if self.finish:
+                self.finish.borrow(borrowed)
             nodes = Redirected(self.scene, os.path.join(self.folder, "nodes"), borrowed, self.outputs)
             path, values = self._target(folder)
             with BorrowedFormat(render.image_settings, **values) if values else Borrowed():
@@ -173,9 +176,16 @@ class Frame:
                 finally:
                     self.scene.frame_start, self.scene.frame_end = first, last
         except RuntimeError as error:
+            self._unfinished()
             raise refusal(str(error), self.number) from None
+        self._unfinished()
         if self._direct and not os.path.exists(self._exr_path):
             raise Failure("no-frame", f"Blender ended frame {self.number} without a word of error and wrote no file")
+
+    def _unfinished(self) -> None:
+        """Raises what kept the frame from being finished."""
+        if self.finish and self.finish.failure:
+            raise self.finish.failure
 
     def _run_still(self, borrowed: Borrowed) -> None:
         """The still operator neither needs the range nor clamps negative frames, but leaves the name to us."""
