@@ -73,6 +73,7 @@ func New(o Options) *Pages {
 		{"GET /jobs/{id}/files", farm.RoleView, p.app},
 		{"GET /jobs/{id}/log", farm.RoleView, p.app},
 		{"GET /jobs/{id}/log/{frame}", farm.RoleView, p.app},
+		{"GET /submit", farm.RoleSubmit, p.app},
 		{"GET /workers", farm.RoleView, p.app},
 		{"GET /workers/{id}", farm.RoleView, p.app},
 		{"GET /add-worker", farm.RoleView, p.app},

@@ -42,15 +42,31 @@ const finish = {
   },
 };
 
+// A page beside the page: "worker:./x" is the address of x.ts, bundled by itself.
+const workers = {
+  name: "workers",
+  setup(build) {
+    build.onResolve({ filter: /^worker:/ }, (a) => ({ path: join(a.resolveDir, a.path.slice("worker:".length)).replaceAll("\\", "/") + ".js", namespace: "worker" }));
+    build.onLoad({ filter: /./, namespace: "worker" }, async (a) => {
+      const made = await esbuild.build({ ...base, entryPoints: [a.path.replace(/\.js$/, ".ts")], format: "iife", outdir: to, logLevel: "silent" });
+      return { contents: made.outputFiles[0].contents, loader: "file", watchFiles: [a.path.replace(/\.js$/, ".ts")] };
+    });
+  },
+};
+
+const base = {
+  absWorkingDir: here, bundle: true, minify: true, charset: "utf8", legalComments: "none", target: ["chrome111", "firefox113", "safari16.4"], write: false,
+};
+
 const options = {
-  absWorkingDir: here,
+  ...base,
   entryPoints: ["src/main.tsx"],
-  bundle: true, splitting: true, format: "esm", minify: true, charset: "utf8", legalComments: "none",
-  target: ["chrome111", "firefox113", "safari16.4"],
+  splitting: true, format: "esm",
   jsx: "automatic", jsxImportSource: "preact",
-  entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]",
-  outdir: to, write: false, metafile: true, logLevel: "info",
-  plugins: [finish],
+  entryNames: "[name]-[hash]", chunkNames: "[name]-[hash]", assetNames: "[name]-[hash]",
+  loader: { ".sheet.css": "text" }, // styles that come with a page, not with all
+  outdir: to, metafile: true, logLevel: "info",
+  plugins: [workers, finish],
 };
 
 if (process.argv.includes("--watch")) await (await esbuild.context(options)).watch();

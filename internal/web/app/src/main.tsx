@@ -15,6 +15,7 @@ const pages: [pattern: string, title: string, load: () => Promise<Page> | Page][
   ["/workers", "Workers", () => import("./pages/workers").then((m) => m.Workers as Page)],
   ["/workers/:id", "Worker", () => import("./pages/worker").then((m) => m.WorkerPage as Page)],
   ["/add-worker", "Add a worker", () => import("./pages/add-worker").then((m) => m.AddWorker as Page)],
+  ["/submit", "Submit a job", () => import("./pages/submit").then((m) => m.Submit as Page)],
   ["/jobs", "Jobs", () => import("./pages/jobs").then((m) => m.Jobs as Page)],
   ["/jobs/:id/:tab?/:frame?", "Job", async () => (await import("./pages/job")).JobPage as Page],
   ["/balancing", "Balancing", () => import("./pages/balancing").then((m) => m.Balancing as Page)],

@@ -2,7 +2,7 @@
 import { get } from "../api/call";
 import { type Data, useData } from "../api/data";
 import type { AttentionList, Glance, JobGlance, Sharing, WorkerGlance } from "../api/model";
-import { admin } from "../me";
+import { admin, submits } from "../me";
 import { Bar, Card, Empty, Head, Loaded, Name, State } from "../parts/basics";
 import { Icon } from "../parts/icon";
 import { ShareChart } from "../parts/share";
@@ -16,7 +16,7 @@ export function Home() {
   const share = useData((signal) => get<Sharing>("/share", { minutes: 60 }, signal), [], { every: 10_000 });
   return (
     <>
-      <Head title="Home" sub={glance.value ? summary(glance.value) : "\u00a0"} />
+      <Head title="Home" sub={glance.value ? summary(glance.value) : "\u00a0"}>{submits && <a class="button" href="/submit"><Icon name="plus" size={16} />Submit a job</a>}</Head>
       <Attention data={attention} />
       <div class="dash">
         <div>
@@ -112,6 +112,7 @@ function JobRow({ of: j, now }: { of: JobGlance; now: string }) {
 const Nothing = () => (
   <div class="empty nothing">
     <p>Nothing to render.</p>
+    {submits && <p>Drop a .blend on this page to <a href="/submit">submit a job</a>.</p>}
     <p><code>netrender render shot.blend -f 1-250 -o frames/</code> sends one and brings its frames home; the <a href="/addon">Blender add-on</a> does so from inside Blender.</p>
   </div>
 );

@@ -57,7 +57,7 @@ export function Jobs() {
   const everyRow = rows.length > 0 && rows.every((id) => selection.has(id));
   return (
     <>
-      <Head title="Jobs" sub={data.value ? `${count(total, "job")}${filtered(a) ? " found" : ""}.` : "\u00a0"} />
+      <Head title="Jobs" sub={data.value ? `${count(total, "job")}${filtered(a) ? " found" : ""}.` : "\u00a0"}>{submits && <a class="button" href="/submit"><Icon name="plus" size={16} />Submit a job</a>}</Head>
       <Filters of={a} owners={owners.value?.rows ?? []} onSort={sortBy} />
       <Told of={actions} />
       <Card class={`flush list ${old ? "old" : ""}`}>
@@ -203,7 +203,7 @@ function Pages({ of: a, rows, total, next }: { of: Asked; rows: number; total: n
 const Nothing = ({ of: a }: { of: Asked }) => (
   <div class="nothing">
     {filtered(a) ? <Empty>No job is like that. <a href="/jobs">Show all jobs</a></Empty> : (
-      <Empty>No jobs yet. <code>netrender render shot.blend -f 1-250 -o frames/</code> sends one.</Empty>
+      <Empty>No jobs yet. {submits && <>Drop a .blend on this page to <a href="/submit">submit one</a>. </>}<code>netrender render shot.blend -f 1-250 -o frames/</code> sends one.</Empty>
     )}
   </div>
 );
