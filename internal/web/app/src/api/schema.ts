@@ -483,6 +483,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/inspection": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads what a worker's Blender found in a scene, of one's own job that was submitted with inspect; 404 until it is there */
+        get: operations["getInspection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/log": {
         parameters: {
             query?: never;
@@ -1375,6 +1392,7 @@ export interface components {
             program?: string;
             scripts?: boolean;
             shared?: string[] | null;
+            stages?: string[] | null;
             /** Format: int64 */
             utc_offset_min?: number;
         } & {
@@ -1462,6 +1480,7 @@ export interface components {
             needs?: components["schemas"]["Needs"];
             options?: components["schemas"]["Options"];
             scene?: string;
+            stage?: string;
             /** Format: int64 */
             timeout_s?: number;
         } & {
@@ -1531,6 +1550,88 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        InspectedFile: {
+            /** Format: int64 */
+            first?: number;
+            folder?: boolean;
+            kind?: string;
+            /** Format: int64 */
+            last?: number;
+            missing?: boolean;
+            needed?: boolean;
+            original?: string;
+            path?: string;
+            sequence?: boolean;
+            stored?: string;
+            users?: string[] | null;
+        } & {
+            [key: string]: unknown;
+        };
+        InspectedScene: {
+            blender?: string;
+            camera?: string;
+            cameras?: string[] | null;
+            clashes?: string[] | null;
+            compositor?: boolean;
+            denoiser?: string;
+            engine?: string;
+            format?: string;
+            /** Format: double */
+            fps?: number;
+            /** Format: int64 */
+            frame_current?: number;
+            /** Format: int64 */
+            frame_end?: number;
+            /** Format: int64 */
+            frame_start?: number;
+            /** Format: int64 */
+            frame_step?: number;
+            gpu?: boolean;
+            /** Format: int64 */
+            height?: number;
+            movie?: boolean;
+            name?: string;
+            no_engine?: boolean;
+            output?: string;
+            /** Format: int64 */
+            output_nodes?: number;
+            output_path?: string;
+            /** Format: int64 */
+            percent?: number;
+            /** Format: int64 */
+            samples?: number;
+            saved_by?: string;
+            scenes?: string[] | null;
+            scripts?: string[] | null;
+            sequencer?: boolean;
+            unbaked?: string[] | null;
+            unknown_nodes?: string[] | null;
+            view_layers?: string[] | null;
+            views?: string[] | null;
+            /** Format: int64 */
+            width?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        Inspection: {
+            colours?: string;
+            errors?: components["schemas"]["Obstacle"][] | null;
+            files?: components["schemas"]["InspectedFile"][] | null;
+            /** Format: int64 */
+            files_cut?: number;
+            /** Format: int64 */
+            files_missing?: number;
+            /** Format: int64 */
+            files_total?: number;
+            frames?: string;
+            hint?: string;
+            needs?: components["schemas"]["Needs"];
+            problem?: string;
+            scene?: components["schemas"]["InspectedScene"];
+            warnings?: string[] | null;
+        } & {
+            [key: string]: unknown;
+        };
         Job: {
             /** Format: int64 */
             attempts?: number;
@@ -1553,6 +1654,7 @@ export interface components {
             frames?: string;
             /** Format: int64 */
             id?: number;
+            inspect?: boolean;
             keep?: boolean;
             key?: string;
             /** Format: double */
@@ -1699,6 +1801,7 @@ export interface components {
             /** Format: double */
             fps?: number;
             frames?: string;
+            inspect?: boolean;
             keep?: boolean;
             key?: string;
             name?: string;
@@ -1831,6 +1934,13 @@ export interface components {
             secret?: string;
             /** Format: date-time */
             used?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        Obstacle: {
+            about?: string;
+            hint?: string;
+            text?: string;
         } & {
             [key: string]: unknown;
         };
@@ -3193,6 +3303,8 @@ export interface operations {
                 q?: string;
                 /** @description SHA-256 of the .blend: only jobs of this very scene */
                 scene?: string;
+                /** @description true: inspections, which are not among the jobs otherwise */
+                inspect?: string;
                 /** @description only jobs with a smaller number */
                 before?: string;
                 /** @description id, created, started, ended, name, state, owner, priority, progress, frames, failed or machine; id when not given */
@@ -3679,6 +3791,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Grid"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getInspection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Inspection"];
                 };
             };
             /** @description Error */
