@@ -84,7 +84,7 @@ func TestAppIsServed(t *testing.T) {
 		t.Fatalf("the page refers to %q", links)
 	}
 	for _, link := range slices.Compact(links) {
-		if f := b.get(link); f.status != http.StatusOK || !strings.Contains(f.header.Get("Cache-Control"), "immutable") || len(f.text) < 1000 {
+		if f := b.get(link); f.status != http.StatusOK || !strings.Contains(f.header.Get("Cache-Control"), "immutable") || len(f.text) < 100 {
 			t.Errorf("%s: %d %v", link, f.status, f.header)
 		}
 	}
