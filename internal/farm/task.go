@@ -1,0 +1,78 @@
+package farm
+
+import "fmt"
+
+// Stage is a step of a job. The tasks of a stage wait for those of the stages before it, as Plan says.
+type Stage string
+
+// The stages, in their order.
+const (
+	StageBake   Stage = "bake"   // a simulation is computed, and what frames need of it is kept
+	StageRender Stage = "render" // a frame, or a part of one
+	StageFinish Stage = "finish" // the parts of a frame become the frame
+	StageEncode Stage = "encode" // the frames become a film
+)
+
+// stages are all of them; the place of each is part of the numbers of tasks and never changes.
+var stages = [...]Stage{StageRender, StageBake, StageFinish, StageEncode}
+
+// MaxParts bounds the parts of a frame.
+const MaxParts = 1 << 12
+
+// Task is the least that is handed to a worker, tried again and accepted by itself. A whole frame is the part 0 of a
+// frame in the stage render; parts of frames, and bakes, count from 1. What does not belong to a frame has Frame 0.
+type Task struct {
+	Stage Stage
+	Frame int
+	Part  int // 0..MaxParts
+}
+
+// taskShift has room for every frame that Blender knows, of either sign.
+const taskShift = 22
+
+// No is the number by which leases, reports and attempts name the task within its job. That of a whole frame is the
+// frame's own, so that what knows only of frames is right about them. It is less than 2^53.
+func (t Task) No() int {
+	for i, s := range stages {
+		if s == t.Stage {
+			return (i*(MaxParts+1)+t.Part)<<taskShift + t.Frame
+		}
+	}
+	return t.Frame
+}
+
+// TaskOf is the task with a number; ok is false when no task has it.
+func TaskOf(no int) (t Task, ok bool) {
+	high := (no + 1<<(taskShift-1)) >> taskShift
+	t.Frame = no - high<<taskShift
+	if high < 0 || high >= len(stages)*(MaxParts+1) || t.Frame > MaxFrame || t.Frame < -MaxFrame {
+		return Task{}, false
+	}
+	t.Stage, t.Part = stages[high/(MaxParts+1)], high%(MaxParts+1)
+	return t, true
+}
+
+// IsFrame tells whether the task is a whole frame.
+func (t Task) IsFrame() bool { return t.Stage == StageRender && t.Part == 0 }
+
+func (t Task) String() string {
+	switch {
+	case t.Stage == StageBake:
+		return fmt.Sprintf("bake %d", t.Part)
+	case t.Stage == StageFinish:
+		return fmt.Sprintf("finish of frame %d", t.Frame)
+	case t.Stage == StageEncode:
+		return "film"
+	case t.Part > 0:
+		return fmt.Sprintf("part %d of frame %d", t.Part, t.Frame)
+	}
+	return fmt.Sprintf("frame %d", t.Frame)
+}
+
+// TaskName says which task a number is, for people.
+func TaskName(no int) string {
+	if t, ok := TaskOf(no); ok {
+		return t.String()
+	}
+	return fmt.Sprintf("task %d", no)
+}
