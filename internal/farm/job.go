@@ -52,6 +52,7 @@ type JobSpec struct {
 	FPS      float64  `json:"fps,omitempty"` // frames a second of the scene's film, 0..MaxFPS; 0: not known
 	Needs    Needs    `json:"needs"`
 	Options  Options  `json:"options"`
+	Tiles    Tiles    `json:"tiles,omitzero"` // of each frame; none: frames are rendered whole
 	Keep     bool     `json:"keep,omitempty"` // the farm's cleaning leaves alone what the job left
 	Key      string   `json:"key,omitempty"`  // the client's own mark: submitting the same key twice makes one job
 	// Inspect has a worker's Blender look at the scene instead of rendering it: see Inspection. Frames, options and most of the
@@ -141,6 +142,16 @@ type Progress struct {
 	LeftS float64 `json:"left_s,omitempty"`
 }
 
+// StageProgress is what the tasks of one stage of a job have come to.
+type StageProgress struct {
+	Stage   Stage `json:"stage"`
+	Total   int   `json:"total"`
+	Done    int   `json:"done"`
+	Failed  int   `json:"failed,omitempty"`  // given up
+	Stopped int   `json:"stopped,omitempty"` // not to be done while others are given up
+	Running int   `json:"running,omitempty"`
+}
+
 // TimeLeft is how many seconds are left with some frames under way, of which parts are done that add up to begun frames:
 // what is left at the mean time of a frame. 0: not known.
 func (p *Progress) TimeLeft(underWay int, begun float64) float64 {
@@ -153,11 +164,16 @@ func (p *Progress) TimeLeft(underWay int, begun float64) float64 {
 // Queued is the number of frames that wait.
 func (p Progress) Queued() int { return p.Total - p.Done - p.Failed - p.Running }
 
-// Layout places the job's frames in its order. A chunk that no job may have, as a damaged record does, counts as the
-// nearest that may be.
-func (s *JobSpec) Layout() Layout {
-	return Layout{Frames: s.Frames, Chunk: min(max(1, s.Chunk), MaxChunk), Order: s.Order}
+// Plan places the job's tasks in their order. A chunk or a number of parts that no job may have, as a damaged record does,
+// counts as the nearest that may be.
+func (s *JobSpec) Plan() *Plan {
+	l := Layout{Frames: s.Frames, Chunk: min(max(1, s.Chunk), MaxChunk), Order: s.Order}
+	p := MakePlan(l, 0, min(max(0, s.Parts()), MaxParts), false)
+	return &p
 }
+
+// Parts is how many parts each frame is rendered in; 0: it is rendered whole.
+func (s *JobSpec) Parts() int { return s.Tiles.Count() }
 
 // Limits of what a job may ask.
 const (
@@ -220,6 +236,10 @@ func (s *JobSpec) Check() error {
 		return Errorf(Invalid, "%q is not a frame order", clip(string(s.Order), 40)).WithHint("use linear, reverse or outside-in")
 	case s.Attempts < 0 || s.Attempts > MaxAttempts:
 		return Errorf(Invalid, "attempts are 1 to %d, not %d", MaxAttempts, s.Attempts)
+	case !s.Tiles.ok():
+		return Errorf(Invalid, "a frame has 1 to %d tiles in each direction, and at most %d in all", maxTiles, MaxParts).WithHint("write them as 4x3")
+	case s.Tiles.Count() > 0 && !s.Options.Asks():
+		return Errorf(Invalid, "tiles of frames of which nothing is kept cannot be put together")
 	case s.Timeout < 0:
 		return Errorf(Invalid, "a time limit cannot be negative")
 	case !(s.FPS >= 0 && s.FPS <= MaxFPS): // not a number neither

@@ -68,6 +68,28 @@ func (p *Plan) Segments() []Segment {
 	return list
 }
 
+// TurnsEnd is where the positions end that are handed out in turn. Those behind are of stages that are not waited for in
+// turn, but opened one by one.
+func (p *Plan) TurnsEnd() int {
+	_, end := p.render()
+	return end
+}
+
+// Find is where the task with a number is, or, for a frame that is rendered in parts, all that belongs to it.
+func (p *Plan) Find(no int) (positions Spans, ok bool) {
+	if at, ok := p.Position(no); ok {
+		return SpanOf(at, at+1), true
+	}
+	at, ok := p.Layout.Position(no)
+	if !ok || p.Parts == 0 {
+		return Spans{}, false
+	}
+	lo, hi := p.render()
+	positions = SpanOf(lo+at*p.Parts, lo+(at+1)*p.Parts)
+	positions.Add(hi + at)
+	return positions, true
+}
+
 // render is where the stage render begins and ends.
 func (p *Plan) render() (lo, hi int) { return p.Bakes, p.Bakes + p.Layout.Positions()*max(1, p.Parts) }
 

@@ -171,6 +171,23 @@ func (s *Spans) RemoveAll(o *Spans) {
 	*s = left
 }
 
+// CountIn is how many of lo, lo+1, ... hi-1 are members. It takes time for the spans that begin there.
+func (s *Spans) CountIn(lo, hi int) (n int) {
+	for i := s.after(lo); i < len(s.spans) && s.spans[i].lo < hi; i++ {
+		n += min(s.spans[i].hi, hi) - max(s.spans[i].lo, lo)
+	}
+	return n
+}
+
+// Below is the largest member that is less than end, or -1.
+func (s *Spans) Below(end int) int {
+	i := sort.Search(len(s.spans), func(i int) bool { return s.spans[i].lo >= end })
+	if i == 0 {
+		return -1
+	}
+	return min(s.spans[i-1].hi, end) - 1
+}
+
 // Runs yields the set as half-open spans, in ascending order, none of which touch.
 func (s *Spans) Runs() iter.Seq2[int, int] {
 	return func(yield func(lo, hi int) bool) {

@@ -69,6 +69,15 @@ func (t Task) String() string {
 	return fmt.Sprintf("frame %d", t.Frame)
 }
 
+// Names tells whether a set of numbers names a task: by its own number, or by that of its frame.
+func Names(set FrameSet, no int) bool {
+	if set.Contains(no) {
+		return true
+	}
+	t, ok := TaskOf(no)
+	return ok && (t.Stage == StageRender || t.Stage == StageFinish) && set.Contains(t.Frame)
+}
+
 // TaskName says which task a number is, for people.
 func TaskName(no int) string {
 	if t, ok := TaskOf(no); ok {

@@ -158,7 +158,7 @@ func (e *engine) attend(now time.Time) {
 		switch {
 		case j.State == farm.Collecting && len(j.missing) > 0 && j.coming == 0 && now.Sub(e.quietSince(j)) >= nobodySends:
 			add(alarm{kind: farm.NeedsFiles, job: j})
-		case j.at < 0 || j.assigned > 0 || j.Queued() <= 0:
+		case j.at < 0 || j.assigned > 0 || j.waiting() <= 0:
 		case !there:
 			waits++
 		case e.nobodyCan(j, &budget) != "":

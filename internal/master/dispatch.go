@@ -151,7 +151,7 @@ func (e *engine) grantTo(w *waiter, wk *worker) bool {
 	var passed []*job // whose waiting frames are for other workers
 	defer func() {
 		for _, j := range passed {
-			e.snap.Jobs[j.at].Queued = j.Queued()
+			e.snap.Jobs[j.at].Queued = j.waiting()
 		}
 	}()
 	for {
@@ -160,7 +160,7 @@ func (e *engine) grantTo(w *waiter, wk *worker) bool {
 			return false
 		}
 		j := e.order[i]
-		if w.wish.Ahead && (j.Queued() < e.snap.Slots+j.Chunk || len(s.leases) >= maxAhead) {
+		if w.wish.Ahead && (j.waiting() < e.snap.Slots+j.Chunk || len(s.leases) >= maxAhead) {
 			return false
 		}
 		l := e.lease(j, wk, &w.wish, now)
@@ -200,7 +200,7 @@ func (e *engine) lease(j *job, wk *worker, wish *farm.Wish, now time.Time) *leas
 		job: j, left: make(map[int]int, len(positions)), seen: now, early: wish.Ahead,
 	}
 	for _, p := range positions {
-		f, _ := j.layout.Frame(p)
+		f, _ := j.plan.Task(p)
 		l.Frames = append(l.Frames, f)
 		l.left[f] = p
 		j.held[p] = l
@@ -242,8 +242,11 @@ func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 			continue
 		}
 		n := j.attempt(p)
-		if len(positions) > 0 && (n > 1 || attempt > 1) {
+		if len(positions) > 0 && (n > 1 || attempt > 1 || j.plan.ChunkEnd(positions[0]) <= p) {
 			break
+		}
+		if !wk.can(j, p) {
+			continue
 		}
 		if t := j.tries[p]; t != nil && slices.Contains(t.workers, wk.ID) && e.elsewhere(j, t) {
 			continue
@@ -258,9 +261,12 @@ func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 	if len(positions) > 0 {
 		return positions, attempt
 	}
-	end := j.layout.Positions()
+	end := j.free()
 	for j.next < end && len(positions) == 0 {
-		stop := min(end, (j.next/j.Chunk+1)*j.Chunk)
+		if !wk.can(j, j.next) {
+			break
+		}
+		stop := min(end, j.plan.ChunkEnd(j.next))
 		for ; j.next < stop; j.next++ {
 			if j.waits(j.next) {
 				positions = append(positions, j.next)
@@ -272,12 +278,15 @@ func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 
 // waits tells whether the position can be handed out.
 func (j *job) waits(p int) bool {
-	_, ok := j.layout.Frame(p)
-	return ok && !j.finished.Contains(p) && j.held[p] == nil && !j.gaveUp(p) && j.settling[p] == nil
+	_, ok := j.plan.Task(p)
+	return ok && j.ready(p) && !j.finished.Contains(p) && j.held[p] == nil && !j.gaveUp(p) && j.settling[p] == nil
 }
 
 // putBack makes the position wait again, in its old place.
 func (e *engine) putBack(j *job, p int) {
+	if !j.ready(p) { // what it waits for is made anew; then it is opened
+		return
+	}
 	j.again.Add(p)
 	e.offer(j)
 }

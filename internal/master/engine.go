@@ -224,7 +224,7 @@ func (e *engine) adoptLease(fl farm.Lease, now time.Time) {
 	}
 	l := &lease{Lease: fl, job: j, left: make(map[int]int), seen: now}
 	for _, f := range fl.Frames {
-		if p, ok := j.layout.Position(f); ok && !j.finished.Contains(p) {
+		if p, ok := j.plan.Position(f); ok && !j.finished.Contains(p) {
 			l.left[f] = p
 			j.held[p] = l
 		}
@@ -252,7 +252,7 @@ func (e *engine) sync(j *job) {
 	}
 	b := &e.snap.Jobs[j.at]
 	b.Priority, b.Usage, b.Assigned = j.Priority, j.usage, j.assigned
-	b.Running, b.Queued, b.Dispatched = len(j.held), j.Queued(), j.Dispatched
+	b.Running, b.Queued, b.Dispatched = len(j.held), j.waiting(), j.Dispatched
 	b.LastDispatch, b.Refused = j.lastSent, j.refused
 	if listed {
 		e.lift(j, nil)

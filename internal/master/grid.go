@@ -2,6 +2,7 @@ package master
 
 import (
 	"context"
+	"slices"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -22,13 +23,13 @@ func (m *Master) Grid(ctx context.Context, id farm.JobID, after *int, limit int)
 		from = i + 1
 	}
 	g := farm.MakeGrid(&j, from, min(from+min(max(limit, 1), farm.MaxGrid), j.Frames.Count()))
-	layout := j.Layout()
+	plan := j.Plan()
 	var some *farm.Spans // nil: all
 	if g.Count < g.Total {
 		list := make([]int, 0, g.Count)
 		for f := range g.Frames.All() {
-			p, _ := layout.Position(f)
-			list = append(list, p)
+			found, _ := plan.Find(f)
+			list = slices.AppendSeq(list, found.All())
 		}
 		spans := farm.SpansOf(list...)
 		some = &spans
@@ -38,7 +39,7 @@ func (m *Master) Grid(ctx context.Context, id farm.JobID, after *int, limit int)
 		return farm.Grid{}, err
 	}
 	row := func(position int) (int, bool) {
-		f, ok := layout.Frame(position)
+		f, ok := plan.Frame(position)
 		if !ok {
 			return 0, false
 		}
@@ -59,6 +60,9 @@ func (m *Master) Grid(ctx context.Context, id farm.JobID, after *int, limit int)
 	}
 	g.Seq, err = m.opt.Store.Traces(ctx, id, some, func(t *farm.Trace) {
 		if i, ok := row(t.Position); ok {
+			if last, _ := plan.Picture(g.Frames.At(i)); t.Accepted && last != t.Position {
+				t.Accepted = false // a part is not the frame
+			}
 			g.Add(i, t, place(t.Worker))
 		}
 	})

@@ -132,7 +132,7 @@ type staging struct {
 	seconds  float64    // of them
 	machine  float64    // seconds of all attempts
 	given    []givenUp
-	layout   farm.Layout
+	plan     *farm.Plan
 	lease    farm.LeaseID // the last one that was reserved, and
 	leases   int          // how many of those up to it are left
 	logged   map[int]farm.LeaseID
@@ -161,7 +161,7 @@ func (s *staging) Begin(a *JobArchive) error {
 				WithHint("the master's setting --max-file is the limit")
 		}
 	}
-	s.layout = a.Job.Spec.Layout()
+	s.plan = a.Job.Spec.Plan()
 	var err error
 	s.unpin, err = s.m.pin(s.ctx, a.Manifest)
 	return err
@@ -226,7 +226,7 @@ func (s *staging) Frame(f *ArchivedFrame, lacks bool) error {
 			return err
 		}
 	}
-	p, _ := s.layout.Position(f.Frame)
+	p, _ := s.plan.Position(f.Frame)
 	s.machine += f.Seconds
 	if f.Outcome == farm.Rendered {
 		s.finished.Add(p)

@@ -153,9 +153,10 @@ func (e *engine) imported(who Identity, id farm.JobID, folder string, a *JobArch
 		return Imported{Job: e.jobs[same].view(), Again: true}, nil
 	}
 	now := e.m.opt.Now()
+	plan := spec.Plan()
 	fj := farm.Job{
 		ID: id, Owner: who.Name, OwnerID: who.Token, Created: now, Scene: farm.SceneKey(&spec, a.Manifest), Folder: folder, JobSpec: spec,
-		Progress: farm.Progress{Total: spec.Frames.Count(), Missing: len(missing)},
+		Progress: farm.Progress{Total: plan.Tasks(), Missing: len(missing)},
 	}
 	j := newJob(fj)
 	j.missing = missing

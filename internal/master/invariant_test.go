@@ -88,7 +88,7 @@ func (e *engine) examineLeases() error {
 			return fmt.Errorf("lease %d, number %d of its slot, is listed ahead: %v", id, i, ahead)
 		}
 		for f, p := range l.left {
-			if at, ok := l.job.layout.Position(f); !ok || at != p || l.job.held[p] != l {
+			if at, ok := l.job.plan.Position(f); !ok || at != p || l.job.held[p] != l {
 				return fmt.Errorf("frame %d of lease %d is leased twice or is none", f, id)
 			}
 		}
@@ -166,7 +166,7 @@ func (e *engine) examineJobs() error {
 			continue
 		}
 		want := balance.Job{
-			ID: id, Priority: j.Priority, Usage: j.usage, Assigned: j.assigned, Running: len(j.held), Queued: j.Queued(),
+			ID: id, Priority: j.Priority, Usage: j.usage, Assigned: j.assigned, Running: len(j.held), Queued: j.waiting(),
 			Dispatched: j.Dispatched, LastDispatch: j.lastSent, Created: j.Created, Scene: j.Scene, Needs: &j.Needs,
 			Scripts: j.Options.Scripts, Refused: j.refused, NobodyElse: len(j.refused) > 0,
 		}
@@ -185,10 +185,15 @@ func (e *engine) examineJobs() error {
 // examineFrames looks that every frame that was handed out is in one place.
 func (e *engine) examineFrames(j *job) error {
 	ahead := 0
-	for p := range j.layout.Positions() {
-		_, is := j.layout.Frame(p)
+	for p := range j.plan.Positions() {
+		_, is := j.plan.Task(p)
 		places := 0
-		for _, in := range [...]bool{j.finished.Contains(p), j.held[p] != nil, j.gaveUp(p), j.again.Contains(p), p >= j.next} {
+		untouched := p >= j.next && p < j.plan.TurnsEnd()
+		closed := !untouched && !j.ready(p) // what it waits for is not done
+		if closed && (j.finished.Contains(p) || j.held[p] != nil) {
+			return fmt.Errorf("position %d is not ready: done %v, held %v", p, j.finished.Contains(p), j.held[p] != nil)
+		}
+		for _, in := range [...]bool{j.finished.Contains(p), j.held[p] != nil, j.gaveUp(p), j.again.Contains(p), untouched, closed && !j.gaveUp(p)} {
 			if in {
 				places++
 			}
@@ -199,7 +204,7 @@ func (e *engine) examineFrames(j *job) error {
 		case !is, j.settling[p] != nil && places == 0:
 		case places != 1:
 			return fmt.Errorf("position %d is in %d places: done %v, held %v, failed %v, waiting %v, untouched %v", p, places,
-				j.finished.Contains(p), j.held[p] != nil, j.gaveUp(p), j.again.Contains(p), p >= j.next)
+				j.finished.Contains(p), j.held[p] != nil, j.gaveUp(p), j.again.Contains(p), untouched)
 		}
 	}
 	for _, l := range e.leases {
@@ -236,7 +241,7 @@ func (e *engine) examineWaiting() error {
 
 // hasFor tells whether a frame of the job waits that the worker may have now.
 func (e *engine) hasFor(j *job, wk *worker) bool {
-	for p := j.next; p < j.layout.Positions(); p++ {
+	for p := j.next; p < j.free(); p++ {
 		if j.waits(p) {
 			return true
 		}

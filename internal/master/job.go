@@ -11,7 +11,7 @@ import (
 type job struct {
 	farm.Job
 	at       int // index in engine.order and snap.Jobs, or -1
-	layout   farm.Layout
+	plan     *farm.Plan
 	next     int                        // no position from here on was ever handed out
 	again    farm.Spans                 // positions before next that wait
 	finished farm.Spans                 // positions accepted
@@ -46,7 +46,7 @@ type try struct {
 
 func newJob(spec farm.Job) *job {
 	return &job{
-		Job: spec, at: -1, layout: spec.Layout(),
+		Job: spec, at: -1, plan: spec.Plan(),
 		tries: make(map[int]*try), held: make(map[int]*lease), settling: make(map[int]chan struct{}),
 		refused: make(map[farm.WorkerID]struct{}), unfit: make(map[farm.WorkerID]struct{}), missing: make(map[string]struct{}),
 	}
@@ -54,12 +54,17 @@ func newJob(spec farm.Job) *job {
 
 // settleQueue finds what waits: everything below next that is neither finished, failed nor leased.
 func (j *job) settleQueue() {
-	j.next = j.finished.Max() + 1
+	end := j.plan.TurnsEnd()
+	j.next = j.finished.Below(end) + 1
 	for p := range j.tries {
-		j.next = max(j.next, p+1)
+		if p < end {
+			j.next = max(j.next, p+1)
+		}
 	}
 	for p := range j.held {
-		j.next = max(j.next, p+1)
+		if p < end {
+			j.next = max(j.next, p+1)
+		}
 	}
 	j.again = farm.SpanOf(0, j.next)
 	j.again.RemoveAll(&j.finished)
@@ -71,13 +76,16 @@ func (j *job) settleQueue() {
 			j.again.Remove(p)
 		}
 	}
+	j.openAll()
 	j.Done = j.finished.Count()
 	j.Running = len(j.held)
 	j.Failed = j.givenUp()
 }
 
-// givenUp counts the frames that were given up one by one.
-func (j *job) givenUp() (n int) {
+// givenUp counts the frames that were given up one by one, and what that stopped.
+func (j *job) givenUp() int {
+	stopped := j.stopped()
+	n := stopped.Count()
 	for _, t := range j.tries {
 		if t.final {
 			n++

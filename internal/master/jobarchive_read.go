@@ -122,7 +122,7 @@ type jobReader struct {
 
 	begun   bool
 	sources []*farm.File // the first of each ref, not yet come
-	layout  farm.Layout
+	plan    *farm.Plan
 	frames  farm.Spans // positions that came
 
 	waiting []part          // of the frames of the page, not yet come
@@ -307,7 +307,7 @@ func (a *jobReader) begin() error {
 			a.sources = append(a.sources, f)
 		}
 	}
-	a.layout, a.outputs, a.lacking = spec.Layout(), newNames(0), make(map[string]int)
+	a.plan, a.outputs, a.lacking = spec.Plan(), newNames(0), make(map[string]int)
 	if a.parts == nil {
 		return nil
 	}
@@ -359,7 +359,7 @@ func (a *jobReader) take(e archive.Entry, size int64, ref string, body io.Reader
 
 // readFrame takes in a line of a page of frames.
 func (a *jobReader) readFrame(f ArchivedFrame) error {
-	p, ok := a.layout.Position(f.Frame)
+	p, ok := a.plan.Position(f.Frame)
 	if !ok || !a.frames.Add(p) {
 		return damaged("frame %d is in it twice, or not of its job", f.Frame)
 	}

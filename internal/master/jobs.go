@@ -250,17 +250,17 @@ func (m *Master) positions(ctx context.Context, who Identity, id farm.JobID, fra
 	if err := mine(who, &v); err != nil {
 		return farm.Spans{}, err
 	}
-	if frames.Count() > v.JobSpec.Frames.Count() {
+	plan := v.Plan()
+	if frames.Count() > plan.Tasks() {
 		return farm.Spans{}, farm.Errorf(farm.Invalid, "job %d has no such frames", id).WithHint("it has %s", clip(v.JobSpec.Frames.String(), 100))
 	}
-	layout := v.Layout()
 	list := make([]int, 0, frames.Count())
 	for f := range frames.All() {
-		p, ok := layout.Position(f)
+		found, ok := plan.Find(f)
 		if !ok {
-			return farm.Spans{}, farm.Errorf(farm.Invalid, "job %d has no frame %d", id, f)
+			return farm.Spans{}, farm.Errorf(farm.Invalid, "job %d has no %s", id, farm.TaskName(f))
 		}
-		list = append(list, p)
+		list = slices.AppendSeq(list, found.All())
 	}
 	return farm.SpansOf(list...), nil
 }
@@ -276,8 +276,10 @@ func (e *engine) notWoken(j *job, err error) error {
 // reset makes the positions wait again, as if never tried. It takes time for spans of positions and for those that
 // are tried or held, not for each that is finished.
 func (e *engine) reset(j *job, positions farm.Spans) {
-	untouched := farm.SpanOf(j.next, j.layout.Positions())
+	j.behind(&positions)
+	untouched := farm.SpanOf(j.next, j.plan.TurnsEnd())
 	positions.RemoveAll(&untouched)
+	made := positions.Clone()
 	for p := range j.held { // being rendered now: that is again enough
 		positions.Remove(p)
 	}
@@ -292,12 +294,17 @@ func (e *engine) reset(j *job, positions farm.Spans) {
 			delete(j.tries, p)
 		}
 	}
+	if j.plan.Staged() {
+		j.Failed = j.givenUp()
+	}
 	before := j.Done
 	j.finished.RemoveAll(&positions)
+	e.recall(j, &made)
 	if j.Done = j.finished.Count(); before > 0 { // of accepted frames; which took how long is not in memory
 		j.Seconds *= float64(j.Done) / float64(before)
 	}
 	j.again.AddAll(&positions)
+	j.close(&made)
 	e.offer(j)
 	e.change(farm.FrameReset{Job: j.ID, Positions: positions})
 	e.keepRest(j)

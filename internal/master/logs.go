@@ -306,7 +306,7 @@ func newestLog(dir string, frame int) (newest farm.LeaseID) {
 
 // mayStill tells whether the frame is being rendered or waits to be.
 func (j *job) mayStill(frame int) bool {
-	p, ok := j.layout.Position(frame)
+	p, ok := j.plan.Position(frame)
 	return ok && !j.State.Ended() && !j.finished.Contains(p) && !j.gaveUp(p)
 }
 

@@ -303,7 +303,7 @@ func (s *memStore) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Att
 		now, done := s.done[f.Job][a.Position]
 		accepted := done && now.Lease == a.Lease && a.Outcome == farm.Rendered
 		if a.Seq > f.After && (!f.Accepted || accepted) && (!f.Failed || a.Outcome != farm.Rendered) && len(list) < f.Limit &&
-			(f.Frames.Count() == 0 || f.Frames.Contains(a.Frame)) {
+			(f.Frames.Count() == 0 || farm.Names(f.Frames, a.Frame)) {
 			list = append(list, a)
 		}
 	}

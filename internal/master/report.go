@@ -77,7 +77,7 @@ func (e *engine) find(who Identity, r *farm.Report) (*lease, int, string) {
 	}
 	if l == nil {
 		if j := e.jobs[r.Job]; j != nil {
-			if p, ok := j.layout.Position(r.Frame); ok && j.finished.Contains(p) {
+			if p, ok := j.plan.Position(r.Frame); ok && j.finished.Contains(p) {
 				return nil, 0, "the frame is already there"
 			}
 			return nil, 0, "the lease is over"
@@ -174,13 +174,14 @@ func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
 		}
 	}
 	if t := j.tries[p]; t != nil {
-		if t.final {
-			j.Failed--
-		}
 		delete(j.tries, p)
+		if t.final {
+			j.Failed = j.givenUp()
+		}
 	}
 	j.finished.Add(p)
 	j.again.Remove(p) // put back when its lease expired
+	e.open(j, p)
 	j.unsaved++
 	seconds := min(max(r.Seconds, 0), 1e6) // the clock of its machine may have been set meanwhile
 	l.slot.took(j, time.Duration(seconds*float64(time.Second)), e.m.opt.Now())
@@ -294,9 +295,12 @@ func (j *job) attemptLimit(r farm.Rules) int {
 // held to account for it.
 func (e *engine) giveUp(j *job, p int, a *farm.Attempt) {
 	t := j.try(p)
+	before := j.Failed
 	t.final, a.Final = true, true
-	j.Failed++
-	e.failed++
+	if j.Failed++; j.plan.Staged() {
+		j.Failed = j.givenUp()
+	}
+	e.failed += int64(j.Failed - before)
 	workers := slices.Compact(slices.Sorted(slices.Values(t.workers)))
 	workers = slices.DeleteFunc(workers, func(id farm.WorkerID) bool { _, unfit := j.unfit[id]; return unfit })
 	if len(workers) > 1 {
@@ -357,7 +361,7 @@ func (e *engine) endIfOver(j *job) {
 	if j.Failed == 0 {
 		e.toState(j, farm.Done, "")
 	} else {
-		e.toState(j, farm.Failed, plural(j.Failed, "frame")+" failed")
+		e.toState(j, farm.Failed, j.whyFailed())
 	}
 	e.forget(j)
 }

@@ -66,7 +66,7 @@ func (m *Master) reportAlone(ctx context.Context, who Identity, r *farm.Report) 
 		v      farm.Verdict
 		other  <-chan struct{}
 		folder string
-		layout farm.Layout
+		plan   *farm.Plan
 	}
 	// From here on it is done to its end, whatever becomes of the caller: the frame must not stay reserved.
 	ctx = context.WithoutCancel(ctx)
@@ -78,7 +78,7 @@ func (m *Master) reportAlone(ctx context.Context, who Identity, r *farm.Report) 
 		if j == nil {
 			return reserved{v: v, other: other}, nil
 		}
-		return reserved{v, nil, j.Folder, j.layout}, nil
+		return reserved{v, nil, j.Folder, j.plan}, nil
 	})
 	if err != nil || got.folder == "" {
 		return got.v, got.other, err
@@ -88,19 +88,19 @@ func (m *Master) reportAlone(ctx context.Context, who Identity, r *farm.Report) 
 	if err := m.publish(got.folder, r); errors.As(err, &way) {
 		r = failedOf(r, "a result cannot be put in place: "+way.text)
 	} else if err != nil {
-		m.post(func(e *engine) { e.release(got.layout, r) })
+		m.post(func(e *engine) { e.release(got.plan, r) })
 		return farm.Verdict{}, nil, err
 	}
 	m.step("published")
 	released := false
 	v, err = keep(ctx, m, func(e *engine) (farm.Verdict, error) {
 		v := e.settle(who, r)
-		e.release(got.layout, r)
+		e.release(got.plan, r)
 		released = true
 		return v, nil
 	})
 	if !released { // the store could not be written; the frame must not stay reserved when it can be again
-		m.post(func(e *engine) { e.release(got.layout, r) })
+		m.post(func(e *engine) { e.release(got.plan, r) })
 	}
 	if err == nil {
 		m.clearIncoming(r.Lease, r.Frame)
@@ -134,8 +134,8 @@ func (e *engine) reserve(who Identity, r *farm.Report) (v farm.Verdict, j *job, 
 }
 
 // release ends what reserve began. A frame that came to nothing may be handed out again.
-func (e *engine) release(layout farm.Layout, r *farm.Report) {
-	p, ok := layout.Position(r.Frame)
+func (e *engine) release(plan *farm.Plan, r *farm.Report) {
+	p, ok := plan.Position(r.Frame)
 	over := e.settling[r.Job][p]
 	if !ok || over == nil {
 		return
@@ -145,7 +145,7 @@ func (e *engine) release(layout farm.Layout, r *farm.Report) {
 	if len(e.settling[r.Job]) == 0 {
 		delete(e.settling, r.Job)
 	}
-	if j := e.jobs[r.Job]; j != nil && p < j.next && j.waits(p) {
+	if j := e.jobs[r.Job]; j != nil && (p < j.next || p >= j.plan.TurnsEnd()) && j.waits(p) {
 		e.putBack(j, p)
 	}
 }

@@ -107,6 +107,10 @@ func (w *world) compare(m *master.Master) {
 			return
 		}
 		states, err := m.Frames(ctx, id)
+		if err == nil && j.Tiles.Count() > 0 {
+			w.compareFrames(j, &states)
+			states.Done, states.Failed = farm.FrameRange(1, v.Done, 1), farm.FrameRange(1, v.Failed, 1)
+		}
 		if err != nil || states.Done.Count() != v.Done || states.Running.Count() != 0 || j.State != farm.Canceled && states.Failed.Count() != v.Failed {
 			w.fail("frames of job %d: %+v, %v", id, states, err)
 			return
@@ -123,6 +127,24 @@ func (w *world) compare(m *master.Master) {
 		}
 		for i := range page {
 			w.read(m, &page[i])
+		}
+	}
+}
+
+// compareFrames looks that a frame of parts is done when its finish is, and failed when any of it was given up.
+func (w *world) compareFrames(j *ledgerJob, states *farm.FrameStates) {
+	plan := j.Plan()
+	for f := range j.Frames.All() {
+		all, _ := plan.Find(f)
+		failed := j.State == farm.Failed
+		for p := range all.All() {
+			_, _, final := j.tries(p)
+			failed = failed || final
+		}
+		last, _ := plan.Picture(f)
+		_, done := j.done[last]
+		if states.Done.Contains(f) != done || j.State != farm.Canceled && states.Failed.Contains(f) != (failed && !done) {
+			w.fail("frame %d of job %d: done %v, failed %v, shown as %+v", f, j.ID, done, failed, *states)
 		}
 	}
 }

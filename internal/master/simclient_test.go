@@ -48,7 +48,7 @@ func (j *simJob) fault(s *simWorker, frame int) func(*farm.Report) {
 			fails(r)
 			r.Scene = true
 		}
-	case j.bad[frame]:
+	case j.isBad(frame):
 		return func(r *farm.Report) {
 			fails(r)
 			r.Fatal = j.fatal
@@ -62,6 +62,12 @@ func (j *simJob) fault(s *simWorker, frame int) func(*farm.Report) {
 		}
 	}
 	return nil
+}
+
+// isBad tells of a task whether it fails everywhere: of a bad frame in parts it is the first part.
+func (j *simJob) isBad(no int) bool {
+	t, _ := farm.TaskOf(no)
+	return j.bad[no] || t.Stage == farm.StageRender && t.Part == 1 && j.bad[t.Frame]
 }
 
 // simClient submits jobs and steers them.
@@ -82,6 +88,11 @@ func newSimClient(w *world, n int) *simClient {
 		j.spec = farm.JobSpec{
 			Name: j.key, Blend: "a.blend", Key: j.key, Frames: frames, Chunk: min(1+w.rng.IntN(4), frames.Count()), Order: orders[w.rng.IntN(3)],
 			Priority: 1 + w.rng.IntN(5), Attempts: w.rng.IntN(4), Needs: simNeeds(w), Options: farm.Options{EXR: "none", Outputs: w.rng.IntN(3) == 0},
+		}
+		if w.rng.IntN(4) == 0 {
+			j.spec.Tiles = farm.Tiles{X: 1 + w.rng.IntN(3), Y: 1 + w.rng.IntN(2)}
+			j.spec.Options.Outputs = true
+			j.pace /= time.Duration(j.spec.Tiles.Count())
 		}
 		switch w.rng.IntN(8) {
 		case 0:

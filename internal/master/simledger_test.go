@@ -208,6 +208,34 @@ func (j *ledgerJob) tries(p int) (errored, lost int, final bool) {
 	return errored, lost, final
 }
 
+// needs are the positions that a task stands on, found in the plainest way.
+func (j *ledgerJob) needs(p int) (list []int) {
+	plan := j.Plan()
+	no, _ := plan.Task(p)
+	task, _ := farm.TaskOf(no)
+	for q := range plan.Positions() {
+		no, ok := plan.Task(q)
+		other, _ := farm.TaskOf(no)
+		if ok && task.Stage == farm.StageFinish && other.Stage == farm.StageRender && other.Frame == task.Frame {
+			list = append(list, q)
+		}
+	}
+	return list
+}
+
+// stopped are the positions that stand on one that was given up.
+func (j *ledgerJob) stopped() map[int]bool {
+	set := make(map[int]bool)
+	for p := range j.Plan().Positions() {
+		for _, q := range j.needs(p) {
+			if _, _, final := j.tries(q); final {
+				set[p] = true
+			}
+		}
+	}
+	return set
+}
+
 // balance looks that what is kept of a job adds up.
 func (g *ledger) balance(j *ledgerJob) {
 	if j.deleted {
@@ -219,6 +247,14 @@ func (g *ledger) balance(j *ledgerJob) {
 			given++
 		}
 	}
+	given += len(j.stopped())
+	for p := range j.done {
+		for _, q := range j.needs(p) {
+			if _, done := j.done[q]; !done {
+				g.fail("position %d of job %d is done, and %d, which it stands on, is not", p, j.ID, q)
+			}
+		}
+	}
 	whole := j.State == farm.Failed && j.Failed == j.Total-j.Done && len(j.done) == 0 // with the whole scene
 	switch {
 	case j.Done != len(j.done):
@@ -228,7 +264,7 @@ func (g *ledger) balance(j *ledgerJob) {
 	case j.State == farm.Done && len(j.done) != j.Total, j.State == farm.Failed && (j.Done+j.Failed != j.Total || j.Failed == 0):
 		g.fail("job %d is %s with %d done and %d failed of %d", j.ID, j.State, j.Done, j.Failed, j.Total)
 	}
-	layout := j.Layout()
+	plan := j.Plan()
 	by := make(map[int]farm.LeaseID)
 	for id, l := range g.leases {
 		if l.Job != j.ID {
@@ -238,7 +274,7 @@ func (g *ledger) balance(j *ledgerJob) {
 			g.fail("job %d is %s and has lease %d", j.ID, j.State, id)
 		}
 		for _, f := range l.Frames {
-			p, _ := layout.Position(f)
+			p, _ := plan.Position(f)
 			if _, done := j.done[p]; done {
 				continue
 			}
@@ -271,10 +307,15 @@ func (g *ledger) lease(l *farm.Lease) {
 	case !allows(&j.Needs, &w):
 		g.fail("lease %d is for worker %s, tags %v, which may not render job %d: %+v", l.ID, w.Name, w.Tags, l.Job, j.Needs)
 	}
-	layout := j.Layout()
+	plan := j.Plan()
 	for _, f := range l.Frames {
-		p, _ := layout.Position(f)
+		p, _ := plan.Position(f)
 		_, done := j.done[p]
+		for _, q := range j.needs(p) {
+			if _, there := j.done[q]; !there {
+				g.fail("%s of job %d is leased, and position %d, which it stands on, is not done", farm.TaskName(f), l.Job, q)
+			}
+		}
 		if _, _, final := j.tries(p); done || final || l.Attempt != len(j.tried[p])+1 {
 			g.fail("frame %d of job %d is leased, done %v, given up %v, as attempt %d after %d", f, l.Job, done, final, l.Attempt, len(j.tried[p]))
 		}

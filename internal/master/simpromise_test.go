@@ -31,7 +31,7 @@ func (g *ledger) refusal(r *farm.Report, why string) {
 		return
 	}
 	j := g.jobs[r.Job]
-	p, _ := j.Layout().Position(r.Frame)
+	p, _ := j.Plan().Position(r.Frame)
 	if _, done := j.done[p]; !done && !g.kept[place{r.Lease, r.Frame}] && !g.failed[place{r.Lease, r.Frame}] {
 		g.fail("the result of frame %d of job %d, lease %d, was refused, and nobody has another: %s", r.Frame, r.Job, r.Lease, why)
 	}
@@ -160,10 +160,10 @@ func (g *ledger) agrees(m *master.Memory) {
 	}
 	for id, l := range g.leases {
 		j := g.jobs[l.Job]
-		layout := j.Layout()
+		plan := j.Plan()
 		left := make(map[int]int)
 		for _, f := range l.Frames {
-			p, _ := layout.Position(f)
+			p, _ := plan.Position(f)
 			if _, done := j.done[p]; !done {
 				left[f] = p
 			}
@@ -184,7 +184,7 @@ func (g *ledger) agreesOn(j *ledgerJob, k *master.JobMemory) {
 			g.fail("position %d of job %d is done, and the engine does not know", p, j.ID)
 		}
 	}
-	for p := range j.Layout().Positions() {
+	for p := range j.Plan().Positions() {
 		if _, done := j.done[p]; done {
 			continue
 		}

@@ -46,9 +46,10 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 				missing[files[i].Ref] = struct{}{}
 			}
 		}
+		plan := spec.Plan()
 		fj := farm.Job{
 			ID: e.nextJob, Owner: who.Name, OwnerID: who.Token, State: farm.Queued, Created: m.opt.Now(), Scene: farm.SceneKey(&spec, files),
-			JobSpec: spec, Progress: farm.Progress{Total: spec.Frames.Count(), Missing: len(missing)},
+			JobSpec: spec, Progress: farm.Progress{Total: plan.Tasks(), Missing: len(missing)},
 		}
 		fj.Folder = folderName(spec.Name, fj.ID)
 		if len(missing) > 0 {

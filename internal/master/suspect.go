@@ -156,7 +156,7 @@ func (m *Master) renderAgain(ctx context.Context, id farm.JobID, frames []int, w
 		}
 		var positions farm.Spans
 		for _, f := range frames {
-			if p, ok := j.layout.Position(f); ok && j.finished.Contains(p) {
+			if p, ok := j.plan.Position(f); ok && j.finished.Contains(p) {
 				positions.Add(p)
 				e.frameEvent(j, f, "", "again", why, 0)
 			}

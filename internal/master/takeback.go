@@ -82,7 +82,7 @@ func (e *engine) rank(s *slot) {
 }
 
 // atEnd tells whether the lease may be taken back at all: nothing else of its job waits.
-func (l *lease) atEnd() bool { return l.job.at >= 0 && l.job.Queued() == 0 }
+func (l *lease) atEnd() bool { return l.job.at >= 0 && l.job.waiting() == 0 }
 
 // takeBackFor gives the slot that waits a lease that another one holds ahead: the one that gains most.
 func (e *engine) takeBackFor(w *waiter, wk *worker) bool {

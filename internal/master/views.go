@@ -132,7 +132,7 @@ func (m *Master) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, e
 	type parts struct {
 		known           bool
 		over            bool // the job has failed
-		layout          farm.Layout
+		plan            *farm.Plan
 		finished        farm.Spans
 		failed, running []int
 	}
@@ -141,14 +141,20 @@ func (m *Master) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, e
 		if j == nil {
 			return parts{}, nil
 		}
-		p := parts{known: true, layout: j.layout, finished: j.finished.Clone()}
+		p := parts{known: true, plan: j.plan, finished: j.finished.Clone()}
 		for pos, t := range j.tries {
-			if f, ok := j.layout.Frame(pos); ok && t.final {
+			if f, ok := j.plan.Frame(pos); ok && t.final {
+				p.failed = append(p.failed, f)
+			}
+		}
+		stopped := j.stopped()
+		for pos := range stopped.All() {
+			if f, ok := j.plan.Frame(pos); ok {
 				p.failed = append(p.failed, f)
 			}
 		}
 		for pos, l := range j.held {
-			if f, ok := j.layout.Frame(pos); ok && l.ahead == 0 {
+			if f, ok := j.plan.Frame(pos); ok && l.ahead == 0 {
 				p.running = append(p.running, f)
 			}
 		}
@@ -162,14 +168,14 @@ func (m *Master) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, e
 		if err != nil {
 			return farm.FrameStates{}, err
 		}
-		p.layout, p.finished, p.over = load.Job.Layout(), load.Finished, load.Job.State == farm.Failed
+		p.plan, p.finished, p.over = load.Job.Plan(), load.Finished, load.Job.State == farm.Failed
 		for i := range load.Tried {
-			if load.Tried[i].Final {
-				p.failed = append(p.failed, load.Tried[i].Frame)
+			if f, ok := p.plan.Frame(load.Tried[i].Position); ok && load.Tried[i].Final {
+				p.failed = append(p.failed, f)
 			}
 		}
 	}
-	states := frameStates(p.layout, &p.finished, p.failed, p.running)
+	states := frameStates(p.plan, &p.finished, p.failed, p.running)
 	if p.over { // what is not done failed: one by one, or with the whole scene
 		rest := slices.AppendSeq(p.failed, states.Queued.All())
 		states.Failed, states.Queued = farm.Frames(rest...), farm.FrameSet{}
@@ -177,19 +183,24 @@ func (m *Master) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, e
 	return states, nil
 }
 
-func frameStates(l farm.Layout, finished *farm.Spans, failed, running []int) farm.FrameStates {
+func frameStates(l *farm.Plan, finished *farm.Spans, failed, running []int) farm.FrameStates {
 	s := farm.FrameStates{Failed: farm.Frames(failed...), Running: farm.Frames(running...)}
-	if finished.Count() == l.Frames.Count() {
+	if finished.Count() == l.Tasks() {
 		s.Done = l.Frames
 		return s
 	}
 	done := make([]int, 0, finished.Count())
 	for p := range finished.All() {
-		if f, ok := l.Frame(p); ok {
+		if f, ok := l.Frame(p); !ok {
+			continue
+		} else if last, _ := l.Picture(f); last == p {
 			done = append(done, f)
 		}
 	}
 	s.Done = farm.Frames(done...)
+	if l.Staged() { // some parts of a frame may have failed while others are rendered
+		s.Running = farm.Frames(slices.DeleteFunc(running, s.Failed.Contains)...)
+	}
 	queued := make([]int, 0, max(0, l.Frames.Count()-len(done)))
 	for f := range l.Frames.All() {
 		if !s.Done.Contains(f) && !s.Failed.Contains(f) && !s.Running.Contains(f) {

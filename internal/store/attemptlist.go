@@ -119,10 +119,13 @@ func lookUp(ctx context.Context, q querier, f farm.AttemptFilter, waits *farm.Sp
 		return nil, err
 	}
 	var positions []any
-	layout := j.Layout()
+	plan := j.Plan()
 	for frame := range f.Frames.All() {
-		if p, ok := layout.Position(frame); ok && !waits.Contains(p) {
-			positions = append(positions, int64(p))
+		found, _ := plan.Find(frame)
+		for p := range found.All() {
+			if !waits.Contains(p) {
+				positions = append(positions, int64(p))
+			}
 		}
 	}
 	var kinds [][2]string // which index, which rows
@@ -173,7 +176,7 @@ func pick(ctx context.Context, q querier, f farm.AttemptFilter, kind string, wai
 		if err := rows.Scan(&seq, &frame, &position); err != nil {
 			return nil, err
 		}
-		if (f.Frames.Count() == 0 || f.Frames.Contains(frame)) && !waits.Contains(position) {
+		if (f.Frames.Count() == 0 || farm.Names(f.Frames, frame)) && !waits.Contains(position) {
 			seqs = append(seqs, seq)
 		}
 	}

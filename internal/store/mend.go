@@ -88,8 +88,9 @@ func (m *mender) job(id farm.JobID) error {
 	}
 	b := &batch{w: m.w}
 	if !there {
+		plan := j.Plan()
 		said.Found = true
-		j.ID, j.Scene, j.Folder, j.Key, j.State, j.Total = id, scene, folder, "", farm.Paused, j.Frames.Count()
+		j.ID, j.Scene, j.Folder, j.Key, j.State, j.Total = id, scene, folder, "", farm.Paused, plan.Tasks()
 		j.Reason = "its state was lost with a damaged database; resume it if it is to go on"
 		if err := m.w.transact(m.ctx, func() error { return b.jobPut(&j) }); err != nil {
 			return err

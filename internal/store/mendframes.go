@@ -23,7 +23,7 @@ func (m *mender) frames(j *farm.Job, said *RecoveredJob) (lost bool, err error) 
 		}
 		m.table("resets").LostRows++
 	}
-	t := triesOf{m: m, job: j, layout: j.Layout(), waits: &waits}
+	t := triesOf{m: m, job: j, plan: j.Plan(), waits: &waits}
 	if err := forEach(m.ctx, m.reads, someTries, []any{int64(j.ID)}, t.look); err != nil {
 		return false, err
 	}
@@ -33,20 +33,20 @@ func (m *mender) frames(j *farm.Job, said *RecoveredJob) (lost bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	if set, err := farm.DecodeSpans(kept); err == nil && known && set.Max() < t.layout.Positions() {
+	if set, err := farm.DecodeSpans(kept); err == nil && known && set.Max() < t.plan.Positions() {
 		set.RemoveAll(&waits)
 		was.AddAll(&set)
 	} else if missing := j.Done - t.accepted.Count(); missing > 0 && j.State != farm.Done {
 		said.Unknown = missing
 	}
 	if j.State == farm.Done {
-		was = farm.SpanOf(0, t.layout.Positions())
+		was = farm.SpanOf(0, t.plan.Positions())
 	}
 	t.accepted.RemoveAll(&t.without)
 	was.RemoveAll(&t.accepted)
 	var frames []int
 	for p := range was.All() {
-		if f, ok := t.layout.Frame(p); ok {
+		if f, ok := t.plan.Task(p); ok {
 			frames = append(frames, f)
 		}
 	}
@@ -60,7 +60,7 @@ func (m *mender) frames(j *farm.Job, said *RecoveredJob) (lost bool, err error) 
 type triesOf struct {
 	m        *mender
 	job      *farm.Job
-	layout   farm.Layout
+	plan     *farm.Plan
 	waits    *farm.Spans // positions to be reset
 	accepted farm.Spans  // positions with a record
 	without  farm.Spans  // of these, those whose results are not on the disk
@@ -77,7 +77,7 @@ func (t *triesOf) look(rows *sql.Rows) error {
 		return err
 	}
 	var results []farm.Result
-	p, ok := t.layout.Position(frame)
+	p, ok := t.plan.Position(frame)
 	if !ok || p != position || !given(seq) || !given(lease) || text.Valid && json.Unmarshal([]byte(text.String), &results) != nil ||
 		warnings.Valid && json.Unmarshal([]byte(warnings.String), new([]string)) != nil {
 		t.nonsense = append(t.nonsense, seq)

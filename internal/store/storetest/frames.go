@@ -172,12 +172,12 @@ func resetsMuch(t *testing.T, s Store) {
 func attemptLists(t *testing.T, s Store) {
 	j := newJob(1, 5000)
 	j.Chunk, j.Order = 3, farm.OutsideIn
-	layout := j.Layout()
+	plan := j.Plan()
 	changes := []farm.Change{farm.JobAdd{Job: j}, farm.JobAdd{Job: newJob(2, 10)}, done(2, 1, 3)}
 	var all []farm.Attempt
 	for i := range 2000 {
 		a := attempt(1, int64(10+2*i), i/2, farm.Errored)
-		a.Frame, _ = layout.Frame(a.Position)
+		a.Frame, _ = plan.Task(a.Position)
 		a.Ended = noon.Add(time.Duration(i) * time.Millisecond)
 		if i%2 == 1 {
 			a.Outcome = farm.Rendered
@@ -188,7 +188,7 @@ func attemptLists(t *testing.T, s Store) {
 		all = append(all, a)
 	}
 	apply(t, s, changes...)
-	frame7, _ := layout.Frame(7)
+	frame7, _ := plan.Task(7)
 	for _, f := range []farm.AttemptFilter{
 		{Limit: 3},
 		{Limit: 1000},

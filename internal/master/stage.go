@@ -1,0 +1,212 @@
+package master
+
+import "github.com/netrender/netrender/internal/farm"
+
+// What a job of several stages needs besides: its tasks wait for one another, as its farm.Plan says. Positions before
+// free are handed out in turn, as those of every job; those behind are put into job.again as what they wait for is done.
+
+// free is where the positions end whose turn may come: behind it is what waits for tasks that are not done.
+func (j *job) free() int {
+	if !j.plan.Staged() {
+		return j.plan.Positions()
+	}
+	if b := j.plan.Bakes; b > 0 && j.finished.CountIn(0, b) < b {
+		return b
+	}
+	return j.plan.TurnsEnd()
+}
+
+// ready tells whether all is done that the task at the position waits for.
+func (j *job) ready(p int) bool {
+	if !j.plan.Staged() {
+		return true
+	}
+	lo, hi, tasks := j.plan.Needs(p)
+	return tasks == 0 || j.finished.CountIn(lo, hi) == tasks
+}
+
+// waiting is how many frames or other tasks could be handed out now, or a few more.
+func (j *job) waiting() int {
+	n := j.Queued()
+	if !j.plan.Staged() {
+		return n
+	}
+	return min(n, max(0, j.free()-j.next)+j.again.Count())
+}
+
+// open lets go on what waited for the task at the position.
+func (e *engine) open(j *job, p int) {
+	if !j.plan.Staged() {
+		return
+	}
+	lo, hi := j.plan.Opens(p)
+	if lo == hi || !j.ready(lo) { // all of them wait for the same
+		return
+	}
+	if lo < j.plan.TurnsEnd() {
+		hi = min(hi, j.next) // the others' turn comes
+	}
+	for q := lo; q < hi; q++ {
+		if j.waits(q) {
+			j.again.Add(q)
+		}
+	}
+	e.offer(j)
+}
+
+// close takes out of again what waits for something now.
+func (j *job) close(positions *farm.Spans) {
+	if !j.plan.Staged() {
+		return
+	}
+	for p := range positions.All() {
+		if !j.ready(p) {
+			j.again.Remove(p)
+		}
+	}
+}
+
+// openAll puts into again what waits for nothing any more and has no turn.
+func (j *job) openAll() {
+	for q := j.plan.TurnsEnd(); q < j.plan.Positions(); q++ {
+		if j.waits(q) {
+			j.again.Add(q)
+		}
+	}
+}
+
+// stopped are the positions that cannot be done while tasks they wait for are given up, directly or through others.
+func (j *job) stopped() (s farm.Spans) {
+	if !j.plan.Staged() {
+		return s
+	}
+	var stop func(p int)
+	stop = func(p int) {
+		lo, hi := j.plan.Opens(p)
+		if lo == hi || s.Contains(lo) { // all of them or none
+			return
+		}
+		for q := lo; q < hi; q++ {
+			if _, ok := j.plan.Task(q); ok {
+				s.Add(q)
+			}
+		}
+		if from, _ := j.plan.Opens(lo); from > lo {
+			for q := lo; q < hi; q++ {
+				stop(q)
+			}
+		}
+	}
+	for p, t := range j.tries {
+		if t.final {
+			stop(p)
+		}
+	}
+	return s
+}
+
+// behind adds to positions all that was made from what is there.
+func (j *job) behind(positions *farm.Spans) {
+	if !j.plan.Staged() {
+		return
+	}
+	for from := positions.Clone(); from.Count() > 0; {
+		var next farm.Spans
+		last := -1
+		for p := range from.All() {
+			if lo, hi := j.plan.Opens(p); lo < hi && lo != last {
+				next.AddSpan(lo, hi)
+				last = lo
+			}
+		}
+		next.RemoveAll(positions)
+		positions.AddAll(&next)
+		from = next
+	}
+}
+
+// recall takes back from workers what they make of results that are made anew.
+func (e *engine) recall(j *job, positions *farm.Spans) {
+	for _, list := range []map[farm.LeaseID]*lease{e.leases, e.lapsed} {
+		for _, l := range list {
+			if l.job != j {
+				continue
+			}
+			for no, p := range l.left {
+				if !positions.Contains(p) || j.ready(p) {
+					continue
+				}
+				e.settled(l, no, p)
+				e.shrunk[l] = struct{}{}
+				if wk := e.workers[l.Worker]; wk != nil {
+					wk.order()
+				}
+			}
+		}
+	}
+}
+
+// can tells whether the worker can do the task at the position: whole frames every worker can.
+func (w *worker) can(j *job, p int) bool {
+	if !j.plan.Staged() {
+		return true
+	}
+	no, _ := j.plan.Task(p)
+	t, _ := farm.TaskOf(no)
+	return t.IsFrame() || w.Facts.Does(t.Stage)
+}
+
+// whyFailed says what failed of a job, and what that stopped.
+func (j *job) whyFailed() string {
+	stopped := j.stopped()
+	if !j.plan.Staged() {
+		return plural(j.Failed, "frame") + " failed"
+	}
+	text := plural(j.Failed-stopped.Count(), "task") + " failed"
+	if first := j.firstFailed(); first != "" {
+		text += " (" + first + ")"
+	}
+	if n := stopped.Count(); n > 0 {
+		text += "; that stopped " + plural(n, "other")
+	}
+	return text
+}
+
+// firstFailed names the first task that was given up.
+func (j *job) firstFailed() string {
+	first := -1
+	for p, t := range j.tries {
+		if t.final && (first < 0 || p < first) {
+			first = p
+		}
+	}
+	no, ok := j.plan.Task(first)
+	if !ok {
+		return ""
+	}
+	return farm.TaskName(no)
+}
+
+// stages is how far each stage of the job is; nil when it has frames alone.
+func (j *job) stages() []farm.StageProgress {
+	if !j.plan.Staged() {
+		return nil
+	}
+	stopped := j.stopped()
+	list := []farm.StageProgress{}
+	for _, s := range j.plan.Segments() {
+		p := farm.StageProgress{Stage: s.Stage, Total: s.Tasks, Done: j.finished.CountIn(s.Lo, s.Hi), Stopped: stopped.CountIn(s.Lo, s.Hi)}
+		for at, t := range j.tries {
+			if t.final && at >= s.Lo && at < s.Hi {
+				p.Failed++
+			}
+		}
+		for at, l := range j.held {
+			if at >= s.Lo && at < s.Hi && l.ahead == 0 {
+				p.Running++
+			}
+		}
+		list = append(list, p)
+	}
+	return list
+}
