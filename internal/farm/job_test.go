@@ -109,6 +109,10 @@ func TestJobSpecCheck(t *testing.T) {
 		{"attempts above", func(s *JobSpec) { s.Attempts = MaxAttempts + 1 }, "attempts", Invalid},
 		{"a time limit", func(s *JobSpec) { s.Timeout = 60 }, "", ""},
 		{"a time limit below", func(s *JobSpec) { s.Timeout = -1 }, "time limit", Invalid},
+		{"tiles", func(s *JobSpec) { s.Tiles = Tiles{256, 16} }, "", ""},
+		{"tiles in one direction", func(s *JobSpec) { s.Tiles = Tiles{X: 4} }, "tiles", Invalid},
+		{"too many tiles", func(s *JobSpec) { s.Tiles = Tiles{65, 64} }, "at most 4096", Invalid},
+		{"tiles of nothing", func(s *JobSpec) { s.Tiles, s.Options = Tiles{2, 2}, Options{EXR: "none"} }, "put together", Invalid},
 		{"a rate", func(s *JobSpec) { s.FPS = 24000.0 / 1001 }, "", ""},
 		{"highest rate", func(s *JobSpec) { s.FPS = MaxFPS }, "", ""},
 		{"rate above", func(s *JobSpec) { s.FPS = MaxFPS + 0.1 }, "frames a second", Invalid},
@@ -241,7 +245,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	one := 1
 	spec := aSpec()
-	spec.Attempts, spec.Timeout, spec.FPS, spec.Key, spec.Keep, spec.Inspect = 5, 60, 23.976, "key", true, true
+	spec.Attempts, spec.Timeout, spec.FPS, spec.Key, spec.Keep, spec.Inspect, spec.Tiles = 5, 60, 23.976, "key", true, true, Tiles{4, 3}
 	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda", Addons: []string{"d"}, AddonFiles: []string{"e.zip"}, Shared: []string{"/f"}}
 	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/g"}
 	job := Job{

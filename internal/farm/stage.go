@@ -2,17 +2,24 @@ package farm
 
 import "slices"
 
-// Stage is what a worker does with a lease of a job.
+// Stage is a step of a job, and so what a worker does with a lease of it. The tasks of a stage wait for those of the
+// stages before it, as Plan says.
 type Stage string
 
-// The stages.
+// The stages, in the order in which a job may have them.
 const (
-	StageRender  Stage = "render"  // frames; what a lease is for that does not say
-	StageInspect Stage = "inspect" // Blender looks at the scene and renders nothing: see Inspection
+	StageInspect Stage = "inspect" // Blender looks at the scene and renders nothing: see Inspection; the only one of its job
+	StageBake    Stage = "bake"    // a simulation is computed, and what frames need of it is kept
+	StageRender  Stage = "render"  // frames, or parts of frames; what a lease is for that does not say
+	StageFinish  Stage = "finish"  // the parts of a frame become the frame
+	StageEncode  Stage = "encode"  // the frames become a film
 )
 
+// StageParts is among the stages that a worker takes when it renders parts of frames, too.
+const StageParts Stage = "parts"
+
 // Stages lists all.
-func Stages() []Stage { return []Stage{StageRender, StageInspect} }
+func Stages() []Stage { return []Stage{StageInspect, StageBake, StageRender, StageFinish, StageEncode} }
 
 // Stage is what the job is for.
 func (s *JobSpec) Stage() Stage {

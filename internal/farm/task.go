@@ -2,18 +2,7 @@ package farm
 
 import "fmt"
 
-// Stage is a step of a job. The tasks of a stage wait for those of the stages before it, as Plan says.
-type Stage string
-
-// The stages, in their order.
-const (
-	StageBake   Stage = "bake"   // a simulation is computed, and what frames need of it is kept
-	StageRender Stage = "render" // a frame, or a part of one
-	StageFinish Stage = "finish" // the parts of a frame become the frame
-	StageEncode Stage = "encode" // the frames become a film
-)
-
-// stages are all of them; the place of each is part of the numbers of tasks and never changes.
+// stages are those that tasks of one job may have; the place of each is part of the numbers of tasks and never changes.
 var stages = [...]Stage{StageRender, StageBake, StageFinish, StageEncode}
 
 // MaxParts bounds the parts of a frame.
@@ -50,6 +39,14 @@ func TaskOf(no int) (t Task, ok bool) {
 	}
 	t.Stage, t.Part = stages[high/(MaxParts+1)], high%(MaxParts+1)
 	return t, true
+}
+
+// Asks is what a worker must take to be given the task.
+func (t Task) Asks() Stage {
+	if t.Stage == StageRender && t.Part > 0 {
+		return StageParts
+	}
+	return t.Stage
 }
 
 // IsFrame tells whether the task is a whole frame.

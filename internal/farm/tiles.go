@@ -1,11 +1,12 @@
 package farm
 
 import (
+	"image"
 	"strconv"
 	"strings"
 )
 
-// Tiles is into how many parts a frame is cut, across and from bottom to top, written `4x3`. The zero value: not at all.
+// Tiles is into how many parts a frame is cut, across and down, written `4x3`. The zero value: not at all.
 type Tiles struct{ X, Y int }
 
 // maxTiles bounds the tiles in one direction.
@@ -20,7 +21,7 @@ func ParseTiles(text string) (Tiles, error) {
 	t.Y, err2 = strconv.Atoi(y)
 	if !both || err != nil || err2 != nil || t.X < 1 || t.Y < 1 || !t.ok() {
 		return Tiles{}, Errorf(Invalid, "%q is not a number of tiles", clip(text, 40)).
-			WithHint("write it as 4x3: 4 across and 3 up, at most %d in a direction and %d in all", maxTiles, MaxParts)
+			WithHint("write it as 4x3: 4 across and 3 down, at most %d in a direction and %d in all", maxTiles, MaxParts)
 	}
 	return t, nil
 }
@@ -32,14 +33,12 @@ func (t Tiles) ok() bool {
 // Count is how many tiles there are; 0: the frame is not cut.
 func (t Tiles) Count() int { return max(0, t.X) * max(0, t.Y) }
 
-// Tile is the rectangle of a tile in a picture, in whole pixels from its lower left corner: from X0, Y0 to before X1, Y1.
-type Tile struct{ X0, Y0, X1, Y1 int }
-
-// Of is the tile with a number, 1..Count, of a picture that is so wide and high, in pixels. Tiles are numbered from the
-// lower left, line by line; their sizes differ by one pixel at most. One of a picture with fewer pixels than tiles may be empty.
-func (t Tiles) Of(part, width, height int) Tile {
+// Of is the tile with a number, 1..Count, of a picture that is so wide and high, in whole pixels from its upper left corner.
+// Tiles are numbered from there, line by line; their sizes differ by one pixel at most in each direction. Of a picture
+// with fewer pixels than tiles some are empty.
+func (t Tiles) Of(part, width, height int) image.Rectangle {
 	x, y := (part-1)%t.X, (part-1)/t.X
-	return Tile{x * width / t.X, y * height / t.Y, (x + 1) * width / t.X, (y + 1) * height / t.Y}
+	return image.Rect(x*width/t.X, y*height/t.Y, (x+1)*width/t.X, (y+1)*height/t.Y)
 }
 
 func (t Tiles) String() string {

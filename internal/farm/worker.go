@@ -46,14 +46,8 @@ type Facts struct {
 	Shared   []string  `json:"shared,omitempty"`  // folders that it sees for itself, as those who submit name them
 	Stages   []Stage   `json:"stages,omitempty"`  // what it does besides rendering
 
-	// Stages are what it does besides rendering whole frames; render: parts of frames. Older programs know of none.
-	Stages []Stage `json:"stages,omitempty"`
-
 	UTCOffset *int `json:"utc_offset_min,omitempty"` // how far its clock is ahead of UTC, in minutes; nil: it does not say
 }
-
-// Does tells whether the worker does tasks of a stage that are not whole frames.
-func (f *Facts) Does(s Stage) bool { return slices.Contains(f.Stages, s) }
 
 // GPU is a compute device as Blender lists it.
 type GPU struct {

@@ -141,7 +141,7 @@ func (s *simWorker) register() {
 	s.asks = true
 	r := farm.Registration{
 		ID: s.id, Name: s.wish, Slots: s.slots, Fresh: s.fresh, Protocol: farm.Protocol, Facts: farm.Facts{
-			MemoryMB: 8000, Stages: []farm.Stage{farm.StageRender, farm.StageFinish}, Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}},
+			MemoryMB: 8000, Stages: []farm.Stage{farm.StageParts, farm.StageFinish}, Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}},
 		},
 	}
 	ask(s.w, s.node, 5*time.Second, func(ctx context.Context, m *master.Master) (farm.Registered, error) {

@@ -153,7 +153,7 @@ func (w *worker) can(j *job, p int) bool {
 	}
 	no, _ := j.plan.Task(p)
 	t, _ := farm.TaskOf(no)
-	return t.IsFrame() || w.Facts.Does(t.Stage)
+	return w.Facts.Takes(t.Asks())
 }
 
 // whyFailed says what failed of a job, and what that stopped.

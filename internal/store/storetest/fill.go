@@ -29,6 +29,9 @@ func (f *filler) fill(t *testing.T, v reflect.Value, name string) {
 	case farm.FrameSet:
 		v.Set(reflect.ValueOf(farm.Frames(-f.n, f.n, f.n+1, f.n+9)))
 		return
+	case farm.Tiles:
+		v.Set(reflect.ValueOf(farm.Tiles{X: 1 + f.n%16, Y: 3}))
+		return
 	case farm.JobState:
 		v.Set(reflect.ValueOf(farm.Active))
 		return
@@ -43,7 +46,7 @@ func (f *filler) fill(t *testing.T, v reflect.Value, name string) {
 			f.fill(t, v.Field(i), name+"."+field.Name)
 		}
 	case reflect.String:
-		v.SetString(fmt.Sprintf("%s'%d \"é✓<&>%%", name, f.n))
+		v.SetString(fmt.Sprintf("%s'%04d \"é✓<&>%%", name, f.n))
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
