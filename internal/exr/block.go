@@ -166,6 +166,14 @@ func (l *Lines) Read(y int) ([]byte, error) {
 	return l.block.Bytes[at : at+n : at+n], nil
 }
 
+// roomy is nil if the file can hold the part's pixels: those it cannot hold must not cost memory.
+func (p *Part) roomy() error {
+	if p.LineBytes()*p.Data.Height() > p.Compression.unpacked(p.file.size) {
+		return cutOff("it is too short for its %d x %d pixels", p.Data.Width(), p.Data.Height())
+	}
+	return nil
+}
+
 // Plane is a channel with its samples: little-endian, line by line from the top.
 type Plane struct {
 	Name  string
@@ -179,11 +187,11 @@ func (p *Part) Load() ([]Plane, error) {
 		return nil, err
 	}
 	w, h := p.Data.Width(), p.Data.Height()
-	// What the file cannot hold must not cost memory.
 	if all := p.LineBytes() * h; all > maxLoad {
 		return nil, unsupported("a part of %d bytes is too large to be read whole", all)
-	} else if all > p.Compression.unpacked(p.file.size) {
-		return nil, cutOff("it is too short for its %d x %d pixels", w, h)
+	}
+	if err := p.roomy(); err != nil {
+		return nil, err
 	}
 	planes := make([]Plane, len(p.Channels))
 	for c, ch := range p.Channels {

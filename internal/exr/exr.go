@@ -1,4 +1,4 @@
-// Package exr reads, writes, verifies, compares and stitches OpenEXR images: single-part and multi-part scanline files,
+// Package exr reads, writes, verifies, compares, stitches and merges OpenEXR images: single-part and multi-part scanline files,
 // uncompressed or with RLE, ZIPS or ZIP compression, of half, float and uint channels. The headers of all other files
 // (tiled, deep, PIZ, DWA and the like) can be read and their outer shape verified; their pixels are refused with
 // ErrUnsupported.

@@ -2,6 +2,7 @@ package exr
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"testing"
 )
@@ -80,4 +81,59 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("a file differs from itself: %v", &d)
 		}
 	})
+}
+
+// FuzzJoin: any bytes are stitched and merged, with themselves, or refused; what becomes of a file is sound, and has its pixels.
+func FuzzJoin(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		file, err := Open(bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			return
+		}
+		for _, p := range file.Parts {
+			if p.LineBytes()*p.Data.Height() > 1<<20 || p.Chunks > 1<<10 {
+				return
+			}
+		}
+		known := func(err error) bool {
+			return errors.Is(err, ErrFormat) || errors.Is(err, ErrUnsupported) || errors.Is(err, ErrMismatch)
+		}
+		whole := file.Parts[0].Data
+		middle := whole.MinX + int32(whole.Width()/2)
+		left, right := whole, whole
+		left.MaxX, right.MinX = middle-1, middle
+		tiles := []Tile{{File: file, Inner: &right}}
+		if left.Width() > 0 {
+			tiles = append(tiles, Tile{File: file, Inner: &left})
+		}
+		for _, of := range [][]Tile{tiles, {{File: file}}} {
+			var out memory
+			err := Stitch(context.Background(), &out, of, Stitching{Whole: &whole})
+			if err == nil {
+				same(t, file, out)
+			} else if !known(err) && Verify(bytes.NewReader(b), int64(len(b))) == nil {
+				if _, err := NewWriter(new(memory), file.Parts[0].Attributes); err == nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		var out memory
+		_, err = MergeSamples(context.Background(), &out, []Samples{{File: file, Count: 1}, {File: file, Count: 2}})
+		if err == nil {
+			if err := verify(out); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func same(t *testing.T, file *File, b []byte) {
+	t.Helper()
+	if err := verify(b); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := Compare(file, open(t, b)); err != nil || !d.Equal() {
+		t.Fatal(err, &d)
+	}
 }

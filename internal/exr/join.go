@@ -88,17 +88,15 @@ func joinAttributes(all []sibling, how func(name string) joint) ([]Attribute, er
 					values = append(values, string(b.Value))
 				}
 			}
-			if equal || slices.Contains(windows, a.Name) {
-				list = append(list, a)
-				continue
-			}
 			one, ok := "", false
 			if join := how(a.Name); join != nil && a.Type == "string" {
-				one, ok = join(values)
+				one, ok = join(values) // equal times add up, too
 			}
 			switch {
 			case ok:
 				list = append(list, NewAttribute(a.Name, one))
+			case equal, slices.Contains(windows, a.Name):
+				list = append(list, a)
 			case lacks != "":
 				return nil, mismatch("%s lacks the attribute %s that %s has", lacks, clean(a.Name), s.name)
 			default:

@@ -52,8 +52,8 @@ func (p *Part) Picture(ctx context.Context, v *View) (*Picture, error) {
 	if len(v.Channels) < 1 || len(v.Channels) > 4 {
 		return nil, fmt.Errorf("a picture has 1 to 4 channels, not %d", len(v.Channels))
 	}
-	if all := p.LineBytes() * p.Data.Height(); all > p.Compression.unpacked(p.file.size) {
-		return nil, cutOff("it is too short for its %d x %d pixels", p.Data.Width(), p.Data.Height())
+	if err := p.roomy(); err != nil {
+		return nil, err
 	}
 	w, h := v.Size(&p.Header)
 	pic := &Picture{Width: w, Height: h, N: len(v.Channels), Pixels: make([]float32, w*h*len(v.Channels))}
@@ -211,20 +211,23 @@ func (r *pictureReader) extremes(c int) {
 }
 
 // decode reads a line of a channel into line.
-func (r *pictureReader) decode(b []byte, t PixelType) {
+func (r *pictureReader) decode(b []byte, t PixelType) { decodeFloats(b, t, r.line) }
+
+// decodeFloats reads samples.
+func decodeFloats(b []byte, t PixelType, to []float32) {
 	switch t {
 	case Half:
 		table := halves()
-		for x := range r.line {
-			r.line[x] = table[binary.LittleEndian.Uint16(b[2*x:])]
+		for x := range to {
+			to[x] = table[binary.LittleEndian.Uint16(b[2*x:])]
 		}
 	case Uint:
-		for x := range r.line {
-			r.line[x] = float32(binary.LittleEndian.Uint32(b[4*x:]))
+		for x := range to {
+			to[x] = float32(binary.LittleEndian.Uint32(b[4*x:]))
 		}
 	default:
-		for x := range r.line {
-			r.line[x] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*x:]))
+		for x := range to {
+			to[x] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*x:]))
 		}
 	}
 }

@@ -62,9 +62,11 @@ func Stitch(ctx context.Context, w io.WriterAt, tiles []Tile, s Stitching) error
 	for i := range plan {
 		plan[i].measure(out.Header(i))
 	}
-	return weave(ctx, out,
-		func(part, i int, buf []byte) ([]byte, error) { return plan[part].copyBlock(i, buf) },
-		func(part, i int, block []byte) error { return plan[part].block(i, block) })
+	return weave(ctx, out, weaving{
+		make:   func(part, i int, block []byte) error { return plan[part].block(i, block) },
+		raw:    func(part, i int, buf []byte) ([]byte, error) { return plan[part].copyBlock(i, buf) },
+		inputs: 2,
+	})
 }
 
 // stitch is how one part of the whole is put together.
@@ -80,6 +82,7 @@ type stitch struct {
 
 // piece is what is taken of a tile.
 type piece struct {
+	tile int
 	name string
 	part *Part
 	box  Box   // the pixels that are taken, in the whole
@@ -113,7 +116,7 @@ func planStitch(tiles []Tile, s Stitching) ([]stitch, error) {
 				return nil, mismatch("%s has %d parts and %s %d", first.name(), a, t.name(), b)
 			}
 			part := t.File.Parts[i]
-			if err := part.Readable(); err != nil {
+			if err := cmp.Or(part.Readable(), part.roomy()); err != nil {
 				return nil, fmt.Errorf("%s: %w", t.name(), err)
 			}
 			if !cropped && part.Display != of.Display {
@@ -123,6 +126,7 @@ func planStitch(tiles []Tile, s Stitching) ([]stitch, error) {
 			if err != nil {
 				return nil, err
 			}
+			piece.tile = n
 			p.pieces = append(p.pieces, piece)
 			same = append(same, sibling{t.name(), &part.Header})
 		}
@@ -266,7 +270,12 @@ func (s *stitch) use(p *piece, k int64, read func(*Block)) error {
 	high := int64(s.out.Compression.Lines())
 	from := max(p.y+int64(first), int64(p.box.MinY)) - int64(s.whole.MinY)
 	to := min(p.y+int64(first+n)-1, int64(p.box.MaxY)) - int64(s.whole.MinY)
-	return s.spool.use(p.part, int(k), int(to/high-from/high)+1, read)
+	b, err := s.spool.take(p.tile, p.part, int(k), int(to/high-from/high)+1)
+	defer s.spool.give(p.tile, p.part, int(k))
+	if err == nil {
+		read(b)
+	}
+	return err
 }
 
 // copyLine copies what a piece has of line y, channel by channel.

@@ -1,30 +1,49 @@
 package exr
 
 import (
+	"cmp"
 	"context"
 	"runtime"
+	"slices"
 	"sync"
 )
 
 // weaveMemory is about how many bytes weave may keep for blocks that are being made; each hand beyond the first must fit.
 const weaveMemory = 1 << 30
 
-// weave writes all blocks of all parts of a file. make fills a block; it is called by several goroutines (hands) at once, in
-// about the order of the blocks. raw, which may be nil, returns a block as it is packed already, or nil. What is written
-// does not depend on the number of hands: blocks are written in their order.
-func weave(ctx context.Context, out *Writer, raw func(part, i int, buf []byte) ([]byte, error), make func(part, i int, block []byte) error) error {
+// weaving says how the blocks of a file are made.
+type weaving struct {
+	// make fills a block. It is called by several goroutines (hands) at once, in about the order of the blocks.
+	make func(part, i int, block []byte) error
+	// raw, which may be nil, returns a block as it is packed already, or nil.
+	raw func(part, i int, buf []byte) ([]byte, error)
+	// byBlock: the first blocks of all parts come before the second ones; else one part comes after the other.
+	byBlock bool
+	// inputs is of how many blocks like it, about, a block is made.
+	inputs int
+}
+
+// weave writes all blocks of all parts of a file. What is written does not depend on the number of hands: blocks are
+// written in their order.
+func weave(ctx context.Context, out *Writer, how weaving) error {
 	type place struct{ part, i int }
 	var places []place
-	largest := int64(1)
+	largest, band := int64(1), int64(0)
 	for part := range out.parts {
 		h := out.Header(part)
-		largest = max(largest, h.LineBytes()*int64(h.Compression.Lines()))
+		block := h.LineBytes() * int64(h.Compression.Lines())
+		largest, band = max(largest, block), band+block
 		for i := range h.Chunks {
 			places = append(places, place{part, i})
 		}
 	}
-	// Each hand has the block, a rearranged copy, what is packed, and about two blocks of what they are made of.
-	hands := int(max(1, min(int64(runtime.GOMAXPROCS(0)), int64(len(places)), weaveMemory/(5*largest))))
+	// Each hand has the block, a rearranged copy, what is packed, and what they are made of.
+	of := int64(how.inputs) * largest
+	if how.byBlock {
+		slices.SortStableFunc(places, func(a, b place) int { return cmp.Compare(a.i, b.i) })
+		of = int64(how.inputs) * band / int64(len(out.parts))
+	}
+	hands := int(max(1, min(int64(runtime.GOMAXPROCS(0)), int64(len(places)), weaveMemory/(3*largest+of))))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var (
@@ -57,15 +76,15 @@ func weave(ctx context.Context, out *Writer, raw func(part, i int, buf []byte) (
 				h := out.Header(at.part)
 				var ready []byte
 				var err error
-				if raw != nil {
-					if ready, err = raw(at.part, at.i, packed); ready != nil {
+				if how.raw != nil {
+					if ready, err = how.raw(at.part, at.i, packed); ready != nil {
 						packed = ready
 					}
 				}
 				if err == nil && ready == nil {
 					_, lines := h.BlockLines(at.i)
 					block = sized(block, int(int64(lines)*h.LineBytes()))
-					if err = make(at.part, at.i, block); err == nil {
+					if err = how.make(at.part, at.i, block); err == nil {
 						ready, err = k.pack(h.Compression, block)
 					}
 				}
@@ -114,6 +133,7 @@ type spool struct {
 }
 
 type spoolKey struct {
+	input int // the same file may be two of them
 	part  *Part
 	block int
 }
@@ -125,13 +145,14 @@ type heldBlock struct {
 	left int // blocks of the output that still want it
 }
 
-// use calls read with the i-th block of a part. users is how many calls for this block there will be in all.
-func (s *spool) use(p *Part, i, users int, read func(*Block)) error {
+// take returns the i-th block of a part of an input, which holds until give. users is how often it will be taken in all; each must
+// give it back, even if there was an error.
+func (s *spool) take(input int, p *Part, i, users int) (*Block, error) {
 	s.mu.Lock()
 	if s.held == nil {
 		s.held = make(map[spoolKey]*heldBlock)
 	}
-	key := spoolKey{p, i}
+	key := spoolKey{input, p, i}
 	b := s.held[key]
 	if b == nil {
 		b = &heldBlock{left: users}
@@ -141,18 +162,20 @@ func (s *spool) use(p *Part, i, users int, read func(*Block)) error {
 	b.once.Do(func() {
 		b.Block, b.err = p.ReadBlock(i, s.buffer())
 	})
-	if b.err == nil {
-		read(&b.Block)
-	}
+	return &b.Block, b.err
+}
+
+func (s *spool) give(input int, p *Part, i int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	key := spoolKey{input, p, i}
+	b := s.held[key]
 	if b.left--; b.left == 0 {
 		delete(s.held, key)
 		if b.Bytes != nil {
 			s.free = append(s.free, b.Bytes)
 		}
 	}
-	return b.err
 }
 
 func (s *spool) buffer() []byte {
