@@ -30,6 +30,8 @@ const (
 	NoAddon   ErrorKind = "no-addon"   // an add-on of Options.Addons is not there or cannot be enabled
 	Stale     ErrorKind = "stale"      // the .blend is not any more the one that a collection was made of
 	NoParts   ErrorKind = "no-parts"   // the scene can be rendered as whole frames only; alive
+	// The scene is to be denoised, and the install has no denoiser; alive.
+	NoDenoiser ErrorKind = "no-denoiser"
 	NotOpened ErrorKind = "not-opened" // Render before Open; alive
 )
 

@@ -28,6 +28,7 @@ func TestRealParts(t *testing.T) {
 			defer s.Close()
 			t.Run("tiles", func(t *testing.T) { realTiles(t, s, dir) })
 			t.Run("finish", func(t *testing.T) { realFinish(t, s, dir) })
+			t.Run("denoised", func(t *testing.T) { realDenoised(t, s, dir) })
 		})
 	}
 }
@@ -170,6 +171,36 @@ func realFinish(t *testing.T, s *Session, dir string) {
 		if again := render(t, s, Task{Frame: 3, EXR: EXRFull, Outputs: true}); scene == "passes" {
 			sameResults(t, "whole after a finish", whole, again, s.Version())
 		}
+	}
+}
+
+// realDenoised: what is denoised after it was put together is what Cycles makes of the whole frame, but for rounding.
+func realDenoised(t *testing.T, s *Session, dir string) {
+	facts := open(t, s, Scene{Blend: filepath.Join(dir, "denoised.blend")})
+	part := exrOf(t, render(t, s, Task{Frame: 3, EXR: EXRFull, Tile: image.Rect(0, 0, facts.PictureWidth, facts.PictureHeight)}))
+	task := Task{Frame: 3, EXR: EXRFull, Outputs: true, Finish: part, OutDir: t.TempDir()}
+	if s.Version() < "4" { // Debian's has no denoiser
+		if _, err := s.Render(t.Context(), task, nil); kindOfError(err) != NoDenoiser {
+			t.Errorf("without a denoiser: %v", err)
+		}
+		return
+	}
+	finished := render(t, s, task)
+	whole := render(t, s, Task{Frame: 3, EXR: EXRFull, Outputs: true})
+	diff, err := exr.CompareFiles(exrOf(t, whole), exrOf(t, finished))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range diff.Differences {
+		cleaned := strings.HasPrefix(d.Channel, "ViewLayer.Combined.") || strings.HasPrefix(d.Channel, "Composite.Combined.")
+		if limit := 2e-5; !cleaned || d.OnlyIn != "" || d.Text != "" || d.Largest > limit {
+			t.Errorf("denoised: %s", d)
+		}
+		t.Log(d)
+	}
+	noise, err := exr.CompareFiles(exrOf(t, whole), part)
+	if err != nil || noise.Equal() {
+		t.Errorf("the part is denoised already, or cannot be compared: %v", err)
 	}
 }
 

@@ -118,6 +118,10 @@ save("passes")
 scene.cycles.use_adaptive_sampling = True
 save("adaptive")
 scene.cycles.use_adaptive_sampling = False
+scene.cycles.use_denoising = True
+scene.view_layers["Second"].cycles.use_denoising = False
+save("denoised")
+scene.cycles.use_denoising = False
 scene.render.use_border = True
 scene.render.border_min_x, scene.render.border_max_x = 0.13, 0.87
 scene.render.border_min_y, scene.render.border_max_y = 0.21, 0.9

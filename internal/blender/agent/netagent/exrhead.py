@@ -24,6 +24,11 @@ class Head:
     passes: dict[str, dict[str, str]] = field(default_factory=dict)  # layer -> pass -> its channels, in Blender's order
     views: set[str] = field(default_factory=set)  # names of several views; empty: there is one
     words: dict[str, str] = field(default_factory=dict)  # attributes that are text
+    channels: list[tuple[str, int]] = field(default_factory=list)  # full name, type of its samples: 0 uint, 1 half, 2 float
+    compression: int = 0  # 0 none, 1 RLE, 2 ZIP of single lines, 3 ZIP of 16 lines, and others
+    top: int = 0  # number of the first line
+    parts: int = 0
+    end: int = 0  # bytes of all headers
 
 
 def read(path: str) -> Head:
@@ -45,13 +50,14 @@ def _head(data: bytes) -> Head:
         raise ValueError
     many = struct.unpack_from("<I", data, 4)[0] & MULTIPART
     head, at = Head(), 8
-    channels: list[str] = []
     while True:
-        at = _part(data, at, head, channels)
+        at = _part(data, at, head)
+        head.parts += 1
         if not many or data[at] == 0:
             break
+    head.end = at
     letters: dict[tuple[str, str], dict[str, None]] = {}  # each view has the same channels: every one once
-    for name in channels:
+    for name, _ in head.channels:
         parts = name.split(".")
         if len(parts) > 3 and parts[-2] in head.views:
             del parts[-2]
@@ -63,7 +69,7 @@ def _head(data: bytes) -> Head:
     return head
 
 
-def _part(data: bytes, at: int, head: Head, channels: list[str]) -> int:
+def _part(data: bytes, at: int, head: Head) -> int:
     """Reads one header; returns where the next one begins."""
     while data[at] != 0:
         name, at = _name(data, at)
@@ -77,11 +83,13 @@ def _part(data: bytes, at: int, head: Head, channels: list[str]) -> int:
             inner = 0
             while value[inner] != 0:
                 channel, inner = _name(value, inner)
-                channels.append(channel)
+                head.channels.append((channel, struct.unpack_from("<i", value, inner)[0]))
                 inner += 16
         elif name == "dataWindow" and kind == "box2i":
             left, top, right, bottom = struct.unpack("<4i", value)
-            head.width, head.height = right - left + 1, bottom - top + 1
+            head.width, head.height, head.top = right - left + 1, bottom - top + 1, top
+        elif name == "compression":
+            head.compression = value[0]
         elif kind == "string":
             head.words[name] = value.decode("utf-8", "replace")
             if name == "view":

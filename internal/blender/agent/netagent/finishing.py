@@ -8,13 +8,13 @@ from typing import Any
 
 import bpy
 
-from . import exrhead, parts
+from . import denoising, exrhead, parts
 from .failure import Failure
 from .settings import Borrowed
 
-GEOMETRY = {"MESH", "CURVE", "CURVES", "SURFACE", "META", "FONT", "VOLUME", "POINTCLOUD", "GPENCIL", "GREASEPENCIL", "HAIR"}
 KINDS = {"RGBA": "COLOR", "RGB": "COLOR", "rgba": "COLOR", "rgb": "COLOR", "XYZW": "VECTOR", "XYZ": "VECTOR", "UVA": "VECTOR", "UV": "VECTOR"}
 DENOISING = "Denoising "  # how the passes begin that the denoiser reads
+NOISY = "Noisy Image"  # what the picture was before it was denoised
 
 _frame: Finish | None = None  # that is being finished
 
@@ -51,8 +51,10 @@ class FinishEngine(bpy.types.RenderEngine):
 class Finish:
     """A with-block in which the scene renders by reading a file."""
 
-    def __init__(self, scene: Any, path: str) -> None:
+    def __init__(self, scene: Any, path: str, scratch: str) -> None:
         self.scene = scene
+        self._scratch = scratch
+        self._clean: dict[tuple[str, str], Any] = {}  # (layer, view) -> its picture without noise
         self.path = path
         self.failure: Exception | None = None
         try:
@@ -72,7 +74,9 @@ class Finish:
         for layer in scene.view_layers:
             if layer.use and layer.name not in self.head.passes:
                 raise Failure("no-parts", f"the frame to finish has no view layer {layer.name}")
-        self.denoised = {layer.name for layer in parts.denoised(scene)}
+        self._denoised = {layer.name: layer for layer in parts.denoised(scene)}
+        if self._denoised and not denoising.can(scene):
+            raise Failure("no-denoiser", "the scene is to be denoised, and this Blender has no denoiser")
         self._stored = {layer.name for layer in scene.view_layers if stores(layer)}
 
     def passes(self, layer: str) -> Iterator[tuple[str, str, str]]:
@@ -80,15 +84,23 @@ class Finish:
         for name, channels in self.head.passes.get(layer, {}).items():
             if not name.startswith(DENOISING) or layer in self._stored:
                 yield name, channels, KINDS.get(channels, "VALUE")
+        if layer in self._denoised:
+            yield NOISY, "RGBA", "COLOR"
 
     def borrow(self, borrowed: Borrowed) -> None:
         """Changes the scene's settings while it is finished."""
         render = self.scene.render
         # What is drawn already is not drawn again, and nothing has to be evaluated for it.
         for thing in bpy.data.objects:
-            if thing.type in GEOMETRY:
+            if thing.type in parts.GEOMETRY:
                 borrowed.set(thing, "hide_render", True)
         borrowed.set(render, "engine", FinishEngine.bl_idname)
+
+    def denoise(self) -> None:
+        """Does what Cycles does when all of the frame is there."""
+        for name, layer in self._denoised.items():
+            for view in views(self.scene.render):
+                self._clean[name, view] = denoising.denoise(self.scene, layer, self.path, view, self._scratch)
 
     def __enter__(self) -> Finish:  # noqa: PYI034, Self is not in the Python 3.10 of Blender 3.4
         global _frame
@@ -109,6 +121,9 @@ class Finish:
                 if name not in there:
                     engine.add_pass(name, len(channels), channels, layer=layer)
             result.load_from_file(self.path)
+            if (layer, view) in self._clean:
+                made = result.layers[0].passes
+                denoising.swap(made.find_by_name("Combined", view), made.find_by_name(NOISY, view), self._clean[layer, view])
             for name, value in self.head.words.items():
                 if name.startswith(("cryptomatte/", "cycles.")):
                     result.stamp_data_add_field(name, value)

@@ -10,6 +10,7 @@ import bpy
 from .failure import Failure
 from .settings import Borrowed
 
+GEOMETRY = {"MESH", "CURVE", "CURVES", "SURFACE", "META", "FONT", "VOLUME", "POINTCLOUD", "GPENCIL", "GREASEPENCIL", "HAIR"}
 Window = tuple[int, int, int, int]  # left, top, right, bottom in pixels from the top left; the last two are not in it
 
 
@@ -118,7 +119,7 @@ def check(scene: Any) -> None:
 
 def catches_shadows() -> bool:
     """Whether an object of the file catches shadows."""
-    return any(thing.is_shadow_catcher for thing in bpy.data.objects)
+    return any(thing.is_shadow_catcher and thing.type in GEOMETRY for thing in bpy.data.objects)  # lights have the mark by default
 
 
 def denoised(scene: Any) -> list[Any]:

@@ -36,7 +36,7 @@ def render(session: Session, link: Channel, request: dict) -> dict:
         scene = session.scene()
     first = not session.used or reopened
     session.used = True
-    frame = Frame(scene, request, session.range_is_seen)
+    frame = Frame(scene, request, session)
     with Progress(link, request["frame"]):
         frame.render()
     rendered = time.monotonic()
@@ -95,15 +95,15 @@ class Progress:
 class Frame:
     """One frame of a scene and the files it becomes."""
 
-    def __init__(self, scene: Any, request: dict, range_is_seen: bool) -> None:
+    def __init__(self, scene: Any, request: dict, session: Session) -> None:
         self.scene = scene
-        self._still = range_is_seen
+        self._still = session.range_is_seen
         self.number: int = request["frame"]
         self.folder: str = request["out_dir"]
         self.exr: str = request["exr"]
         self.outputs: bool = request["outputs"]
         self.preview: bool = request["preview"]
-        self.finish = finishing.Finish(scene, request["finish"]) if request.get("finish") else None
+        self.finish = finishing.Finish(scene, request["finish"], session.scratch) if request.get("finish") else None
         self.part = parts.Part(scene, request) if request.get("tile") else None
         self.warnings: list[str] = []
         self._made: list[tuple[str, str, str, str]] = []  # kind, path, expected name, node
@@ -126,6 +126,7 @@ class Frame:
                 self.part.borrow(borrowed)
                 self.warnings += self.part.warnings
             if self.finish:
+                self.finish.denoise()
                 self.finish.borrow(borrowed)
             nodes = Redirected(self.scene, os.path.join(self.folder, "nodes"), borrowed, self.outputs)
             path, values = self._target(folder)
