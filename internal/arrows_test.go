@@ -44,6 +44,7 @@ var rooms = map[string]room{
 	"wire":    {rooms: "blob farm", libs: "github.com/klauspost/compress", bars: "database"},
 	"master":  {rooms: "archive balance blob farm", libs: "golang.org/x/sys", bars: "net/http database"},
 	"api":     {rooms: "master wire exr blob farm", libs: "github.com/danielgtaylor/huma/v2 github.com/prometheus/client_golang", bars: "database"},
+	"notify":  {rooms: "farm", libs: "github.com/nicholas-fedor/shoutrrr", bars: "database os log"},
 	"classic": {rooms: "master blob farm", bars: "database"},
 	"web":     {rooms: "master blob farm", bars: "database"},
 	"peer":    {rooms: "wire blob farm", bars: "database"},
@@ -61,6 +62,7 @@ type pin struct {
 var pins = []pin{
 	{"time", "Now Since Until", "cmd blender beacon worker client api"}, // deadlines on devices, and how long a request took
 	{"time", "After AfterFunc NewTimer NewTicker Tick Sleep", "cmd blob blender beacon store wire master api classic web peer worker client"},
+	{"net/http", "DefaultTransport", "notify"}, // where it holds a library
 	{"os", "Getenv LookupEnv Environ ExpandEnv Setenv Unsetenv Clearenv UserHomeDir UserConfigDir UserCacheDir", "cmd"},
 	{"syscall", "Getenv Environ Setenv", "cmd"},
 	{"golang.org/x/sys/unix", "Getenv Setenv", "cmd"}, // Environ: a process that becomes another hands its own on
@@ -199,7 +201,7 @@ func TestArrows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, in := range []string{"addon", "cmd", "farm", "balance", "blob", "blender", "beacon", "desktop", "store", "wire", "master", "api", "peer", "worker", "client"} {
+	for _, in := range []string{"addon", "cmd", "farm", "balance", "blob", "blender", "beacon", "desktop", "store", "wire", "master", "api", "peer", "worker", "client", "notify"} {
 		if seen[in] == 0 {
 			t.Errorf("no source of %s was seen", in)
 		}
@@ -257,6 +259,10 @@ func TestCheck(t *testing.T) {
 		{"internal/client/a.go", use(module + "internal/worker/fake"), "must not import"},
 		{"internal/store/a.go", use("modernc.org/sqlite/lib"), ""},
 		{"internal/wire/a.go", use("modernc.org/sqlite"), "must not use"},
+		{"internal/notify/a.go", use(module + "internal/farm"), ""},
+		{"internal/notify/a.go", use(module + "internal/master"), "must not import"},
+		{"internal/master/a.go", use(module + "internal/notify"), "must not import"},
+		{"internal/web/a.go", "package x\nimport \"net/http\"\nvar x = http.DefaultTransport\n", "net/http.DefaultTransport is not for web"},
 		{"internal/util/a.go", use("strings"), "is no room"},
 		{"internal/a.go", use("strings"), "is no room"},
 		{"cmd/netrender/a.go", use("github.com/spf13/cobra"), ""},

@@ -3,6 +3,7 @@ package test
 import (
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -45,7 +46,7 @@ func TestJSON(t *testing.T) {
 	try := func(least int, words ...string) []map[string]any {
 		t.Helper()
 		name := words[0]
-		if len(words) > 1 && regexp.MustCompile("^(token|pair|bench|login)$").MatchString(name) && !strings.HasPrefix(words[1], "-") {
+		if len(words) > 1 && regexp.MustCompile("^(token|pair|bench|login|notify)$").MatchString(name) && !strings.HasPrefix(words[1], "-") {
 			name += " " + words[1]
 		}
 		tried[name] = true
@@ -123,6 +124,17 @@ func TestJSON(t *testing.T) {
 	made := try(1, "token", "create", "anna")
 	try(1, "token", "list")
 	try(1, "token", "revoke", made[0]["id"].(string))
+
+	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer hook.Close()
+	target := try(1, "notify", "add", "pipeline", hook.URL, "--events", "job.done")[0]["id"].(string)
+	try(1, "notify", "list")
+	try(1, "notify", "set", target, "owner=anna", "secret=new")
+	if said := try(1, "notify", "test", target); said[0]["ok"] != true {
+		t.Errorf("netrender notify test --json: %v", said)
+	}
+	try(1, "notify", "log")
+	try(1, "notify", "remove", target)
 
 	for _, answer := range []string{"accept", "refuse"} {
 		p := start(t, nil, "pair", "--json", "--master", f.url, "--data", t.TempDir())

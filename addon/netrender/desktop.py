@@ -37,7 +37,7 @@ def command(system: str, program: str, text: str) -> tuple[list[str], dict[str, 
         home = os.environ.get("SystemRoot", "C:\\Windows")  # not whatever has its name in the present folder
         shell = home + "\\System32\\WindowsPowerShell\\v1.0\\powershell.exe"
         return [shell, "-NoProfile", "-WindowStyle", "Hidden", "-Command", TOAST], {"NETRENDER_TEXT": text}
-    return [program, "notify", "--", text], {}
+    return [program, "desktop-notify", "--", text], {}
 
 
 def show(system: str, program: str, text: str) -> subprocess.Popen | None:

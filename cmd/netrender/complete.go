@@ -32,6 +32,7 @@ var fixedValues = map[string][]string{
 	"devices":  append([]string{"cpu"}, gpuKinds...),
 	"confine":  {confineAuto, confineAlways, confineNever},
 	"state":    stateNames(),
+	"events":   append([]string{"all"}, strings.Split(kindList(), ",")...),
 	"role":     {string(farm.RoleView), string(farm.RoleSubmit), string(farm.RoleWorker), string(farm.RoleAdmin)},
 }
 
@@ -118,6 +119,10 @@ func (a *app) wordsAfter(command string) completer {
 		one, find = true, tokenIDs
 	case "login end":
 		one, find = true, loginIDs
+	case "notify remove", "notify test", "notify log":
+		one, find = true, targetIDs
+	case "notify set":
+		one, find, more = true, targetIDs, []string{"name=", "url=", "events=", "owner=", "enabled=yes", "enabled=no", "secret=new"}
 	case "pair accept", "pair refuse":
 		one, find = true, codes
 	default:
@@ -233,6 +238,14 @@ func loginIDs(ctx context.Context, c *wire.Client) (words []string, err error) {
 	list, err := c.Logins(ctx)
 	for _, l := range list {
 		words = append(words, fmt.Sprintf("%s\t%s, %s", l.ID, plainText(l.Name), shorten(plainText(l.Browser), 40)))
+	}
+	return words, err
+}
+
+func targetIDs(ctx context.Context, c *wire.Client) (words []string, err error) {
+	list, err := c.Targets(ctx)
+	for _, t := range list.Targets {
+		words = append(words, fmt.Sprintf("%s\t%s (%s)", t.ID, plainText(t.Name), plainText(t.Where)))
 	}
 	return words, err
 }

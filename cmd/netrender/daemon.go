@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,6 +24,7 @@ import (
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
+	"github.com/netrender/netrender/internal/notify"
 	"github.com/netrender/netrender/internal/store"
 	"github.com/netrender/netrender/internal/web"
 	"github.com/netrender/netrender/internal/wire"
@@ -56,6 +58,7 @@ type masterOptions struct {
 	key         string
 	reserve     string
 	peers       bool
+	publicURL   string
 }
 
 // blobGrace is how long a file that no job names is kept after it was stored or asked for.
@@ -135,20 +138,21 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 	for place, name := range keptFiles {
 		keep = append(keep, master.Kept{Name: name, Path: filepath.Join(s.data, place)})
 	}
+	if s.name = o.name; s.name == "" {
+		s.name, _ = os.Hostname()
+	}
 	s.chunks = blob.NewIndex(blobs)
 	guard := blob.NewGuard(blobs, blobGrace, time.Now)
 	if s.master, err = master.New(ctx, master.Options{
 		Store: db, Blobs: guard, Dir: dir, Room: room, Reserve: reserve, Now: time.Now, Rand: rand.Reader, Log: log, Program: version,
 		AuditAge: time.Duration(o.auditDays) * 24 * time.Hour, Pin: s.proof.shown, ByName: s.proof != nil && s.proof.host != "",
 		Keep: keep, NoPeers: !o.peers,
+		Courier: notify.New(notify.Options{Now: time.Now, Base: s.publicURL, Farm: s.name, Program: version}),
 	}); err != nil {
 		return s, err
 	}
 	if s.id, err = farmID(filepath.Join(s.data, farmIDFile)); err != nil {
 		return s, err
-	}
-	if s.name = o.name; s.name == "" {
-		s.name, _ = os.Hostname()
 	}
 	addons := newAddonStore(s.data, log)
 	addons.cache, addons.farm = filepath.Join(s.data, packedDir), s.id
@@ -186,6 +190,9 @@ func (o *masterOptions) check() (maxFile int64, err error) {
 	}
 	if o.auditDays < 1 || o.auditDays > 100*365 {
 		return 0, usagef("--audit-days is a whole number from 1 to 36500, not %d", o.auditDays)
+	}
+	if u, err := url.Parse(o.publicURL); err != nil || o.publicURL != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "") {
+		return 0, usagef("--public-url is an address as https://farm.studio, not %q", o.publicURL)
 	}
 	if o.maxFile != "" {
 		maxFile, err = parseSize(o.maxFile)
@@ -378,6 +385,17 @@ func (o *masterOptions) identity(dir string) (*identity, error) {
 		return ownIdentity(dir, time.Now())
 	}
 	return nil, nil
+}
+
+// publicURL is the address of the pages in what is told outside the farm.
+func (s *server) publicURL() string {
+	if s.opt.publicURL != "" {
+		return strings.TrimSuffix(s.opt.publicURL, "/")
+	}
+	if s.listen == nil { // it is being opened
+		return ""
+	}
+	return wire.WithPin(s.addresses()[0], "")
 }
 
 // exposed tells whether other machines can reach the master and read what is said.

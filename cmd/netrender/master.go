@@ -44,6 +44,7 @@ func masterSettings(c *cobra.Command, o *masterOptions) {
 	f.IntVar(&o.auditDays, "audit-days", 400, "days for which it is kept who did what (netrender audit)")
 	f.BoolVar(&o.peers, "peers", true, "let workers fetch scenes' files from one another, so that the master sends each mostly once")
 	f.BoolVar(&o.link, "login-link", false, "print a link that logs a browser in also where the output is no terminal")
+	f.StringVar(&o.publicURL, "public-url", "", "address of the pages in notifications, as https://farm.studio (default: the machine's first address)")
 	f.BoolVar(&o.quiet, "quiet-network", false, "do not announce the master on the network")
 	f.BoolVar(&o.logJSON, "log-json", false, "write the log as JSON")
 	f.BoolVar(&o.verbose, "verbose", false, "write more to the log")

@@ -134,6 +134,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.loginRoutes(d)
 	a.pairRoutes(d)
 	a.auditRoutes(d)
+	a.notifyRoutes(d)
 	return h.OpenAPI()
 }
 

@@ -72,6 +72,10 @@ func (m *Master) notice(kind farm.AttentionKind, text, hint string) {
 		n.stand[id] = a
 	}
 	m.hub.publish([]farm.Event{{Time: m.opt.Now(), Kind: farm.EventAttention, State: state, Text: text}})
+	if state == farm.AttentionRaised {
+		a := n.stand[id]
+		go m.post(func(e *engine) { e.tellAlarm(&a) }) // whoever looks at a disk does not wait
+	}
 }
 
 // Attention lists what needs a person, the most urgent first. Who asks to be let in is told to admins.
@@ -102,6 +106,13 @@ func (m *Master) Attention(ctx context.Context, who Identity) (farm.AttentionLis
 				ID: "pairing:" + p.Code, Kind: farm.NeedsAnswer, Text: fmt.Sprintf("%s asks to be let in as %s", p.Name, p.Role), Name: p.Name, Code: p.Code,
 				Hint: "compare the code " + p.Code + " with the one that it shows, then accept or refuse it", Since: p.Asked.UTC(),
 			})
+		}
+	}
+	if who.Role == farm.RoleAdmin {
+		for _, t := range m.Targets() {
+			if a := targetAttention(&t); a != nil {
+				out.Attention = append(out.Attention, *a)
+			}
 		}
 	}
 	urgency := farm.AttentionKinds()
@@ -209,11 +220,14 @@ func (e *engine) tellAlarms(stand map[string]farm.Attention) {
 		}
 		if !stood {
 			say(&a, farm.AttentionRaised)
+			if e.told.looked {
+				e.tellAlarm(&a)
+			}
 		} else if a.Text != old.Text {
 			say(&a, farm.AttentionChanged)
 		}
 	}
-	e.alarms.stand = stand
+	e.alarms.stand, e.told.looked = stand, true
 }
 
 // inWords says it to people.

@@ -46,6 +46,7 @@ type engine struct {
 	offers  offers    // what may be there for those who wait
 	shares  shares    // what each job held
 	alarms  alarms    // what needs a person
+	told    told      // of it, to targets of notifications
 
 	began     time.Time
 	lastTick  time.Time
@@ -312,6 +313,7 @@ func (e *engine) toState(j *job, to farm.JobState, reason string) bool {
 		j.Ended = time.Time{}
 	}
 	e.noteEnd(j)
+	e.tellEnd(j)
 	e.mark(j)
 	e.sync(j)
 	e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(to), Text: reason, Progress: e.shown(j)})
@@ -433,6 +435,7 @@ func (e *engine) inherit(old *engine) {
 	}
 	e.lastUsage, e.offers.all = old.lastUsage, true
 	e.shares, e.alarms.stand, e.alarms.fleet = old.shares, old.alarms.stand, old.alarms.fleet
+	e.told = old.told
 	for id, s := range old.settling {
 		e.settling[id] = s
 		if j := e.jobs[id]; j != nil {

@@ -33,6 +33,8 @@ type bench struct {
 	stop   func()
 	pin    string // of the key that the door shows
 	byName bool
+
+	courier master.Courier // of the next master; nil: it tells nobody
 }
 
 // reserve is what the benches' disks keep free of scenes' files.
@@ -67,7 +69,7 @@ func (b *bench) start() {
 		Store: kept, Blobs: blobs, Dir: b.dir, Rand: rand.NewChaCha8([32]byte{1}),
 		Room: blob.NewRoom(b.dir, func(string) (int64, error) { return b.free.Load(), nil }), Reserve: reserve,
 		Now: func() time.Time { return time.Now().Add(time.Duration(b.skew.Load())) },
-		Log: slog.New(slog.DiscardHandler), Program: "test", Pin: func() string { return b.pin }, ByName: b.byName,
+		Log: slog.New(slog.DiscardHandler), Program: "test", Pin: func() string { return b.pin }, ByName: b.byName, Courier: b.courier,
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -76,6 +76,7 @@ type Options struct {
 	Rules    *farm.Rules   // nil: those kept, or the defaults
 	Keep     []Kept        // files that a backup holds besides the database
 	NoPeers  bool          // workers fetch everything from the master
+	Courier  Courier       // nil: nobody is told of anything outside the farm
 }
 
 // Master is the engine with its doors' methods. Make one with New and give it a goroutine with Run.
@@ -91,6 +92,7 @@ type Master struct {
 	peers   peers
 	logs    logBoard
 	notices notices
+	teller  teller
 	glances glances
 	audits  logBoard // under no job
 
@@ -134,7 +136,7 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 		m.opt.Room = blob.NewRoom(opt.Dir, nil)
 	}
 	m.arrivals = blob.NewInbox(opt.Dir, blob.DiskOptions{Room: m.opt.Room, Reserve: opt.Reserve / resultShare})
-	m.leftover.wake = make(chan struct{}, 1)
+	m.leftover.wake, m.teller.wake = make(chan struct{}, 1), make(chan struct{}, 1)
 	if err := m.makeFolders(); err != nil {
 		return nil, err
 	}
@@ -145,10 +147,12 @@ func New(ctx context.Context, opt Options) (*Master, error) {
 		return nil, err
 	}
 	m.auth.load(state.Tokens, state.Logins)
+	stale := m.teller.load(state.Targets, state.Pending, opt.Now())
 	m.eng, err = m.newEngine(ctx, state)
 	if err != nil {
 		return nil, err
 	}
+	m.eng.pending = append(m.eng.pending, stale...)
 	if opt.Rules != nil && *opt.Rules != m.eng.rules {
 		if err := opt.Rules.Check(); err != nil {
 			return nil, err
@@ -181,6 +185,9 @@ func (m *Master) Run(ctx context.Context) error {
 	})
 	inspecting, stopInspecting := context.WithCancel(ctx)
 	writer.Go(func() { m.inspect(inspecting) })
+	if m.opt.Courier != nil {
+		writer.Go(func() { m.deliver(inspecting) })
+	}
 	defer func() {
 		close(m.quit)
 		close(batches)
@@ -277,11 +284,13 @@ func (m *Master) recover(cause error) {
 		old.broken = err
 		return
 	}
+	stale := m.teller.load(state.Targets, state.Pending, m.opt.Now())
 	fresh, err := m.newEngine(ctx, state)
 	if err != nil {
 		old.broken = err
 		return
 	}
+	fresh.pending = append(fresh.pending, stale...)
 	m.auth.load(state.Tokens, state.Logins)
 	fresh.inherit(old)
 	m.eng = fresh

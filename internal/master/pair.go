@@ -77,6 +77,10 @@ func (m *Master) AskPairing(ctx context.Context, n Newcomer) (farm.Pairing, stri
 	}
 	m.pairs.all[sha256.Sum256([]byte(secret))] = p
 	m.hub.publish([]farm.Event{{Time: now, Kind: farm.EventPair, State: string(p.State), Text: p.Code}})
+	if m.teller.some.Load() {
+		asked := p.Pairing
+		go m.post(func(e *engine) { e.tellPairing(&asked) })
+	}
 	return p.Pairing, secret, nil
 }
 

@@ -79,6 +79,12 @@ import (
 //	POST   /tokens                        admin      TokenRequest -> NewToken
 //	DELETE /tokens/{id}                   admin
 //	GET    /audit                         admin      ?who=&before=&after=&limit=&wait_ms= -> AuditList
+//	GET    /notifications                 admin      TargetList
+//	POST   /notifications                 admin      TargetRequest -> TargetReply
+//	PATCH  /notifications/{id}            admin      TargetRequest -> TargetReply
+//	DELETE /notifications/{id}            admin
+//	POST   /notifications/{id}/test       admin      farm.Answer
+//	GET    /notifications/log             admin      ?target= -> DeliveryList
 //	GET    /logins                        admin      []LoginView
 //	POST   /logins                        view       LoginLink
 //	DELETE /logins/{id}                   admin

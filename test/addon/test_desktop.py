@@ -47,7 +47,7 @@ class Notifications(Case):
             assert child is not None
             self.assertEqual(child.wait(20), 0)
             with open(out, encoding="utf-8") as file:
-                self.assertEqual(file.read(), json.dumps(["notify", "--", plain(text)]))
+                self.assertEqual(file.read(), json.dumps(["desktop-notify", "--", plain(text)]))
         self.assertIsNone(show("linux", self.path("gone"), "text"))
 
 
