@@ -97,13 +97,23 @@ type Task struct {
 	Tile image.Rectangle
 	// Overscan is how many pixels more are rendered on each side of the tile, as far as the picture goes.
 	Overscan int
-	// KeepAdaptive leaves adaptive sampling on in a part: quicker, but pixels near the cuts differ from those of a whole frame.
+	// Samples are the samples to render; the zero value is all of them. Cycles alone can do that. Such a part is, like a tile,
+	// an EXRFull and nothing else; a part may be both. Adaptive sampling is off.
+	Samples Samples
+	// KeepAdaptive leaves adaptive sampling on in a tile: quicker, but pixels near the cuts differ from those of a whole frame.
 	KeepAdaptive bool
 
 	// Finish is the absolute path of a multilayer EXR that was put together of parts of this frame. It is not rendered but
 	// read, and goes through the rest of Blender's own pipeline: compositor, File Output nodes, colour management, the
 	// scene's output format. What the task asks for is what the frame's own render would have written.
 	Finish string
+}
+
+// Samples are some of the samples of a frame.
+type Samples struct {
+	Offset int // the first, from 0
+	Count  int
+	Total  int // of the frame: SceneFacts.Samples
 }
 
 // Progress is one report from within a frame; at most about four a second.

@@ -12,30 +12,35 @@ func (t *Task) request() (map[string]any, *Error) {
 		"verb": "render", "frame": t.Frame, "out_dir": t.OutDir, "exr": t.EXR,
 		"outputs": t.Outputs, "preview": t.Preview,
 	}
+	tile, samples := t.Tile != (image.Rectangle{}), t.Samples != (Samples{})
+	refuse := func(format string, args ...any) (map[string]any, *Error) {
+		return nil, &Error{Kind: NoParts, Message: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case t.Finish != "" && (tile || samples):
+		return refuse("a frame is finished as a whole, not in parts")
+	case t.Finish != "" && !filepath.IsAbs(t.Finish):
+		return nil, &Error{Kind: NoFile, Message: fmt.Sprintf("%q is not an absolute path", t.Finish)}
+	case t.Overscan != 0 && !tile:
+		return refuse("overscan is for tiles, and the task is none")
+	case tile && (t.Tile.Empty() || t.Tile.Min.X < 0 || t.Tile.Min.Y < 0 || t.Overscan < 0):
+		return refuse("%v with an overscan of %d is no tile of a picture", t.Tile, t.Overscan)
+	case samples && (t.Samples.Offset < 0 || t.Samples.Count < 1 || t.Samples.Count > t.Samples.Total-t.Samples.Offset):
+		return refuse("%d samples from %d on are no part of %d", t.Samples.Count, t.Samples.Offset, t.Samples.Total)
+	case (tile || samples) && (t.EXR != EXRFull || t.Outputs || t.Preview):
+		return refuse("a part of a frame is a 32-bit EXR and nothing else")
+	}
 	if t.Finish != "" {
-		if !filepath.IsAbs(t.Finish) {
-			return nil, &Error{Kind: NoFile, Message: fmt.Sprintf("%q is not an absolute path", t.Finish)}
-		}
-		if t.Tile != (image.Rectangle{}) || t.Overscan != 0 {
-			return nil, &Error{Kind: NoParts, Message: "a frame is finished as a whole, not in tiles"}
-		}
 		request["finish"] = t.Finish
 	}
-	if t.Tile == (image.Rectangle{}) {
-		if t.Overscan != 0 {
-			return nil, &Error{Kind: NoParts, Message: "overscan is for tiles, and the task is a whole frame"}
-		}
-		return request, nil
+	if tile {
+		request["tile"] = [4]int{t.Tile.Min.X, t.Tile.Min.Y, t.Tile.Max.X, t.Tile.Max.Y}
+		request["overscan"] = t.Overscan
+		request["keep_adaptive"] = t.KeepAdaptive
 	}
-	if t.Tile.Empty() || t.Tile.Min.X < 0 || t.Tile.Min.Y < 0 || t.Overscan < 0 {
-		return nil, &Error{Kind: NoParts, Message: fmt.Sprintf("%v with an overscan of %d is no tile of a picture", t.Tile, t.Overscan)}
+	if samples {
+		request["samples"] = [3]int{t.Samples.Offset, t.Samples.Count, t.Samples.Total}
 	}
-	if t.EXR != EXRFull || t.Outputs || t.Preview {
-		return nil, &Error{Kind: NoParts, Message: "a part of a frame is a 32-bit EXR and nothing else"}
-	}
-	request["tile"] = [4]int{t.Tile.Min.X, t.Tile.Min.Y, t.Tile.Max.X, t.Tile.Max.Y}
-	request["overscan"] = t.Overscan
-	request["keep_adaptive"] = t.KeepAdaptive
 	return request, nil
 }
 

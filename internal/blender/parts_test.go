@@ -18,9 +18,14 @@ func TestTilesThatAreNone(t *testing.T) {
 		"no tile of a picture": {EXR: EXRFull, Tile: image.Rect(-1, 0, 4, 4)},
 		"overscan of -1":       {EXR: EXRFull, Tile: tile, Overscan: -1},
 		"(8,4)-(8,8)":          {EXR: EXRFull, Tile: image.Rectangle{image.Pt(8, 4), image.Pt(8, 8)}},
-		"whole frame":          {EXR: EXRFull, Overscan: 2},
+		"task is none":         {EXR: EXRFull, Overscan: 2},
+		"3 samples from 6 on":  {EXR: EXRFull, Samples: Samples{6, 3, 8}},
+		"0 samples":            {EXR: EXRFull, Samples: Samples{0, 0, 8}},
+		"-1 on":                {EXR: EXRFull, Samples: Samples{-1, 3, 8}},
+		"finished as a whole":  {EXR: EXRFull, Samples: Samples{0, 3, 8}, Finish: "/merged.exr"},
+		"a 32-bit":             {EXR: EXRFull, Samples: Samples{0, 3, 8}, Outputs: true},
 		"32-bit EXR":           {EXR: EXRHalf, Tile: tile},
-		"not in tiles":         {EXR: EXRFull, Tile: tile, Finish: "/merged.exr"},
+		"not in parts":         {EXR: EXRFull, Tile: tile, Finish: "/merged.exr"},
 		"and nothing else":     {EXR: EXRFull, Tile: tile, Preview: true},
 	} {
 		task.Frame, task.OutDir = 1, t.TempDir()

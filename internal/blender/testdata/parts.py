@@ -121,6 +121,9 @@ scene.cycles.use_adaptive_sampling = False
 scene.cycles.use_denoising = True
 scene.view_layers["Second"].cycles.use_denoising = False
 save("denoised")
+scene.cycles.time_limit = 60
+save("limited")
+scene.cycles.time_limit = 0
 scene.cycles.use_denoising = False
 scene.render.use_border = True
 scene.render.border_min_x, scene.render.border_max_x = 0.13, 0.87

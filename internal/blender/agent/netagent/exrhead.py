@@ -24,7 +24,9 @@ class Head:
     passes: dict[str, dict[str, str]] = field(default_factory=dict)  # layer -> pass -> its channels, in Blender's order
     views: set[str] = field(default_factory=set)  # names of several views; empty: there is one
     words: dict[str, str] = field(default_factory=dict)  # attributes that are text
-    channels: list[tuple[str, int]] = field(default_factory=list)  # full name, type of its samples: 0 uint, 1 half, 2 float
+    channels: list[tuple[str, int]] = field(
+        default_factory=list
+    )  # full name, type of its samples: 0 uint, 1 half, 2 float
     compression: int = 0  # 0 none, 1 RLE, 2 ZIP of single lines, 3 ZIP of 16 lines, and others
     top: int = 0  # number of the first line
     parts: int = 0

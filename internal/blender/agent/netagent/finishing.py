@@ -12,7 +12,16 @@ from . import denoising, exrhead, parts
 from .failure import Failure
 from .settings import Borrowed
 
-KINDS = {"RGBA": "COLOR", "RGB": "COLOR", "rgba": "COLOR", "rgb": "COLOR", "XYZW": "VECTOR", "XYZ": "VECTOR", "UVA": "VECTOR", "UV": "VECTOR"}
+KINDS = {
+    "RGBA": "COLOR",
+    "RGB": "COLOR",
+    "rgba": "COLOR",
+    "rgb": "COLOR",
+    "XYZW": "VECTOR",
+    "XYZ": "VECTOR",
+    "UVA": "VECTOR",
+    "UV": "VECTOR",
+}
 DENOISING = "Denoising "  # how the passes begin that the denoiser reads
 NOISY = "Noisy Image"  # what the picture was before it was denoised
 
@@ -123,7 +132,9 @@ class Finish:
             result.load_from_file(self.path)
             if (layer, view) in self._clean:
                 made = result.layers[0].passes
-                denoising.swap(made.find_by_name("Combined", view), made.find_by_name(NOISY, view), self._clean[layer, view])
+                denoising.swap(
+                    made.find_by_name("Combined", view), made.find_by_name(NOISY, view), self._clean[layer, view]
+                )
             for name, value in self.head.words.items():
                 if name.startswith(("cryptomatte/", "cycles.")):
                     result.stamp_data_add_field(name, value)
@@ -140,7 +151,9 @@ def views(render: Any) -> list[str]:
     """The views that are rendered; "" for the only one."""
     if not render.use_multiview:
         return [""]
-    return [view.name for view in (render.views if render.views_format != "STEREO_3D" else render.stereo_views) if view.use]
+    return [
+        view.name for view in (render.views if render.views_format != "STEREO_3D" else render.stereo_views) if view.use
+    ]
 
 
 def register() -> None:

@@ -10,7 +10,25 @@ import bpy
 from .failure import Failure
 from .settings import Borrowed
 
-GEOMETRY = {"MESH", "CURVE", "CURVES", "SURFACE", "META", "FONT", "VOLUME", "POINTCLOUD", "GPENCIL", "GREASEPENCIL", "HAIR"}
+GEOMETRY = {
+    "MESH",
+    "CURVE",
+    "CURVES",
+    "SURFACE",
+    "META",
+    "FONT",
+    "VOLUME",
+    "POINTCLOUD",
+    "GPENCIL",
+    "GREASEPENCIL",
+    "HAIR",
+}
+STEADY = {
+    "SOBOL",
+    "SOBOL_BURLEY",
+    "PROGRESSIVE_MULTI_JITTER",
+    "TABULATED_SOBOL",
+}  # samples do not depend on how many there are
 Window = tuple[int, int, int, int]  # left, top, right, bottom in pixels from the top left; the last two are not in it
 
 
@@ -51,6 +69,7 @@ class Part:
         self.scene = scene
         self.tile: Window | None = tuple(request["tile"]) if request.get("tile") else None
         self.window: Window | None = None  # the tile and its overscan
+        self.samples: tuple[int, int] | None = None  # the first, and how many
         self.keep_adaptive: bool = request.get("keep_adaptive", False)
         self.warnings: list[str] = []
         self._check(request)
@@ -63,9 +82,51 @@ class Part:
             width, height = right - left, bottom - top
             x0, y0, x1, y1 = self.tile
             if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
-                raise Failure("no-parts", f"the tile {x0},{y0} to {x1},{y1} does not lie in the picture, which is {width} x {height}")
+                raise Failure(
+                    "no-parts",
+                    f"the tile {x0},{y0} to {x1},{y1} does not lie in the picture, which is {width} x {height}",
+                )
             more = request["overscan"]
             self.window = max(0, x0 - more), max(0, y0 - more), min(width, x1 + more), min(height, y1 + more)
+
+        if request.get("samples"):
+            self._check_samples(*request["samples"])
+
+    def _check_samples(self, first: int, count: int, total: int) -> None:
+        """Says why the frame cannot be rendered in parts of its samples."""
+        scene = self.scene
+        if scene.render.engine != "CYCLES":
+            raise Failure(
+                "no-parts",
+                f"only Cycles renders parts of the samples of a frame, and this scene renders with {scene.render.engine}",
+            )
+        cycles = scene.cycles
+        if total != cycles.samples or not 0 <= first < first + count <= total:
+            raise Failure(
+                "no-parts",
+                f"the samples {first} to {first + count - 1} of {total} are not some of the scene's {cycles.samples}",
+            )
+        overridden = (
+            [layer.name for layer in scene.view_layers if layer.use and layer.samples]
+            if cycles.use_layer_samples != "IGNORE"
+            else []
+        )
+        for is_so, text in (
+            (cycles.time_limit > 0, "its render ends after a time, whatever the samples are: set the time limit to 0"),
+            (overridden, f"the view layer {overridden[0] if overridden else ''} has a number of samples of its own"),
+            (catches_shadows(), "what a shadow catcher shows cannot be put together of parts of the samples"),
+            (
+                cycles.sample_offset and getattr(cycles, "use_sample_subset", True),
+                "the scene itself renders a part of its samples only",
+            ),
+            (
+                getattr(cycles, "auto_scrambling_distance", False),
+                "its scrambling distance depends on the number of samples",
+            ),
+        ):
+            if is_so:
+                raise Failure("no-parts", f"the samples of this scene cannot be shared out: {text}")
+        self.samples = first, count
 
     def borrow(self, borrowed: Borrowed) -> None:
         """Changes the scene's settings for the render of the part."""
@@ -99,27 +160,78 @@ class Part:
 
     def _cycles(self, borrowed: Borrowed) -> None:
         cycles = self.scene.cycles
-        if cycles.use_adaptive_sampling and not self.keep_adaptive:
+        if self.samples:
+            self._some_samples(borrowed, *self.samples)
+        elif cycles.time_limit > 0:
+            self.warnings.append(
+                "the scene's time limit counts for each tile, so that a frame may get more samples than as a whole"
+            )
+        if cycles.use_adaptive_sampling and (self.samples or not self.keep_adaptive):
             borrowed.set(cycles, "use_adaptive_sampling", False)
             self.warnings.append("adaptive sampling is off: with it the parts of a frame would not fit together")
         for layer in denoised(self.scene):
             borrowed.set(layer.cycles, "denoising_store_passes", True)  # the finish denoises, with these
         borrowed.set(cycles, "use_denoising", False)
 
+    def _some_samples(self, borrowed: Borrowed, first: int, count: int) -> None:
+        cycles = self.scene.cycles
+        borrowed.set(cycles, "sample_offset", first)
+        if hasattr(cycles, "use_sample_subset"):
+            borrowed.set(cycles, "use_sample_subset", True)
+            borrowed.set(cycles, "sample_subset_length", count)
+            if has_volumes(self.scene):
+                self.warnings.append(
+                    "Cycles learns where a volume scatters while it renders: where one is seen, parts of the samples differ from the whole"
+                )
+        else:
+            borrowed.set(cycles, "samples", count)
+            if cycles.sampling_pattern not in STEADY:
+                before = cycles.sampling_pattern
+                borrowed.set(cycles, "sampling_pattern", "TABULATED_SOBOL")
+                self.warnings.append(
+                    f"the sampling pattern is TABULATED_SOBOL: {before} is another one for each number of samples, whose parts would not fit together"
+                )
+        if getattr(cycles, "use_guiding", False):
+            self.warnings.append("path guiding learns from all samples: parts of them differ from the whole")
+
+
+def has_volumes(scene: Any) -> bool:
+    """Whether there may be volumes in the picture."""
+    trees = [
+        block.node_tree
+        for blocks in (bpy.data.materials, (scene.world,))
+        for block in blocks
+        if block is not None and block.node_tree
+    ]
+    return any(thing.type == "VOLUME" for thing in scene.objects) or any(
+        node.type in {"OUTPUT_MATERIAL", "OUTPUT_WORLD"} and node.inputs["Volume"].is_linked
+        for tree in trees
+        for node in tree.nodes
+    )
+
 
 def check(scene: Any) -> None:
     """Says why the scene cannot be rendered in parts."""
     if shows_sequencer(scene):
-        raise Failure("no-parts", "this picture is made by the video editor, which makes it as a whole: render whole frames")
+        raise Failure(
+            "no-parts", "this picture is made by the video editor, which makes it as a whole: render whole frames"
+        )
     if scene.render.use_freestyle and any(layer.use and layer.use_freestyle for layer in scene.view_layers):
-        raise Failure("no-parts", "Freestyle draws its lines over the whole frame: render whole frames, or switch it off")
+        raise Failure(
+            "no-parts", "Freestyle draws its lines over the whole frame: render whole frames, or switch it off"
+        )
     if denoised(scene) and catches_shadows():
-        raise Failure("no-parts", "shadow catchers are denoised apart from the picture: render whole frames, or switch denoising off")
+        raise Failure(
+            "no-parts",
+            "shadow catchers are denoised apart from the picture: render whole frames, or switch denoising off",
+        )
 
 
 def catches_shadows() -> bool:
     """Whether an object of the file catches shadows."""
-    return any(thing.is_shadow_catcher and thing.type in GEOMETRY for thing in bpy.data.objects)  # lights have the mark by default
+    return any(
+        thing.is_shadow_catcher and thing.type in GEOMETRY for thing in bpy.data.objects
+    )  # lights have the mark by default
 
 
 def denoised(scene: Any) -> list[Any]:
