@@ -67,7 +67,7 @@ func (a *app) readScene(ctx context.Context, blend, place, engine string, named,
 	scene := client.SceneOf(&c)
 	if len(absent) > 0 { // what it would make of the scene cannot be seen here
 		scene.Warnings = append(scene.Warnings, "this machine's Blender lacks the add-on "+strings.Join(absent, ", ")+"; files that only it knows of are not sent")
-		scene.NoEngine, scene.Alien = false, ""
+		scene.NoEngine, scene.Unknown = false, nil
 	}
 	return scene, nil
 }

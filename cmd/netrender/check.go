@@ -30,6 +30,8 @@ type preflight struct {
 	Missing  []client.Missing `json:"missing,omitempty"`
 	Errors   []fault          `json:"errors,omitempty"`
 	Warnings []string         `json:"warnings,omitempty"`
+	// Inspection is all that a worker found, where one looked.
+	Inspection *farm.Inspection `json:"inspection,omitempty"`
 }
 
 // amount is of files that are to be sent.
@@ -40,10 +42,7 @@ type amount struct {
 	Seconds float64 `json:"seconds,omitempty"`
 }
 
-type fault struct {
-	Text string `json:"text"`
-	Hint string `json:"hint,omitempty"`
-}
+type fault = farm.Obstacle
 
 func (a *app) checkVerb() *cobra.Command {
 	var o jobOptions
@@ -174,8 +173,10 @@ func (a *app) showPreflight(p *preflight) {
 		fmt.Fprintf(a.out, "%-9s  %s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("scene", "%s", plainText(p.Blend))
-	row("frames", "%d, %s", p.Total, p.Frames)
-	row("engine", "%s, saved by Blender %s", plainText(p.Engine), p.Blender)
+	if p.Total > 0 { // else it could not be read
+		row("frames", "%d, %s", p.Total, p.Frames)
+		row("engine", "%s, saved by Blender %s", plainText(p.Engine), p.Blender)
+	}
 	switch {
 	case p.Files == 0:
 	case p.Lacking == nil:

@@ -12,5 +12,6 @@ import (
 // 0 is what the fake thinks fit.
 func fake(o *worker.Options, frame time.Duration, edge int) {
 	o.Installs = []blender.Install{fakes.Install()}
+	o.Inspect = fakes.Inspect(frame)
 	o.NewRenderer = fakes.New(fakes.Options{FrameTime: frame, Width: edge, Height: edge})
 }

@@ -26,7 +26,7 @@ func (a *app) jobsVerb() *cobra.Command {
 	var states []string
 	var owner, text, scene, before, sort, after string
 	var limit int
-	var turned bool
+	var turned, inspections bool
 	c := &cobra.Command{
 		Use: "jobs", Short: "List jobs, newest first", Args: cobra.NoArgs,
 		Example: "  netrender jobs --state active,queued\n  netrender jobs --sort machine     the dearest first\n  netrender jobs --before 951       the page after job 951",
@@ -34,7 +34,7 @@ func (a *app) jobsVerb() *cobra.Command {
 			if limit < 1 || limit > 1000 {
 				return usagef("--limit is a whole number from 1 to 1000, not %d", limit)
 			}
-			filter := farm.JobFilter{Owner: owner, Text: text, Limit: limit}
+			filter := farm.JobFilter{Owner: owner, Text: text, Limit: limit, Inspect: inspections}
 			for _, s := range states {
 				if !slices.Contains(farm.JobStates(), farm.JobState(s)) {
 					return usagef("a job's state is one of %s, not %q", strings.Join(stateNames(), ", "), s)
@@ -89,7 +89,7 @@ func (a *app) jobsVerb() *cobra.Command {
 				return nil
 			}
 			if len(list.Jobs) == 0 {
-				if len(states) > 0 || owner != "" || text != "" || scene != "" || before != "" {
+				if len(states) > 0 || owner != "" || text != "" || scene != "" || before != "" || inspections {
 					fmt.Fprintln(a.out, "No such jobs.")
 				} else {
 					fmt.Fprintln(a.out, "No jobs. netrender render FILE.blend makes one.")
@@ -123,6 +123,7 @@ func (a *app) jobsVerb() *cobra.Command {
 	c.Flags().StringVar(&sort, "sort", "", "by "+strings.Join(sortNames(), ", ")+" (default id); name, state and owner rise, all else falls")
 	c.Flags().BoolVar(&turned, "reverse", false, "sort the other way round")
 	c.Flags().StringVar(&after, "after", "", "the page after the one that said so")
+	c.Flags().BoolVar(&inspections, "inspections", false, "those in which a worker only looks at a scene, which are not listed otherwise")
 	c.Flags().IntVar(&limit, "limit", 50, "how many, 1 to 1000")
 	return c
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/netrender/netrender/internal/blender"
-	"github.com/netrender/netrender/internal/client"
 	"github.com/netrender/netrender/internal/farm"
 )
 
@@ -42,7 +41,8 @@ func (a *app) packed(ctx context.Context, file string, o *jobOptions, addons []s
 	warnings, err = blender.Pack(ctx, in, o.bytes(file), copied, blender.CollectOptions{Engine: o.engine, Addons: enabled, Runner: runner(), Environ: os.Environ()})
 	var be *blender.Error
 	if errors.As(err, &be) && be.Kind == blender.NoEngine {
-		return "", nil, client.EngineError(be.Message)
+		lack := farm.EngineObstacle(be.Message)
+		return "", nil, lack.Err()
 	}
 	if err != nil {
 		return "", nil, sceneError(err)

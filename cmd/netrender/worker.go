@@ -354,7 +354,8 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, m foundMaster, t
 	if _, why := blender.CanFence(); !opt.Fenced && o.confine != confineNever {
 		log.Warn("Blender is not confined: a job can read and write what this user can", "why", why)
 	}
-	opt.NewRenderer = worker.Sessions(blender.Options{Runner: runner(), Environ: os.Environ()}, opt.Fenced)
+	base := blender.Options{Runner: runner(), Environ: os.Environ()}
+	opt.NewRenderer, opt.Inspect = worker.Sessions(base, opt.Fenced), worker.Inspections(base, opt.Fenced)
 	return worker.New(opt)
 }
 

@@ -32,6 +32,7 @@ type Job struct {
 	Needs        *farm.Needs                // nil: none
 	Scripts      bool                       // the scene's Python is to run
 	Refused      map[farm.WorkerID]struct{} // workers that failed the job; may be nil
+	Stage        farm.Stage                 // what is to be done; "": frames are rendered
 	NobodyElse   bool                       // every worker that could render it is in Refused: that does not count then
 }
 
@@ -122,7 +123,7 @@ func (c *contest) candidate(j *Job) bool {
 
 // Suits tells whether the worker may render the job at all; bars says why not.
 func (j *Job) Suits(w *Worker) bool {
-	if !w.Enabled || w.Draining || w.Rests != "" || j.Scripts && !w.Facts.Scripts || j.refuses(w) {
+	if !w.Enabled || w.Draining || w.Rests != "" || j.Scripts && !w.Facts.Scripts || !w.Facts.Takes(j.Stage) || j.refuses(w) {
 		return false
 	}
 	return j.Needs == nil || j.Needs.Suits(w.Worker)

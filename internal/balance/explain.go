@@ -11,7 +11,7 @@ import (
 type Reason struct {
 	Job    farm.JobID
 	Chosen bool
-	Class  int     // of first priorities: 0 new, 1 long without a worker, 2 the rest
+	Class  int     // of first priorities: -1 somebody waits at a page, 0 new, 1 long without a worker, 2 the rest
 	Rating float64 // usage with this worker, divided by the priority
 	Text   string  // one sentence
 }
@@ -86,6 +86,9 @@ func (c *contest) wins(e *entry, i int) string {
 func (c *contest) because(by rule, winner, loser *entry, who string) string {
 	switch by {
 	case byClass:
+		if winner.class == classAwaited {
+			return who + " looks at a scene, and somebody waits for that"
+		}
 		if winner.class == classNew {
 			return who + " is new, and new jobs get their first frames at once so that errors show early"
 		}
@@ -111,6 +114,8 @@ func (j *Job) bars(w *Worker) string {
 		return "it rests: " + w.Rests
 	case j.Scripts && !w.Facts.Scripts:
 		return "the job runs scripts, and it does not allow them"
+	case !w.Facts.Takes(j.Stage):
+		return "it is of an older version, which cannot do this"
 	case j.refuses(w):
 		return "it failed this job before, and others can render it; a retry lets it try again"
 	case j.Needs == nil:

@@ -50,13 +50,15 @@ func Fill(s *Snapshot, rules farm.Rules, slots []Worker, now time.Time) []int {
 // Standing is where a job stands before a slot that any job may have.
 type Standing struct {
 	Index  int // in Snapshot.Jobs
-	Class  int // of first priorities: 0 new, 1 long without a worker, 2 the rest
+	Class  int // of first priorities: -1 somebody waits at a page, 0 new, 1 long without a worker, 2 the rest
 	Rating float64
 	Full   bool // one slot more is over the cap
 }
 
 // ClassName says what a class of first priorities is.
-func ClassName(class int) string { return [...]string{"new", "stale", "rest"}[class] }
+func ClassName(class int) string {
+	return [...]string{"awaited", "new", "stale", "rest"}[class-classAwaited]
+}
 
 // Standings lists the jobs in the order they would get that slot; those that have nothing for it come last.
 func Standings(s *Snapshot, rules farm.Rules, now time.Time) []Standing {

@@ -8,8 +8,10 @@ import (
 
 // The classes of first priorities: lower ones go first.
 const (
-	classNew   = iota // fewer than NewFrames ever dispatched: errors show early
-	classStale        // nothing running, and long since the last dispatch
+	classAwaited = iota - 1 // somebody waits at a page for the answer
+
+	classNew   = iota - 1 // fewer than NewFrames ever dispatched: errors show early
+	classStale            // nothing running, and long since the last dispatch
 	classRest
 	classes // how many there are
 )
@@ -139,6 +141,9 @@ func (c *contest) full(j *Job) bool {
 // class is the job's class of first priorities. A job that never got a frame though new ones do not go first is
 // waiting since it was created, so that it cannot starve either.
 func (c *contest) class(j *Job) int {
+	if j.Stage == farm.StageInspect {
+		return classAwaited
+	}
 	if j.Dispatched < c.rules.NewFrames {
 		return classNew
 	}

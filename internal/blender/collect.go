@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -53,6 +54,15 @@ type CollectedFile struct {
 	Last  *int `json:"last"`
 }
 
+// Paths are those of the files, in their order.
+func (c *Collection) Paths() []string {
+	paths := make([]string, len(c.Files))
+	for i := range c.Files {
+		paths[i] = c.Files[i].Path
+	}
+	return paths
+}
+
 // ColourConfiguration is the kind of the file, one at most, that Blender must be given as OCIO when it starts.
 const ColourConfiguration = "colour configuration"
 
@@ -62,6 +72,7 @@ type CollectedScene struct {
 	Scenes       []string `json:"scenes"`        // of the file, in its order
 	Engine       string   `json:"engine"`        // as SceneFacts.Engine
 	Camera       string   `json:"camera"`        // "" for none; a camera bound to a marker counts
+	Cameras      []string `json:"cameras"`       // names of the scene's cameras, and of those bound to its markers
 	Width        int      `json:"width"`         // pixels, resolution percentage applied
 	Height       int      `json:"height"`        // pixels
 	Percent      int      `json:"percent"`       // resolution percentage
@@ -109,6 +120,15 @@ type CollectOptions struct {
 	Environ []string
 	// Limit bounds the time Blender may take; 0: 15 minutes.
 	Limit time.Duration
+	// Original and Mapped are as Scene's Original and Files: the .blend is read with its files where they lie now.
+	Original string
+	Mapped   map[string]string
+	// Fence confines Blender, where CanFence; what the install and the collector need is added. Nil: not confined.
+	Fence *Fence
+	// Log takes what Blender says, besides the errors; nil: nothing does.
+	Log io.Writer
+	// Started is told of the process that Blender's descend from; may be nil.
+	Started func(pid int)
 }
 
 // Collect has Blender open a .blend, with its scripts off, and say what it reads. The file is not changed and nothing is
@@ -116,7 +136,7 @@ type CollectOptions struct {
 // (both mostly without starting Blender), NoScene, NoAddon, NoStart, Crashed, Agent, BadTalk, and Killed when ctx or Limit ends it.
 func Collect(ctx context.Context, in Install, blend string, opts CollectOptions) (Collection, error) {
 	answer, log, err := runScript(ctx, in, "collect.py", "looking for the files of", blend, opts, map[string]any{
-		"scene": opts.Scene, "frames": opts.Frames, "place": opts.Place, "engine": opts.Engine,
+		"scene": opts.Scene, "frames": opts.Frames, "place": opts.Place, "engine": opts.Engine, "original": opts.Original, "mapped": opts.Mapped,
 	})
 	if err != nil {
 		return Collection{}, err
@@ -179,11 +199,30 @@ func runScript(ctx context.Context, in Install, script, doing, blend string, opt
 	if len(opts.Runner) > 0 {
 		in.Runner = opts.Runner
 	}
-	cmd := in.Command(limited, place.script, place.request)
+	fence := ""
+	if opts.Fence != nil {
+		fence = filepath.Join(home, "fence.json")
+		f := opts.Fence.around(in, opts.Environ, home)
+		f.Read = append(f.Read, folders(opts.Addons)...)
+		if err := f.write(fence); err != nil {
+			return answer, "", &Error{Kind: NoStart, Message: "the fence cannot be written: " + err.Error(), cause: err}
+		}
+	}
+	cmd := runnerCommand(limited, in.Runner, 0, fence, in.argv(place.script, false, "", place.request))
 	cmd.Env, cmd.Dir = environment(opts.Environ, home, place.tmp, nil), place.tmp
 	var log limitedBuffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	running := cmd.Run()
+	var out io.Writer = &log
+	if opts.Log != nil {
+		out = io.MultiWriter(&log, opts.Log)
+	}
+	cmd.Stdout, cmd.Stderr = out, out
+	running := cmd.Start()
+	if running == nil {
+		if opts.Started != nil {
+			opts.Started(cmd.Process.Pid)
+		}
+		running = cmd.Wait()
+	}
 	answer, err = readAnswer(place.result)
 	if err == nil && answer.Error == nil {
 		answer.Blend = blend

@@ -13,6 +13,7 @@ import (
 
 	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/blob/layout"
 	"github.com/netrender/netrender/internal/farm"
 )
 
@@ -69,7 +70,7 @@ type Scene struct {
 	OutDir   string       // folder of its own output path
 	GPU      bool         // it is set to compute on a GPU
 	NoEngine bool         // the Blender that read it does not have Engine: an add-on that was not enabled holds it
-	Alien    string       // which of its nodes are of an add-on that was not enabled, as a sentence; "": none
+	Unknown  []string     // its nodes of an add-on that was not enabled
 	NoEXR    bool         // Blender cannot keep its pictures as EXR with every view: they are the sequencer's, for several views
 	Warnings []string
 }
@@ -144,33 +145,23 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		s.Needs.Engine = scene.Engine
 	}
 	s.Needs.Denoiser = s.Needs.Denoiser || scene.Denoiser
-	if scene.Scripts && !s.Options.Scripts {
-		p.Warnings = append(p.Warnings, "the scene holds Python scripts or drivers; they will not run (use --scripts, on workers that allow it)")
-	}
-	if scene.Movie {
-		p.Warnings = append(p.Warnings, "the scene's output is a movie: its frames come as pictures")
-	}
 	for _, f := range scene.Files {
 		if f.Missing {
-			p.Missing = append(p.Missing, Missing{f.Path, f.Kind, f.Users, foreign(f.Path, blend)})
+			p.Missing = append(p.Missing, Missing{f.Path, f.Kind, f.Users, layout.Foreign(f.Path, blend)})
 		}
 	}
-	if len(p.Missing) > 0 && !o.AllowMissing {
-		p.Faults = append(p.Faults, missingError(p.Missing))
+	check := farm.Preflight{
+		Engine: scene.Engine, Camera: scene.Camera, NoEngine: scene.NoEngine, NoEXR: scene.NoEXR, Scripts: scene.Scripts, Movie: scene.Movie,
+		Unknown: scene.Unknown, Missing: len(p.Missing),
 	}
-	if scene.Camera == "" {
-		p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "the scene has no camera").
-			WithHint("add one in Blender (Add > Camera), save and send again"))
+	for i := range p.Missing {
+		if p.Missing[i].Foreign {
+			check.Foreign++
+		}
 	}
-	if scene.NoEXR && s.Options.EXR != "none" {
-		p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "Blender cannot keep pictures of the sequencer for several views as a multilayer EXR").
-			WithHint("send it with --exr none: the files that the scene itself writes come all the same"))
-	}
-	if s.Options.Engine == "" && (scene.NoEngine || scene.Engine == farm.OwnEngine) {
-		p.Faults = append(p.Faults, EngineError(scene.Engine))
-	}
-	if scene.Alien != "" {
-		p.Warnings = append(p.Warnings, scene.Alien+"; "+enable)
+	p.Warnings = append(p.Warnings, check.Warnings(&s.Options)...)
+	for _, o := range check.Obstacles(&s.Options, o.AllowMissing) {
+		p.Faults = append(p.Faults, o.Err())
 	}
 	if len(p.Faults) > 0 && !o.Anyway {
 		return p, p.Faults[0]
@@ -183,34 +174,6 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	}
 	s.Defaults()
 	return p, s.Check()
-}
-
-// enable says how an add-on comes to be there.
-const enable = "name the add-on with --addon NAME where the workers have it, or --addon FILE.zip to send it along"
-
-// EngineError says that a scene's own engine cannot render it.
-func EngineError(engine string) error {
-	if engine == farm.OwnEngine {
-		return farm.Errorf(farm.Invalid, "the scene's engine is Network Render, which sends to the farm").
-			WithHint("say with --engine which engine renders, as CYCLES or BLENDER_EEVEE")
-	}
-	return farm.Errorf(farm.Invalid, "the scene is rendered with %s, which an add-on holds that is not enabled", engine).WithHint(enable)
-}
-
-// missingError says what to do about missing files.
-func missingError(missing []Missing) error {
-	err := farm.Errorf(farm.NotFound, "%d of the scene's files are missing", len(missing))
-	far := 0
-	for i := range missing {
-		if missing[i].Foreign {
-			far++
-		}
-	}
-	if far == 0 {
-		return err.WithHint("put them in place, or go on without them with --allow-missing")
-	}
-	return err.WithHint("the paths of %d are of another system, where the scene was made: send it from there, or find them in Blender "+
-		"(File > External Data > Find Missing Files) and save, or go on without them with --allow-missing", far)
 }
 
 // addFiles lays the files out and hashes them. The scene's bytes are those of copied, at the place of blend; read is what that
@@ -235,7 +198,7 @@ func (p *Plan) addFiles(ctx context.Context, blend, copied string, read fs.FileI
 		return farm.Errorf(farm.TooLarge, "the scene reads %d files; a job has at most %d", len(paths), farm.MaxFiles-1)
 	}
 	slices.Sort(paths)
-	places := Layout(blend, paths, o.Home)
+	places := layout.Of(blend, paths, o.Home)
 	p.Spec.Blend = places[blend]
 	places[copied] = places[blend]
 	all := append([]string{copied}, paths...)

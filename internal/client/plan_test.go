@@ -46,7 +46,7 @@ func TestPlanAddons(t *testing.T) {
 	file := func(name string) string { return filepath.Join(dir, filepath.FromSlash(name)) }
 	s := goodScene()
 	s.Files = []SceneFile{{Path: file("shots/_addons/weave.zip")}} // a scene may read anything
-	s.Alien = "nodes do nothing"
+	s.Unknown = []string{"Weave in Cloth"}
 	spec := farm.JobSpec{Options: farm.Options{Scripts: true}}
 	p, err := NewPlan(context.Background(), PlanOptions{
 		Blend: file("shots/a.blend"), Read: reads(s), Spec: spec, AddonFiles: []string{file("tools/weave.zip"), file("tools/knit.zip"), file("tools/weave.zip")},

@@ -1,11 +1,11 @@
 package client
 
 import (
-	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/blob/layout"
 	"github.com/netrender/netrender/internal/farm"
 )
 
@@ -22,28 +22,17 @@ func SceneOf(c *blender.Collection) Scene {
 	if c.Scene.FPS > 0 && c.Scene.FPS <= farm.MaxFPS { // Blender allows more, that nobody can look at
 		s.FPS = c.Scene.FPS
 	}
-	for _, u := range c.Scene.Unbaked {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%s is not baked: every frame is rendered as if it were the first one asked for", u))
-	}
-	s.Warnings = append(s.Warnings, c.Scene.Clashes...)
-	s.GPU = c.Scene.GPU
-	s.NoEXR = c.Scene.Sequencer && len(c.Scene.Views) > 0
-	if n := len(c.Scene.UnknownNodes); n > 0 {
-		s.Alien = "nodes of an add-on that is not enabled do nothing: " + listed(c.Scene.UnknownNodes, 3)
-	}
-	drives := map[string]bool{}
-	for i := range c.Files {
-		if p := c.Files[i].Path; windows(p) && p[1] == ':' {
-			drives["/"+strings.ToLower(p[:1])+slashes(p)[2:]] = true
-		}
-	}
+	facts := farm.InspectedScene(c.Scene)
+	s.Warnings = append(s.Warnings, facts.Remarks()...)
+	s.GPU, s.NoEXR, s.Unknown = c.Scene.GPU, facts.Preflight().NoEXR, c.Scene.UnknownNodes
+	twins := layout.Twins(c.Paths())
 	for i := range c.Files {
 		f := &c.Files[i]
-		if f.Missing && drives[f.Path] {
-			continue // C:/x once more: what Linux' Blender makes of it in its own list is /c/x
+		if f.Missing && twins[f.Path] {
+			continue
 		}
 		if f.Missing && !f.Needed {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("%s is missing, but the scene that renders does not use it", f.Path))
+			s.Warnings = append(s.Warnings, farm.NotUsed(f.Path))
 			continue
 		}
 		s.Files = append(s.Files, SceneFile{
@@ -51,15 +40,6 @@ func SceneOf(c *blender.Collection) Scene {
 		})
 	}
 	return s
-}
-
-// listed names the first few.
-func listed(names []string, most int) string {
-	text := strings.Join(names[:min(most, len(names))], ", ")
-	if more := len(names) - most; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
 }
 
 // outFolder is the folder of an output path, which may end in a name.

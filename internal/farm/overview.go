@@ -39,7 +39,7 @@ type JobBalance struct {
 	Usage     float64 `json:"usage"`      // averaged share of the farm, 0..1
 	Rating    float64 `json:"rating"`     // lowest first
 	Class     int     `json:"class"`      // of first priorities: lower ones go first
-	ClassName string  `json:"class_name"` // new, stale or rest
+	ClassName string  `json:"class_name"` // awaited, new, stale or rest
 	Assigned  int     `json:"assigned"`   // slots it has
 	Queued    int     `json:"queued"`     // frames that wait
 	Running   int     `json:"running"`    // frames in flight

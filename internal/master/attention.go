@@ -163,6 +163,9 @@ func (e *engine) attend(now time.Time) {
 	}
 	waits, budget := 0, askedPerTick
 	for _, j := range e.jobs {
+		if j.Inspect { // whoever waits for it sees it
+			continue
+		}
 		if j.Failed > 0 || j.Done == 0 && len(j.refused) > 1 {
 			add(alarm{kind: farm.NeedsCare, job: j})
 		}
@@ -282,7 +285,7 @@ func (e *engine) inWords(al *alarm, now time.Time, waits int) farm.Attention {
 // noteEnd remembers a job that failed as long as it needs a look.
 func (e *engine) noteEnd(j *job) {
 	delete(e.alarms.failed, j.ID)
-	if j.State == farm.Failed {
+	if j.State == farm.Failed && !j.Inspect {
 		e.noteFailed(j.ID, j.Name, j.Reason, j.Ended)
 	}
 }

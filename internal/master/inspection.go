@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -33,6 +34,46 @@ func (m *Master) Inspection(ctx context.Context, who Identity, id farm.JobID) (*
 		return nil, plainDisk(err, "the report cannot be read")
 	}
 	return farm.ParseInspection(text)
+}
+
+// inspectionFor is how long an inspection is kept after it ended, and how long one waits for files that nobody sends.
+const inspectionFor = time.Hour
+
+// dropInspections removes the inspections that nobody needs any more.
+func (m *Master) dropInspections(ctx context.Context) error {
+	list, err := m.opt.Store.Jobs(ctx, farm.JobFilter{
+		Inspect: true, States: []farm.JobState{farm.Collecting, farm.Done, farm.Failed, farm.Canceled}, Limit: 1000,
+	})
+	if err != nil {
+		return err
+	}
+	now := m.opt.Now()
+	for i := range list {
+		j := &list[i]
+		if j.State.Ended() && now.Sub(j.Ended) < inspectionFor || now.Sub(j.Created) < inspectionFor {
+			continue
+		}
+		over, err := m.abandoned(ctx, j.ID, now)
+		if err != nil {
+			return err
+		}
+		if !over {
+			continue
+		}
+		err = m.erase(ctx, Identity{Name: "master", Role: farm.RoleAdmin}, j, func(*engine, *job) {}) // no record: nobody did it
+		if err != nil && farm.KindOf(err) != farm.NotFound {                                          // somebody else deleted it
+			return err
+		}
+	}
+	return nil
+}
+
+// abandoned tells whether nothing more is expected of an inspection: it ended, or nobody sends its files any more.
+func (m *Master) abandoned(ctx context.Context, id farm.JobID, now time.Time) (bool, error) {
+	return ask(ctx, m, func(e *engine) (bool, error) {
+		j := e.jobs[id]
+		return j == nil || j.State == farm.Collecting && j.coming == 0 && now.Sub(e.quietSince(j)) >= inspectionFor, nil
+	})
 }
 
 // notInspected says why there is no report.

@@ -359,9 +359,17 @@ func (m *Master) Delete(ctx context.Context, who Identity, id farm.JobID) error 
 	if err := mine(who, &v); err != nil {
 		return err
 	}
-	m.doom(v.Folder, id)
-	_, err = m.steer(ctx, who, id, nil, func(e *engine, j *job) error {
+	return m.erase(ctx, who, &v, func(e *engine, j *job) {
 		e.audit(who, farm.DidDelete, id.String(), "%s of %s", j.Name, j.Owner)
+	})
+}
+
+// erase forgets the job; note is called before, in the loop.
+func (m *Master) erase(ctx context.Context, who Identity, v *farm.Job, note func(e *engine, j *job)) error {
+	id := v.ID
+	m.doom(v.Folder, id)
+	_, err := m.steer(ctx, who, id, nil, func(e *engine, j *job) error {
+		note(e, j)
 		e.stopLeases(j)
 		e.forget(j)
 		e.change(farm.JobDelete{ID: id})

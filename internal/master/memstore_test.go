@@ -267,6 +267,7 @@ func (s *memStore) Jobs(_ context.Context, f farm.JobFilter) ([]farm.Job, error)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := slices.SortedFunc(maps.Values(s.jobs), func(a, b farm.Job) int { return cmp.Compare(b.ID, a.ID) })
+	list = slices.DeleteFunc(list, func(j farm.Job) bool { return j.Inspect != f.Inspect })
 	return list[:min(len(list), f.Limit)], nil
 }
 

@@ -21,12 +21,15 @@ func (m *Master) Balance(ctx context.Context) (farm.Balance, error) {
 		all := 0
 		wants := func(b *balance.Job) bool { return b.Queued > 0 || b.Assigned > 0 }
 		for i := range e.snap.Jobs {
-			if b := &e.snap.Jobs[i]; wants(b) {
+			if b := &e.snap.Jobs[i]; wants(b) && b.Stage != farm.StageInspect {
 				all += b.Priority
 			}
 		}
 		for _, st := range balance.Standings(&e.snap, e.rules, m.opt.Now()) {
 			b, j := &e.snap.Jobs[st.Index], e.order[st.Index]
+			if j.Inspect {
+				continue
+			}
 			one := farm.JobBalance{
 				ID: j.ID, Name: j.Name, Owner: j.Owner, OwnerID: j.OwnerID, Priority: b.Priority, Usage: b.Usage, Rating: st.Rating, Class: st.Class, ClassName: balance.ClassName(st.Class),
 				Assigned: b.Assigned, Queued: b.Queued, Running: b.Running, Most: balance.MostOf(e.rules, e.snap.Slots), Full: st.Full,

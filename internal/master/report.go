@@ -191,7 +191,7 @@ func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
 	e.done++
 	a := e.attempt(l, p, r, farm.Rendered)
 	e.change(farm.FrameDone{Attempt: a})
-	if wk := e.workers[l.Worker]; wk != nil {
+	if wk := e.workers[l.Worker]; wk != nil && !j.Inspect {
 		clear(wk.failures)
 		wk.faults = 0
 	}
@@ -225,7 +225,7 @@ func (e *engine) frameFailed(l *lease, p int, r *farm.Report) {
 	}
 	e.change(farm.FrameTried{Attempt: a})
 	e.frameEvent(j, r.Frame, l.Worker, string(a.Outcome), a.Error, a.Seq)
-	if _, blamed := j.refused[l.Worker]; blamed && !scene {
+	if _, blamed := j.refused[l.Worker]; blamed && !scene && !j.Inspect {
 		e.strike(e.workers[l.Worker], j, r)
 	}
 	if scene {

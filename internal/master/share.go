@@ -58,7 +58,7 @@ func (e *engine) sample(now time.Time) {
 	}
 	one := shareSample{at: now, online: e.snap.Slots}
 	for _, j := range e.jobs {
-		if j.assigned > 0 {
+		if j.assigned > 0 && !j.Inspect {
 			one.held = append(one.held, jobHeld{j.ID, j.assigned})
 		}
 	}

@@ -35,6 +35,9 @@ func (m *Master) Tend(ctx context.Context) error {
 		case <-m.leftover.wake:
 			m.removeArrivals(ctx, m.leftover.take())
 		case <-disk.C:
+			if err := m.dropInspections(ctx); err != nil && ctx.Err() == nil {
+				m.opt.Log.Error("inspections that are over cannot be removed", "err", err)
+			}
 			now := m.watchDisk(state)
 			if now != state && now != farm.DiskOK { // perhaps that helps
 				select {

@@ -377,7 +377,9 @@ func (m *Master) Stats(ctx context.Context) (Stats, error) {
 			Commit: time.Duration(m.commitTime.Load()), Batch: int(m.batchSize.Load()),
 		}
 		for _, j := range e.jobs {
-			s.Jobs[j.State]++
+			if !j.Inspect {
+				s.Jobs[j.State]++
+			}
 		}
 		for _, w := range e.workers {
 			if w.online {

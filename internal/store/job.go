@@ -10,13 +10,13 @@ import (
 
 const (
 	jobPut = `INSERT INTO jobs (id, gone, state, reason, owner, owner_id, search, key, created, started, ended,
-		total, done, failed, running, dispatched, seconds, missing, priority, machine)
-		VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		total, done, failed, running, dispatched, seconds, missing, priority, machine, inspect)
+		VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET gone = 0, state = excluded.state, reason = excluded.reason, owner = excluded.owner,
 		owner_id = excluded.owner_id, search = excluded.search, key = excluded.key, created = excluded.created, started = excluded.started,
 		ended = excluded.ended, total = excluded.total, done = excluded.done, failed = excluded.failed,
 		running = excluded.running, dispatched = excluded.dispatched, seconds = excluded.seconds, missing = excluded.missing,
-		priority = excluded.priority, machine = excluded.machine`
+		priority = excluded.priority, machine = excluded.machine, inspect = excluded.inspect`
 	specPut = `INSERT INTO specs (job, scene, folder, spec, removed) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (job) DO UPDATE SET scene = excluded.scene, folder = excluded.folder, spec = excluded.spec, removed = excluded.removed`
 	blendSet   = `UPDATE specs SET blend = ? WHERE job = ?`
@@ -97,7 +97,7 @@ func (b *batch) jobPut(j *farm.Job) error {
 	p := &j.Progress
 	_, err = b.w.exec(jobPut, int64(j.ID), string(j.State), j.Reason, j.Owner, j.OwnerID, strings.ToLower(j.Name), orNull(j.Key),
 		micros(j.Created), micros(j.Started), micros(j.Ended), int64(p.Total), int64(p.Done), int64(p.Failed),
-		int64(p.Running), int64(p.Dispatched), number(p.Seconds), int64(p.Missing), int64(j.Priority), number(p.Machine))
+		int64(p.Running), int64(p.Dispatched), number(p.Seconds), int64(p.Missing), int64(j.Priority), number(p.Machine), j.Inspect)
 	if err != nil {
 		return err
 	}

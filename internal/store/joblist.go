@@ -78,7 +78,7 @@ func (d *db) Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error) {
 	var parts []string
 	var args []any
 	for _, state := range states {
-		where, from := []string{`gone = 0`}, `jobs`
+		where, from := []string{`gone = 0`, inspects(f.Inspect)}, `jobs`
 		order := `id`
 		and := func(condition string, arg any) { where, args = append(where, condition), append(args, arg) }
 		if f.Scene != "" { // the join is kept in this order: few jobs are of one scene
@@ -104,6 +104,14 @@ func (d *db) Jobs(ctx context.Context, f farm.JobFilter) ([]farm.Job, error) {
 	query := jobSelect + `j.id IN (` + strings.Join(parts, ` UNION `) + `) ORDER BY j.id DESC LIMIT ?`
 	list, err := collect(ctx, d.reads, query, append(args, int64(max(f.Limit, 1))), scanJob)
 	return list, d.fault(err)
+}
+
+// inspects selects inspections, or jobs alone.
+func inspects(wanted bool) string {
+	if wanted {
+		return `inspect = 1`
+	}
+	return `inspect = 0`
 }
 
 var escapeLike = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

@@ -99,7 +99,11 @@ func (s *selected) where() string { return ` WHERE ` + strings.Join(s.conds, ` A
 // selection is where the jobs of a filter are found, and how.
 func selection(f *farm.JobFilter) (from string, s selected) {
 	from = `jobs INDEXED BY jobs_list`
+	if f.Inspect {
+		from = `jobs INDEXED BY jobs_inspections`
+	}
 	s.and(`gone = 0`)
+	s.and(inspects(f.Inspect))
 	states := f.States
 	if f.Scene != "" { // looked for by their ids: few jobs are of one scene
 		from = `jobs NOT INDEXED`

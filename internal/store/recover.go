@@ -193,6 +193,9 @@ func (r *rescue) putAll(ctx context.Context, conn *sql.Conn, s *shape, rows []sa
 	return err
 }
 
+// added is the most columns that a table got since the first schema.
+const added = 4
+
 // match finds the one table that lost rows and whose rows look like these.
 func (r *rescue) match(index bool, rows []salvage.Cell) (found *shape) {
 	for i := range r.shapes {
@@ -201,7 +204,7 @@ func (r *rescue) match(index bool, rows []salvage.Cell) (found *shape) {
 			continue
 		}
 		// Rows from before a column was added are shorter, but not by much.
-		if !slices.ContainsFunc(rows, func(c salvage.Cell) bool { return len(c.Values)+3 < len(s.columns) || !s.fits(c) }) {
+		if !slices.ContainsFunc(rows, func(c salvage.Cell) bool { return len(c.Values)+added < len(s.columns) || !s.fits(c) }) {
 			if found != nil {
 				return nil
 			}

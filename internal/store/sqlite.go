@@ -159,7 +159,7 @@ func (s *SQLite) About(ctx context.Context) (about farm.StoreAbout, jobs int, er
 		return about, 0, err
 	}
 	if about.Schema, err = schemaOf(ctx, s.reads); err == nil {
-		err = s.reads.QueryRowContext(ctx, `SELECT sqlite_version(), (SELECT count(*) FROM jobs WHERE gone = 0)`).Scan(&about.Version, &jobs)
+		err = s.reads.QueryRowContext(ctx, `SELECT sqlite_version(), (SELECT count(*) FROM jobs WHERE gone = 0 AND inspect = 0)`).Scan(&about.Version, &jobs)
 	}
 	return about, jobs, s.fault(err)
 }

@@ -26,7 +26,7 @@ const (
 	sumsAgain   = `INSERT INTO sums (` + sumColumns + `)` + sumsOf
 	sumsDrop    = `DELETE FROM sums WHERE job = ?`
 	summedThere = `SELECT job FROM summed WHERE job = ?`
-	summedOf    = `SELECT j.owner, j.search, coalesce(s.spec, '') FROM jobs j LEFT JOIN specs s ON s.job = j.id WHERE j.id = ?`
+	summedOf    = `SELECT j.owner, j.search, coalesce(s.spec, ''), j.inspect FROM jobs j LEFT JOIN specs s ON s.job = j.id WHERE j.id = ?`
 	summedAdd   = `INSERT INTO summed (job, name, owner) VALUES (?, ?, ?) ON CONFLICT (job) DO NOTHING`
 	summedSet   = `UPDATE summed SET name = ?, owner = ? WHERE job = ?`
 	summedAfter = `UPDATE summed SET after = max(after, coalesce((SELECT max(seq) FROM attempts WHERE job = ?), 0)) WHERE job = ?`
@@ -110,8 +110,10 @@ func (b *batch) flushSums() error {
 		if _, again := b.resum[k.job]; again {
 			continue
 		}
-		if err := b.summed(k.job); err != nil {
+		if counts, err := b.summed(k.job); err != nil {
 			return err
+		} else if !counts {
+			continue
 		}
 		args = append(args, int64(k.day), int64(k.job), k.worker, s.Seconds, s.Done, s.Failed, s.Expired)
 	}
@@ -122,8 +124,10 @@ func (b *batch) flushSums() error {
 		if b.w.held[job] {
 			continue
 		}
-		if err := b.summed(job); err != nil {
+		if counts, err := b.summed(job); err != nil {
 			return err
+		} else if !counts {
+			continue
 		}
 		if _, err := b.w.exec(sumsDrop, int64(job)); err != nil {
 			return err
@@ -137,10 +141,10 @@ func (b *batch) flushSums() error {
 	return nil
 }
 
-// summed sees to it that the job's name is kept with its sums.
-func (b *batch) summed(job farm.JobID) error {
+// summed sees to it that the job's name is kept with its sums. An inspection has none: it counts for nothing.
+func (b *batch) summed(job farm.JobID) (counts bool, err error) {
 	if b.w.named[job] {
-		return nil
+		return true, nil
 	}
 	if len(b.w.named) > 10_000 {
 		clear(b.w.named)
@@ -148,7 +152,11 @@ func (b *batch) summed(job farm.JobID) error {
 	found, err := b.w.row(summedThere, []any{int64(job)}, new(int64))
 	if err == nil && !found {
 		var owner, name, spec string
-		if found, err = b.w.row(summedOf, []any{int64(job)}, &owner, &name, &spec); err == nil && found {
+		var inspect bool
+		if found, err = b.w.row(summedOf, []any{int64(job)}, &owner, &name, &spec, &inspect); err == nil && found {
+			if inspect {
+				return false, nil
+			}
 			var s farm.JobSpec
 			if json.Unmarshal([]byte(spec), &s) == nil && s.Name != "" { // else the name in lower case does
 				name = s.Name
@@ -159,7 +167,7 @@ func (b *batch) summed(job farm.JobID) error {
 	if err == nil {
 		b.w.named[job] = true
 	}
-	return err
+	return true, err
 }
 
 // imported leaves what came with an archive out of the sums: it was rendered elsewhere, or is counted already.
@@ -168,7 +176,7 @@ func (b *batch) imported(job farm.JobID) error {
 		return nil
 	}
 	delete(b.w.held, job)
-	if err := b.summed(job); err != nil {
+	if counts, err := b.summed(job); err != nil || !counts {
 		return err
 	}
 	_, err := b.w.exec(summedAfter, int64(job), int64(job))
@@ -234,7 +242,7 @@ const (
 	workerTries = `SELECT a.seq, a.job, a.frame, a.position, a.number, a.lease, coalesce(w.word, ''), a.outcome,
 		coalesce(a.error, ''), a.started, a.ended, coalesce(a.seconds, 0), a.memory, coalesce(i.word, ''), a.results, a.final, a.warnings,
 		coalesce(n.name, '') FROM attempts a INDEXED BY `
-	workerTriesOf = ` CROSS JOIN jobs j ON j.id = a.job AND j.gone = 0 LEFT JOIN summed n ON n.job = a.job LEFT JOIN words w ON w.id = a.worker
+	workerTriesOf = ` CROSS JOIN jobs j ON j.id = a.job AND j.gone = 0 AND j.inspect = 0 LEFT JOIN summed n ON n.job = a.job LEFT JOIN words w ON w.id = a.worker
 		LEFT JOIN words i ON i.id = a.install WHERE a.worker = (SELECT id FROM words WHERE word = ?) AND a.seq < ?`
 	workerAll    = workerTries + `attempts_worker` + workerTriesOf + ` ORDER BY a.seq DESC LIMIT ?`
 	workerFailed = workerTries + `attempts_worker_failed` + workerTriesOf + ` AND a.outcome <> 'done' AND a.outcome IN ('failed', 'expired')

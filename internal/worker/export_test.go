@@ -60,3 +60,6 @@ func (o *outbox) Reports() (list []farm.Report) {
 
 // RemoveFirst settles the first parcel.
 func (o *outbox) RemoveFirst() { o.remove(o.all()[0]) }
+
+// InspectionOf is what an inspection reports of what Blender said.
+var InspectionOf = inspectionOf

@@ -225,7 +225,7 @@ func checkManifest(files []farm.File) error {
 	return nil
 }
 
-// lay sees to it that everything the frames need lies in the folder. It asks again for ever while the master is away.
+// lay sees to it that everything the frames need lies in the folder; everything, where the scene is looked at. It asks again for ever while the master is away.
 func (f *folder) lay(ctx context.Context, m Master, g *farm.Grant) error {
 	select {
 	case f.busy <- struct{}{}:
@@ -237,7 +237,7 @@ func (f *folder) lay(ctx context.Context, m Master, g *farm.Grant) error {
 	back := backoff{jitter: f.all.jitter}
 	lost := false
 	for gone := 0; ; {
-		err := f.layOnce(ctx, m, g.Lease.Frames)
+		err := f.layOnce(ctx, m, g)
 		var own *fault
 		switch {
 		case err == nil:
@@ -261,7 +261,7 @@ func (f *folder) lay(ctx context.Context, m Master, g *farm.Grant) error {
 	}
 }
 
-func (f *folder) layOnce(ctx context.Context, m Master, frames []int) error {
+func (f *folder) layOnce(ctx context.Context, m Master, g *farm.Grant) error {
 	if !f.listed {
 		var list []farm.File
 		for file, err := range m.Files(ctx, f.job) {
@@ -279,7 +279,7 @@ func (f *folder) layOnce(ctx context.Context, m Master, frames []int) error {
 	src := filepath.Join(f.dir, sourceDir)
 	var todo []*farm.File
 	for i := range f.manifest {
-		if file := &f.manifest[i]; !f.laid[file.Path] && needs(file, frames) {
+		if file := &f.manifest[i]; !f.laid[file.Path] && (g.Stage == farm.StageInspect || needs(file, g.Lease.Frames)) {
 			todo = append(todo, file)
 		}
 	}

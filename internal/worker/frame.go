@@ -37,15 +37,20 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	})
 	r := s.report(k, no)
 	f := &frame{slot: s.no, options: k.grant.Options, reports: []farm.Report{r}}
-	goals, notCopied := s.w.copier.goals(k.grant)
-	f.goals = goals
+	looks, notCopied := k.grant.Stage == farm.StageInspect, ""
+	if !looks {
+		f.goals, notCopied = s.w.copier.goals(k.grant)
+	}
 	report := &f.reports[0]
 	began := s.w.opt.Now()
 	s.version = ""
 	var pulse pulse
 	err := s.prepare(k, f, no, &pulse)
 	var tail []byte
-	if err == nil {
+	if err == nil && looks {
+		err = s.inspect(ctx, k, f, &pulse)
+		tail = f.log.lastLines(8 << 10)
+	} else if err == nil {
 		fresh := s.session == nil || s.session.frames == 0
 		err = s.render(ctx, k, f, no, next, &pulse)
 		if isWorn(err) && !fresh && ctx.Err() == nil {
@@ -61,7 +66,9 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 		tail = f.log.lastLines(8 << 10)
 	}
 	report.Install, report.Warnings = s.version, farm.Sentences(f.warned)
-	s.tidy(err)
+	if !looks {
+		s.tidy(err)
+	}
 	if err == nil {
 		if notCopied != "" {
 			report.Warnings = farm.Sentences(append(report.Warnings, notCopied))

@@ -42,6 +42,9 @@ func newMachine(opt *Options) *machine {
 	f := &m.fixed
 	m.memory = int64(f.MemoryMB) << 20
 	f.Program, f.Devices, f.Scripts, f.Confined = opt.Program, opt.Devices, opt.Scripts, opt.Fenced
+	if opt.Inspect != nil {
+		f.Stages = []farm.Stage{farm.StageInspect}
+	}
 	for _, s := range opt.Shared {
 		f.Shared = append(f.Shared, s.From)
 	}

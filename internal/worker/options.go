@@ -23,6 +23,7 @@ type Options struct {
 	Tags        []string          //
 	Installs    []blender.Install // the Blenders of this machine, with their facts
 	NewRenderer NewRenderer       //
+	Inspect     Inspector         // looks at scenes that nobody renders yet; nil: the worker takes no such jobs
 	Scripts     bool              // lets jobs run the scene's Python
 	Fenced      bool              // NewRenderer confines Blender to Setup's folders: each job gets a process of its own
 	Shared      []farm.Share      // folders whose files are read there, where a job says so

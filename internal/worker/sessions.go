@@ -27,4 +27,17 @@ func Sessions(base blender.Options, fenced bool) NewRenderer {
 	}
 }
 
+// Inspections returns an Inspector that has real Blenders look at scenes. base and fenced are as for Sessions.
+func Inspections(base blender.Options, fenced bool) Inspector {
+	return func(ctx context.Context, s Setup, scene blender.Scene, started func(pid int)) (blender.Collection, error) {
+		o := blender.CollectOptions{
+			Temp: s.Home, Runner: base.Runner, Environ: base.Environ, Original: scene.Original, Mapped: scene.Files, Log: s.Log, Started: started,
+		}
+		if fenced {
+			o.Fence = &blender.Fence{Read: []string{s.Job}}
+		}
+		return blender.Collect(ctx, s.Install, scene.Blend, o)
+	}
+}
+
 var _ Renderer = (*blender.Session)(nil)

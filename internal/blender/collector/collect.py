@@ -2,12 +2,13 @@
 
 REQUEST is a JSON file: {"blend", "agent": folder of the netagent package, "result": file to write, "scene": "" for the
 active one, "frames": [] for the scene's own, "place": where the .blend would lie if it is a copy, else "", "engine": that
-renders instead of the scene's own, else "", "addons": [] to enable before, "scratch": a folder for those}. The result is {"error": {"kind", "message"}} or {"blend", "scene", "files",
+renders instead of the scene's own, else "", "original" and "mapped": as netagent opens a scene whose files have moved, "addons": [] to enable before, "scratch": a folder for those}. The result is {"error": {"kind", "message"}} or {"blend", "scene", "files",
 "warnings"}; collect.go says what is in them, "blend" being the place.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Any
@@ -22,7 +23,16 @@ from netcollect import facts, task
 
 def collect(request: dict, opening: Any) -> dict:
     """Opens the .blend and answers."""
-    opening.load(request, scripts=False)
+    from netagent import mapping, osl
+
+    places = mapping.Places(request["blend"], request.get("original") or "", request.get("mapped") or {})
+
+    def move() -> None:
+        with osl.unasked():
+            mapping.apply(places)
+
+    with opening.before_evaluation(move) if request.get("mapped") else contextlib.nullcontext():
+        opening.load(request, scripts=False)
     scene = bpy.context.window.scene if bpy.context.window else bpy.context.scene
     if request.get("scene"):
         scene = bpy.data.scenes.get(request["scene"])

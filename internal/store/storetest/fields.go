@@ -28,7 +28,7 @@ func everyField(t *testing.T, s Store) {
 		farm.TargetSet{Target: target}, farm.PendingAdd{Pending: farm.Pending{Target: target.ID, Message: message}})
 
 	same(t, "Job", job, must(s.Job(ctx, job.ID))(t))
-	same(t, "Jobs", []farm.Job{job}, must(s.Jobs(ctx, farm.JobFilter{Limit: 10}))(t))
+	same(t, "Jobs", []farm.Job{job}, must(s.Jobs(ctx, farm.JobFilter{Inspect: job.Inspect, Limit: 10}))(t))
 	same(t, "Manifest", file, must(s.Manifest(ctx, job.ID, "", 10))(t))
 	same(t, "Attempts", []farm.Attempt{rendered, errored}, must(s.Attempts(ctx, farm.AttemptFilter{Job: job.ID, Limit: 10}))(t))
 	want := farm.State{

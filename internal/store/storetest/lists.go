@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -263,4 +264,48 @@ func warnings(t *testing.T, s Store) {
 	same(t, "after a retry", []farm.Warning{{Text: "gone.png is missing", Frames: 1, Frame: 3}}, must(s.Warnings(ctx, 1))(t))
 	apply(t, s, farm.JobDelete{ID: 1})
 	same(t, "of a deleted job", []farm.Warning(nil), must(s.Warnings(ctx, 1))(t))
+}
+
+// inspections are jobs that only those see who ask for them, and that count for nothing.
+func inspections(t *testing.T, s Store) {
+	looks := func(id farm.JobID) farm.Job {
+		j := newJob(id, 1)
+		j.Inspect = true
+		return j
+	}
+	second, fourth := looks(2), looks(4)
+	fourth.State = farm.Done
+	done := farm.Attempt{Seq: 1, Job: 2, Frame: 1, Lease: 1, Worker: "w", Outcome: farm.Rendered, Ended: time.Unix(1_790_000_000, 0), Seconds: 5}
+	apply(t, s, farm.JobAdd{Job: newJob(1, 1)}, farm.JobAdd{Job: second}, farm.JobAdd{Job: newJob(3, 1)}, farm.JobAdd{Job: fourth}, farm.FrameDone{Attempt: done})
+	ids := func(jobs []farm.Job) (list []farm.JobID) {
+		for i := range jobs {
+			list = append(list, jobs[i].ID)
+		}
+		return list
+	}
+	for inspect, want := range map[bool][]farm.JobID{false: {3, 1}, true: {4, 2}} {
+		same(t, "listed", want, ids(must(s.Jobs(ctx, farm.JobFilter{Inspect: inspect, Limit: 10}))(t)))
+		for _, sort := range farm.JobSorts() {
+			f := farm.JobFilter{Inspect: inspect, Sort: sort, Limit: 1}
+			var got []farm.JobID
+			for range want {
+				p := must(s.JobPage(ctx, f))(t)
+				if got = append(got, ids(p.Jobs)...); p.Total != 2 {
+					t.Errorf("by %s there are %d", sort, p.Total)
+				}
+				f.Behind = p.After
+			}
+			slices.Sort(got)
+			slices.Reverse(got)
+			same(t, "by "+string(sort), want, got)
+		}
+	}
+	same(t, "one state", []farm.JobID{4}, ids(must(s.Jobs(ctx, farm.JobFilter{Inspect: true, States: []farm.JobState{farm.Done, farm.Failed}, Limit: 10}))(t)))
+	same(t, "by its number", second.ID, must(s.Job(ctx, 2))(t).ID)
+	same(t, "started with", 3, len(must(s.Load(ctx, 0))(t).Jobs))
+	same(t, "of the worker", 0, len(must(s.WorkerAttempts(ctx, farm.WorkerAttemptFilter{Worker: "w", Limit: 10}))(t)))
+	rows, total, err := s.Statistics(ctx, farm.StatFilter{By: []farm.StatKey{farm.PerJob}, From: 0, To: 1 << 30, Limit: 10})
+	if err != nil || len(rows) > 0 || total != (farm.StatSum{}) {
+		t.Errorf("it counts: %+v, %+v, %v", rows, total, err)
+	}
 }

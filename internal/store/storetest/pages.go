@@ -27,7 +27,7 @@ func Page(jobs []farm.Job, f farm.JobFilter) (p farm.JobPage) {
 	byID := map[farm.JobID]farm.Job{}
 	for i := range jobs {
 		j := &jobs[i]
-		if len(f.States) > 0 && !slices.Contains(f.States, j.State) || f.Owner != "" && f.Owner != j.Owner ||
+		if j.Inspect != f.Inspect || len(f.States) > 0 && !slices.Contains(f.States, j.State) || f.Owner != "" && f.Owner != j.Owner ||
 			!strings.Contains(strings.ToLower(j.Name), strings.ToLower(f.Text)) {
 			continue
 		}

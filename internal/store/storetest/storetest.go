@@ -63,6 +63,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"jobs filtered and paged", jobLists},
 		{"jobs sorted and paged", jobPages},
 		{"jobs of a scene", scenes},
+		{"inspections", inspections},
 		{"keys", keys},
 		{"manifest paged", manifests},
 		{"attempts filtered and paged", attemptLists},

@@ -80,6 +80,7 @@ def facts(scene: Any, opening: Any, files: Files, engine: str) -> Generator[None
         "percent": render.resolution_percentage,
         "scenes": [one.name for one in bpy.data.scenes if one.library is None],
         "camera": next((camera.name for camera in cameras if camera is not None), ""),
+        "cameras": list(dict.fromkeys(one.name for one in [*scene.objects, *cameras] if one is not None and one.type == "CAMERA")),
         "output": render.filepath,
         "output_path": bpy.path.abspath(render.filepath, start=os.path.dirname(files.home)),
         "view_layers": [layer.name for layer in layers],

@@ -1,4 +1,10 @@
-package client
+// Package layout says where the files of a scene lie in a job's folder.
+//
+// What is near the scene keeps its place relative to it, so that the scene's own relative paths lead there. What is
+// elsewhere goes below _outside with its whole path, so that such files keep their places relative to one another; the
+// worker's session maps the scene's absolute paths to them. Names that some platform cannot have are replaced (names.go),
+// and the session maps those too.
+package layout
 
 import (
 	"cmp"
@@ -11,11 +17,6 @@ import (
 	"github.com/netrender/netrender/internal/blob"
 )
 
-// Where files lie in a job's folder: what is near the scene keeps its place relative to it, so that the scene's own
-// relative paths lead there. What is elsewhere goes below _outside with its whole path, so that such files keep
-// their places relative to one another; the worker's session maps the scene's absolute paths to them. Names that some
-// platform cannot have are replaced (names.go), and the session maps those too.
-
 // outside is the folder for files that do not lie near the scene.
 const outside = "_outside"
 
@@ -26,17 +27,17 @@ const maxUp = 4
 // before it needs its share.
 const maxPlace = 140
 
-// Layout gives every file its place in the job's folder: paths that are clean (blob.CleanPath), short, and that no platform
+// Of gives every file its place in the job's folder: paths that are clean (blob.CleanPath), short, and that no platform
 // takes for one another or for a folder of another's. Paths are absolute, of any platform, cleaned. home is the user's own
 // folder: neither it nor anything above it is ever a project's root.
-func Layout(blend string, files []string, home string) map[string]string {
-	root := projectRoot(slashes(blend), files, slashes(home))
+func Of(blend string, files []string, home string) map[string]string {
+	root := projectRoot(Slashes(blend), files, Slashes(home))
 	groups := map[family][]string{}
 	for _, file := range append([]string{blend}, files...) {
-		of := familyOf(slashes(file))
+		of := familyOf(Slashes(file))
 		groups[of] = append(groups[of], file)
 	}
-	first := familyOf(slashes(blend))
+	first := familyOf(Slashes(blend))
 	order := slices.SortedFunc(maps.Keys(groups), func(a, b family) int {
 		if (a == first) != (b == first) {
 			return map[bool]int{true: -1, false: 1}[a == first]
@@ -50,6 +51,49 @@ func Layout(blend string, files []string, home string) map[string]string {
 		}
 	}
 	return places
+}
+
+// Outside gives files that do not lie near the scene their places beside those that are taken. Paths are as for Of, or
+// relative to a scene whose own place is not known. A file that can have no place is left out.
+func Outside(taken, files []string) map[string]string {
+	l := ledger{files: make(map[string]string, len(taken)), folders: map[string]bool{outside: true}}
+	for _, place := range taken {
+		fold := blob.FoldPath(place)
+		l.files[fold] = "\x00" + place // nobody's path
+		for dir := path.Dir(fold); dir != "."; dir = path.Dir(dir) {
+			l.folders[dir] = true
+		}
+	}
+	groups := map[family][]string{}
+	for _, file := range files {
+		of := familyOf(Slashes(file))
+		groups[of] = append(groups[of], file)
+	}
+	places := make(map[string]string, len(files))
+	for _, of := range slices.SortedFunc(maps.Keys(groups), func(a, b family) int {
+		return cmp.Or(strings.Compare(a.dir, b.dir), strings.Compare(a.pattern, b.pattern))
+	}) {
+		for try := range maxTries {
+			if l.enter("\x00", of, groups[of], try, places) {
+				break
+			}
+		}
+	}
+	return places
+}
+
+// maxTries is how often Outside looks for a place: the tries after the first ones differ in a tag only.
+const maxTries = 8
+
+// Twins are what Blender on Linux makes of missing paths of Windows in its own list: /c/x of C:/x. They are no files.
+func Twins(paths []string) map[string]bool {
+	twins := map[string]bool{}
+	for _, p := range paths {
+		if Windows(p) && p[1] == ':' {
+			twins["/"+strings.ToLower(p[:1])+Slashes(p)[2:]] = true
+		}
+	}
+	return twins
 }
 
 // family is files of one folder whose names differ in their numbers only: the pictures of a sequence, the tiles of a texture.
@@ -75,7 +119,7 @@ func (l *ledger) enter(root string, of family, group []string, try int, places m
 	found := make(map[string]string, len(group))
 	own := map[string]string{} // the same file named twice has one place
 	for _, file := range group {
-		s := slashes(file)
+		s := Slashes(file)
 		place := placeOf(root, of, s, try)
 		if clean, err := blob.CleanPath(place); err != nil || clean != place || units(place) > maxPlace {
 			return false
@@ -97,7 +141,7 @@ func (l *ledger) enter(root string, of family, group []string, try int, places m
 	}
 	for file, place := range found {
 		fold := blob.FoldPath(place)
-		l.files[fold] = slashes(file)
+		l.files[fold] = Slashes(file)
 		for dir := path.Dir(fold); dir != "."; dir = path.Dir(dir) {
 			l.folders[dir] = true
 		}
@@ -141,7 +185,7 @@ func projectRoot(blend string, files []string, home string) string {
 	}
 	root := lowest
 	for _, f := range files {
-		s := slashes(f)
+		s := Slashes(f)
 		if _, inside := cutFolder(s, highest); !inside {
 			continue
 		}
@@ -163,7 +207,7 @@ func above(p string) string {
 // tooHigh tells folders that hold more than one project: a drive's top, a user's own folder and all above it, and
 // what lies directly below the top.
 func tooHigh(dir, home string) bool {
-	if _, inside := cutFolder(home, dir); home != "" && (inside || home == dir || windows(home) && strings.EqualFold(home, dir)) {
+	if _, inside := cutFolder(home, dir); home != "" && (inside || home == dir || Windows(home) && strings.EqualFold(home, dir)) {
 		return true
 	}
 	return strings.Count(strings.Trim(dir, "/"), "/") < 1
@@ -171,7 +215,7 @@ func tooHigh(dir, home string) bool {
 
 // cutFolder is the path p without the folder dir, when it lies there. Paths of Windows may be written in any case.
 func cutFolder(p, dir string) (string, bool) {
-	if !windows(p) || !windows(dir) {
+	if !Windows(p) || !Windows(dir) {
 		return strings.CutPrefix(p, dir+"/")
 	}
 	for {
@@ -187,14 +231,14 @@ func cutFolder(p, dir string) (string, bool) {
 	}
 }
 
-// windows tells whether a path is one of Windows: on a drive or a share.
-func windows(p string) bool {
+// Windows tells whether a path is one of Windows: on a drive or a share.
+func Windows(p string) bool {
 	return len(p) > 1 && p[1] == ':' && (p[0]|0x20 >= 'a' && p[0]|0x20 <= 'z') || strings.HasPrefix(p, `\\`) || strings.HasPrefix(p, "//")
 }
 
-// slashes writes a path of any platform with forward slashes.
-func slashes(p string) string {
-	if !windows(p) {
+// Slashes writes a path of any platform with forward slashes.
+func Slashes(p string) string {
+	if !Windows(p) {
 		return path.Clean(p)
 	}
 	p = strings.ReplaceAll(p, `\`, "/")
@@ -209,10 +253,10 @@ func slashes(p string) string {
 	return path.Clean(p)
 }
 
-// foreign tells a path that is not one of the system that the scene lies on.
-func foreign(p, blend string) bool {
-	if windows(blend) {
-		return !windows(p) && (strings.HasPrefix(p, "/") || strings.HasPrefix(p, `\`))
+// Foreign tells a path that is not one of the system that the scene lies on.
+func Foreign(p, blend string) bool {
+	if Windows(blend) {
+		return !Windows(p) && (strings.HasPrefix(p, "/") || strings.HasPrefix(p, `\`))
 	}
-	return windows(p)
+	return Windows(p)
 }

@@ -1,4 +1,4 @@
-package client
+package layout
 
 import (
 	"path"
@@ -80,7 +80,7 @@ func TestLayout(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if d := cmp.Diff(c.want, Layout(c.blend, c.files, c.home)); d != "" {
+			if d := cmp.Diff(c.want, Of(c.blend, c.files, c.home)); d != "" {
 				t.Error(d)
 			}
 		})
@@ -90,7 +90,7 @@ func TestLayout(t *testing.T) {
 // Names that differ in case only, or that some platform cannot have, get places of their own.
 func TestLayoutOfOddNames(t *testing.T) {
 	files := []string{"/w/p/Tex.png", "/w/p/tex.png", "/w/p/CON.png", "/w/p/a:b.png", "/w/p/end.", "/w/p/a\\b.png", "/w/p/\x01.png", "/w/p/" + strings.Repeat("n", 300) + ".png"}
-	places := Layout("/w/p/x.blend", files, "")
+	places := Of("/w/p/x.blend", files, "")
 	checkPlaces(t, "/w/p/x.blend", files, places)
 	if places["/w/p/Tex.png"] != "Tex.png" || path.Ext(places["/w/p/tex.png"]) != ".png" {
 		t.Errorf("%v", places)
@@ -106,7 +106,7 @@ func TestLayoutKeepsFamilies(t *testing.T) {
 		"/w/p/wave?_0001.png", "/w/p/wave?_0002.png", "/w/p/" + long + "x_1001.v2.png", "/w/p/" + long + "x_1002.v2.png",
 		"/w/p/blendcache_sh:ot/a_000001_00.bphys", "/w/p/File", "/w/p/file/inside.png",
 	}
-	places := Layout("/w/p/sh:ot.blend", files, "")
+	places := Of("/w/p/sh:ot.blend", files, "")
 	checkPlaces(t, "/w/p/sh:ot.blend", files, places)
 	at := func(i int) string { return places[files[i]] }
 	for _, pair := range [][2]string{
@@ -146,7 +146,7 @@ func checkPlaces(t failer, blend string, files []string, places map[string]strin
 		if clean, err := blob.CleanPath(place); err != nil || clean != place {
 			t.Errorf("%s lies at %q, which is not clean: %v", file, place, err)
 		}
-		if other, twice := taken[strings.ToLower(place)]; twice && slashes(other) != slashes(file) {
+		if other, twice := taken[strings.ToLower(place)]; twice && Slashes(other) != Slashes(file) {
 			t.Errorf("%s and %s lie at the same place %s", file, other, place)
 		}
 		taken[strings.ToLower(place)] = file
@@ -172,9 +172,9 @@ func TestLayoutProperties(t *testing.T) {
 		blend := file.Draw(t, "blend")
 		files := rapid.SliceOfDistinct(file, rapid.ID).Draw(t, "files")
 		home := rapid.SampledFrom([]string{"", "/home/ann", "/a", "/"}).Draw(t, "home")
-		places := Layout(blend, files, home)
+		places := Of(blend, files, home)
 		checkPlaces(t, blend, files, places)
-		again := Layout(blend, files, home)
+		again := Of(blend, files, home)
 		if d := cmp.Diff(places, again); d != "" {
 			t.Errorf("a second time it is another layout:\n%s", d)
 		}

@@ -1,4 +1,4 @@
-package client
+package layout
 
 import (
 	"path"
@@ -22,16 +22,16 @@ func FuzzLayout(f *testing.F) {
 	f.Fuzz(func(t *testing.T, blend, list, home string) {
 		files := strings.Split(list, "\n")
 		for i := range files {
-			files[i] = slashes(files[i])
+			files[i] = Slashes(files[i])
 		}
-		blend = slashes(blend)
+		blend = Slashes(blend)
 		files = slices.DeleteFunc(files, func(p string) bool { return !whole(p) || p == blend })
 		slices.Sort(files)
 		files = slices.Compact(files)
 		if !whole(blend) {
 			return
 		}
-		places := Layout(blend, files, home)
+		places := Of(blend, files, home)
 		checkPlaces(t, blend, files, places)
 		owner := map[string]string{}
 		for file, place := range places {
@@ -45,5 +45,5 @@ func FuzzLayout(f *testing.F) {
 
 // whole tells the absolute paths of files.
 func whole(p string) bool {
-	return (path.IsAbs(p) || len(p) > 3 && windows(p) && p[2] == '/') && strings.Trim(p, "/") != ""
+	return (path.IsAbs(p) || len(p) > 3 && Windows(p) && p[2] == '/') && strings.Trim(p, "/") != ""
 }

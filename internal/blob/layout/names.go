@@ -1,4 +1,4 @@
-package client
+package layout
 
 import (
 	"crypto/sha256"
