@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/netrender/netrender/internal/blob"
-	"github.com/netrender/netrender/internal/client"
+	"github.com/netrender/netrender/internal/blob/layout"
 	nr "github.com/netrender/netrender/internal/farm"
 )
 
@@ -46,7 +46,7 @@ func sceneFromWindows(t *testing.T, blender string) {
 			paths = append(paths, path)
 		}
 	}
-	places := client.Layout(shot, paths, `C:\Users\Ann`)
+	places := layout.Of(shot, paths, `C:\Users\Ann`)
 	manifest := make([]nr.File, 0, len(here))
 	refs := map[string]string{} // place -> bytes
 	for path, local := range here {

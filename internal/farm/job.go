@@ -202,7 +202,7 @@ func (s *JobSpec) Defaults() {
 	if s.Inspect {
 		n := &s.Needs
 		s.Frames, s.Chunk, s.Order, s.Keep = Frames(InspectionFrame), 1, Linear, false
-		s.Options = Options{EXR: "none"}
+		s.Options, s.Tiles, s.FPS = Options{EXR: "none"}, Tiles{}, 0
 		s.Needs = Needs{Allow: n.Allow, Deny: n.Deny, Tags: n.Tags, Blender: n.Blender, Shared: n.Shared}
 	}
 	if s.Chunk == 0 {

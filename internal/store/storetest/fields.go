@@ -18,7 +18,7 @@ func everyField(t *testing.T, s Store) {
 	cleaning := filled[farm.Cleaning](t, f)
 	target, message := filled[farm.Target](t, f), filled[farm.Message](t, f)
 	file[1].Path = file[0].Path + "x" // manifests are in the order of paths
-	job.LeftS = 0 // it is not kept
+	job.LeftS = 0                     // it is not kept
 	lease.Job, rendered.Job, errored.Job = job.ID, job.ID, job.ID
 	rendered.Outcome, errored.Outcome = farm.Rendered, farm.Errored
 	apply(t, s,
