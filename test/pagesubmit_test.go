@@ -148,7 +148,7 @@ func TestSubmitPage(t *testing.T) {
 	if n := strings.Count(f.get("/jobs"), `"scene_key"`); n != 1 {
 		t.Errorf("one start made %d jobs", n)
 	}
-	if j := f.get("/jobs/1"); !strings.Contains(j, `"priority":7`) || !strings.Contains(j, `"blender":"4.2.0"`) || !strings.Contains(j, `"name":"reef b1b"`) {
+	if j := f.get(b.job()); !strings.Contains(j, `"priority":7`) || !strings.Contains(j, `"blender":"4.2.0"`) || !strings.Contains(j, `"name":"reef b1b"`) {
 		t.Errorf("the job is %s", j)
 	}
 
@@ -165,11 +165,9 @@ func TestSubmitPage(t *testing.T) {
 	b.sees("Which .blend is rendered?", "2 files that no scene uses", "1 file cannot go along")
 	b.axed(checker, "the question")
 	b.until("choice", `(e => !!e && (e.click(), true))([...document.querySelectorAll("main label")].find(e => /reef\.blend/.test(e.textContent))?.querySelector("input"))`)
+	b.pace(12 << 20)
 	b.press("Go on")
 	b.sees("34 MB read")
-	b.pace(12 << 20)
-	b.fill("#frames", "1-2")
-	b.press("Start")
 	b.until("part that is sent", `document.querySelectorAll("progress")[1]?.value > 0.65`)
 	b.axed(checker, "while files are sent")
 	if !value[bool](b, `!dispatchEvent(new Event("beforeunload", {cancelable: true}))`) {
@@ -179,11 +177,14 @@ func TestSubmitPage(t *testing.T) {
 	b.sees("this goes on by itself")
 	f.start()
 	b.pace(0)
+	b.sees("34 MB sent")
+	b.fill("#frames", "1-2")
+	b.press("Start")
 	b.sees("Latest frames", "2 of 2 frames, 100 %")
 	if n := f.received(); n > len(text)-8<<20 {
 		t.Errorf("the new master was sent %d bytes of %d", n, len(text))
 	}
-	files := f.get("/jobs/2/files")
+	files := f.get(b.job() + "/files")
 	for _, path := range []string{`/reef.blend"`, `/lib/coral.blend"`, `/tex/sand.png"`, "gnp.png"} {
 		if !strings.Contains(files, path) {
 			t.Errorf("%s is not among the files %s", path, files)
@@ -192,6 +193,13 @@ func TestSubmitPage(t *testing.T) {
 	if strings.Contains(files, "line.png") || strings.Contains(files, "blend1") || strings.Contains(files, "DS_Store") {
 		t.Errorf("the files are %s", files)
 	}
+}
+
+// job is the path of the job whose page is shown.
+func (b *browser) job() string {
+	b.t.Helper()
+	b.until("page of a job", `/^\/jobs\/\d+$/.test(location.pathname)`)
+	return value[string](b, "location.pathname")
 }
 
 // received is how many bytes of files the master took since it was started.
@@ -231,7 +239,7 @@ func TestSubmitZip(t *testing.T) {
 		b.press("Start")
 		b.sees("Latest frames", "1 of 1 frame, 100 %")
 	}
-	if files := f.get("/jobs/2/files"); !strings.Contains(files, `"path":"reef/tex/sand.png","original":"","size":2500000`) {
+	if files := f.get(b.job() + "/files"); !strings.Contains(files, `"path":"reef/tex/sand.png","original":"","size":2500000`) {
 		t.Errorf("the files are %s", files)
 	}
 

@@ -45,3 +45,6 @@ export type TokenList = Full<S["TokenList"]>;
 export type NewToken = Full<S["NewToken"]>;
 export type AuditList = Full<S["AuditList"]>;
 export type About = Full<S["About"]>;
+export type Inspection = Full<S["Inspection"]>;
+export type InspectedFile = Full<S["InspectedFile"]>;
+export type ReasonList = Full<S["ReasonList"]>;

@@ -45,7 +45,7 @@ export function Chosen() {
   if (!d) return <p>Looking through the folders{flow.counted.value > 0 && `: ${count(flow.counted.value, "file")} so far`}.</p>;
   return (
     <>
-      <p>{amount(d.items)}{d.junk > 0 && <span class="dim">; {count(d.junk, "file")} that no scene uses (backups, and what systems leave behind) left out</span>}.</p>
+      <p>{amount(flow.items.value)}{d.junk > 0 && <span class="dim">; {count(d.junk, "file")} that no scene uses (backups, and what systems leave behind) left out</span>}.</p>
       {d.left.length > 0 && (
         <details class="left">
           <summary>{count(d.left.length, "file")} cannot go along</summary>

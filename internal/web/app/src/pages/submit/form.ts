@@ -1,6 +1,6 @@
 // What a job is asked to be: the form's values, which of them somebody set, and the words that the API has for them.
 import { signal } from "@preact/signals";
-import type { Job } from "../../api/model";
+import type { Inspection } from "../../api/model";
 
 export interface Form {
   name: string;
@@ -48,15 +48,15 @@ export function clear() {
   form.value = defaults;
 }
 
-export type Needs = Partial<Job["needs"]>;
-
-// specOf is the form as a job's specification. needs are those that the scene itself has.
-export function specOf(f: Form, blend: string, needs: Needs) {
+// specOf is the form as a job's specification, with what the scene itself needs, as far as that is known.
+export function specOf(f: Form, blend: string, report?: Inspection) {
+  const needs: Partial<Inspection["needs"]> = report?.needs ?? {};
   return {
     name: f.name.trim(), blend, frames: f.frames.replace(/\s/g, ""), chunk: Number(f.chunk || 1), priority: Number(f.priority || 1), order: f.order,
     attempts: Number(f.attempts || 0), timeout_s: Number(f.timeout || 0), keep: f.keep,
-    needs: { ...needs, allow: f.allow, deny: f.deny, tags: f.tags, ...(f.blender.trim() ? { blender: f.blender.trim() } : { blender: undefined }), ...(f.engine && { engine: f.engine }) },
-    options: { scripts: f.scripts, exr: f.exr, outputs: f.outputs, preview: f.preview, ...(f.engine && { engine: f.engine }) },
+    ...(report?.scene?.fps && { fps: report.scene.fps }),
+    needs: { ...needs, allow: f.allow, deny: f.deny, tags: f.tags, blender: f.blender.trim() || undefined, ...(f.engine && { engine: f.engine }) },
+    options: { scripts: f.scripts, exr: f.exr, outputs: f.outputs, preview: f.preview, ...(report?.colours && { colours: report.colours }), ...(f.engine && { engine: f.engine }) },
   };
 }
 

@@ -9,6 +9,7 @@ import { count, number, plain } from "../../words";
 import * as flow from "./flow";
 import { edit, type Form, form } from "./form";
 import { countFrames } from "./frames";
+import { look } from "./look";
 
 type Text = { [K in keyof Form]: Form[K] extends string ? K : never }[keyof Form];
 
@@ -18,17 +19,21 @@ export const engines: [id: string, text: string][] = [["CYCLES", "Cycles"], ["BL
 
 export const engineName = (id: string) => (id === "BLENDER_EEVEE_NEXT" ? "EEVEE" : engines.find(([e]) => e === id)?.[1] ?? id);
 
-export function FormView({ own = "", hint, bad, needs = {} }: { own?: string; hint?: string; bad?: boolean; needs?: object }) {
+export function FormView() {
+  const report = look.value?.report;
+  const own = report?.scene?.engine ?? "";
+  const hint = report?.scene ? range(report.scene) : "";
+  const bad = !!report && (report.errors.length > 0 || !!report.problem);
   const f = form.value;
   const frames = countFrames(f.frames);
   const wanted = flow.wanted.value;
   const keepsNothing = f.exr === "none" && !f.outputs && !f.preview;
-  const waits = wanted && flow.stage.value !== "sending" ? "It starts when the files are read." : wanted ? "It starts when the files are sent." : "";
+  const waits = !wanted ? "" : flow.stage.value === "read" ? "It starts when the files are sent." : "It starts when the files are read.";
   return (
     <Card title="Job" class="jobform">
       <form onSubmit={(e) => {
         e.preventDefault();
-        if (frames && !keepsNothing) void flow.start(needs);
+        if (frames && !keepsNothing) void flow.start();
       }}>
         <fieldset class="form" disabled={!!wanted}>
           <label class="field whole"><span>Name</span><input required maxLength={200} value={plain(f.name)} onInput={set("name")} /></label>
@@ -50,6 +55,12 @@ export function FormView({ own = "", hint, bad, needs = {} }: { own?: string; hi
       </form>
     </Card>
   );
+}
+
+// range is the scene's own.
+export function range(s: { frame_start?: number; frame_end?: number; frame_step?: number }): string {
+  const step = s.frame_step || 1;
+  return `the scene has ${s.frame_start || 0} to ${s.frame_end || 0}${step > 1 ? `, in steps of ${number(step)}` : ""}`;
 }
 
 function More({ disabled }: { disabled: boolean }) {

@@ -4,10 +4,12 @@ import { dropped } from "../../dropped";
 import { me, submits } from "../../me";
 import { Button, Card, Empty, Head, Name, Trouble } from "../../parts/basics";
 import { wear } from "../../parts/sheet";
-import { count, plain } from "../../words";
+import { count } from "../../words";
 import { Choose, Chosen } from "./choose";
 import { FormView } from "./formview";
 import * as flow from "./flow";
+import { Found } from "./found";
+import { look } from "./look";
 import { Progress } from "./progress";
 import styles from "./submit.sheet.css";
 
@@ -29,11 +31,12 @@ export function Submit() {
         {stage !== "empty" && <Button onClick={() => void flow.cancel()}>{flow.busy.value ? "Cancel" : "Begin anew"}</Button>}
       </Head>
       <p class="vh" role="status">{says(stage)}</p>
-      {problem && <Trouble of={problem} />}
+      {problem && <Trouble of={problem} again={flow.retry.value} />}
       {stage === "empty" ? <Choose /> : (
         <div class="submitting">
           <div>
             <Card title="Files"><Chosen /><Progress /></Card>
+            {look.value && <Found />}
           </div>
           {stage !== "looking" && stage !== "choosing" && <FormView />}
         </div>
@@ -49,7 +52,6 @@ function says(stage: flow.Stage): string {
     case "looking": return "Looking through the files.";
     case "choosing": return `There are ${count(flow.blends.value.length, "scene")}; choose which one is rendered.`;
     case "reading": return "Reading the files.";
-    case "read": return "The files were read.";
-    case "sending": return `Sending the files of ${plain(flow.scene.value)}.`;
+    case "read": return flow.sends.value > 0 ? "Sending the files." : "The files were read.";
   }
 }

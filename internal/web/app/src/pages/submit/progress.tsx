@@ -2,18 +2,21 @@
 import { useEffect, useState } from "preact/hooks";
 import { bytes, percent, span } from "../../words";
 import * as flow from "./flow";
+import { look } from "./look";
 
 export function Progress() {
   const stage = flow.stage.value;
   if (stage === "looking" || stage === "choosing") return null;
-  const s = flow.sending.value;
+  const s = flow.sending.value?.files ? flow.sending.value : undefined;
+  const sends = flow.sends.value > 0;
+  const told = !!look.value && look.value.state !== "sends";
   return (
     <div class="steps">
       <Step title="Read" done={stage === "reading" ? flow.readBytes.value : flow.total.value} of={flow.total.value} ended={stage !== "reading"} unit="read" />
-      <Step title="Send" done={s?.sent ?? 0} of={s?.bytes ?? 0} moved={s?.moved} ended={stage !== "sending" && !!s && s.filesSent === s.files} unit="sent"
-        idle={stage === "sending" ? (s ? "" : "Asking what the farm lacks.") : s ? "" : "What the farm has already is not sent again."} />
+      <Step title="Send" done={s?.sent ?? 0} of={s?.bytes ?? 0} moved={s?.moved} ended={!sends && (!!s || told)} unit="sent"
+        idle={s ? "" : sends ? "Asking what the farm lacks." : told ? "The farm had it all." : "What the farm has already is not sent again."} />
       <p class="stepsays" role="status">
-        {s?.full ? `${s.full} It goes on when there is room.` : s?.away ? "The master does not answer; this goes on by itself when it does." : stage === "sending" && flow.wanted.value ? "Please leave this page open until all is sent." : ""}
+        {s?.full ? `${s.full} It goes on when there is room.` : s?.away ? "The master does not answer; this goes on by itself when it does." : sends ? "Please leave this page open until all is sent." : ""}
       </p>
     </div>
   );
