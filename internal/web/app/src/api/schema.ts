@@ -757,6 +757,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists where the farm tells what happened, without secrets, and what it can tell */
+        get: operations["listTargets"];
+        put?: never;
+        /** Makes a target of notifications: a webhook, whose secret is shown once, or a service of chat or e-mail */
+        post: operations["addTarget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists what became of messages since the start, and which wait, the newest first */
+        get: operations["listDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets a target and what waits for it */
+        delete: operations["removeTarget"];
+        options?: never;
+        head?: never;
+        /** Changes a target of notifications; a new secret is shown once */
+        patch: operations["changeTarget"];
+        trace?: never;
+    };
+    "/api/v1/notifications/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a message to a target now, and tells what it answered within 10 s */
+        post: operations["testTarget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pairings": {
         parameters: {
             query?: never;
@@ -1169,6 +1239,17 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        Answer: {
+            answer?: string;
+            gone?: boolean;
+            ok?: boolean;
+            /** Format: int64 */
+            status?: number;
+            /** Format: double */
+            took_s?: number;
+        } & {
+            [key: string]: unknown;
+        };
         ArchiveLack: {
             name?: string;
             why?: string;
@@ -1338,6 +1419,32 @@ export interface components {
             sha256?: string;
             state?: string;
             text?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        Delivery: {
+            gone?: boolean;
+            kind?: string;
+            messages?: string[] | null;
+            /** Format: date-time */
+            next?: string;
+            ok?: boolean;
+            state?: string;
+            /** Format: int64 */
+            status?: number;
+            target?: string;
+            text?: string;
+            /** Format: date-time */
+            time?: string;
+            /** Format: double */
+            took_s?: number;
+            /** Format: int64 */
+            tries?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        DeliveryList: {
+            deliveries?: components["schemas"]["Delivery"][] | null;
         } & {
             [key: string]: unknown;
         };
@@ -1681,6 +1788,7 @@ export interface components {
             /** Format: date-time */
             started?: string;
             state?: string;
+            tiles?: string;
             /** Format: int64 */
             timeout_s?: number;
             /** Format: int64 */
@@ -1810,8 +1918,15 @@ export interface components {
             order?: string;
             /** Format: int64 */
             priority?: number;
+            tiles?: string;
             /** Format: int64 */
             timeout_s?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        KindName: {
+            kind?: string;
+            text?: string;
         } & {
             [key: string]: unknown;
         };
@@ -2382,6 +2497,53 @@ export interface components {
             again?: boolean;
             fine?: boolean;
             text?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        Target: {
+            /** Format: date-time */
+            created?: string;
+            enabled?: boolean;
+            error?: string;
+            /** Format: date-time */
+            failing_since?: string;
+            id?: string;
+            kinds?: string[] | null;
+            name?: string;
+            owner?: string;
+            where?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        TargetList: {
+            kinds?: components["schemas"]["KindName"][] | null;
+            targets?: components["schemas"]["Target"][] | null;
+        } & {
+            [key: string]: unknown;
+        };
+        TargetReply: {
+            /** Format: date-time */
+            created?: string;
+            enabled?: boolean;
+            error?: string;
+            /** Format: date-time */
+            failing_since?: string;
+            id?: string;
+            kinds?: string[] | null;
+            name?: string;
+            owner?: string;
+            secret?: string;
+            where?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        TargetRequest: {
+            enabled?: boolean;
+            kinds?: string[];
+            name?: string;
+            new_secret?: boolean;
+            owner?: string;
+            url?: string;
         } & {
             [key: string]: unknown;
         };
@@ -4456,6 +4618,195 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTargets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addTarget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetReply"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDeliveries: {
+        parameters: {
+            query?: {
+                /** @description id of a target; empty: of all */
+                target?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeTarget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeTarget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TargetRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TargetReply"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testTarget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Answer"];
+                };
             };
             /** @description Error */
             default: {
