@@ -1,9 +1,12 @@
 """Measures how long Blender stands still while the add-on sends a project: freeze.py -- ZIP OUT OBJECTS TEXTURES MEGABYTES
 
 In a window a timer counts the longest time between two of its calls; what the add-on did in it is told, too. Without a window
-nothing waits, and the longest single step is told. Prints MEASURED and JSON: {case: {"gap": s, "idle": s, "step": s, "of": what,
-"seconds": all in all, "read": who looked for the files,
-"copied": whether unsaved changes were sent}}.
+nothing waits, and the longest single step is told. Prints MEASURED and JSON: {case: {"gap": s, "ours": s, "busy": s, "idle": s,
+"beside": s, "step": s, "of": what, "work": s, "seconds": all in all, "read": who looked for the files, "copied": whether unsaved
+changes were sent}}. Ours is how much of the longest gap the add-on had, busy how long Blender's main thread had the processor
+in it: the rest it waited for. Idle is the gap while nothing goes on; beside is the one while nothing is sent, another program
+reads the same files and the properties are drawn as often as while something is sent. Work is the most time of the processor
+that a single step took: others who want the processor do not lengthen it.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator
@@ -18,8 +23,12 @@ from typing import Any
 
 import bpy
 
-longest: dict[str, tuple[float, str]] = {"step": (0.0, ""), "gap": (0.0, "")}
+longest: dict[str, tuple[float, str]] = {"step": (0.0, ""), "gap": (0.0, ""), "work": (0.0, "")}
 last = 0.0  # when the heartbeat was
+worked = 0.0  # by the main thread until then, seconds of the processor
+ours = inside = 0.0  # seconds that the longest gap gave to the add-on; that the add-on had since the last heartbeat
+deep = 0  # watched works inside one another
+busy = 0.0  # seconds of the processor that the main thread had in the longest gap
 
 
 def build(out: str, objects: int, textures: int, megabytes: int) -> None:
@@ -59,13 +68,19 @@ def watched(what: str, work: Callable) -> Callable:
 
     @functools.wraps(work)
     def timed(*words: Any, **named: Any) -> Any:
-        began = time.perf_counter()
+        global deep, inside
+        began, before = time.perf_counter(), time.thread_time()
+        deep += 1
         try:
             return work(*words, **named)
         finally:
+            deep -= 1
             took = time.perf_counter() - began
-            if took > longest["step"][0]:
-                longest["step"] = (took, what)
+            if not deep:
+                inside += took
+            for kind, much in (("step", took), ("work", time.thread_time() - before)):
+                if much > longest[kind][0]:
+                    longest[kind] = (much, what)
 
     return timed
 
@@ -97,24 +112,26 @@ def watch(netrender: Any) -> None:
 
 def beat() -> float:
     """The heartbeat."""
-    global last
-    now = time.perf_counter()
+    global last, worked, ours, inside, busy
+    now, work = time.perf_counter(), time.thread_time()
     if last and now - last > longest["gap"][0]:
         longest["gap"] = (now - last, longest["step"][1])
-    last = now
+        ours, busy = inside, work - worked
+    last, worked, inside = now, work, 0.0
     return 0.001
 
 
 def fresh() -> None:
     """Forgets what was measured."""
     global last
-    longest.update(step=(0.0, ""), gap=(0.0, ""))
+    longest.update(step=(0.0, ""), gap=(0.0, ""), work=(0.0, ""))
     last = 0.0
 
 
 def cases(netrender: Any, out: str) -> Generator[None, None, None]:
     """Measures all, a step at a time."""
-    send, found = netrender.send, {}
+    send = netrender.send
+    found: dict[str, dict[str, Any]] = {}
     pause = 2 if len(bpy.data.objects) > 1000 else 0.1
     state = bpy.context.window_manager.netrender
 
@@ -125,8 +142,30 @@ def cases(netrender: Any, out: str) -> Generator[None, None, None]:
             yield
         return longest["gap"][0]
 
+    def beside() -> Generator[None, None, float]:
+        """The gap while another program reads the textures, with as many processes as the program has threads."""
+        folder = os.path.join(out, "textures")
+        names = [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+        count = os.cpu_count() or 1
+        yield from idle(0.1)
+        fresh()
+        others = [
+            subprocess.Popen(["sha256sum", *names[at::count]], stdout=subprocess.DEVNULL)
+            for at in range(min(count, len(names)))
+        ]
+        drawn = 0.0
+        while any(one.poll() is None for one in others):
+            if time.perf_counter() - drawn > netrender.watch.PACE:
+                netrender.send.redraw()
+                drawn = time.perf_counter()
+            yield
+        return longest["gap"][0]
+
     def case(name: str, frames: str) -> Generator[None, None, None]:
         still = yield from idle(pause)
+        crowded = 0.0
+        if not found and not bpy.app.background and shutil.which("sha256sum"):
+            crowded = yield from beside()
         was, link = state.last, netrender.settings.the_link
         words: list[Any] = []
         start = link.start
@@ -146,7 +185,8 @@ def cases(netrender: Any, out: str) -> Generator[None, None, None]:
         del link.start
         assert state.last != was, [one.summary for one in send.running]
         found[name] = {
-            "gap": longest["gap"][0], "idle": still, "step": longest["step"][0], "of": longest["step"][1],
+            "gap": longest["gap"][0], "ours": ours, "busy": busy, "idle": still, "step": longest["step"][0], "of": longest["step"][1],
+            "work": longest["work"][0], "beside": crowded,
             "seconds": time.perf_counter() - began,
             "copied": any(word.startswith("--unsaved") for word in words),
             "read": "Blender" if any(word.startswith("--collected") for word in words) else "program",

@@ -27,6 +27,7 @@ ALLOW = "turn on Allow Online Access in Preferences > System > Network"
 ADVICE = {
     "put them in place, or go on without them with --allow-missing": "put them in place, or turn on Although Files Are Missing",
     "name one with --master or NETRENDER_MASTER": "choose one in the panel or the preferences",
+    "name a Blender that works with --blender or NETRENDER_BLENDER": "name another Blender above or in the preferences",
     "start one with netrender up, or name it with --master HOST": "start one, or name it in the preferences",
     "netrender pair asks to be let in; or give one with --token or NETRENDER_TOKEN": "ask to be let in",
 }

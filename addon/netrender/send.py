@@ -142,7 +142,7 @@ class RenderFrame(Rendering, bpy.types.Operator):
     """Render this frame on the farm and show it, as F12 would"""
 
     bl_idname = "netrender.render_frame"
-    bl_label = "Render frame on farm"
+    bl_label = "Render Frame on Farm"
     write: BoolProperty(name="Write", description="Without a window: write the frame where the scene's output says")
 
 
@@ -150,7 +150,7 @@ class RenderAnimation(Rendering, bpy.types.Operator):
     """Render the animation on the farm; frames come back as they finish and are written where the scene's output says"""
 
     bl_idname = "netrender.render_animation"
-    bl_label = "Render animation on farm"
+    bl_label = "Render Animation on Farm"
     animation = True
 
 
@@ -158,7 +158,7 @@ class SendJob(bpy.types.Operator):
     """Send the scene to the farm as a job and go on working; fetch its frames later"""
 
     bl_idname = "netrender.send_job"
-    bl_label = "Send job"
+    bl_label = "Send Job"
     frames: StringProperty(name="Frames", description="As 1-250; empty: those of the scene's options")
     job: IntProperty(name="Job", description="Number of the job that was made", options={"HIDDEN", "SKIP_SAVE"})
 
@@ -200,7 +200,7 @@ class StopSending(bpy.types.Operator):
     """Stop sending; what arrived stays on the farm, and sending again goes on from there"""
 
     bl_idname = "netrender.stop_sending"
-    bl_label = "Stop sending"
+    bl_label = "Stop Sending"
 
     def execute(self, _context: Any) -> set[str]:
         """Stops all."""
@@ -214,7 +214,7 @@ class Check(bpy.types.Operator):
     """Look whether anything keeps the scene from rendering on the farm, without sending it"""
 
     bl_idname = "netrender.check"
-    bl_label = "Check scene"
+    bl_label = "Check Scene"
 
     def execute(self, context: Any) -> set[str]:
         """Checks; waits where there is no window."""

@@ -346,7 +346,7 @@ def draw(layout: Any, kind: str) -> None:
     one, found = services[kind], settings.preferences()
     if one.on:
         again = bool(one.stopping and one.pid)
-        layout.operator("netrender.unserve", text="Stop at once" if again else "Stop", icon="CANCEL").kind = kind
+        layout.operator("netrender.unserve", text="Stop at Once" if again else "Stop", icon="CANCEL").kind = kind
         said(layout, one.last, "PLAY")
         if one.pid:
             if one.others:

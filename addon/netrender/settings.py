@@ -57,14 +57,14 @@ class SceneOptions(bpy.types.PropertyGroup):
     priority: IntProperty(
         name="Priority", description="A job of priority 2 counts as two jobs", default=1, min=1, max=100
     )
-    chunk: IntProperty(name="Frames at once", description="Frames handed out together", default=1, min=1, max=10000)
+    chunk: IntProperty(name="Frames at Once", description="Frames handed out together", default=1, min=1, max=10000)
     order: EnumProperty(
         name="Order",
         description="Which frames come first",
         items=[
-            ("linear", "First to last", "In the order of the animation"),
-            ("reverse", "Last to first", "Backwards"),
-            ("outside-in", "Outside in", "First, last, middle, quarters: a preview of the whole shot exists early"),
+            ("linear", "First to Last", "In the order of the animation"),
+            ("reverse", "Last to First", "Backwards"),
+            ("outside-in", "Outside In", "First, last, middle, quarters: a preview of the whole shot exists early"),
         ],
     )
     attempts: IntProperty(
@@ -75,8 +75,8 @@ class SceneOptions(bpy.types.PropertyGroup):
         max=100,
     )
     tags: StringProperty(name="Tags", description="Only workers that have all of these tags, separated by commas")
-    allow: StringProperty(name="Only on", description="Only these workers, separated by commas; empty: all")
-    deny: StringProperty(name="Not on", description="Not these workers, separated by commas")
+    allow: StringProperty(name="Only On", description="Only these workers, separated by commas; empty: all")
+    deny: StringProperty(name="Not On", description="Not these workers, separated by commas")
     gpu: EnumProperty(
         name="Device",
         description="Devices of the workers that render",
@@ -98,20 +98,20 @@ class SceneOptions(bpy.types.PropertyGroup):
             ("none", "None", "None; frames cannot be shown in the render window then"),
         ],
     )
-    outputs: BoolProperty(name="Scene's own files", description="Keep what the scene itself writes", default=True)
+    outputs: BoolProperty(name="Scene's Own Files", description="Keep what the scene itself writes", default=True)
     preview: BoolProperty(name="Previews", description="Keep a small picture of every frame", default=True)
     pack: BoolProperty(
         name="Pack",
         description="Send pictures, sounds and fonts inside the .blend, not beside it; your file is not changed",
     )
     unsaved: BoolProperty(
-        name="Unsaved changes", description="Send the scene as it is now; otherwise as it was last saved", default=True
+        name="Unsaved Changes", description="Send the scene as it is now; otherwise as it was last saved", default=True
     )
     scripts: BoolProperty(
         name="Scripts", description="Let the scene's own Python run, on workers that allow it", default=False
     )
     allow_missing: BoolProperty(
-        name="Although files are missing", description="Send the scene although files of it are missing"
+        name="Although Files Are Missing", description="Send the scene although files of it are missing"
     )
 
     def as_options(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class WindowState(bpy.types.PropertyGroup):
     )
     last: IntProperty(description="Number of the job that was sent last")
     followed: IntProperty(description="Number of the job sent last that was chosen in the list")
-    every_job: BoolProperty(name="All jobs", description="Jobs of other files, too")
+    every_job: BoolProperty(name="All Jobs", description="Jobs of other files, too")
     job: IntProperty(name="Job")
     worker: IntProperty(name="Worker")
     jobs: CollectionProperty(type=Row)
@@ -170,11 +170,11 @@ class Preferences(bpy.types.AddonPreferences):
         subtype="FILE_PATH",
     )
     cache: StringProperty(
-        name="Folder", description="Where frames and scenes' files of the farm are kept; empty: the usual place", subtype="DIR_PATH",
+        name="Cache Folder", description="Where frames and scenes' files of the farm are kept; empty: the usual place", subtype="DIR_PATH",
         update=lambda s, _c: s.apply(),
     )  # fmt: skip
     cache_size: IntProperty(
-        name="Room", description="Room for files of other people's scenes, in GB", default=50, min=1, max=100_000
+        name="Cache Size (GB)", description="Room for files of other people's scenes", default=50, min=1, max=100_000
     )
     address: StringProperty(
         name="Interface", description="Address that a master started from here listens on; empty: all"
@@ -183,11 +183,11 @@ class Preferences(bpy.types.AddonPreferences):
         name="Port", description="Port that a master started from here listens on", default=8420, min=1, max=65535
     )
     stay: BoolProperty(
-        name="Go on in the background",
+        name="Go On in the Background",
         description="A master or worker started from here goes on when Blender is closed",
     )
     notify: BoolProperty(
-        name="Tell when jobs end", description="Show a message when a job of this computer ends", default=True
+        name="Tell When Jobs End", description="Show a message when a job of this computer ends", default=True
     )
 
     def apply(self) -> None:
@@ -217,15 +217,14 @@ class Preferences(bpy.types.AddonPreferences):
         layout.prop(self, "program")
         if not the_link.program:
             layout.label(text="The netrender program was not found", icon="ERROR")
-        layout.prop(self, "blender")
-        column = layout.column(heading="Cache")
-        column.prop(self, "cache")
-        column.prop(self, "cache_size")
-        column = layout.column(heading="Master")
-        column.prop(self, "address")
-        column.prop(self, "port")
-        layout.prop(self, "stay")
+        layout.prop(self, "cache")
         layout.prop(self, "notify")
+        layout.separator()
+        layout.label(text="A worker or master that is started here:")
+        for group in (("blender", "cache_size"), ("address", "port"), ("stay",)):
+            column = layout.column()
+            for name in group:
+                column.prop(self, name)
 
 
 def settled(program: str, home: str) -> str:

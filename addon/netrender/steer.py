@@ -40,7 +40,7 @@ class Steer(bpy.types.Operator):
     """Change what becomes of a job"""
 
     bl_idname = "netrender.steer"
-    bl_label = "Steer job"
+    bl_label = "Steer Job"
     job: IntProperty(min=1)
     what: EnumProperty(
         items=[
@@ -65,7 +65,7 @@ class Fetch(bpy.types.Operator):
     """Bring a job's frames to this computer"""
 
     bl_idname = "netrender.fetch"
-    bl_label = "Fetch results"
+    bl_label = "Fetch Results"
     job: IntProperty(min=1)
     directory: StringProperty(name="Folder", subtype="DIR_PATH", description="Folder for the frames")
     filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN"})
@@ -104,7 +104,7 @@ class OpenPage(bpy.types.Operator):
     """Show the farm in a web browser"""
 
     bl_idname = "netrender.open_page"
-    bl_label = "Open web page"
+    bl_label = "Open Web Page"
     job: IntProperty(default=0)
 
     def execute(self, _context: Any) -> set[str]:
@@ -122,7 +122,7 @@ class ShowLog(bpy.types.Operator):
     """Show the log of a failed frame in a text editor"""
 
     bl_idname = "netrender.show_log"
-    bl_label = "Show log"
+    bl_label = "Show Log"
     job: IntProperty(min=1)
     frame: IntProperty(default=0, description="The frame; together with any, the first that failed")
     first: bpy.props.BoolProperty(default=False, description="The first frame that failed")
@@ -169,7 +169,7 @@ class Pair(bpy.types.Operator):
     """Ask the farm to let this computer in: a code is shown, and somebody accepts it"""
 
     bl_idname = "netrender.pair"
-    bl_label = "Ask to be let in"
+    bl_label = "Ask to Be Let In"
     again: bpy.props.BoolProperty(default=False, description="Although this computer was let in before")
 
     def execute(self, _context: Any) -> set[str]:
@@ -199,7 +199,7 @@ class FindMasters(bpy.types.Operator):
     """List the masters on the network, and those that let this computer in before"""
 
     bl_idname = "netrender.find_masters"
-    bl_label = "Find masters"
+    bl_label = "Find Masters"
 
     @classmethod
     def poll(cls, _context: Any) -> bool:
@@ -237,7 +237,7 @@ class Retry(bpy.types.Operator):
     """Look for the master now"""
 
     bl_idname = "netrender.look_again"
-    bl_label = "Look again"
+    bl_label = "Look Again"
 
     def execute(self, _context: Any) -> set[str]:
         """Wakes whoever looks for it."""
