@@ -220,6 +220,12 @@ def check(scene: Any) -> None:
         raise Failure(
             "no-parts", "Freestyle draws its lines over the whole frame: render whole frames, or switch it off"
         )
+    if scene.render.use_multiview and (4, 4, 0) <= bpy.app.version < (5, 3, 0):
+        # 5.2.2 looks for "Layer.Layer.Combined.left.R", warns that it is not there, and goes on with black; 4.3.2 and 5.3.0 do not.
+        raise Failure(
+            "no-parts",
+            f"Blender {bpy.app.version_string} cannot put several views together again: render whole frames, or with 4.3 or 5.3",
+        )
     if denoised(scene) and catches_shadows():
         raise Failure(
             "no-parts",
