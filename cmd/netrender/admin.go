@@ -104,11 +104,14 @@ func (a *app) workerRow(w *wire.WorkerView) []string {
 
 func (a *app) workerSetVerb() *cobra.Command {
 	c := &cobra.Command{
-		Use: "worker-set NAME name=value...", Short: "Change a worker: enabled=yes|no drain=yes|no tags=A,B name=NEW hours=... when_idle=..., or delete",
+		Use: "worker-set NAME name=value...", Short: "Change a worker: enabled=yes|no drain=yes|no slots=N tags=A,B name=NEW hours=... when_idle=..., or delete",
 		Long: `Change a worker:
 
   enabled=yes|no      whether it is given work
   drain=yes|no        whether it finishes what it has and takes no more
+  slots=3             how many frames it renders side by side; slots= for as many as it was started with. It grows and
+                      shrinks while it works: frames under way are finished. With devices there is one slot for each,
+                      and no more. A worker of an older program keeps what it was started with.
   tags=A,B            words that jobs ask for
   name=NEW            what it is called
   hours="mon-fri 19:00-07:00, sat-sun"
@@ -118,7 +121,7 @@ func (a *app) workerSetVerb() *cobra.Command {
                       somebody comes back, it stops at once, and its frames wait for others; when_idle=0 for always.
                       A machine that cannot tell counts as free; netrender workers --json says so.
   delete              forget it`,
-		Example: "  netrender worker-set oak enabled=no\n  netrender worker-set oak tags=gpu,big\n  netrender worker-set oak hours=\"mon-fri 19:00-07:00, sat-sun\" when_idle=10m\n  netrender worker-set oak delete",
+		Example: "  netrender worker-set oak enabled=no\n  netrender worker-set oak tags=gpu,big\n  netrender worker-set oak slots=3\n  netrender worker-set oak hours=\"mon-fri 19:00-07:00, sat-sun\" when_idle=10m\n  netrender worker-set oak delete",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			change, forget, err := workerChange(args[1:])
@@ -179,6 +182,14 @@ func workerChange(words []string) (change wire.WorkerChange, forget bool, err er
 			} else {
 				change.Drain = &yes
 			}
+		case "slots":
+			n := 0
+			if value != "" {
+				if n, err = strconv.Atoi(value); err != nil || n < 1 || n > farm.MaxSlots {
+					return change, false, usagef("slots is a number from 1 to %d, or nothing for what the machine says, not %q", farm.MaxSlots, value)
+				}
+			}
+			change.Slots = &n
 		case "tags":
 			tags := strings.FieldsFunc(value, func(r rune) bool { return r == ',' })
 			change.Tags = &tags

@@ -112,7 +112,7 @@ func (a *app) wordsAfter(command string) completer {
 	case "set":
 		one, find, more = true, jobNumbers(), []string{"priority=", "name=", "attempts=", "timeout=", "allow=", "deny=", "tags=", "keep=true", "keep=false"}
 	case "worker-set":
-		one, find, more = true, workerNames, []string{"enabled=yes", "enabled=no", "drain=yes", "drain=no", "tags=", "name=", "delete"}
+		one, find, more = true, workerNames, []string{"enabled=yes", "enabled=no", "drain=yes", "drain=no", "slots=", "tags=", "name=", "delete"}
 	case "rules":
 		return oneOf([]string{"cap=", "new_frames=", "stale_minutes=", "attempts=", "out_after=", "heartbeat_ms="}, false)
 	case "token revoke":

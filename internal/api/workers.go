@@ -58,6 +58,7 @@ func (a *API) workerRoutes(d *describer) {
 				put(&w.Name, in.Body.Name)
 				put(&w.Draining, in.Body.Drain)
 				put(&w.Tags, in.Body.Tags)
+				put(&w.SetSlots, in.Body.Slots)
 				put(&w.Hours, in.Body.Hours)
 				put(&w.WhenIdle, in.Body.WhenIdle)
 				if in.Body.Enabled != nil && *in.Body.Enabled != w.Enabled {

@@ -258,10 +258,10 @@ func TestJSONLosesNothing(t *testing.T) {
 	beat := Beat{Lease: 1, Frame: 2, Started: true, Fraction: 0.5, Phase: "x", LeftS: 1.5, MemoryMB: 3}
 	facts := Facts{
 		Host: "h", OS: "linux", Arch: "amd64", CPU: "c", Cores: 8, MemoryMB: 1, DiskMB: 2, GPUs: []GPU{{"g", "cuda"}},
-		Blenders: []Blender{{Version{4, 5, 1}, true, []string{"CYCLES"}, true, []string{"node_wrangler"}}}, Program: "1", Devices: []string{"cpu"}, Scripts: true, Shared: []string{"/f"}, Stages: []Stage{StageInspect},
+		Blenders: []Blender{{Version{4, 5, 1}, true, []string{"CYCLES"}, true, []string{"node_wrangler"}}}, Program: "1", Slots: 1, Devices: []string{"cpu"}, Scripts: true, Shared: []string{"/f"}, Stages: []Stage{StageInspect},
 	}
 	worker := Worker{
-		ID: "worker-1", Name: "one", Wished: "uno", Slots: 2, Tags: []string{"big"}, Facts: facts, Enabled: true, Reason: "r", Draining: true,
+		ID: "worker-1", Name: "one", Wished: "uno", Slots: 2, SetSlots: 2, Tags: []string{"big"}, Facts: facts, Enabled: true, Reason: "r", Draining: true,
 		Registered: now, Seen: now, Address: "10.0.0.1", Token: "tok", Hours: "sat", WhenIdle: 60,
 	}
 	progress := job.Progress
@@ -290,8 +290,8 @@ func TestJSONLosesNothing(t *testing.T) {
 		Wish{Worker: "w", Slot: 1, Scene: "s", Ahead: true, WaitMS: 5},
 		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Stage: StageInspect},
 		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2, Idle: "x", GPU: &half, UserIdle: &half, UTCOffset: &one, Peer: &PeerLoad{Given: 1, FromPeers: 2, FromMaster: 3, Unreachable: []string{"n"}}},
-		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, PaceMS: 1, WaitMS: 2, Leaves: true},
-		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5},
+		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, Slots: 2, PaceMS: 1, WaitMS: 2, Leaves: true},
+		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5, Slots: 2},
 		Verdict{Lease: 1, Frame: 2, Accepted: true, Reason: "r", Missing: []string{"m"}},
 		Running{Lease: lease, WorkerName: "n", Beat: beat, Seen: now, Ahead: true},
 		FrameStates{Done: Frames(1, 2), Failed: Frames(4), Running: Frames(7, 9), Queued: FrameRange(10, 20, 2)},

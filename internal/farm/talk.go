@@ -67,6 +67,7 @@ type Beat struct {
 type Heartbeat struct {
 	Beats  []Beat `json:"beats"`
 	Load   Load   `json:"load"`
+	Slots  int    `json:"slots,omitempty"`   // that the worker has or is about to have; 0: it cannot be told to have others
 	PaceMS int    `json:"pace_ms,omitempty"` // the pace the worker keeps; 0: that of the last answer
 	WaitMS int    `json:"wait_ms,omitempty"`
 	Leaves bool   `json:"leaves,omitempty"` // the worker has ended its work and goes: its last word
@@ -100,6 +101,7 @@ type Orders struct {
 	Disabled string    `json:"disabled,omitempty"`
 
 	HeartbeatMS int `json:"heartbeat_ms,omitempty"` // the farm's pace from now on
+	Slots       int `json:"slots,omitempty"`        // that the worker has from now on; 0: as before
 }
 
 // Verdict is the answer to a report: kept, or not and why. Either way the report is settled.

@@ -12,9 +12,10 @@ type WorkerID string
 // Worker is a machine that renders.
 type Worker struct {
 	ID         WorkerID  `json:"id"`
-	Name       string    `json:"name"`             // unique in the farm; the master adds -2, -3, ... when it must
-	Wished     string    `json:"wished,omitempty"` // the name it asked for
-	Slots      int       `json:"slots"`
+	Name       string    `json:"name"`                // unique in the farm; the master adds -2, -3, ... when it must
+	Wished     string    `json:"wished,omitempty"`    // the name it asked for
+	Slots      int       `json:"slots"`               // that it has: what SetSlots says, where it can follow that, else what its machine says
+	SetSlots   int       `json:"set_slots,omitempty"` // that an admin wants it to have, 1..MaxSlots; 0: as its machine says
 	Tags       []string  `json:"tags,omitempty"`
 	Facts      Facts     `json:"facts"`
 	Enabled    bool      `json:"enabled"`
@@ -26,6 +27,39 @@ type Worker struct {
 	Token      string    `json:"token,omitempty"`       // id of the token that speaks for it; empty: none yet
 	Hours      string    `json:"hours,omitempty"`       // when it takes work, as ParseHours reads them; empty: always
 	WhenIdle   int       `json:"when_idle_s,omitempty"` // it takes work when nobody used the machine for so many seconds; 0: that does not matter
+}
+
+// MaxSlots is how many frames a worker may render side by side.
+const MaxSlots = 256
+
+// SlotsOf is how many slots the worker has when its machine says own: as an admin set, unless its program cannot follow.
+// Each device is one slot, so that there are no more of them than devices.
+func (w *Worker) SlotsOf(own int) int {
+	if w.SetSlots <= 0 || w.Facts.Slots <= 0 {
+		return own
+	}
+	if d := len(w.Facts.Devices); d > 0 {
+		return min(w.SetSlots, d)
+	}
+	return w.SetSlots
+}
+
+// CheckSlots refuses a number of slots that the worker cannot have, with a sentence.
+func (w *Worker) CheckSlots() error {
+	n, d := w.SetSlots, len(w.Facts.Devices)
+	switch {
+	case n == 0:
+		return nil
+	case n < 0 || n > MaxSlots:
+		return Errorf(Invalid, "a worker has 1 to %d slots, not %d", MaxSlots, n)
+	case w.Facts.Slots <= 0:
+		return Errorf(Invalid, "the program on %s is too old to be told how many slots it has", clip(w.Name, 80)).
+			WithHint("start the worker with --slots %d, or install this version of netrender there", n)
+	case d > 0 && n > d:
+		return Errorf(Invalid, "%s has a slot for each of its devices, %d in all, and cannot have %d", clip(w.Name, 80), d, n).
+			WithHint("start the worker with more --devices")
+	}
+	return nil
 }
 
 // Facts is what a worker says of its machine.
@@ -40,6 +74,7 @@ type Facts struct {
 	GPUs     []GPU     `json:"gpus,omitempty"` // those that its Blenders found, used or not
 	Blenders []Blender `json:"blenders"`
 	Program  string    `json:"program"`           // version of the netrender program
+	Slots    int       `json:"slots,omitempty"`   // that it was started with; it follows the master's word for another number. 0: it cannot
 	Devices  []string  `json:"devices,omitempty"` // compute device of each slot: cpu, cuda:0, ...; empty: Blender's own default, which is the CPU
 	Scripts  bool      `json:"scripts"`           // lets jobs run the scene's Python
 	Confined bool      `json:"confined"`          // keeps Blender inside its job's folder, without a network

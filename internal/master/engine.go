@@ -427,6 +427,9 @@ func (e *engine) inherit(old *engine) {
 		}
 	}
 	e.waiting = slices.Clone(old.waiting)
+	for _, w := range e.workers {
+		e.letGo(w, false) // of slots whose coming could not be kept
+	}
 	for id, oj := range old.jobs {
 		if j := e.jobs[id]; j != nil {
 			j.usage, j.lastSent = oj.usage, oj.lastSent

@@ -112,6 +112,9 @@ func (e *engine) examineWorkers() error {
 	assigned := make(map[*job]int)
 	for _, w := range e.waiting {
 		waiting[w.wish.Worker]++
+		if wk := e.workers[w.wish.Worker]; wk != nil && w.wish.Slot >= wk.Slots {
+			return fmt.Errorf("a claim waits for slot %d of %s, which has %d", w.wish.Slot, wk.ID, wk.Slots)
+		}
 		if w.gone {
 			return fmt.Errorf("a claim of %s waits though it was answered", w.wish.Worker)
 		}
@@ -119,6 +122,9 @@ func (e *engine) examineWorkers() error {
 	for id, w := range e.workers {
 		if w.online && w.Enabled && !w.Draining {
 			slots += w.Slots
+		}
+		if own := w.Facts.Slots; own > 0 && w.Slots != w.SlotsOf(own) {
+			return fmt.Errorf("worker %s has %d slots: it was started with %d and set to %d", id, w.Slots, own, w.SetSlots)
 		}
 		if w.held != waiting[id] {
 			return fmt.Errorf("worker %s holds %d claims open, not %d", id, waiting[id], w.held)

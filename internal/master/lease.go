@@ -56,6 +56,9 @@ func (m *Master) Heartbeat(ctx context.Context, who Identity, id farm.WorkerID, 
 	if h.PaceMS > 0 {
 		before.HeartbeatMS = h.PaceMS // what the worker goes by; another pace is news to it
 	}
+	if h.Slots > 0 {
+		before.Slots = h.Slots
+	}
 	timer := time.NewTimer(min(time.Duration(max(h.WaitMS, 0))*time.Millisecond, time.Minute))
 	defer timer.Stop()
 	for {
@@ -81,7 +84,7 @@ func (m *Master) Heartbeat(ctx context.Context, who Identity, id farm.WorkerID, 
 // isNews tells whether a worker is to hear the orders at once.
 func isNews(now, before *farm.Orders) bool {
 	return len(now.Cancel) > 0 || now.Unknown || now.Drain != before.Drain || now.Disabled != before.Disabled ||
-		now.HeartbeatMS != before.HeartbeatMS
+		now.HeartbeatMS != before.HeartbeatMS || now.Slots != before.Slots
 }
 
 // order wakes a held heartbeat of the worker.
@@ -94,7 +97,7 @@ func (w *worker) order() {
 
 // orders are what the worker must be told, worked out from what it says it holds.
 func (e *engine) orders(w *worker, beats []farm.Beat) farm.Orders {
-	o := farm.Orders{Drain: w.Draining, HeartbeatMS: e.rules.HeartbeatMS}
+	o := farm.Orders{Drain: w.Draining, HeartbeatMS: e.rules.HeartbeatMS, Slots: w.Slots}
 	if !w.Enabled {
 		o.Disabled = w.Reason
 		if o.Disabled == "" {

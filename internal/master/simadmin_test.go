@@ -31,7 +31,7 @@ func (a *simAdmin) rule() {
 	}
 	a.w.later(a.node, a.w.upTo(8*time.Second), a.rule)
 	s := a.w.workers[a.w.rng.IntN(len(a.w.workers))]
-	switch a.w.rng.IntN(12) {
+	switch a.w.rng.IntN(14) {
 	case 0:
 		a.change(s, "drain", func(fw *farm.Worker) { fw.Draining = true })
 	case 1:
@@ -57,6 +57,9 @@ func (a *simAdmin) rule() {
 			_, err := m.Collect(ctx)
 			return err
 		})
+	case 12, 13:
+		n := a.w.rng.IntN(5) // 0: as its machine says
+		a.change(s, fmt.Sprintf("set to %d slots", n), func(fw *farm.Worker) { fw.SetSlots = n })
 	}
 }
 

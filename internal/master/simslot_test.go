@@ -20,7 +20,7 @@ type simSlot struct {
 }
 
 func (s *simWorker) claim(x *simSlot) {
-	if !s.known || s.rests() || x.asks || x.busy != nil {
+	if !s.known || s.rests() || x.no >= s.has || x.asks || x.busy != nil {
 		return
 	}
 	x.asks = true
@@ -62,7 +62,7 @@ func (s *simWorker) render(x *simSlot, l *simLease, i int) {
 		s.done(x)
 		return
 	}
-	if s.rests() {
+	if s.rests() || x.no >= s.has {
 		for _, f := range l.Frames[i:] {
 			s.push(&simParcel{report: s.report(&l.Lease, f, farm.HandedBack)})
 		}
@@ -138,7 +138,7 @@ func (s *simWorker) fetch(x *simSlot, l *simLease, plan *simJob, i int) {
 }
 
 func (s *simWorker) claimAhead(x *simSlot) {
-	if !s.known || s.rests() || x.ahead || x.next != nil {
+	if !s.known || s.rests() || x.no >= s.has || x.ahead || x.next != nil {
 		return
 	}
 	x.ahead = true

@@ -16,8 +16,9 @@ type simWorker struct {
 	*node
 	w     *world
 	id    farm.WorkerID
-	wish  string // the name it wishes; another may have it
-	slots int
+	wish  string  // the name it wishes; another may have it
+	slots int     // that it is started with
+	obeys bool    // it has as many as the master says
 	speed float64 // of rendering; more is slower
 	weak  float64 // how often a frame fails by its fault
 
@@ -36,6 +37,7 @@ type simWorker struct {
 	pace     time.Duration
 	book     map[farm.LeaseID]*simLease
 	works    []*simSlot
+	has      int // slots; those of works behind it take nothing more
 	failures int // of calls, in a row
 }
 
@@ -56,6 +58,7 @@ func newSimWorker(w *world, n int) *simWorker {
 		wish: simNames[w.rng.IntN(len(simNames))], slots: 1 + w.rng.IntN(2), speed: 0.5 + 3*w.rng.Float64()*w.rng.Float64(),
 		notes: make(map[farm.LeaseID]*farm.Lease), files: make(map[blob.Ref]bool),
 	}
+	s.obeys = w.rng.IntN(5) > 0
 	switch w.rng.IntN(10) {
 	case 0, 1, 2:
 		s.weak = 0.4 * w.rng.Float64()
@@ -75,10 +78,8 @@ func (s *simWorker) boot() {
 	}
 	s.pace = farm.DefaultRules().Heartbeat()
 	s.book = make(map[farm.LeaseID]*simLease)
-	s.works = nil
-	for i := range s.slots {
-		s.works = append(s.works, &simSlot{no: i})
-	}
+	s.works, s.has = nil, 0
+	s.resize(s.slots)
 	in := func(l farm.LeaseID, frame int) bool {
 		return slices.ContainsFunc(s.outbox, func(p *simParcel) bool { return p.report.Lease == l && p.report.Frame == frame })
 	}
@@ -104,6 +105,17 @@ func (s *simWorker) boot() {
 	clear(s.notes)
 	s.w.say("%s starts with %d parcels", s.name, len(s.outbox))
 	s.register()
+}
+
+// resize obeys the master's word on how many slots there are.
+func (s *simWorker) resize(n int) {
+	s.has = n
+	for i := len(s.works); i < n; i++ {
+		s.works = append(s.works, &simSlot{no: i})
+	}
+	for _, x := range s.works {
+		s.claim(x)
+	}
 }
 
 // adopt enters a frame of an earlier process into the book.
@@ -144,6 +156,9 @@ func (s *simWorker) register() {
 			MemoryMB: 8000, Stages: []farm.Stage{farm.StageParts, farm.StageFinish}, Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}},
 		},
 	}
+	if s.obeys {
+		r.Facts.Slots = s.slots
+	}
 	ask(s.w, s.node, 5*time.Second, func(ctx context.Context, m *master.Master) (farm.Registered, error) {
 		return m.Register(ctx, root, r)
 	}, func(reg farm.Registered, err error) {
@@ -154,9 +169,18 @@ func (s *simWorker) register() {
 		}
 		s.known, s.fresh, s.failures = true, false, 0
 		s.pace = time.Duration(reg.HeartbeatMS) * time.Millisecond
+		s.order(reg.Worker.Slots)
 		s.beat()
 		s.goOn()
 	})
+}
+
+// order has as many slots as the master says, where the worker's program can.
+func (s *simWorker) order(slots int) {
+	if s.obeys && slots > 0 && slots != s.has {
+		s.w.say("%s has %d slots, not %d", s.name, slots, s.has)
+		s.resize(slots)
+	}
 }
 
 // goOn does what waited for the link.
@@ -192,6 +216,9 @@ func (s *simWorker) beat() {
 		return
 	}
 	h := farm.Heartbeat{Beats: beats, PaceMS: int(s.pace.Milliseconds()), WaitMS: int(wait.Milliseconds())}
+	if s.obeys {
+		h.Slots = s.has
+	}
 	ask(s.w, s.node, wait+s.pace, func(ctx context.Context, m *master.Master) (farm.Orders, error) {
 		return m.Heartbeat(ctx, root, s.id, h)
 	}, func(o farm.Orders, err error) {
@@ -204,6 +231,7 @@ func (s *simWorker) beat() {
 		for _, id := range o.Cancel {
 			s.cancel(id)
 		}
+		s.order(o.Slots)
 		if was := s.drains; was != o.Drain {
 			if s.drains = o.Drain; was {
 				s.goOn()

@@ -12,7 +12,6 @@ import (
 )
 
 const (
-	maxSlots        = 256
 	maxTags         = 100
 	maxRegistration = 64 << 10 // bytes, as JSON
 
@@ -64,7 +63,8 @@ func (m *Master) Register(ctx context.Context, who Identity, r farm.Registration
 		if len(r.Tags) > 0 {
 			w.Tags = r.Tags
 		}
-		w.Slots, w.Facts, w.Address = r.Slots, r.Facts, who.Address
+		w.Facts, w.Address = r.Facts, who.Address
+		w.Slots = w.SlotsOf(r.Slots)
 		e.letGo(w, r.Fresh)
 		w.Draining = w.Draining && !r.Fresh // only who starts it anew undoes what an admin asked for
 		w.pace = e.rules.Heartbeat()
@@ -105,8 +105,11 @@ func checkRegistration(r *farm.Registration) error {
 	if r.Name == "" || len(r.Name) > farm.MaxName {
 		return farm.Errorf(farm.Invalid, "a worker's name is 1 to %d bytes long", farm.MaxName)
 	}
-	if r.Slots < 1 || r.Slots > maxSlots {
-		return farm.Errorf(farm.Invalid, "a worker has 1 to %d slots, not %d", maxSlots, r.Slots)
+	if r.Slots < 1 || r.Slots > farm.MaxSlots {
+		return farm.Errorf(farm.Invalid, "a worker has 1 to %d slots, not %d", farm.MaxSlots, r.Slots)
+	}
+	if r.Facts.Slots < 0 || r.Facts.Slots > farm.MaxSlots {
+		return farm.Errorf(farm.Invalid, "a worker is started with 1 to %d slots, not %d", farm.MaxSlots, r.Facts.Slots)
 	}
 	if len(r.Tags) > maxTags || len(r.Facts.Blenders) > 100 || len(r.Facts.GPUs) > 100 {
 		return farm.Errorf(farm.TooLarge, "a worker has at most %d tags, Blenders and GPUs", maxTags)
@@ -333,7 +336,8 @@ func (e *engine) running(l *lease) farm.Running {
 	return r
 }
 
-// ChangeWorker lets edit change name, tags, Enabled and Draining of a worker, named by its id or its name. Enabling a worker forgets what it failed.
+// ChangeWorker lets edit change name, tags, SetSlots, hours, Enabled and Draining of a worker, named by its id or its name.
+// Enabling a worker forgets what it failed. Slots that it has no more finish their frames.
 func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerID, edit func(*farm.Worker)) (WorkerView, error) {
 	return keep(ctx, m, func(e *engine) (WorkerView, error) {
 		w := e.workers[id]
@@ -361,6 +365,12 @@ func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerI
 		if err := next.CheckSchedule(); err != nil {
 			return WorkerView{}, err
 		}
+		if next.SetSlots != w.SetSlots { // what it was set to stays when its machine has changed
+			if err := next.CheckSlots(); err != nil {
+				return WorkerView{}, err
+			}
+			next.Slots = next.SlotsOf(cmp.Or(w.Facts.Slots, w.Slots))
+		}
 		if next.Name != w.Name { // nothing refuses the change from here on
 			delete(e.names, w.Name)
 			e.names[next.Name] = w.ID
@@ -381,7 +391,8 @@ func (m *Master) ChangeWorker(ctx context.Context, who Identity, id farm.WorkerI
 		before := w.view()
 		e.audit(who, farm.DidChangeWorker, before.Name, "%s", differ(&before, &next))
 		w.Name, w.Tags, w.Enabled, w.Draining = next.Name, next.Tags, next.Enabled, next.Draining
-		w.Hours, w.WhenIdle = next.Hours, next.WhenIdle
+		w.Hours, w.WhenIdle, w.SetSlots, w.Slots = next.Hours, next.WhenIdle, next.SetSlots, next.Slots
+		e.letGo(w, false)
 		w.setHours()
 		e.reschedule(w, m.opt.Now())
 		m.peers.shut(w.ID, w.Draining || !w.Enabled)

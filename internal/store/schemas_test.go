@@ -91,6 +91,9 @@ func holdsAll(t *testing.T, s *store.SQLite, n int) {
 	}
 	for _, x := range st.Workers {
 		say("worker %s %s, %d slots, %v, %d cores, enabled %v, at %s, seen %v, by %q", x.ID, x.Name, x.Slots, x.Tags, x.Facts.Cores, x.Enabled, x.Address, x.Seen.Equal(at(30)), x.Token)
+		if x.SetSlots > 0 {
+			say("  set to %d slots", x.SetSlots)
+		}
 	}
 	for _, x := range st.Leases {
 		say("lease %x of job %d to %s, slot %d, frames %v, try %d, %v", int64(x.ID), x.Job, x.Worker, x.Slot, x.Frames, x.Attempt, x.Issued.Equal(at(22)))
@@ -161,6 +164,7 @@ func holdsAll(t *testing.T, s *store.SQLite, n int) {
 		"token t-anna of anna, a submit, 0008, made true, used false",
 		"token t-root of root, a admin, 0007, made true, used true",
 		fmt.Sprintf("worker worker-oak oak, 2 slots, [fast], 8 cores, enabled true, at 10.0.0.7, seen true, by %q", since(6, "t-root")),
+		since(14, "  set to 2 slots"),
 		"lease 100000007 of job 2 to worker-oak, slot 1, frames [1 2], try 1, true",
 		since(3, "login l1 by t-root from 10.0.0.9 with Firefox"),
 		since(12, "target chat Chat at https://chat.studio (https://chat.studio/x, whsec_x) is told [job.done job.failed] of \"anna\", enabled true, failing true: no answer"),

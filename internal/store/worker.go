@@ -9,14 +9,15 @@ import (
 )
 
 const (
-	workerSet = `INSERT INTO workers (id, name, wished, slots, tags, facts, enabled, reason, draining, registered, seen, address, token, hours, when_idle)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	workerSet = `INSERT INTO workers (id, name, wished, slots, tags, facts, enabled, reason, draining, registered, seen, address, token, hours, when_idle, set_slots)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, wished = excluded.wished, slots = excluded.slots,
 		tags = excluded.tags, facts = excluded.facts, enabled = excluded.enabled, reason = excluded.reason,
 		draining = excluded.draining, registered = excluded.registered, seen = excluded.seen, address = excluded.address,
-		token = excluded.token, hours = excluded.hours, when_idle = excluded.when_idle`
+		token = excluded.token, hours = excluded.hours, when_idle = excluded.when_idle,
+		set_slots = excluded.set_slots`
 	workerDelete = `DELETE FROM workers WHERE id = ?`
-	workerList   = `SELECT id, name, wished, slots, tags, facts, enabled, reason, draining, registered, seen, address, token, hours, when_idle
+	workerList   = `SELECT id, name, wished, slots, tags, facts, enabled, reason, draining, registered, seen, address, token, hours, when_idle, set_slots
 		FROM workers ORDER BY id`
 )
 
@@ -30,7 +31,7 @@ func (b *batch) workerSet(w *farm.Worker) error {
 		return err
 	}
 	_, err = b.w.exec(workerSet, string(w.ID), w.Name, w.Wished, int64(w.Slots), string(tags), string(facts),
-		bit(w.Enabled), w.Reason, bit(w.Draining), micros(w.Registered), micros(w.Seen), w.Address, w.Token, w.Hours, int64(w.WhenIdle))
+		bit(w.Enabled), w.Reason, bit(w.Draining), micros(w.Registered), micros(w.Seen), w.Address, w.Token, w.Hours, int64(w.WhenIdle), int64(w.SetSlots))
 	return err
 }
 
@@ -39,7 +40,7 @@ func (d *db) workers(ctx context.Context, q querier) ([]farm.Worker, error) {
 		var tags, facts []byte
 		var registered, seen int64
 		err = rows.Scan(&w.ID, &w.Name, &w.Wished, &w.Slots, &tags, &facts, &w.Enabled, &w.Reason, &w.Draining,
-			&registered, &seen, &w.Address, &w.Token, &w.Hours, &w.WhenIdle)
+			&registered, &seen, &w.Address, &w.Token, &w.Hours, &w.WhenIdle, &w.SetSlots)
 		if err == nil {
 			err = decodeJSON(tags, &w.Tags, "tags of worker %.80q", w.Name)
 		}

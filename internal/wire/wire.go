@@ -278,6 +278,7 @@ type WorkerChange struct {
 	Enabled *bool     `json:"enabled,omitempty"`
 	Drain   *bool     `json:"drain,omitempty"`
 	Tags    *[]string `json:"tags,omitempty"`
+	Slots   *int      `json:"slots,omitempty"` // frames side by side, 1..256, at most one a device; 0: as its machine says
 
 	Hours    *string `json:"hours,omitempty"`       // when it takes work; "": always
 	WhenIdle *int    `json:"when_idle_s,omitempty"` // seconds without its user; 0: that does not matter

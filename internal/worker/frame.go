@@ -204,7 +204,7 @@ func (s *slot) renderOpen(ctx context.Context, k *work, f *frame, no int, next *
 	}
 	f.result = &result
 	s.last = s.w.opt.Now().Sub(began)
-	if limit := s.w.machine.sessionMemory(); limit > 0 && result.Memory > limit {
+	if limit := s.w.machine.sessionMemory(s.w.crew.now()); limit > 0 && result.Memory > limit {
 		s.w.log.Info("Blender holds much memory and is started anew", "slot", s.no, "megabytes", result.Memory>>20)
 		x.frames++
 		s.endSession()

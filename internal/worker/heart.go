@@ -104,6 +104,7 @@ func (w *Worker) register(ctx context.Context) error {
 		w.log.Info("registered", "name", w.name, "master", reg.Program)
 	}
 	w.keepPace(reg.HeartbeatMS)
+	w.resize(reg.Worker.Slots)
 	if peers != nil {
 		peers.Keyed(reg.Peer)
 	}
@@ -128,7 +129,7 @@ func (w *Worker) beat(ctx context.Context) (known bool, err error) {
 	limit, cancel := context.WithTimeout(ctx, wait+w.heartbeat())
 	defer cancel()
 	orders, err := w.master.Heartbeat(limit, w.id, farm.Heartbeat{
-		Beats: beats, Load: w.doing(), PaceMS: int(w.heartbeat().Milliseconds()), WaitMS: int(wait.Milliseconds()),
+		Beats: beats, Load: w.doing(), Slots: w.crew.now(), PaceMS: int(w.heartbeat().Milliseconds()), WaitMS: int(wait.Milliseconds()),
 	})
 	switch {
 	case kindOf(err) == farm.NotFound:
@@ -163,6 +164,7 @@ func (w *Worker) sayGoodbye() {
 func (w *Worker) obey(o *farm.Orders) {
 	w.book.cancel(o.Cancel)
 	w.keepPace(o.HeartbeatMS)
+	w.resize(o.Slots)
 	if w.rest.set(o.Drain) {
 		if o.Drain {
 			w.log.Info("the master asks this worker to take no more frames")

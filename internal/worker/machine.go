@@ -41,7 +41,7 @@ func newMachine(opt *Options) *machine {
 	}
 	f := &m.fixed
 	m.memory = int64(f.MemoryMB) << 20
-	f.Program, f.Devices, f.Scripts, f.Confined = opt.Program, opt.Devices, opt.Scripts, opt.Fenced
+	f.Program, f.Slots, f.Devices, f.Scripts, f.Confined = opt.Program, opt.slots(), opt.Devices, opt.Scripts, opt.Fenced
 	if opt.Inspect != nil {
 		f.Stages = []farm.Stage{farm.StageInspect}
 	}
@@ -222,10 +222,10 @@ func gpuBusy(dir string) (busy *float64) {
 	return busy
 }
 
-// sessionMemory is how many bytes a session may hold after a frame.
-func (m *machine) sessionMemory() int64 {
+// sessionMemory is how many bytes a session may hold after a frame, one of so many.
+func (m *machine) sessionMemory(slots int) int64 {
 	if m.opt.SessionMemory != 0 {
 		return m.opt.SessionMemory
 	}
-	return m.memory / 10 * 8 / int64(m.opt.slots())
+	return m.memory / 10 * 8 / int64(slots)
 }

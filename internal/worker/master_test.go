@@ -42,7 +42,8 @@ type fakeMaster struct {
 	// before1st is the newest lease at a registration, until the first heartbeat after it.
 	before1st farm.LeaseID
 	known     map[farm.WorkerID]farm.Registration
-	orders    farm.Orders // Drain, Disabled and HeartbeatMS
+	orders    farm.Orders // Drain, Disabled, HeartbeatMS and Slots
+	asked     map[int]bool // slots that asked for work
 	noAhead   bool
 	reports   []farm.Report // in the order they came
 	calls     map[string]int
@@ -82,7 +83,7 @@ func newMaster(t testing.TB) *fakeMaster {
 	return &fakeMaster{
 		t: t, chunk: 1, beat: 5000, speak: farm.Protocol, changed: make(chan struct{}), jobs: make(map[farm.JobID]*fakeJob),
 		leases: make(map[farm.LeaseID]*fakeLease), blobs: make(map[string][]byte), recipes: make(map[string]blob.Recipe), offsets: make(map[string][]int64), staged: make(map[string]map[string][]byte),
-		logs: make(map[string][]byte), known: make(map[farm.WorkerID]farm.Registration), calls: make(map[string]int), called: make(chan struct{}, 1),
+		logs: make(map[string][]byte), known: make(map[farm.WorkerID]farm.Registration), asked: make(map[int]bool), calls: make(map[string]int), called: make(chan struct{}, 1),
 	}
 }
 
@@ -169,7 +170,7 @@ func (m *fakeMaster) Register(ctx context.Context, r farm.Registration) (farm.Re
 	defer m.mu.Unlock()
 	m.known[r.ID] = r
 	m.before1st = m.lastID
-	return farm.Registered{Worker: farm.Worker{ID: r.ID, Name: r.Name}, HeartbeatMS: m.beat, Program: "test", Protocol: m.speak}, nil
+	return farm.Registered{Worker: farm.Worker{ID: r.ID, Name: r.Name, Slots: m.orders.Slots}, HeartbeatMS: m.beat, Program: "test", Protocol: m.speak}, nil
 }
 
 // wait holds a call until something changes; false when it is over. The caller holds mu.
@@ -214,7 +215,7 @@ func (m *fakeMaster) Heartbeat(ctx context.Context, id farm.WorkerID, h farm.Hea
 			}
 		}
 		if len(o.Cancel) > 0 || o.Drain != before.Drain || o.Disabled != before.Disabled ||
-			o.HeartbeatMS != before.HeartbeatMS || !m.wait(ctx, timer.C) {
+			o.HeartbeatMS != before.HeartbeatMS || o.Slots != before.Slots || !m.wait(ctx, timer.C) {
 			return o, ctx.Err()
 		}
 		if m.before != nil { // the master may have gone away meanwhile
@@ -254,6 +255,7 @@ func (m *fakeMaster) Claim(ctx context.Context, wish farm.Wish) (*farm.Grant, er
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.asked[wish.Slot] = true
 	if _, ok := m.known[wish.Worker]; !ok {
 		return nil, farm.Errorf(farm.NotFound, "the master does not know this worker")
 	}

@@ -18,7 +18,7 @@ type Options struct {
 	Master      Master
 	Dir         string            // the worker's own folder, absolute; everything it keeps lies below
 	Name        string            // wished; empty: the machine's
-	Slots       int               // frames rendered side by side; 0: 1. Not looked at when Devices are given
+	Slots       int               // frames rendered side by side, until the master wants others; 0: 1. Not looked at when Devices are given
 	Devices     []string          // one slot for each: cpu, cuda:0, optix:1, ...
 	Tags        []string          //
 	Installs    []blender.Install // the Blenders of this machine, with their facts
@@ -78,6 +78,9 @@ const (
 	leasesDir = "leases"
 )
 
+// maxSlots is how many slots a worker may have.
+const maxSlots = farm.MaxSlots
+
 func (o *Options) defaults() error {
 	if o.Master == nil || o.Now == nil || o.NewRenderer == nil {
 		return farm.Errorf(farm.Invalid, "a worker needs a master, a clock and a renderer")
@@ -85,8 +88,8 @@ func (o *Options) defaults() error {
 	if !filepath.IsAbs(o.Dir) {
 		return farm.Errorf(farm.Invalid, "the worker's folder %q is not an absolute path", o.Dir)
 	}
-	if o.Slots < 0 || o.Slots > 256 || len(o.Devices) > 256 {
-		return farm.Errorf(farm.Invalid, "a worker has 1 to 256 slots")
+	if o.Slots < 0 || o.Slots > maxSlots || len(o.Devices) > maxSlots {
+		return farm.Errorf(farm.Invalid, "a worker has 1 to %d slots", maxSlots)
 	}
 	if o.Name == "" {
 		o.Name, _ = os.Hostname()
@@ -122,7 +125,7 @@ func orElse[T comparable](v *T, otherwise T) {
 	}
 }
 
-// slots is how many slots there are.
+// slots is how many slots the worker is started with.
 func (o *Options) slots() int {
 	if len(o.Devices) > 0 {
 		return len(o.Devices)
@@ -139,9 +142,9 @@ func (o *Options) device(slot int) string {
 }
 
 // threads shares the cores among slots that all compute on the CPU; 0 means all cores.
-func (o *Options) threads(asked int) int {
-	if asked > 0 || len(o.Devices) > 0 || o.Slots == 1 {
+func (o *Options) threads(asked, slots int) int {
+	if asked > 0 || len(o.Devices) > 0 || slots == 1 {
 		return asked
 	}
-	return max(1, runtime.NumCPU()/o.Slots)
+	return max(1, runtime.NumCPU()/slots)
 }

@@ -23,7 +23,7 @@ const (
 type slot struct {
 	w        *Worker
 	no       int
-	working  context.Context // ends when the worker drains
+	working  context.Context // ends when the worker drains, or has no such slot any more
 	session  *session        // nil: none is running
 	root     atomic.Int64    // process that the session's descend from; 0: none. For any goroutine
 	version  string          // of the Blender that the present frame is rendered with; "": none was chosen
@@ -132,7 +132,7 @@ func (s *slot) lease(ctx context.Context, k *work) *work {
 	// Ends when nothing new is to be begun: the lease was canceled, the worker drains or stops.
 	going, stop := context.WithCancelCause(k.held.ctx)
 	defer stop(nil)
-	defer context.AfterFunc(s.working, func() { stop(errLeaving) })()
+	defer context.AfterFunc(s.working, func() { stop(s.leaving()) })()
 	frames := k.grant.Lease.Frames
 	s.w.book.update(k.held, func(b *farm.Beat) { b.Started, b.Phase = true, "fetching files" })
 	var next *ahead
@@ -140,7 +140,7 @@ func (s *slot) lease(ctx context.Context, k *work) *work {
 	i := 0
 	for ; err == nil && i < len(frames); i++ {
 		if s.w.rest.isOpen() || s.working.Err() != nil {
-			err = errLeaving
+			err = s.leaving()
 			break
 		}
 		if err = s.room(going); err != nil {
@@ -153,6 +153,14 @@ func (s *slot) lease(ctx context.Context, k *work) *work {
 	}
 	s.leave(k, frames[i:], err)
 	return next.take()
+}
+
+// leaving says why nothing new is begun.
+func (s *slot) leaving() error {
+	if context.Cause(s.working) == errFewer {
+		return errFewer
+	}
+	return errLeaving
 }
 
 // room waits until another frame may be begun: the uploads keep up, and, while the master is away and nothing can be
@@ -184,7 +192,7 @@ func (s *slot) leave(k *work, frames []int, why error) {
 		}
 		return
 	}
-	if why != errLeaving && !isRest(why) { // the files could not be had: the first frame tells why
+	if why != errLeaving && why != errFewer && !isRest(why) { // the files could not be had: the first frame tells why
 		fault := faultOf(why, 0, nil)
 		r := s.report(k, frames[0])
 		fault.tell(&r)

@@ -41,6 +41,7 @@ type Worker struct {
 	folders *folders
 	copier  *copier
 	machine *machine
+	crew    *crew
 	pace    atomic.Int64 // the farm's heartbeat, nanoseconds
 
 	delivered time.Time     // when the master last answered a parcel; of the sender's goroutine
@@ -99,7 +100,7 @@ func (w *Worker) load() error {
 		}
 	}
 	w.copier = newCopier(&w.opt)
-	w.machine = newMachine(&w.opt)
+	w.machine, w.crew = newMachine(&w.opt), newCrew(w.opt.slots())
 	w.book = newBook(filepath.Join(w.opt.Dir, leasesDir))
 	w.pace.Store(int64(farm.DefaultRules().Heartbeat()))
 	w.resume()
@@ -186,12 +187,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	})
-	var slots sync.WaitGroup
-	for i := range w.opt.slots() {
-		s := newSlot(w, i, working)
-		slots.Go(func() { s.run(ctx) })
-	}
-	slots.Wait()
+	w.work(ctx, working)
 	w.handOver(ctx)
 	err := ctx.Err()
 	if cause := context.Cause(ctx); err != nil && !errors.Is(cause, context.Canceled) {

@@ -1499,6 +1499,8 @@ export interface components {
             program?: string;
             scripts?: boolean;
             shared?: string[] | null;
+            /** Format: int64 */
+            slots?: number;
             stages?: string[] | null;
             /** Format: int64 */
             utc_offset_min?: number;
@@ -1631,6 +1633,8 @@ export interface components {
             load?: components["schemas"]["Load"];
             /** Format: int64 */
             pace_ms?: number;
+            /** Format: int64 */
+            slots?: number;
             /** Format: int64 */
             wait_ms?: number;
         } & {
@@ -2079,6 +2083,8 @@ export interface components {
             drain?: boolean;
             /** Format: int64 */
             heartbeat_ms?: number;
+            /** Format: int64 */
+            slots?: number;
             unknown?: boolean;
         } & {
             [key: string]: unknown;
@@ -2643,6 +2649,8 @@ export interface components {
             /** Format: date-time */
             seen?: string;
             /** Format: int64 */
+            set_slots?: number;
+            /** Format: int64 */
             slots?: number;
             tags?: string[] | null;
             token?: string;
@@ -2687,6 +2695,8 @@ export interface components {
             enabled?: boolean;
             hours?: string;
             name?: string;
+            /** Format: int64 */
+            slots?: number;
             tags?: string[];
             /** Format: int64 */
             when_idle_s?: number;
@@ -2743,6 +2753,8 @@ export interface components {
             schedule?: components["schemas"]["Schedule"];
             /** Format: date-time */
             seen?: string;
+            /** Format: int64 */
+            set_slots?: number;
             /** Format: int64 */
             slots?: number;
             tags?: string[] | null;
