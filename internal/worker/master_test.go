@@ -42,7 +42,7 @@ type fakeMaster struct {
 	// before1st is the newest lease at a registration, until the first heartbeat after it.
 	before1st farm.LeaseID
 	known     map[farm.WorkerID]farm.Registration
-	orders    farm.Orders // Drain, Disabled, HeartbeatMS and Slots
+	orders    farm.Orders  // Drain, Disabled, HeartbeatMS and Slots
 	asked     map[int]bool // slots that asked for work
 	noAhead   bool
 	reports   []farm.Report // in the order they came
