@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/json"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
+	"github.com/netrender/netrender/internal/blob"
 	nr "github.com/netrender/netrender/internal/farm"
 )
 
@@ -294,4 +296,67 @@ func TestSubmitZip(t *testing.T) {
 	}
 	viewer.visit(f.url + "/submit")
 	viewer.sees("which may not do this")
+}
+
+// TestSubmitMissing: while no worker looks, the page says why; then the form comes filled, what the scene misses is given from
+// a folder, by name, and what could be several is asked.
+func TestSubmitMissing(t *testing.T) {
+	b := openBrowser(t)
+	f := startFarm(t)
+	checker := axe(t)
+	b.enter(f)
+	b.press("Submit")
+	b.choose(chooseFiles, filepath.Join(folder(t, map[string][]byte{"missing.blend": blend("1")}), "missing.blend"))
+	b.sees("Waiting for a worker to look at the scene.", "The farm has no workers")
+	b.axed(checker, "while nobody looks")
+	b.fill("main label input", "by hand")
+	f.worker("oak", "--fake-renderer", "20ms")
+	b.sees("The scene does not render as it is.", "floor.png", "/home/artist/pictures/wall.png", "used by Image floor.png, Material Fake", "Start anyway", "250 frames; the scene has 1 to 250", "1920 × 1080")
+	if name := value[string](b, `document.querySelector("main label input").value`); name != "by hand" {
+		t.Errorf("what was typed became %q", name)
+	}
+	b.axed(checker, "with missing files")
+	b.look(390, 900, true)
+	b.axed(checker, "with missing files, dark, on a phone")
+	b.look(1280, 900, false)
+
+	b.choose("Add files: files", filepath.Join(folder(t, map[string][]byte{"other.png": []byte("x")}), "other.png"))
+	b.sees("None of the 1 file has the name of one that is missing.")
+	b.choose("Add a folder: a folder", folder(t, map[string][]byte{"x/FLOOR.png": []byte("floor"), "a/wall.png": []byte("wall a"), "b/wall.png": []byte("wall b"), "b/door.png": []byte("door")}))
+	b.sees("2 missing files found among 4 files.", "1 file could be one of several: choose which.", "Look again, with 1 file")
+	b.until("choice of a wall", `(e => {
+		const o = [...(e?.options ?? [])].find(o => o.value.endsWith("b/wall.png"));
+		if (!o) return false;
+		e.value = o.value;
+		e.dispatchEvent(new Event("change", {bubbles: true}));
+		return true;
+	})(document.querySelector(".missing select"))`)
+	b.press("Look again, with 2 files")
+	b.sees("The scene is ready to render.", "3 files, 24 B")
+	b.axed(checker, "with a scene that is ready")
+	b.fill("#frames", "1-2")
+	b.press("Start")
+	b.sees("Latest frames", "2 of 2 frames, 100 %")
+	var list struct {
+		Files []nr.File `json:"files"`
+	}
+	if err := json.Unmarshal([]byte(f.get(b.job()+"/files")), &list); err != nil {
+		t.Fatal(err)
+	}
+	wall, floor := false, false
+	for _, file := range list.Files {
+		wall = wall || file.Original == "/home/artist/pictures/wall.png" && file.Ref == blob.RefOf([]byte("wall b")).String()
+		floor = floor || file.Path == "textures/floor.png" && file.Ref == blob.RefOf([]byte("floor")).String()
+	}
+	if len(list.Files) != 3 || !wall || !floor {
+		t.Errorf("the job's files are %+v", list.Files)
+	}
+	if j := f.get(b.job()); !strings.Contains(j, `"engine":"CYCLES"`) || !strings.Contains(j, `"fps":24`) || !strings.Contains(j, `"name":"by hand"`) {
+		t.Errorf("the job is %s", j)
+	}
+
+	b.press("Submit")
+	b.choose(chooseFiles, filepath.Join(folder(t, map[string][]byte{"broken.blend": blend("2")}), "broken.blend"))
+	b.sees("Blender could not read the scene.", "is not a .blend file")
+	b.axed(checker, "with a scene that cannot be read")
 }

@@ -6,7 +6,7 @@ type Say = (m: { id: number; bytes?: number; ref?: string; problem?: "changed" |
 
 const say: Say = (m) => postMessage(m);
 const slice = 8 * 1024 * 1024;
-const atOnce = 32 * 1024 * 1024; // files of up to so many bytes are summed up by the browser itself, where it does
+const atOnce = 128 * 1024 * 1024; // files of up to so many bytes are summed up by the browser itself, where it does
 
 const hex = (sum: Uint8Array) => Array.from(sum, (b) => b.toString(16).padStart(2, "0")).join("");
 
