@@ -295,9 +295,9 @@ func (a *app) notifyTest() *cobra.Command {
 func answered(a *farm.Answer) string {
 	switch {
 	case a.Status != 0:
-		return fmt.Sprintf(" (%d: %s)", a.Status, plainText(a.Text))
-	case a.Text != "":
-		return " (" + plainText(a.Text) + ")"
+		return fmt.Sprintf(" (%d: %s)", a.Status, plainText(a.Said))
+	case a.Said != "":
+		return " (" + plainText(a.Said) + ")"
 	}
 	return ""
 }

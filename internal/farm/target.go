@@ -146,7 +146,7 @@ type Delivery struct {
 type Answer struct {
 	OK     bool    `json:"ok"`
 	Status int     `json:"status,omitempty"` // of HTTP; 0: none came, or it is another service
-	Text   string  `json:"answer,omitempty"` // what it said, or what went wrong, as a sentence
+	Said   string  `json:"answer,omitempty"` // what it said, or what went wrong, as a sentence
 	TookS  float64 `json:"took_s"`
 	Gone   bool    `json:"gone,omitempty"` // the target wants to be told nothing more
 }

@@ -112,7 +112,7 @@ func (t *teller) reserve(m *farm.Message) (ids []string) {
 			continue
 		}
 		if len(tl.queue)+tl.coming >= maxPending {
-			tl.note(farm.Delivery{Messages: []string{}, Kind: m.Kind, Text: m.Text, Time: m.Time, State: farm.Dropped, Answer: farm.Answer{Text: "too many messages wait for it"}})
+			tl.note(farm.Delivery{Messages: []string{}, Kind: m.Kind, Text: m.Text, Time: m.Time, State: farm.Dropped, Answer: farm.Answer{Said: "too many messages wait for it"}})
 			continue
 		}
 		tl.coming++
@@ -273,7 +273,7 @@ func (m *Master) try(ctx context.Context, target *farm.Target, list []*waiting) 
 			tl.Failing = tl.since
 		}
 		if !tl.Failing.IsZero() {
-			tl.Error = a.Text
+			tl.Error = a.Said
 		}
 		if a.Gone {
 			tl.Enabled, tl.Error = false, "it answered that it is gone (410), and is told nothing more"

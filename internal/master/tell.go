@@ -50,7 +50,7 @@ func (e *engine) tellEnd(j *job) {
 	name := clip(j.Name, 100)
 	if j.State == farm.Done {
 		m.Text = fmt.Sprintf("%s is done: %s%s", name, plural(j.Done, "frame"), took)
-		if j.Machine > 0 {
+		if j.Machine >= 1 {
 			m.Text += "; " + machineTime(j.Machine)
 		}
 	} else {

@@ -52,7 +52,7 @@ func (p *post) Send(ctx context.Context, t *farm.Target, list []farm.Message) fa
 	p.mu.Unlock()
 	if hangs {
 		<-ctx.Done()
-		return farm.Answer{Text: "no answer"}
+		return farm.Answer{Said: "no answer"}
 	}
 	return a
 }
@@ -63,7 +63,7 @@ func (p *post) answers(say func(t *farm.Target) farm.Answer) {
 	p.say = say
 }
 
-func refuses(*farm.Target) farm.Answer { return farm.Answer{Status: 500, Text: "no"} }
+func refuses(*farm.Target) farm.Answer { return farm.Answer{Status: 500, Said: "no"} }
 
 // take returns what was sent since the last time.
 func (p *post) take() (sent []string) {
@@ -420,8 +420,8 @@ func TestTargets(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		p.answers(func(*farm.Target) farm.Answer { return farm.Answer{Text: "nobody is there"} })
-		if a, err := b.m.TestTarget(ctx, root, hook.ID); err != nil || a.OK || a.Text != "nobody is there" {
+		p.answers(func(*farm.Target) farm.Answer { return farm.Answer{Said: "nobody is there"} })
+		if a, err := b.m.TestTarget(ctx, root, hook.ID); err != nil || a.OK || a.Said != "nobody is there" {
 			t.Error(a, err)
 		}
 		want(t, "sent", strings.Join(p.take(), "\n"), "pipe: This is a test, sent by root.")

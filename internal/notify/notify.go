@@ -98,7 +98,7 @@ func (s *Sender) Send(ctx context.Context, t *farm.Target, list []farm.Message) 
 	var a farm.Answer
 	switch u, err := parse(t.URL); {
 	case err != nil:
-		a.Text = err.Error()
+		a.Said = err.Error()
 	case u.Scheme == "http" || u.Scheme == "https":
 		a = s.hook(ctx, t, &list[0])
 	default:

@@ -84,7 +84,7 @@ func fine(http.ResponseWriter, *http.Request) {}
 func TestWebhook(t *testing.T) {
 	r := receive(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "thanks\n<b>") })
 	a := sender().Send(context.Background(), &farm.Target{URL: r.URL + "/in", Secret: secret}, []farm.Message{message("shot is done"), message("not this one")})
-	if !a.OK || a.Status != 200 || a.Text != "thanks <b>" {
+	if !a.OK || a.Status != 200 || a.Said != "thanks <b>" {
 		t.Fatalf("%+v", a)
 	}
 	var b struct {
@@ -221,7 +221,7 @@ func TestBadReceivers(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 400*time.Millisecond)
 		a := sender().Send(ctx, &farm.Target{ID: c.url, URL: c.url, Secret: secret}, []farm.Message{message("x")})
 		cancel()
-		if a.OK != (c.url == long.URL) || !strings.Contains(a.Text, c.text) || strings.Contains(a.Text, "token-of-matrix") || len(a.Text) > maxShown+3 {
+		if a.OK != (c.url == long.URL) || !strings.Contains(a.Said, c.text) || strings.Contains(a.Said, "token-of-matrix") || len(a.Said) > maxShown+3 {
 			t.Errorf("%s: %+v, wanted %q", c.url, a, c.text)
 		}
 		if a.Gone != (c.url == gone.URL) {
@@ -245,7 +245,7 @@ func TestStuckTries(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 		a := s.Send(ctx, &farm.Target{ID: "a", URL: "smtp://" + l.Addr().String() + "/?from=a@b&to=c@d"}, []farm.Message{message("x")})
 		cancel()
-		if want := map[bool]string{true: "no answer came", false: "3 tries before have not ended"}[i < mostStuck]; !strings.Contains(a.Text, want) {
+		if want := map[bool]string{true: "no answer came", false: "3 tries before have not ended"}[i < mostStuck]; !strings.Contains(a.Said, want) {
 			t.Errorf("try %d: %+v", i+1, a)
 		}
 	}

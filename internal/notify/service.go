@@ -130,10 +130,10 @@ func (s *stuck) leave(id string) {
 func (s *Sender) service(ctx context.Context, u *url.URL, id string, list []farm.Message) farm.Answer {
 	sv, err := open(u, true)
 	if err != nil {
-		return farm.Answer{Text: err.Error()}
+		return farm.Answer{Said: err.Error()}
 	}
 	if !s.stuck.enter(id) {
-		return farm.Answer{Text: fmt.Sprintf("%d tries before have not ended yet", mostStuck)}
+		return farm.Answer{Said: fmt.Sprintf("%d tries before have not ended yet", mostStuck)}
 	}
 	text, params := s.text(sv.write, list), types.Params{}
 	if sv.name == "smtp" {
@@ -150,7 +150,7 @@ func (s *Sender) service(ctx context.Context, u *url.URL, id string, list []farm
 		err = context.DeadlineExceeded
 	}
 	if err != nil {
-		return farm.Answer{Text: scrub(u, plain(err))}
+		return farm.Answer{Said: scrub(u, plain(err))}
 	}
 	return farm.Answer{OK: true}
 }

@@ -62,16 +62,16 @@ func Sign(secret, id string, at time.Time, body []byte) (string, error) {
 func (s *Sender) hook(ctx context.Context, t *farm.Target, m *farm.Message) farm.Answer {
 	text, err := json.Marshal(body{m.Kind, m.Time, data{s.opt.Farm, m.Text, m.Hint, s.link(m), m.Job}})
 	if err != nil {
-		return farm.Answer{Text: shown(err.Error())}
+		return farm.Answer{Said: shown(err.Error())}
 	}
 	now := s.opt.Now()
 	signature, err := Sign(t.Secret, m.ID, now, text)
 	if err != nil {
-		return farm.Answer{Text: err.Error()}
+		return farm.Answer{Said: err.Error()}
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL, bytes.NewReader(text))
 	if err != nil {
-		return farm.Answer{Text: "its URL is none"}
+		return farm.Answer{Said: "its URL is none"}
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "Netrender/"+s.opt.Program)
@@ -80,16 +80,16 @@ func (s *Sender) hook(ctx context.Context, t *farm.Target, m *farm.Message) farm
 	r.Header.Set(headerSignature, signature)
 	resp, err := s.hooks.Do(r)
 	if err != nil {
-		return farm.Answer{Text: plain(err)}
+		return farm.Answer{Said: plain(err)}
 	}
 	defer resp.Body.Close()
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, 4*maxShown))
-	a := farm.Answer{OK: resp.StatusCode/100 == 2, Status: resp.StatusCode, Gone: resp.StatusCode == http.StatusGone, Text: shown(string(said))}
+	a := farm.Answer{OK: resp.StatusCode/100 == 2, Status: resp.StatusCode, Gone: resp.StatusCode == http.StatusGone, Said: shown(string(said))}
 	if resp.StatusCode/100 == 3 {
-		a.Text = redirectError{resp.StatusCode}.Error()
+		a.Said = redirectError{resp.StatusCode}.Error()
 	}
-	if a.Text == "" {
-		a.Text = http.StatusText(resp.StatusCode)
+	if a.Said == "" {
+		a.Said = http.StatusText(resp.StatusCode)
 	}
 	return a
 }

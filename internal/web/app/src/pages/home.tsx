@@ -72,7 +72,7 @@ function Attention({ data }: { data: Data<AttentionList> }) {
     <Card class="warns" title="Needs a person">
       <ul class="attention">
         {list.slice(0, 12).map((a) => {
-          const to = a.job ? `/jobs/${a.job}` : a.worker ? `/workers/${a.worker}` : a.kind === "pairing" ? "/add-worker" : "";
+          const to = a.job ? `/jobs/${a.job}` : a.worker ? `/workers/${a.worker}` : a.kind === "pairing" ? "/add-worker" : a.kind === "notify" ? "/settings/notifications" : "";
           return (
             <li key={a.id}>
               <Icon name="warn" size={16} />

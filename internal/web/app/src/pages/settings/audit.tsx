@@ -15,6 +15,7 @@ const deeds: Record<string, string> = {
   "pairing.accept": "let in newcomer", "pairing.refuse": "refused newcomer", "login.begin": "logged in", "login.end": "logged out",
   "rules.change": "changed the rules", "cleaning.change": "changed what is cleaned", clean: "had the farm cleaned",
   verify: "had what is stored verified", backup: "made a backup",
+  "notify.make": "has told what happens to", "notify.change": "changed who is told", "notify.remove": "tells no more", "notify.test": "sent a test to",
 };
 
 export function Audit() {

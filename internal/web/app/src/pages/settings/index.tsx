@@ -6,6 +6,7 @@ import { About } from "./about";
 import { Audit } from "./audit";
 import { Cleaning } from "./cleaning";
 import { Logins } from "./logins";
+import { Notifications } from "./notifications";
 import { Tokens } from "./tokens";
 
 interface Tab { id: string; text: string; page: ComponentType; admins?: string }
@@ -13,6 +14,7 @@ interface Tab { id: string; text: string; page: ComponentType; admins?: string }
 const tabs: Tab[] = [
   { id: "tokens", text: "Tokens", page: Tokens, admins: "Only admins see who has a token of this farm." },
   { id: "logins", text: "Logins", page: Logins, admins: "Only admins see which browsers are logged in." },
+  { id: "notifications", text: "Notifications", page: Notifications, admins: "Only admins say who is told what happens: what they name is called by the master." },
   { id: "cleaning", text: "Cleaning", page: Cleaning },
   { id: "audit", text: "Audit", page: Audit, admins: "Only admins see who did what to the farm." },
   { id: "about", text: "About", page: About },
