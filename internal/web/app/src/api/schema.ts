@@ -1500,6 +1500,8 @@ export interface components {
             program?: string;
             scripts?: boolean;
             shared?: string[] | null;
+            /** Format: int64 */
+            slots?: number;
             stages?: string[] | null;
             /** Format: int64 */
             utc_offset_min?: number;
@@ -1632,6 +1634,8 @@ export interface components {
             load?: components["schemas"]["Load"];
             /** Format: int64 */
             pace_ms?: number;
+            /** Format: int64 */
+            slots?: number;
             /** Format: int64 */
             wait_ms?: number;
         } & {
@@ -2080,6 +2084,8 @@ export interface components {
             drain?: boolean;
             /** Format: int64 */
             heartbeat_ms?: number;
+            /** Format: int64 */
+            slots?: number;
             unknown?: boolean;
         } & {
             [key: string]: unknown;
@@ -2644,6 +2650,8 @@ export interface components {
             /** Format: date-time */
             seen?: string;
             /** Format: int64 */
+            set_slots?: number;
+            /** Format: int64 */
             slots?: number;
             tags?: string[] | null;
             token?: string;
@@ -2688,6 +2696,8 @@ export interface components {
             enabled?: boolean;
             hours?: string;
             name?: string;
+            /** Format: int64 */
+            slots?: number;
             tags?: string[];
             /** Format: int64 */
             when_idle_s?: number;
@@ -2744,6 +2754,8 @@ export interface components {
             schedule?: components["schemas"]["Schedule"];
             /** Format: date-time */
             seen?: string;
+            /** Format: int64 */
+            set_slots?: number;
             /** Format: int64 */
             slots?: number;
             tags?: string[] | null;
