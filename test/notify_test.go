@@ -85,7 +85,10 @@ func TestToldThoughTheMasterDies(t *testing.T) {
 	f.proc.kill()
 	f.start()
 	f.submitFake("6-7")
-	eventually(t, 30*time.Second, "the last job's end is told", func() bool { _, texts := r.got(); return strings.Count(strings.Join(texts, "\n"), " is done: 2 frames") >= 4 })
+	eventually(t, 30*time.Second, "the last job's end is told", func() bool {
+		_, texts := r.got()
+		return strings.Count(strings.Join(texts, "\n"), " is done: 2 frames") >= 4
+	})
 	ids, texts := r.got()
 	if ids[0] == "" || ids[0] != ids[1] || texts[0] != texts[1] || !strings.Contains(texts[0], "is done: 2 frames") {
 		t.Errorf("told were %q as %q", texts, ids)
@@ -101,7 +104,10 @@ func TestToldThoughTheMasterDies(t *testing.T) {
 func TestPageOfNotifications(t *testing.T) {
 	b := openBrowser(t)
 	r := startReceiver(t)
-	r.answers(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(418); _, _ = io.WriteString(w, "a teapot <b>") })
+	r.answers(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(418)
+		_, _ = io.WriteString(w, "a teapot <b>")
+	})
 	f := startFarm(t)
 	f.worker("oak", fastFake...)
 	b.visit(f.link(f.url))
