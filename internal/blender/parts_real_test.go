@@ -212,7 +212,7 @@ func realUnfinished(t *testing.T, s *Session, dir string) {
 	if err != nil || os.WriteFile(torn, data[:200], 0o600) != nil {
 		t.Fatal(err)
 	}
-	for path, want := range map[string]ErrorKind{small: NoParts, torn: Truncated, filepath.Join(dir, "none.exr"): NoFile} {
+	for path, want := range map[string]ErrorKind{small: NoParts, torn: NoFile, filepath.Join(dir, "none.exr"): NoFile} {
 		if _, err := s.Render(t.Context(), Task{Frame: 3, OutDir: t.TempDir(), Outputs: true, Finish: path}, nil); kindOfError(err) != want {
 			t.Errorf("%s: %v", path, err)
 		}

@@ -51,9 +51,9 @@ func faultOf(err error, hang time.Duration, log []byte) *fault {
 	}
 	f = &fault{text: b.Error()}
 	switch b.Kind {
-	case blender.NotBlend, blender.Truncated, blender.NoScene, blender.NoCamera:
+	case blender.NotBlend, blender.Truncated, blender.NoScene, blender.NoCamera, blender.NoParts:
 		f.fatal, f.scene, f.rest = true, true, true
-	case blender.TooNew, blender.NoEngine, blender.NoAddon: // another worker may have the right Blender
+	case blender.TooNew, blender.NoEngine, blender.NoAddon, blender.NoDenoiser: // another worker may have the right Blender
 		f.scene, f.rest = true, true
 	case blender.NoStart, blender.NoFile, blender.NoDevice, blender.NoSpace, blender.NotOpened, blender.Killed:
 		f.own, f.rest = true, true

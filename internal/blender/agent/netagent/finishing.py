@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from . import denoising, exrhead, parts
+from . import denoising, exrhead, outputs, parts
 from .failure import Failure
 from .settings import Borrowed
 
@@ -71,7 +71,7 @@ class Finish:
         except OSError as error:
             raise Failure("no-file", f"the frame to finish cannot be read: {error.strerror or error}") from None
         except ValueError as error:
-            raise Failure("truncated", f"the frame to finish cannot be read: {error}") from None
+            raise Failure("no-file", f"the frame to finish cannot be read: {error}") from None
         parts.check(scene)
         left, top, right, bottom = parts.region(scene.render)
         self.size = right - left, bottom - top
@@ -99,9 +99,13 @@ class Finish:
     def borrow(self, borrowed: Borrowed) -> None:
         """Changes the scene's settings while it is finished."""
         render = self.scene.render
-        # What is drawn already is not drawn again, and nothing has to be evaluated for it.
-        for thing in bpy.data.objects:
-            if thing.type in parts.GEOMETRY:
+        # What is drawn already is not drawn again, and nothing has to be evaluated for it. Other scenes that the compositor
+        # shows are rendered now.
+        others = [scene for scene in composited(self.scene) if scene != self.scene]
+        for thing in self.scene.objects:
+            if (thing.type in parts.GEOMETRY or thing.instance_type == "COLLECTION") and not any(
+                thing.name in scene.objects for scene in others
+            ):
                 borrowed.set(thing, "hide_render", True)
         borrowed.set(render, "engine", FinishEngine.bl_idname)
 
@@ -139,6 +143,21 @@ class Finish:
                 if name.startswith(("cryptomatte/", "cycles.")):
                     result.stamp_data_add_field(name, value)
             engine.end_result(result)
+
+
+def composited(scene: Any) -> list[Any]:
+    """The scenes whose pictures the compositor shows."""
+    tree = outputs.tree_of(scene)
+    if tree is None or not scene.render.use_compositing:
+        return []
+    trees, shown = [tree], []
+    for one in trees:
+        for node in one.nodes:
+            if node.bl_idname == "CompositorNodeRLayers" and node.scene is not None:
+                shown.append(node.scene)
+            elif node.type == "GROUP" and node.node_tree is not None and node.node_tree not in trees:
+                trees.append(node.node_tree)
+    return shown
 
 
 def stores(layer: Any) -> bool:

@@ -88,7 +88,6 @@ class Part:
                 )
             more = request["overscan"]
             self.window = max(0, x0 - more), max(0, y0 - more), min(width, x1 + more), min(height, y1 + more)
-
         if request.get("samples"):
             self._check_samples(*request["samples"])
 
@@ -116,7 +115,7 @@ class Part:
             (overridden, f"the view layer {overridden[0] if overridden else ''} has a number of samples of its own"),
             (catches_shadows(), "what a shadow catcher shows cannot be put together of parts of the samples"),
             (
-                cycles.sample_offset and getattr(cycles, "use_sample_subset", True),
+                cycles.sample_offset or getattr(cycles, "use_sample_subset", False),
                 "the scene itself renders a part of its samples only",
             ),
             (
@@ -150,11 +149,8 @@ class Part:
         }  # fmt: skip
         borrowed.set(render, "use_border", True)
         borrowed.set(render, "use_crop_to_border", True)
-        # Each pushes the other end along where they would cross.
-        for low, high in (("border_min_x", "border_max_x"), ("border_min_y", "border_max_y")):
-            order = (low, high) if wanted[low] <= getattr(render, low) else (high, low)
-            for name in order:
-                borrowed.set(render, name, wanted[name])
+        for name, value in wanted.items():
+            borrowed.set(render, name, value)
         if region(render) != (x0, y0, x1, y1):
             raise Failure("agent", f"the border {x0},{y0} to {x1},{y1} became {region(render)}")
 
@@ -169,6 +165,14 @@ class Part:
         if cycles.use_adaptive_sampling and (self.samples or not self.keep_adaptive):
             borrowed.set(cycles, "use_adaptive_sampling", False)
             self.warnings.append("adaptive sampling is off: with it the parts of a frame would not fit together")
+        if bpy.app.version >= (5, 0, 0) and has_volumes(self.scene):
+            self.warnings.append(
+                "Cycles learns where a volume scatters while it renders: where one is seen, parts are noisy in other ways than the whole"
+            )
+        if getattr(cycles, "use_guiding", False):
+            self.warnings.append(
+                "path guiding learns from the whole frame: parts are noisy in other ways than the whole"
+            )
         for layer in denoised(self.scene):
             borrowed.set(layer.cycles, "denoising_store_passes", True)  # the finish denoises, with these
         borrowed.set(cycles, "use_denoising", False)
@@ -179,10 +183,6 @@ class Part:
         if hasattr(cycles, "use_sample_subset"):
             borrowed.set(cycles, "use_sample_subset", True)
             borrowed.set(cycles, "sample_subset_length", count)
-            if has_volumes(self.scene):
-                self.warnings.append(
-                    "Cycles learns where a volume scatters while it renders: where one is seen, parts of the samples differ from the whole"
-                )
         else:
             borrowed.set(cycles, "samples", count)
             if cycles.sampling_pattern not in STEADY:
@@ -191,8 +191,6 @@ class Part:
                 self.warnings.append(
                     f"the sampling pattern is TABULATED_SOBOL: {before} is another one for each number of samples, whose parts would not fit together"
                 )
-        if getattr(cycles, "use_guiding", False):
-            self.warnings.append("path guiding learns from all samples: parts of them differ from the whole")
 
 
 def has_volumes(scene: Any) -> bool:
