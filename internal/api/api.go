@@ -54,6 +54,7 @@ type API struct {
 	wrong    buckets
 	stall    time.Duration // how long a transfer may stand still
 	pictures chan struct{} // holds one for each that is made
+	sending  chan struct{} // holds one for each that is in memory
 
 	gatherings gatherings
 }
@@ -67,7 +68,7 @@ func New(o Options) *API {
 		o.Info.Protocol = wire.Version
 	}
 	o.Info.Open = o.Open
-	a := &API{opt: o, m: o.Master, log: o.Log, stop: make(chan struct{}), stall: stall, wrong: buckets{now: o.Now}, pictures: make(chan struct{}, layersAtOnce)}
+	a := &API{opt: o, m: o.Master, log: o.Log, stop: make(chan struct{}), stall: stall, wrong: buckets{now: o.Now}, pictures: make(chan struct{}, layersAtOnce), sending: make(chan struct{}, layersSent)}
 	a.gauge = newGauge(a.m)
 	a.router = newRouter(a)
 	useProblems()

@@ -20,6 +20,9 @@ import (
 // layersAtOnce is how many pictures of passes are made at a time: each takes all cores and some hundred megabytes.
 const layersAtOnce = 2
 
+// layersSent is how many of them are in memory while readers take them, each at its own pace.
+const layersSent = 16
+
 func (a *API) layerRoutes(d *describer) {
 	file := inQuery("file", "string", "name of the result, where the frame has several that are OpenEXR; its multilayer EXR when not given")
 	d.plain(route{
@@ -138,13 +141,12 @@ func (a *API) layer(w http.ResponseWriter, r *http.Request, who master.Identity)
 	ctx, end := a.hold(w, r, who)
 	defer end()
 	select {
-	case a.pictures <- struct{}{}:
-		defer func() { <-a.pictures }()
+	case a.sending <- struct{}{}:
+		defer func() { <-a.sending }()
 	case <-ctx.Done():
 		return why(ctx, ctx.Err())
 	}
-	view := l.view(width)
-	pic, err := l.part.Picture(ctx, &view)
+	pic, err := a.picture(ctx, l, width)
 	if err != nil {
 		h.Del("ETag")
 		h.Del("Cache-Control")
@@ -169,15 +171,30 @@ func (a *API) layer(w http.ResponseWriter, r *http.Request, who master.Identity)
 	if !packs {
 		r.Header.Del("Accept-Encoding")
 	}
-	// One deadline for all of it: a reader who hardly moves must not keep the others from their pictures.
-	_ = http.NewResponseController(w).SetWriteDeadline(a.opt.Now().Add(a.stall))
+	rc := http.NewResponseController(w)
 	out := packedWriter(w, r, 8*pic.Width*pic.Height)
 	row := make([]byte, 8*pic.Width)
-	for y := range pic.Height {
+	for y, due := 0, 0; y < pic.Height; y++ {
+		if y*len(row) >= due { // as of other transfers, every step has a deadline of its own
+			_ = rc.SetWriteDeadline(a.opt.Now().Add(a.stall))
+			due = y*len(row) + step
+		}
 		l.halves(pic, y, scale, row)
 		if _, err := out.Write(row); err != nil {
 			return nil //nolint:nilerr // an asker who left is nobody's fault
 		}
 	}
 	return out.Close()
+}
+
+// picture makes the picture of a pass when its turn has come. A reader who hardly moves keeps nobody from that.
+func (a *API) picture(ctx context.Context, l *layer, width int) (*exr.Picture, error) {
+	select {
+	case a.pictures <- struct{}{}:
+		defer func() { <-a.pictures }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	view := l.view(width)
+	return l.part.Picture(ctx, &view)
 }

@@ -221,3 +221,28 @@ func TestLayers(t *testing.T) {
 	resp, body = h.send(farm.RoleView, "GET", wire.Root+"/jobs/2/frames/2/layers", nil)
 	wantProblem(t, resp, body, farm.NotFound)
 }
+
+// TestSlowReadersOfLayers: readers who do not take their pictures keep nobody from others.
+func TestSlowReadersOfLayers(t *testing.T) {
+	h := open(t)
+	h.submit("1")
+	c := h.client(farm.RoleWorker)
+	h.worker(c, "worker-01", 1)
+	h.render(c, map[string][]byte{"exr/0001.exr": exrOf(t, 1600, 1000, map[string]func(int) float32{"View.Depth.Z": func(i int) float32 { return float32(i) }})})
+	address := wire.Root + "/jobs/1/frames/1/layer?name=View.Depth&pack=0"
+	for range 2 * layersAtOnce {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", h.url+address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+h.secret[farm.RoleView])
+		resp, err := http.DefaultClient.Do(req) // its head; the body fills the buffers in between and stands
+		if err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatal(resp, err)
+		}
+		defer resp.Body.Close()
+	}
+	if resp, body := h.send(farm.RoleView, "GET", address, nil); resp.StatusCode != http.StatusOK || len(body) != 8*1600*1000 {
+		t.Errorf("behind readers who do not move: %d, %d bytes", resp.StatusCode, len(body))
+	}
+}
