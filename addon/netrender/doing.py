@@ -24,7 +24,7 @@ def worker(said: dict) -> str:
     if state == "ended":
         return "Has ended"
     if state == "tries":
-        return "Tries what Blender can do on this computer; the next time this is known"
+        return "Tries what Blender can do here, once"
     if state != "works" or not said.get("met"):
         return "Looks for the master"
     parts = []

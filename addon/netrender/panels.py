@@ -91,7 +91,8 @@ def masters(layout: Any) -> None:
     if chosen and chosen not in addresses:
         column.operator("netrender.choose_master", text=chosen, icon="RADIOBUT_ON").address = chosen
     if chosen:
-        column.operator("netrender.choose_master", text="The one on the network", icon="RADIOBUT_OFF").address = ""
+        text = "The one on the network" if settings.online() else "The one on this computer"
+        column.operator("netrender.choose_master", text=text, icon="RADIOBUT_OFF").address = ""
 
 
 def bar(layout: Any, text: str, fraction: float) -> None:
