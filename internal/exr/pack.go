@@ -2,6 +2,7 @@ package exr
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"sync"
@@ -129,10 +130,15 @@ func unrle(packed, out []byte) error {
 // level is that of deflate when nothing else is asked for; the OpenEXR library's own is 4.
 const level = 4
 
+// quickLevel is that of pictures that are put together: on renders of Blender it takes a fifth to a quarter less time, and
+// files are 1 to 2 % larger.
+const quickLevel = 2
+
 // packer packs blocks, one at a time.
 type packer struct {
-	zlib *zlib.Writer
-	buf  bytes.Buffer
+	level int // of deflate; 0: level
+	zlib  *zlib.Writer
+	buf   bytes.Buffer
 }
 
 // pack returns the block's bytes as they are stored; they hold until the next call. What packing does not make
@@ -149,7 +155,7 @@ func (k *packer) pack(c Compression, block []byte) ([]byte, error) {
 		rle(*tmp, &k.buf)
 	} else {
 		if k.zlib == nil {
-			z, err := zlib.NewWriterLevel(&k.buf, level)
+			z, err := zlib.NewWriterLevel(&k.buf, cmp.Or(k.level, level))
 			if err != nil {
 				return nil, err
 			}

@@ -62,7 +62,7 @@ func weave(ctx context.Context, out *Writer, how weaving) error {
 	defer context.AfterFunc(ctx, func() { stop(nil) })()
 	for range hands {
 		all.Go(func() {
-			var k packer
+			k := packer{level: quickLevel}
 			var block, packed []byte
 			for {
 				mu.Lock()
