@@ -2,7 +2,7 @@
 import "./style/main.css";
 import { type ComponentType, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { me } from "./me";
+import { me, submits } from "./me";
 import { Home } from "./pages/home";
 import { Empty, Head } from "./parts/basics";
 import { here, match, start } from "./route";
@@ -63,4 +63,5 @@ function Shown() {
 
 start((path) => find(path) !== undefined);
 void find(here.value.pathname)?.[0][2](); // its file comes while the shell is made
+if (submits) void import("./dropped"); // files may be dropped on some pages
 render(<Shell><Shown /></Shell>, document.getElementById("app")!);

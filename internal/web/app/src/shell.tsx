@@ -2,7 +2,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { connected } from "./api/live";
-import { hovering } from "./dropped";
 import { me, submits } from "./me";
 import { Button, Name } from "./parts/basics";
 import { Icon, type IconName } from "./parts/icon";
@@ -57,7 +56,6 @@ export function Shell({ children }: { children: ComponentChildren }) {
         <div class="lost" role="status">{!connected.value && <p><Icon name="warn" size={16} /> The master does not answer. What is shown may be old; this page goes on by itself.</p>}</div>
         <main id="main" tabIndex={-1} ref={main}>{children}</main>
       </div>
-      {hovering.value && <p class="hovering" role="status"><span>Drop to submit</span></p>}
       <Notes />
       <Asked />
     </>
