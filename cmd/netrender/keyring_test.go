@@ -172,14 +172,14 @@ func TestALockedKeyring(t *testing.T) {
 func TestNotify(t *testing.T) {
 	bus := desktoptest.Bus(t, exec.Command)
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", bus)
-	_, errs, code := command(t, "notify", "--", "nobody shows it")
+	_, errs, code := command(t, "desktop-notify", "--", "nobody shows it")
 	if code != exitFailed {
 		t.Errorf("exit %d", code)
 	}
 	contains(t, errs, "no notification can be shown")
 	shown := desktoptest.Notes(t, bus)
 	for _, text := range []string{"Job 1 (shot) is done", `"; rm -rf ~; $(reboot)` + "`id`\n", "--json", ""} {
-		if _, errs, code := command(t, "notify", "--", text); code != exitDone {
+		if _, errs, code := command(t, "desktop-notify", "--", text); code != exitDone {
 			t.Fatalf("exit %d: %s", code, errs)
 		}
 		if got := <-shown; got != [3]string{"Netrender", text, ""} {
