@@ -236,7 +236,12 @@ func TestTriesGrowRarer(t *testing.T) {
 		id := b.target("hook", "https://a/secret").ID
 		p.answers(refuses)
 		b.renderOne(oak, "shot")
-		time.Sleep(23 * time.Hour)
+		time.Sleep(20 * time.Minute)
+		want(t, "tries in 20 minutes", len(p.take()), 5)
+		b.renderOne(oak, "another")
+		time.Sleep(time.Minute)
+		want(t, "tries because of another message", len(p.take()), 0)
+		time.Sleep(23*time.Hour - 21*time.Minute)
 		synctest.Wait()
 		p.mu.Lock()
 		last := time.Duration(0)
