@@ -54,7 +54,7 @@ func (w *Worker) CheckSlots() error {
 		return Errorf(Invalid, "a worker has 1 to %d slots, not %d", MaxSlots, n)
 	case w.Facts.Slots <= 0:
 		return Errorf(Invalid, "the program on %s is too old to be told how many slots it has", clip(w.Name, 80)).
-			WithHint("start the worker with --slots %d, or install this version of netrender there", n)
+			WithHint("start the worker with --slots %d, or install the version there that the master has", n)
 	case d > 0 && n > d:
 		return Errorf(Invalid, "%s has a slot for each of its devices, %d in all, and cannot have %d", clip(w.Name, 80), d, n).
 			WithHint("start the worker with more --devices")
