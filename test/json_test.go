@@ -77,6 +77,7 @@ func TestJSON(t *testing.T) {
 	try(1, "logs", "1", "-f", "1-4")
 	try(4, "fetch", "1", "-o", dir)
 	try(5, "fetch", "1", "-o", dir, "--follow")
+	try(1, "fetch", "1", "--zip", filepath.Join(dir, "frames.zip"))
 	try(2, "workers")
 	try(0, "masters") // none that announces itself
 	if out, errs, code := run(t, append(f.env(), "NETRENDER_DATA="+f.data), "masters", "--json"); code != 0 || len(objects(t, "masters", out)) < 1 {

@@ -21,6 +21,7 @@ var artistsKinds = []farm.ResultKind{farm.KindEXR, farm.KindOutput, farm.KindNod
 // fetching is what to bring home, and what has come.
 type fetching struct {
 	dir    string
+	zip    string // written instead of files in dir; "": none
 	kinds  []farm.ResultKind
 	frames farm.FrameSet // empty: all
 	here   map[int]struct{}
@@ -45,21 +46,30 @@ func (f *fetching) again(job *farm.Job) string {
 }
 
 func (a *app) fetchVerb() *cobra.Command {
-	var out, frames string
+	var out, frames, zip string
 	var only []string
-	var previews, follow bool
+	var previews, follow, force bool
 	c := &cobra.Command{
 		Use: "fetch ID", Short: "Bring a job's frames home; what is here already is not fetched again", Args: cobra.ExactArgs(1),
 		Long: `Bring a job's frames home; what is here already is not fetched again. The exit code is 0 only if every frame that was
-asked for is here.`,
-		Example: "  netrender fetch 12 -o frames/\n  netrender fetch 12 -o frames/ --follow        wait for those that are not rendered yet",
+asked for is here.
+
+With --zip the master puts them into one file, under the names that they have on its disk. It is there when it is whole or
+not at all; one that broke off is begun anew.`,
+		Example: "  netrender fetch 12 -o frames/\n  netrender fetch 12 --zip shot.zip -f 1-50\n  netrender fetch 12 -o frames/ --follow        wait for those that are not rendered yet",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := oneJob(args)
 			if err != nil {
 				return err
 			}
+			if zip != "" && (out != "" || follow) {
+				return usagef("--zip takes what is there now into one file: leave out -o and --follow")
+			}
+			if zip == "-" && terminal(a.out) {
+				return usagef("a zip is not shown on a terminal: --zip FILE")
+			}
 			a.heedReader(cmd.Context())
-			f := &fetching{dir: out, kinds: artistsKinds}
+			f := &fetching{dir: out, zip: zip, kinds: artistsKinds}
 			if frames != "" {
 				if f.frames, err = farm.ParseFrameSet(frames); err != nil {
 					return fmt.Errorf("%w%w", hidden{errUsage}, err)
@@ -79,6 +89,9 @@ asked for is here.`,
 			if err := insideJob(&job, f.frames); err != nil {
 				return err
 			}
+			if zip != "" {
+				return a.fetchZip(cmd.Context(), master, &job, f, force)
+			}
 			if f.dir == "" {
 				f.dir = job.Folder
 			}
@@ -91,6 +104,8 @@ asked for is here.`,
 	a.masterFlags(c)
 	a.progressFlag(c)
 	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: one named like the job)")
+	c.Flags().StringVar(&zip, "zip", "", "write the frames into this zip file instead, - for the standard output")
+	c.Flags().BoolVar(&force, "force", false, "replace a zip file that is there")
 	c.Flags().StringVarP(&frames, "frames", "f", "", "only these frames")
 	onlyFlag(c, &only)
 	c.Flags().BoolVar(&previews, "previews", false, "the preview pictures, too")
@@ -208,6 +223,9 @@ func (f *fetching) lacking(job *farm.Job, states *farm.FrameStates) error {
 		return e.WithHint("the job was canceled; netrender retry %d lets it go on", job.ID)
 	case job.State == farm.Paused:
 		return e.WithHint("the job is paused; netrender resume %d lets it go on", job.ID)
+	}
+	if f.zip != "" {
+		return e.WithHint("netrender watch %d waits for them", job.ID)
 	}
 	return e.WithHint("%s --follow waits for them", f.again(job))
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -167,6 +169,28 @@ func TestFetch(t *testing.T) {
 	contains(t, errs, "6 of 8 frames here", "2 frames of job 1 are not rendered yet: 4-5", "netrender fetch 1 -o "+dir+" --follow")
 	contains(t, f.fails(exitFailed, "fetch 1 -f 3-4 -o "+dir), "1 frame of job 1 is not rendered yet: 4", "-f 3-4 --follow")
 	f.ok("fetch 1 -f 1-3 -o " + dir)
+	packed := filepath.Join(t.TempDir(), "shot.zip")
+	f.ok("fetch 1 -f 1-3 --zip " + packed)
+	entries := func() (names []string) {
+		z, err := zip.OpenReader(packed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer z.Close()
+		for _, e := range z.File {
+			names = append(names, path.Base(e.Name))
+		}
+		return names
+	}
+	if got := entries(); len(got) != 6 {
+		t.Errorf("of 3 frames the zip holds %q", got)
+	}
+	contains(t, f.fails(exitFailed, "fetch 1 --zip "+packed), "is there already")
+	contains(t, f.fails(exitFailed, "fetch 1 --force --zip "+packed), "6 of 8 frames here", "netrender watch 1 waits")
+	if got := entries(); len(got) != 12 {
+		t.Errorf("of 6 frames the zip holds %q", got)
+	}
+	contains(t, f.fails(exitUsage, "fetch 1 -o x --zip "+packed), "leave out -o")
 
 	// --follow ends when the frames that were asked for are here, whatever else the job has to do.
 	f.ok("pause 1")
