@@ -15,6 +15,7 @@ import (
 func TestRealParts(t *testing.T) {
 	for kind, in := range partsBlenders(t) {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel() // each is a Blender with one thread
 			dir := t.TempDir()
 			script, _ := filepath.Abs("testdata/parts.py")
 			cmd := in.Command(t.Context(), script, dir)
@@ -140,19 +141,20 @@ func realTiles(t *testing.T, s *Session, dir string) {
 		overscan      int
 		at            image.Point // where the picture lies in what is rendered whole: Blender leaves the rest of the frame black
 	}{
-		{"adaptive", "passes", 2, 2, 0, image.Point{}},
+		{"many adaptive", "many", 2, 2, 0, image.Point{}},
 		{"passes", "passes", 3, 1, 4, image.Point{}},
 		{"crop", "crop", 2, 2, 0, image.Point{}},
 		{"border", "border", 2, 1, 0, image.Pt(8, 3)},
 		{"views", "views", 2, 1, 0, image.Point{}},
 		{"workbench", "workbench", 2, 1, 0, image.Point{}},
+		{"beside", "beside", 1, 2, 0, image.Point{}},
 	} {
 		facts := open(t, s, Scene{Blend: filepath.Join(dir, c.whole+".blend")})
 		if v := s.Version(); c.scene == "views" && v >= "4.4" && v < "5.3" { // these cannot read several views
 			refused(t, s, Task{Tile: image.Rect(0, 0, 9, 9)}, "several views")
 			continue
 		}
-		all := Task{Frame: 3, EXR: EXRFull, Outputs: true, Preview: true}
+		all := Task{Frame: 3, EXR: EXRFull, Outputs: true, Preview: c.scene == "passes"}
 		whole := render(t, s, all)
 		if c.scene != c.whole {
 			open(t, s, Scene{Blend: filepath.Join(dir, c.scene+".blend")})
@@ -164,7 +166,7 @@ func realTiles(t *testing.T, s *Session, dir string) {
 			if want := tile.Inset(-c.overscan).Intersect(picture); r.Window != want {
 				t.Errorf("%s: the tile %v shows %v, not %v", c.scene, tile, r.Window, want)
 			}
-			if told := strings.Contains(strings.Join(r.Warnings, " "), "adaptive sampling is off"); told != (c.scene == "adaptive") {
+			if told := strings.Contains(strings.Join(r.Warnings, " "), "adaptive sampling is off"); told != (c.scene == "many adaptive") {
 				t.Errorf("%s: the warnings are %q", c.scene, r.Warnings)
 			}
 			inner := box(tile)

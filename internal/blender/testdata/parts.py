@@ -117,8 +117,13 @@ scene = fresh()
 compositor(scene)
 scene.render.filepath = "//shot_###"
 save("passes")
-scene.cycles.use_adaptive_sampling = True
+scene.cycles.use_adaptive_sampling, scene.cycles.adaptive_threshold = True, 0.5
 save("adaptive")
+scene.cycles.samples = 32  # below 16 none is left out
+save("many adaptive")
+scene.cycles.use_adaptive_sampling = False
+save("many")
+scene.cycles.samples = 6
 scene.cycles.use_adaptive_sampling = False
 scene.cycles.use_denoising = True
 scene.view_layers["Second"].cycles.use_denoising = False
@@ -140,6 +145,18 @@ save("views")
 scene.render.use_multiview = False
 scene.render.engine = "BLENDER_WORKBENCH"
 save("workbench")
+scene.render.engine = "CYCLES"
+beside = bpy.data.scenes.new("Beside")  # the compositor shows it, with a thing that is in both
+beside.render.engine, beside.cycles.samples, beside.cycles.use_denoising = "CYCLES", 1, False
+beside.render.resolution_x, beside.render.resolution_y, beside.render.resolution_percentage = 221, 100, 29
+beside.camera, beside.render.film_transparent = scene.camera, True
+for thing in (scene.camera, bpy.data.objects["Thing 0"]):
+    beside.collection.objects.link(thing)
+tree = getattr(scene, "compositing_node_group", None) or scene.node_tree
+shown = tree.nodes.new("CompositorNodeRLayers")
+shown.scene = beside
+tree.links.new(shown.outputs["Alpha"], next(n for n in tree.nodes if n.bl_idname == "CompositorNodeOutputFile").inputs[1])
+save("beside")
 scene.render.use_freestyle = scene.view_layers[0].use_freestyle = True
 save("freestyle")
 scene.render.use_freestyle = False
