@@ -126,7 +126,7 @@ func (a *API) readLog(w http.ResponseWriter, r *http.Request, who master.Identit
 	q := queryOf(r)
 	q.must("frame")
 	l := logPlace{
-		job: id, frame: int(q.number("frame", -farm.MaxFrame, farm.MaxFrame, 0)),
+		job: id, frame: int(q.number("frame", -farm.MaxFrame, farm.MaxTask, 0)),
 		lease: farm.LeaseID(q.number("lease", 1, 1<<63-1, 0)), of: farm.LeaseID(q.number("of", 1, 1<<63-1, 0)),
 		offset: q.number("offset", 0, 1<<50, 0),
 	}

@@ -156,7 +156,7 @@ func (a *API) comingResult(r *http.Request) (in comingResult, err error) {
 	q.must("frame")
 	q.must("name")
 	in.Kind, in.Name, in.Ref = farm.ResultKind(q.text("kind")), q.text("name"), r.Header.Get(wire.HeaderRef)
-	in.Frame = int(q.number("frame", -farm.MaxFrame, farm.MaxFrame, 0))
+	in.Frame = int(q.number("frame", -farm.MaxFrame, farm.MaxTask, 0))
 	switch {
 	case q.err != nil:
 		return in, q.err

@@ -54,7 +54,7 @@ func (a *API) suspectResult(w http.ResponseWriter, r *http.Request, who master.I
 	q := queryOf(r)
 	q.must("frame")
 	q.must("name")
-	frame := int(q.number("frame", -farm.MaxFrame, farm.MaxFrame, 0))
+	frame := int(q.number("frame", -farm.MaxFrame, farm.MaxTask, 0))
 	if q.err != nil {
 		return q.err
 	}

@@ -96,7 +96,7 @@ func (a *API) appendLog(w http.ResponseWriter, r *http.Request, who master.Ident
 	}
 	q := queryOf(r)
 	q.must("frame")
-	frame := int(q.number("frame", -farm.MaxFrame, farm.MaxFrame, 0))
+	frame := int(q.number("frame", -farm.MaxFrame, farm.MaxTask, 0))
 	offset := q.number("offset", 0, 1<<50, 0)
 	if q.err != nil {
 		return q.err

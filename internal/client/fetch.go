@@ -66,8 +66,12 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 	)
 	handle := func(a farm.Attempt) {
 		last = max(last, a.Seq)
+		if farm.IsPart(a.Frame) { // the frame comes when it is finished
+			return
+		}
+		frame := farm.FrameOf(a.Frame)
 		if o.Frames.Count() > 0 {
-			asked[a.Frame] = struct{}{}
+			asked[frame] = struct{}{}
 		}
 		slots <- struct{}{}
 		wg.Go(func() {
@@ -81,9 +85,9 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 			told.Lock()
 			defer told.Unlock()
 			if err != nil {
-				again = append(again, a.Frame)
+				again = append(again, frame)
 				if o.Again != nil {
-					o.Again(a.Frame)
+					o.Again(frame)
 				}
 			} else if o.Frame != nil {
 				o.Frame(f)
@@ -172,7 +176,7 @@ func (o *FetchOptions) wants(k farm.ResultKind) bool {
 
 func (o *FetchOptions) bytesOf(a *farm.Attempt) (n int64) {
 	for i := range a.Results {
-		if o.wants(a.Results[i].Kind) {
+		if o.wants(a.Results[i].Kind) && a.Results[i].Kind != farm.KindPart {
 			n += a.Results[i].Size
 		}
 	}
@@ -180,7 +184,7 @@ func (o *FetchOptions) bytesOf(a *farm.Attempt) (n int64) {
 }
 
 func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.Attempt, bytes *counter) (FetchedFrame, error) {
-	out := FetchedFrame{Frame: a.Frame, Attempt: *a, Kept: true}
+	out := FetchedFrame{Frame: farm.FrameOf(a.Frame), Attempt: *a, Kept: true}
 	for _, r := range a.Results {
 		if !o.wants(r.Kind) {
 			continue

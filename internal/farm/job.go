@@ -108,6 +108,17 @@ var engineName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,62}$`)
 // Asks tells whether the job asks for any files at all. Benchmarks of a farm do without.
 func (o *Options) Asks() bool { return o.EXR != "none" || o.Outputs || o.Preview }
 
+// LacksOf names what a task was to bring and is not among its results; "" when all is there.
+func (s *JobSpec) LacksOf(no int, results []Result) string {
+	if !IsPart(no) {
+		return s.Lacks(results)
+	}
+	if len(results) != 1 || results[0].Kind != KindPart {
+		return "the EXR of the part"
+	}
+	return ""
+}
+
 // Lacks names what the options ask for and is not among the results of a frame; "" when all is there.
 func (o *Options) Lacks(results []Result) string {
 	has := make(map[ResultKind]bool, 4)

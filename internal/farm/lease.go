@@ -78,6 +78,7 @@ const (
 	KindEXR     ResultKind = "exr"     // multilayer EXR with every pass
 	KindOutput  ResultKind = "output"  // what the scene's own output settings write
 	KindNode    ResultKind = "node"    // a File Output node's file
+	KindPart    ResultKind = "part"    // EXR of a part of a frame, for the task that finishes it; it goes when that is done
 	KindPreview ResultKind = "preview" // JPEG by Blender's colour management
 
 	// Of inspections:

@@ -3,7 +3,9 @@ package farm
 import "fmt"
 
 // stages are those that tasks of one job may have; the place of each is part of the numbers of tasks and never changes.
-var stages = [...]Stage{StageRender, StageBake, StageFinish, StageEncode}
+var stages = [taskStages]Stage{StageRender, StageBake, StageFinish, StageEncode}
+
+const taskStages = 4
 
 // MaxParts bounds the parts of a frame.
 const MaxParts = 1 << 12
@@ -74,6 +76,33 @@ func Names(set FrameSet, no int) bool {
 	t, ok := TaskOf(no)
 	return ok && (t.Stage == StageRender || t.Stage == StageFinish) && set.Contains(t.Frame)
 }
+
+// FrameOf is the frame that a task belongs to.
+func FrameOf(no int) int {
+	t, _ := TaskOf(no)
+	return t.Frame
+}
+
+// IsPart tells whether a task renders a part of a frame.
+func IsPart(no int) bool {
+	t, ok := TaskOf(no)
+	return ok && t.Asks() == StageParts
+}
+
+// MaxTask is the largest number of a task; the smallest is -MaxFrame.
+const MaxTask = (taskStages*(MaxParts+1)-1)<<taskShift + MaxFrame
+
+// partsFolder is where parts of frames lie among a job's results, until the frame is finished.
+const partsFolder = ".netrender-parts"
+
+// PartName is what the result of a part of a frame is called, below the job's results folder.
+func PartName(no int) string {
+	t, _ := TaskOf(no)
+	return fmt.Sprintf("%s/%d.exr", PartsFolder(t.Frame), t.Part)
+}
+
+// PartsFolder is where the parts of a frame lie, below the job's results folder.
+func PartsFolder(frame int) string { return fmt.Sprintf("%s/%d", partsFolder, frame) }
 
 // TaskName says which task a number is, for people.
 func TaskName(no int) string {

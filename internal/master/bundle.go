@@ -68,7 +68,7 @@ func (m *Master) Bundle(ctx context.Context, id farm.JobID, o BundleOptions) (_ 
 		for i := range page {
 			after = page[i].Seq
 			for _, r := range page[i].Results {
-				if _, twice := seen[r.Name]; twice || len(o.Kinds) > 0 && !slices.Contains(o.Kinds, r.Kind) {
+				if _, twice := seen[r.Name]; twice || r.Kind == farm.KindPart || len(o.Kinds) > 0 && !slices.Contains(o.Kinds, r.Kind) {
 					continue
 				}
 				seen[r.Name] = struct{}{}

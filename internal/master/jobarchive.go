@@ -254,6 +254,9 @@ func (a *jobWriter) survey() error {
 			}
 			for k := range page[i].Results {
 				r := &page[i].Results[k]
+				if r.Kind == farm.KindPart {
+					continue
+				}
 				size, err := a.m.outputSize(a.job.Folder, r.Name)
 				a.surveyed(archiveOutputs+r.Name, r.Size, size, err)
 			}
@@ -520,6 +523,9 @@ func (a *jobWriter) frame(t *farm.Attempt) ArchivedFrame {
 		Frame: t.Frame, Attempt: t.Number, Outcome: t.Outcome, Worker: string(t.Worker), Blender: t.Install, Started: t.Started, Ended: t.Ended,
 		Seconds: t.Seconds, MemoryMB: t.MemoryMB, Error: t.Error, Warnings: t.Warnings, Results: t.Results,
 	}
+	if farm.IsPart(t.Frame) {
+		f.Results = nil // it went when the frame was finished, or is made anew
+	}
 	if name, known := a.names[t.Worker]; known {
 		f.Worker = name
 	}
@@ -545,6 +551,9 @@ func (a *jobWriter) writeParts(t *farm.Attempt) error {
 	if a.o.Results && t.Outcome == farm.Rendered {
 		for i := range t.Results {
 			r := &t.Results[i]
+			if r.Kind == farm.KindPart {
+				continue
+			}
 			key := maphash.String(a.seed, blob.FoldPath(r.Name))
 			open := func() (io.ReadCloser, int64, error) {
 				if _, twice := a.results[key]; twice {

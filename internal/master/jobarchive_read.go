@@ -380,7 +380,7 @@ func (a *jobReader) readFrame(f ArchivedFrame) error {
 			return err
 		}
 	}
-	if f.Outcome == farm.Rendered {
+	if f.Outcome == farm.Rendered && !farm.IsPart(f.Frame) {
 		if lack := a.Job.Spec.Options.Lacks(f.Results); lack != "" {
 			return damaged("frame %d is said to be done without %s", f.Frame, lack)
 		}

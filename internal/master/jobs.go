@@ -277,6 +277,7 @@ func (e *engine) notWoken(j *job, err error) error {
 // are tried or held, not for each that is finished.
 func (e *engine) reset(j *job, positions farm.Spans) {
 	j.behind(&positions)
+	j.withParts(&positions)
 	untouched := farm.SpanOf(j.next, j.plan.TurnsEnd())
 	positions.RemoveAll(&untouched)
 	made := positions.Clone()

@@ -109,8 +109,8 @@ func (e *engine) incomplete(who Identity, r *farm.Report) error {
 	if l == nil {
 		return nil // it is not taken anyway
 	}
-	if lack := l.job.Lacks(r.Results); lack != "" {
-		return farm.Errorf(farm.Invalid, "frame %d of job %d is said to be done, but %s is not among its results", r.Frame, r.Job, lack)
+	if lack := l.job.LacksOf(r.Frame, r.Results); lack != "" {
+		return farm.Errorf(farm.Invalid, "%s of job %d is said to be done, but %s is not among its results", farm.TaskName(r.Frame), r.Job, lack)
 	}
 	return nil
 }

@@ -104,6 +104,9 @@ func (m *Master) reportAlone(ctx context.Context, who Identity, r *farm.Report) 
 	}
 	if err == nil {
 		m.clearIncoming(r.Lease, r.Frame)
+		if v.Accepted && r.Outcome == farm.Rendered {
+			m.removeParts(got.folder, r.Frame)
+		}
 	}
 	return v, nil, err
 }

@@ -145,7 +145,10 @@ func checkResult(r *farm.Result) error {
 	if clean, err := blob.CleanPath(r.Name); err != nil || clean != r.Name {
 		return farm.Errorf(farm.Invalid, "a result has a name that cannot be used: %s", clip(r.Name, 100))
 	}
-	if slices.ContainsFunc(strings.Split(blob.FoldPath(r.Name), "/"), func(c string) bool { return strings.HasPrefix(c, ownPrefix) }) {
+	if r.Kind == farm.KindPart && (!farm.IsPart(r.Frame) || r.Name != farm.PartName(r.Frame)) {
+		return farm.Errorf(farm.Invalid, "a part of a frame has a name that is not its own: %s", clip(r.Name, 100))
+	}
+	if r.Kind != farm.KindPart && slices.ContainsFunc(strings.Split(blob.FoldPath(r.Name), "/"), func(c string) bool { return strings.HasPrefix(c, ownPrefix) }) {
 		return farm.Errorf(farm.Invalid, "a result has a name that is the master's own: %s", clip(r.Name, 100))
 	}
 	if _, err := blob.ParseRef(r.Ref); err != nil {
@@ -155,7 +158,7 @@ func checkResult(r *farm.Result) error {
 		return farm.Errorf(farm.Invalid, "the result %s has no proper size", clip(r.Name, 100))
 	}
 	switch r.Kind {
-	case farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindPreview, farm.KindReport, farm.KindThumbnail:
+	case farm.KindPart, farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindPreview, farm.KindReport, farm.KindThumbnail:
 		return nil
 	}
 	return farm.Errorf(farm.Invalid, "%q is not a kind of result", clip(string(r.Kind), 40))

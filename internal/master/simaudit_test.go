@@ -126,6 +126,13 @@ func (w *world) compare(m *master.Master) {
 			return
 		}
 		for i := range page {
+			if no := page[i].Frame; farm.IsPart(no) { // it goes when its frame is there
+				plan := j.Plan()
+				last, _ := plan.Picture(farm.FrameOf(no))
+				if _, done := j.done[last]; done {
+					continue
+				}
+			}
 			w.read(m, &page[i])
 		}
 	}

@@ -39,6 +39,9 @@ func (s *simWorker) conclude(l *simLease, frame int, plan *simJob, took time.Dur
 		p.report.Results = []farm.Result{{
 			Kind: farm.KindOutput, Name: fmt.Sprintf("f%04d.png", frame), Size: int64(len(p.text)), Ref: hex.EncodeToString(sum[:]), Frame: frame,
 		}}
+		if res := &p.report.Results[0]; farm.IsPart(frame) {
+			res.Kind, res.Name = farm.KindPart, farm.PartName(frame)
+		}
 	}
 	s.push(p)
 	return false

@@ -125,6 +125,24 @@ func (j *job) behind(positions *farm.Spans) {
 	}
 }
 
+// withParts adds what finished frames among the positions were made of: it went when they were accepted.
+func (j *job) withParts(positions *farm.Spans) {
+	if j.plan.Parts == 0 {
+		return
+	}
+	for _, s := range j.plan.Segments() {
+		if s.Stage != farm.StageFinish {
+			continue
+		}
+		for p := s.Lo; p < s.Hi; p++ {
+			if positions.Contains(p) && j.finished.Contains(p) {
+				lo, hi, _ := j.plan.Needs(p)
+				positions.AddSpan(lo, hi)
+			}
+		}
+	}
+}
+
 // recall takes back from workers what they make of results that are made anew.
 func (e *engine) recall(j *job, positions *farm.Spans) {
 	for _, list := range []map[farm.LeaseID]*lease{e.leases, e.lapsed} {

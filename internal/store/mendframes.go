@@ -92,6 +92,9 @@ func (t *triesOf) look(rows *sql.Rows) error {
 		return nil // removed by a rule, and nobody misses it
 	}
 	for _, r := range results {
+		if r.Kind == farm.KindPart { // it goes when its frame is finished
+			continue
+		}
 		if !t.m.opt.Has(t.job.Folder, r, t.m.strays[[2]int64{int64(t.job.ID), seq}]) {
 			t.without.Add(position)
 			t.bare = append(t.bare, seq)
