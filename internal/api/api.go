@@ -121,6 +121,7 @@ func (a *API) routes() *huma.OpenAPI {
 	a.blobRoutes(d)
 	a.chunkRoutes(d)
 	a.resultRoutes(d)
+	a.partRoutes(d)
 	a.bundleRoutes(d)
 	a.workRoutes(d)
 	a.workerRoutes(d)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -54,6 +55,11 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request, who master.Ident
 		return err
 	}
 	defer f.Close()
+	return a.serveResult(w, r, who, f, name)
+}
+
+// serveResult hands out a file of results, or a range of it.
+func (a *API) serveResult(w http.ResponseWriter, r *http.Request, who master.Identity, f *os.File, name string) error {
 	st, err := f.Stat()
 	if err != nil {
 		return err

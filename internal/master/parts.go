@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -13,8 +14,8 @@ import (
 
 // Parts are the results that the task of a lease is made of, in the order of their parts. It is an error when one is not
 // done: then the lease is taken back in a moment.
-func (m *Master) Parts(ctx context.Context, who Identity, lease farm.LeaseID, worker farm.WorkerID) ([]farm.Result, error) {
-	tasks, j, err := m.stands(ctx, who, lease, worker)
+func (m *Master) Parts(ctx context.Context, who Identity, lease farm.LeaseID) ([]farm.Result, error) {
+	tasks, j, err := m.standsOn(ctx, who, lease)
 	if err != nil {
 		return nil, err
 	}
@@ -32,70 +33,57 @@ func (m *Master) Parts(ctx context.Context, who Identity, lease farm.LeaseID, wo
 	return list, nil
 }
 
-// OpenPart opens one of them by its name.
-func (m *Master) OpenPart(ctx context.Context, who Identity, lease farm.LeaseID, worker farm.WorkerID, name string) (*os.File, error) {
-	tasks, j, err := m.stands(ctx, who, lease, worker)
+// OpenPart opens one of them by its task.
+func (m *Master) OpenPart(ctx context.Context, who Identity, lease farm.LeaseID, task int) (*os.File, error) {
+	j, err := m.partOf(ctx, who, lease, task)
 	if err != nil {
 		return nil, err
 	}
-	for _, no := range tasks {
-		if farm.PartName(no) == name {
-			f, err := m.openOutput(j.Folder, name)
-			if err != nil {
-				return nil, farm.Errorf(farm.NotFound, "%s of job %d is not there", farm.TaskName(no), j.ID)
-			}
-			return f, nil
-		}
+	f, err := m.openOutput(j.Folder, farm.PartName(task))
+	if err != nil {
+		return nil, farm.Errorf(farm.NotFound, "%s of job %d is not there", farm.TaskName(task), j.ID)
 	}
-	return nil, farm.Errorf(farm.NotFound, "the lease needs no %s", clip(name, 100))
+	return f, nil
 }
 
-// PartSuspect is told by who finishes a frame that a part is not what it should be.
-func (m *Master) PartSuspect(ctx context.Context, who Identity, lease farm.LeaseID, worker farm.WorkerID, name string) (farm.Suspicion, error) {
-	tasks, j, err := m.stands(ctx, who, lease, worker)
+// PartSuspect is told by who finishes a frame that a part is not what it should be. Where that is so, it is rendered again.
+func (m *Master) PartSuspect(ctx context.Context, who Identity, lease farm.LeaseID, task int) (farm.Suspicion, error) {
+	j, err := m.partOf(ctx, who, lease, task)
 	if err != nil {
 		return farm.Suspicion{}, err
 	}
-	for _, no := range tasks {
-		if farm.PartName(no) == name {
-			return m.ResultSuspect(ctx, j.ID, no, name)
-		}
+	return m.ResultSuspect(ctx, j.ID, task, farm.PartName(task))
+}
+
+func (m *Master) partOf(ctx context.Context, who Identity, lease farm.LeaseID, task int) (farm.Job, error) {
+	tasks, j, err := m.standsOn(ctx, who, lease)
+	if err == nil && !slices.Contains(tasks, task) {
+		err = farm.Errorf(farm.NotFound, "the lease does not need %s", farm.TaskName(task))
 	}
-	return farm.Suspicion{}, farm.Errorf(farm.NotFound, "the lease needs no %s", clip(name, 100))
+	return j, err
 }
 
-// stands are the tasks that the first task of a lease is made of.
-func (m *Master) stands(ctx context.Context, who Identity, id farm.LeaseID, worker farm.WorkerID) (tasks []int, of farm.Job, err error) {
-	err = m.withLease(ctx, who, id, worker, func(l *lease) {
-		of = l.job.Job
-		p, ok := l.job.plan.Position(l.Frames[0])
-		if !ok {
-			return
-		}
-		lo, hi, _ := l.job.plan.Needs(p)
-		for q := lo; q < hi; q++ {
-			if no, ok := l.job.plan.Task(q); ok && farm.IsPart(no) {
-				tasks = append(tasks, no)
-			}
-		}
-	})
-	return tasks, of, err
-}
-
-// withLease calls f in the loop with a lease that the worker holds.
-func (m *Master) withLease(ctx context.Context, who Identity, id farm.LeaseID, worker farm.WorkerID, f func(*lease)) error {
-	_, err := ask(ctx, m, func(e *engine) (struct{}, error) {
+// standsOn are the parts that the first task of a lease is made of.
+func (m *Master) standsOn(ctx context.Context, who Identity, id farm.LeaseID) (tasks []int, of farm.Job, err error) {
+	_, err = ask(ctx, m, func(e *engine) (struct{}, error) {
 		l := e.leases[id]
 		if l == nil {
 			l = e.lapsed[id]
 		}
-		if l == nil || l.Worker != worker || len(l.Frames) == 0 || !e.speaks(who, worker) {
+		if l == nil || len(l.Frames) == 0 || !e.speaks(who, l.Worker) {
 			return struct{}{}, farm.Errorf(farm.Conflict, "the lease is over")
 		}
-		f(l)
+		of = l.job.Job
+		p, ok := l.job.plan.Position(l.Frames[0])
+		lo, hi, _ := l.job.plan.Needs(p)
+		for q := lo; ok && q < hi; q++ {
+			if no, is := l.job.plan.Task(q); is && farm.IsPart(no) {
+				tasks = append(tasks, no)
+			}
+		}
 		return struct{}{}, nil
 	})
-	return err
+	return tasks, of, err
 }
 
 // removeParts removes what a finished frame was made of.

@@ -58,6 +58,9 @@ import (
 //	POST   /report                        worker     ReportRequest -> ReportReply
 //	HEAD   /leases/{id}/results           worker     as PUT; 200 there; 404 with Upload-Offset: bytes there so far
 //	PUT    /leases/{id}/results           worker     ?frame=&kind=&name=, Upload-Offset, Upload-Size, Content-Ref, Netrender-Worker
+//	GET    /leases/{id}/parts             worker     PartList: what the lease's task is made of
+//	GET    /leases/{id}/parts/{task}      worker     bytes, ranges
+//	POST   /leases/{id}/parts/{task}/suspect worker  farm.Suspicion: a part that is not what it should be
 //	POST   /leases/{id}/log               worker     ?frame=&offset=, Netrender-Worker; text
 //	GET    /events                        view       ?job=&kinds= server-sent events, data: farm.Event
 //	GET    /share                         view       ?minutes= -> farm.Sharing

@@ -326,12 +326,16 @@ func (c *Client) FetchResult(ctx context.Context, id farm.JobID, name, path stri
 // over it. Folders are made. What a process that was killed left of it is not fetched again. progress, which may be nil, is told the bytes that came. A result that is replaced
 // meanwhile is begun anew.
 func (c *Client) FetchVerified(ctx context.Context, id farm.JobID, r farm.Result, path string, progress func(bytes, size int64)) error {
+	return c.fetchVerified(ctx, ResultPath(id, r.Name), r, path, progress)
+}
+
+func (c *Client) fetchVerified(ctx context.Context, from string, r farm.Result, path string, progress func(bytes, size int64)) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
 	back := backoff{first: c.first}
 	for tries := 1; ; tries++ {
-		err := c.fetchResult(ctx, id, r, path, progress)
+		err := c.fetchResult(ctx, from, r, path, progress)
 		if farm.KindOf(err) != farm.Mismatch || tries == 3 {
 			return err
 		}
@@ -341,8 +345,8 @@ func (c *Client) FetchVerified(ctx context.Context, id farm.JobID, r farm.Result
 	}
 }
 
-func (c *Client) fetchResult(ctx context.Context, id farm.JobID, r farm.Result, path string, progress func(bytes, size int64)) (err error) {
-	d := c.download(ctx, ResultPath(id, r.Name), r.Ref)
+func (c *Client) fetchResult(ctx context.Context, from string, r farm.Result, path string, progress func(bytes, size int64)) (err error) {
+	d := c.download(ctx, from, r.Ref)
 	keep := int64(0)
 	if r.Ref != "" { // else nobody could tell whether it is of the same result
 		keep = r.Size

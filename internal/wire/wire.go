@@ -248,6 +248,11 @@ type WorkerList struct {
 	Next    string       `json:"next,omitempty"` // pass as after=; empty: the end
 }
 
+// PartList are the results that a lease's task is made of.
+type PartList struct {
+	Parts []farm.Result `json:"parts"`
+}
+
 // RunningList is a page of leases, in the order they were given.
 type RunningList struct {
 	Running []farm.Running `json:"running"`
