@@ -49,6 +49,7 @@ type Grant struct {
 	Options Options `json:"options"`
 	Timeout int     `json:"timeout_s,omitempty"` // seconds a frame may take; 0: no limit
 	Folder  string  `json:"folder,omitempty"`    // of the job's results, as Job.Folder
+	Tiles   Tiles   `json:"tiles,omitzero"`      // of each frame; none: frames are rendered whole
 	Stage   Stage   `json:"stage,omitempty"`     // what is to be done; "": frames are rendered
 }
 

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -77,8 +78,17 @@ func (w *Worker) collect(p *parcel, f *frame) error {
 			return err
 		}
 		found.Frame = r.Frame
+		if farm.IsPart(r.Frame) {
+			found.Kind, found.Name = farm.KindPart, farm.PartName(r.Frame)
+		}
 		r.Results = append(r.Results, found)
 		p.Paths = append(p.Paths, filepath.ToSlash(rel))
+	}
+	if farm.IsPart(r.Frame) {
+		if len(r.Results) != 1 {
+			return &fault{text: fmt.Sprintf("Blender wrote %d files for a part of a frame, not one", len(r.Results))}
+		}
+		return nil
 	}
 	if lack := f.options.Lacks(r.Results); lack != "" && len(r.Results) == 0 {
 		return &fault{text: "Blender said that the frame is done and wrote no file"}

@@ -127,7 +127,7 @@ func (c *copier) copyAll(ctx context.Context, p *parcel, g goal, moved func(), e
 	defer root.Close()
 	r := &p.Reports[0]
 	for i := range r.Results {
-		if r.Results[i].Kind == farm.KindPreview {
+		if k := r.Results[i].Kind; k == farm.KindPreview || k == farm.KindPart {
 			continue
 		}
 		name := path.Join(filepath.ToSlash(g.below), r.Results[i].Name)

@@ -195,6 +195,15 @@ func (f *folder) scene(blend string) blender.Scene {
 	return s
 }
 
+// framesOf are the frames that tasks belong to.
+func framesOf(tasks []int) []int {
+	frames := make([]int, len(tasks))
+	for i, no := range tasks {
+		frames[i] = farm.FrameOf(no)
+	}
+	return frames
+}
+
 // needs tells whether any of the frames needs the file.
 func needs(m *farm.File, frames []int) bool {
 	if m.First == nil && m.Last == nil {
@@ -278,8 +287,9 @@ func (f *folder) layOnce(ctx context.Context, m Master, g *farm.Grant) error {
 	}
 	src := filepath.Join(f.dir, sourceDir)
 	var todo []*farm.File
+	frames := framesOf(g.Lease.Frames)
 	for i := range f.manifest {
-		if file := &f.manifest[i]; !f.laid[file.Path] && (g.Stage == farm.StageInspect || needs(file, g.Lease.Frames)) {
+		if file := &f.manifest[i]; !f.laid[file.Path] && (g.Stage == farm.StageInspect || needs(file, frames)) {
 			todo = append(todo, file)
 		}
 	}

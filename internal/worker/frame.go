@@ -171,16 +171,17 @@ func (s *slot) render(ctx context.Context, k *work, f *frame, no int, next *ahea
 func (s *slot) renderOpen(ctx context.Context, k *work, f *frame, no int, next *ahead, p *pulse) error {
 	x := s.session
 	defer context.AfterFunc(ctx, x.renderer.Kill)()
-	o := &k.grant.Options
-	s.phase(k, "rendering")
 	began := s.w.opt.Now()
 	stage := filepath.Join(x.setup.Out, filesDir)
 	if err := os.RemoveAll(stage); err != nil { // of a frame that failed
 		return err
 	}
-	result, err := x.renderer.Render(ctx, blender.Task{
-		Frame: no, OutDir: stage, EXR: blender.EXR(o.EXR), Outputs: o.Outputs, Preview: o.Preview,
-	}, func(b blender.Progress) {
+	task, err := s.task(ctx, k, no, stage, p)
+	if err != nil {
+		return err
+	}
+	s.phase(k, "rendering")
+	result, err := x.renderer.Render(ctx, task, func(b blender.Progress) {
 		p.beat()
 		fraction := 0.0
 		if b.Samples > 0 {

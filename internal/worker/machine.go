@@ -62,7 +62,7 @@ func newMachine(opt *Options) *machine {
 
 // machineFacts asks the system; what it does not say stays zero.
 func machineFacts() farm.Facts {
-	f := farm.Facts{OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU()}
+	f := farm.Facts{OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU(), Stages: []farm.Stage{farm.StageParts, farm.StageFinish}}
 	f.Host, _ = os.Hostname()
 	if n, err := cpu.Counts(true); err == nil && n > 0 {
 		f.Cores = n

@@ -22,6 +22,9 @@ type Master interface {
 	PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, result farm.Result, open func() (io.ReadSeekCloser, error)) error
 	AppendLog(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, frame int, offset int64, text []byte) error
 	Files(ctx context.Context, id farm.JobID) iter.Seq2[farm.File, error]
+	Parts(ctx context.Context, lease farm.LeaseID) ([]farm.Result, error)
+	FetchPart(ctx context.Context, lease farm.LeaseID, r farm.Result, path string, progress func(bytes, size int64)) error
+	SuspectPart(ctx context.Context, lease farm.LeaseID, task int) (farm.Suspicion, error)
 	Sources(ctx context.Context, ref string, q farm.SourceQuestion) (farm.Source, error)
 	FetchBlobFrom(ctx context.Context, ref string, offset int64, w io.Writer) error
 	OpenBlobRange(ctx context.Context, ref string, offset, n int64) (io.ReadCloser, error)

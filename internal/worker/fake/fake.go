@@ -106,6 +106,7 @@ func (r *Renderer) Open(ctx context.Context, s blender.Scene) (blender.SceneFact
 	r.say(fmt.Sprintf("Read blend: %s\n", s.Blend))
 	facts := r.o.Scene
 	facts.Name, facts.Engine, facts.Width, facts.Height = "Scene", "CYCLES", r.o.Width, r.o.Height
+	facts.PictureWidth, facts.PictureHeight = r.o.Width, r.o.Height
 	return facts, nil
 }
 
@@ -150,6 +151,16 @@ func (r *Renderer) write(t blender.Task) (blender.Result, error) {
 		return result, err
 	}
 	pic := Picture{r.mark, t.Frame, r.o.Width, r.o.Height}
+	if !t.Tile.Empty() {
+		f, err := pic.tile(t.OutDir, t.Tile)
+		result.Files, result.Window = []blender.File{f}, t.Tile
+		return result, err
+	}
+	if t.Finish != "" {
+		if err := pic.is(t.Finish); err != nil {
+			return result, err
+		}
+	}
 	files, err := pic.Files(t.EXR != blender.EXRNone, t.Outputs, t.Preview)
 	if err != nil {
 		return result, err

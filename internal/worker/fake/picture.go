@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -14,6 +15,7 @@ import (
 	"maps"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/netrender/netrender/internal/blender"
@@ -148,4 +150,56 @@ func (p Picture) exr(w io.Writer) error {
 		im.Planes = append(im.Planes, exr.Plane{Name: "ViewLayer.Combined." + string("RGBA"[c]), Type: exr.Float, Bytes: raw})
 	}
 	return exr.Write(w, &im)
+}
+
+// tile writes a part of the picture into a folder.
+func (p Picture) tile(dir string, r image.Rectangle) (blender.File, error) {
+	files, err := p.Files(true, false, false)
+	if err != nil {
+		return blender.File{}, err
+	}
+	whole, err := exr.Open(bytes.NewReader(files[0].Bytes), int64(len(files[0].Bytes)))
+	if err != nil {
+		return blender.File{}, err
+	}
+	path := filepath.Join(dir, files[0].Name)
+	out, err := os.Create(path)
+	if err != nil {
+		return blender.File{}, err
+	}
+	err = exr.Crop(out, whole, exr.Box{MinX: int32(r.Min.X), MinY: int32(r.Min.Y), MaxX: int32(r.Max.X) - 1, MaxY: int32(r.Max.Y) - 1})
+	st, serr := out.Stat()
+	if err = errors.Join(err, serr, out.Close()); err != nil {
+		return blender.File{}, err
+	}
+	return blender.File{Kind: blender.KindEXR, Path: path, Name: files[0].Name, Size: st.Size()}, nil
+}
+
+// is tells whether a file that was put together of parts shows the picture; nil: it does.
+func (p Picture) is(path string) error {
+	files, err := p.Files(true, false, false)
+	if err != nil {
+		return err
+	}
+	whole, err := exr.Open(bytes.NewReader(files[0].Bytes), int64(len(files[0].Bytes)))
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	made, err := exr.Open(f, st.Size())
+	if err != nil {
+		return err
+	}
+	if d, err := exr.Compare(made, whole); err != nil || !d.Equal() {
+		return fmt.Errorf("the parts make another picture: %s %w", d.String(), err)
+	}
+	return nil
 }
