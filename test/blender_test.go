@@ -119,22 +119,27 @@ func knownBlender(t *testing.T, blender string) string {
 // file with a local render of the same frames: pixels of pictures, every channel of multilayer EXRs.
 func TestFarmEqualsLocal(t *testing.T) {
 	for _, blender := range blenders(t) {
-		for _, c := range []struct{ scene, blend, frames string }{
-			{"plain", "plain.blend", "2-5"},
-			{"linked", "project/linked.blend", "2-5"},
-			{"nodes", "nodes.blend", "2-5"},
-			{"paths", "work/show/film/seq/latest/paths.blend", "2-3"},
+		for _, c := range []struct{ scene, blend, frames, tiles string }{
+			{"plain", "plain.blend", "2-5", ""},
+			{"linked", "project/linked.blend", "2-5", ""},
+			{"nodes", "nodes.blend", "2-5", ""},
+			{"paths", "work/show/film/seq/latest/paths.blend", "2-3", ""},
+			{"plain", "plain.blend", "2-3", "3x2"},
+			{"nodes", "nodes.blend", "2-3", "2x2"},
 		} {
 			name := "executable"
 			if strings.HasPrefix(filepath.Base(blender), "python") {
 				name = "module"
 			}
-			t.Run(c.scene+"/"+name, func(t *testing.T) { farmEqualsLocal(t, blender, c.scene, c.blend, c.frames) })
+			if c.tiles != "" {
+				name += "/tiles"
+			}
+			t.Run(c.scene+"/"+name, func(t *testing.T) { farmEqualsLocal(t, blender, c.scene, c.blend, c.frames, c.tiles) })
 		}
 	}
 }
 
-func farmEqualsLocal(t *testing.T, blender, name, blend, frames string) {
+func farmEqualsLocal(t *testing.T, blender, name, blend, frames, tiles string) {
 	var first, last int
 	if _, err := fmt.Sscanf(frames, "%d-%d", &first, &last); err != nil {
 		t.Fatal(err)
@@ -149,7 +154,11 @@ func farmEqualsLocal(t *testing.T, blender, name, blend, frames string) {
 
 	before := bytesBelow(t, studio)
 	f := startFarm(t)
-	out, errs, code := run(t, append(f.env(), "NETRENDER_DATA="+knownBlender(t, blender)), "submit", file, "-f", frames, "--threads", "1", "--blender", blender)
+	args := []string{"submit", file, "-f", frames, "--threads", "1", "--blender", blender}
+	if tiles != "" {
+		args = append(args, "--tiles", tiles)
+	}
+	out, errs, code := run(t, append(f.env(), "NETRENDER_DATA="+knownBlender(t, blender)), args...)
 	if code != 0 {
 		t.Fatalf("submit: exit %d\n%s", code, errs)
 	}

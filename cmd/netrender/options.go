@@ -40,6 +40,7 @@ type jobOptions struct {
 	unsaved      string
 	collected    string
 	engine       string
+	tiles        string
 }
 
 // gpuKinds are the devices that Blender knows by these names.
@@ -51,6 +52,7 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.StringVar(&o.name, "name", "", "the job's name (default: the file's)")
 	f.IntVarP(&o.priority, "priority", "p", 1, "1 to 100; a job of priority 2 counts as two jobs")
 	f.IntVar(&o.chunk, "chunk", 1, "frames handed out together")
+	f.StringVar(&o.tiles, "tiles", "", "render each frame in so many tiles, as 4x3, on as many workers; they are put together and finished as one frame")
 	f.StringVar(&o.order, "order", string(farm.Linear), "linear, reverse or outside-in")
 	f.IntVar(&o.attempts, "attempts", 0, "failed attempts before a frame is failed (default: the farm's rule)")
 	f.DurationVar(&o.timeout, "timeout", 0, "longest a frame may take, as 20m or 2h")
@@ -91,6 +93,13 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 			return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
 		}
 		s.Frames = set
+	}
+	if o.tiles != "" {
+		tiles, err := farm.ParseTiles(o.tiles)
+		if err != nil {
+			return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
+		}
+		s.Tiles = tiles
 	}
 	if o.collected != "" && o.pack {
 		return s, usagef("--collected and --pack do not go together: the packed copy is another scene, which is read anew")

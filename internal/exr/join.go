@@ -59,9 +59,13 @@ func tileAttributes(name string) joint {
 		return latest
 	case name == "Hostname":
 		return each
+	case name == "File": // where the scene lay on each machine
+		return theFirst
 	}
 	return nil
 }
+
+func theFirst(values []string) (string, bool) { return values[0], true }
 
 // joinAttributes makes one list of attributes, in the order of the first. Those of windows are the first's.
 func joinAttributes(all []sibling, how func(name string) joint) ([]Attribute, error) {

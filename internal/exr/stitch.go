@@ -41,7 +41,8 @@ type Stitching struct {
 //
 // Attributes that are equal in all tiles are kept. Of those that tell of the render itself, times are added up (RenderTime
 // and the times of layers; of synchronization_time, which every tile spends on the same, the longest is kept), of Memory the
-// most is kept, of Date and capDate the latest, of Hostname all; a preview is left out. Others that differ are refused.
+// most is kept, of Date and capDate the latest, of Hostname all, of File the first; a preview is left out. Others that
+// differ are refused.
 //
 // A block of the result and the blocks of tiles that it is made of are in memory at a time for each of the goroutines that
 // work on it, which are as many as processors, but no more than fit into about 1 GiB. The same tiles in the same order

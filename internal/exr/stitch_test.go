@@ -220,12 +220,12 @@ func TestStitchRefuses(t *testing.T) {
 // TestStitchAttributes: what tells of the render itself is joined, the rest kept.
 func TestStitchAttributes(t *testing.T) {
 	text := func(name, value string) Attribute { return NewAttribute(name, value) }
-	a := tile(t, 0, 0, text("RenderTime", "59:59.90"), text("cycles.L.total_time", "00:01.00"), text("cycles.L.synchronization_time", "00:00.30"), text("Date", "2024/05/01 10:00:00"), text("Hostname", "one"), text("Memory", "900.00K"), text("Scene", "S"), NewAttribute("preview", Preview{}))
-	b := tile(t, 4, 0, text("RenderTime", "00:00.20"), text("cycles.L.total_time", "01:00:00.02"), text("cycles.L.synchronization_time", "00:00.20"), text("Date", "2024/05/01 09:00:00"), text("Hostname", "two"), text("Memory", "1.50M"), text("Scene", "S"))
+	a := tile(t, 0, 0, text("RenderTime", "59:59.90"), text("cycles.L.total_time", "00:01.00"), text("cycles.L.synchronization_time", "00:00.30"), text("Date", "2024/05/01 10:00:00"), text("Hostname", "one"), text("File", "/a/x.blend"), text("Memory", "900.00K"), text("Scene", "S"), NewAttribute("preview", Preview{}))
+	b := tile(t, 4, 0, text("RenderTime", "00:00.20"), text("cycles.L.total_time", "01:00:00.02"), text("cycles.L.synchronization_time", "00:00.20"), text("Date", "2024/05/01 09:00:00"), text("Hostname", "two"), text("File", "/b/x.blend"), text("Memory", "1.50M"), text("Scene", "S"))
 	f := open(t, stitched(t, []Tile{{"a", a, nil, nil}, {"b", b, nil, nil}}, Stitching{}))
 	for name, want := range map[string]string{
 		"RenderTime": "01:00:00.10", "cycles.L.total_time": "01:00:01.02", "cycles.L.synchronization_time": "00:00.30",
-		"Date": "2024/05/01 10:00:00", "Hostname": "one, two", "Memory": "1.50M", "Scene": "S",
+		"Date": "2024/05/01 10:00:00", "Hostname": "one, two", "File": "/a/x.blend", "Memory": "1.50M", "Scene": "S",
 	} {
 		if got, _ := f.Parts[0].Get(name); string(got.Value) != want {
 			t.Errorf("%s is %s, not %s", name, got.Value, want)

@@ -380,6 +380,18 @@ func (m *fakeMaster) Files(ctx context.Context, id farm.JobID) iter.Seq2[farm.Fi
 	}
 }
 
+func (m *fakeMaster) Parts(context.Context, farm.LeaseID) ([]farm.Result, error) {
+	return nil, farm.Errorf(farm.Conflict, "there are no parts")
+}
+
+func (m *fakeMaster) FetchPart(context.Context, farm.LeaseID, farm.Result, string, func(bytes, size int64)) error {
+	return farm.Errorf(farm.NotFound, "there are no parts")
+}
+
+func (m *fakeMaster) SuspectPart(context.Context, farm.LeaseID, int) (farm.Suspicion, error) {
+	return farm.Suspicion{}, nil
+}
+
 func (m *fakeMaster) Suspect() { m.tell("suspect") }
 func (m *fakeMaster) Refresh() { m.tell("refresh") }
 
