@@ -42,8 +42,9 @@ func newMachine(opt *Options) *machine {
 	f := &m.fixed
 	m.memory = int64(f.MemoryMB) << 20
 	f.Program, f.Slots, f.Devices, f.Scripts, f.Confined = opt.Program, opt.slots(), opt.Devices, opt.Scripts, opt.Fenced
+	f.Stages = []farm.Stage{farm.StageParts, farm.StageFinish}
 	if opt.Inspect != nil {
-		f.Stages = []farm.Stage{farm.StageInspect}
+		f.Stages = append(f.Stages, farm.StageInspect)
 	}
 	for _, s := range opt.Shared {
 		f.Shared = append(f.Shared, s.From)
@@ -62,7 +63,7 @@ func newMachine(opt *Options) *machine {
 
 // machineFacts asks the system; what it does not say stays zero.
 func machineFacts() farm.Facts {
-	f := farm.Facts{OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU(), Stages: []farm.Stage{farm.StageParts, farm.StageFinish}}
+	f := farm.Facts{OS: runtime.GOOS, Arch: runtime.GOARCH, Cores: runtime.NumCPU()}
 	f.Host, _ = os.Hostname()
 	if n, err := cpu.Counts(true); err == nil && n > 0 {
 		f.Cores = n

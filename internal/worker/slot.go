@@ -78,7 +78,7 @@ func (s *slot) claim(ctx context.Context) *work {
 			w.log.Info("nothing to render: Blender is closed", "slot", s.no)
 			s.endSession()
 		}
-		if !w.rest.await(s.working, false) || !w.link.await(s.working, true) {
+		if !w.rest.await(s.working, false) || !w.link.await(s.working, true) || s.no >= w.crew.now() {
 			return nil
 		}
 		if w.machine.low() {
