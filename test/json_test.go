@@ -122,6 +122,16 @@ func TestJSON(t *testing.T) {
 	elm.kill()
 	try(1, "worker-set", "oak", "enabled=yes", "tags=gpu")
 	try(1, "worker-set", "elm", "delete")
+	looked := filepath.Join(dir, "looked.blend")
+	if err := os.WriteFile(looked, []byte("BLENDER-v405RENDH, as far as a fake worker can tell"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p := try(1, "inspect", looked); p[0]["inspection"] == nil || p[0]["errors"] != nil {
+		t.Errorf("netrender inspect --json: %v", p)
+	}
+	if list := try(0, "jobs", "--inspections"); len(list) > 0 {
+		t.Errorf("the inspection is still there: %v", list)
+	}
 	made := try(1, "token", "create", "anna")
 	try(1, "token", "list")
 	try(1, "token", "revoke", made[0]["id"].(string))
