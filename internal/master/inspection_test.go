@@ -180,3 +180,20 @@ func TestInspectionsBlameNobody(t *testing.T) {
 		want(t, "late", b.report(g, 1, farm.Errored).Accepted, false)
 	})
 }
+
+// TestInspectionsAreToldToNobody: messages go out for jobs, not for what somebody looks at.
+func TestInspectionsAreToldToNobody(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		b.store.targets["t"] = farm.Target{ID: "t", Name: "chat", Kinds: []farm.MessageKind{farm.TellDone, farm.TellFailed}, Enabled: true}
+		b.restart()
+		oak := b.looker("oak")
+		b.submit("1", inspecting)
+		b.looked(b.claim(oak, 0), "x")
+		b.submit("1", inspecting, func(s *farm.JobSpec) { s.Attempts = 1 })
+		b.report(b.claim(oak, 0), 1, farm.Errored)
+		want(t, "told", len(b.store.pending), 0)
+		b.submit("1")
+		b.report(b.claim(oak, 0), 1, farm.Rendered)
+		want(t, "told of a job", len(b.store.pending), 1)
+	})
+}

@@ -39,7 +39,7 @@ func (e *engine) tell(m farm.Message) {
 
 // tellEnd tells that a job is done or failed.
 func (e *engine) tellEnd(j *job) {
-	if j.State != farm.Done && j.State != farm.Failed || !e.m.teller.some.Load() {
+	if j.State != farm.Done && j.State != farm.Failed || j.Inspect || !e.m.teller.some.Load() {
 		return
 	}
 	m := farm.Message{Kind: farm.TellDone, Path: fmt.Sprintf("/jobs/%d", j.ID), Job: messageJob(j)}
