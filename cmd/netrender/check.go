@@ -137,6 +137,10 @@ func are(n int, noun string) string {
 func (p *preflight) fault(err error) { p.Errors = append(p.Errors, faultOf(err)) }
 
 func faultOf(err error) fault {
+	var o *farm.Obstacle
+	if errors.As(err, &o) {
+		return *o
+	}
 	f := fault{Text: err.Error()}
 	var e *farm.Error
 	if errors.As(err, &e) {

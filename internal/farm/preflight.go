@@ -27,13 +27,16 @@ type Obstacle struct {
 	Hint  string       `json:"hint,omitempty"`
 }
 
-// Err is the obstacle as an error.
+func (o *Obstacle) Error() string { return o.Text }
+
+// Err is the obstacle as an error of a kind; the obstacle is its cause.
 func (o *Obstacle) Err() error {
 	kind := Invalid
 	if o.About == LacksFiles {
 		kind = NotFound
 	}
-	return &Error{Kind: kind, Text: o.Text, Hint: o.Hint}
+	why := *o
+	return &Error{Kind: kind, Text: o.Text, Hint: o.Hint, Err: &why}
 }
 
 // Preflight is what of a scene decides whether it can be sent as it is.

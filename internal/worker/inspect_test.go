@@ -161,8 +161,10 @@ func TestPathsAreLedBack(t *testing.T) {
 		return blender.CollectedFile{Path: path, Original: stored, Kind: "image", Missing: true, Needed: true}
 	}
 	manifest := []farm.File{
-		{Path: "shots/a.blend", Original: "/home/anna/film/shots/a.blend"}, {Path: "shots/tex/a.png"},
-		{Path: "_outside/srv/lib/b.png", Original: "/srv/lib/b.png"}, {Path: "_outside/srv/lib/c.png", Original: "/srv/lib/c.png"},
+		{Path: "shots/a.blend", Original: "/home/anna/film/shots/a.blend"},
+		{Path: "shots/tex/a.png"},
+		{Path: "_outside/srv/lib/b.png", Original: "/srv/lib/b.png"},
+		{Path: "_outside/srv/lib/c.png", Original: "/srv/lib/c.png"},
 	}
 	here := lost(at("shots/tex/a.png"), "//tex/a.png")
 	here.Missing = false
