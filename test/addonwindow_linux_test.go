@@ -44,6 +44,8 @@ func TestAddonInWindow(t *testing.T) {
 			w.took("Ctrl-F12")
 			w.panel()
 			w.took("finding the panel")
+			w.offline()
+			w.took("online access")
 			w.buttons()
 			w.took("buttons")
 			w.folds()
@@ -159,12 +161,16 @@ func (w *walk) shows(what string) {
 	}
 }
 
-// leave closes the render window.
+// leave closes the render window, as people do: with the mouse over it, since newer Blenders open it elsewhere.
 func (w *walk) leave() {
 	w.t.Helper()
 	w.eventually("the render window is closed", func() bool {
 		if ask[int](w.artist, "len(bpy.context.window_manager.windows)") == 1 {
 			return true
+		}
+		if at := w.renderWindow(); !at.Empty() {
+			w.move(center(at))
+			w.turns()
 		}
 		w.press(keyEscape)
 		w.turns()
@@ -173,17 +179,26 @@ func (w *walk) leave() {
 	w.page = map[string]image.Point{}
 }
 
+// renderWindow is where the render window is on the screen; nowhere: there is none.
+func (w *walk) renderWindow() (found image.Rectangle) {
+	for _, one := range w.windows() {
+		if strings.Contains(one.title, "Render") {
+			found = one.Rectangle
+		}
+	}
+	return found
+}
+
 // stopped: F12 of a frame that takes for ever shows how far it is; Esc ends it on the farm, too.
 func (w *walk) stopped() {
 	w.t.Helper()
 	w.do(`scene.render.engine = "NETRENDER"; scene.netrender.engine = "CYCLES"; scene.cycles.samples = 1000`)
 	w.move(center(w.area("LARGEST")))
 	w.press(keyF12)
-	line := func() (found image.Rectangle) {
-		for _, one := range w.windows() {
-			if strings.Contains(one.title, "Render") {
-				found = image.Rect(one.Min.X, one.Min.Y+25, one.Max.X, one.Min.Y+60)
-			}
+	line := func() image.Rectangle {
+		found := w.renderWindow()
+		if !found.Empty() {
+			found.Min.Y, found.Max.Y = found.Min.Y+25, found.Min.Y+60
 		}
 		return found
 	}
@@ -266,6 +281,31 @@ func (w *walk) panel() {
 		w.fail("the panel is not there")
 	}
 	w.still("5-panel")
+	w.page = map[string]image.Point{}
+}
+
+// offline: without online access, which is how a new Blender is, no other computer's master is spoken to, and the panel
+// says how to allow it.
+func (w *walk) offline() {
+	w.t.Helper()
+	if !ask[bool](w.artist, `hasattr(bpy.app, "online_access")`) {
+		return
+	}
+	if ask[bool](w.artist, "bpy.app.online_access") {
+		w.fail("this Blender allows online access from the start")
+	}
+	w.do("addon().settings.preferences().master = %q", strings.Replace(w.farm.url, "127.0.0.1", "0.0.0.0", 1)) // which leads here, but does not look so
+	w.until("it is known that this is not allowed", `addon().settings.the_farm.state == "offline"`)
+	w.still("5-offline")
+	if _, ok := w.find("bpy.ops.netrender.show_online", 50); !ok {
+		w.fail("nobody says how to allow it")
+	}
+	w.do("bpy.context.preferences.system.use_online_access = True")
+	w.online()
+	w.do("bpy.context.preferences.system.use_online_access = False")
+	w.until("it is heeded at once", `addon().settings.the_farm.state == "offline"`)
+	w.do(`addon().settings.preferences().master = ""`)
+	w.online()
 	w.page = map[string]image.Point{}
 }
 
@@ -462,7 +502,9 @@ func (w *walk) worker() {
 	w.click("netrender.mode", 50)
 	w.until("it may be a worker", `state.mode == "WORKER"`)
 	w.click("bpy.ops.netrender.serve", 50)
+	w.patience = 4 * time.Minute // what this Blender can do on a display is not known yet, and is tried
 	w.crew(2)
+	w.patience = time.Minute
 	w.still("9-worker")
 	w.press(keyEscape)
 	w.crew(1)

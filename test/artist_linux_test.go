@@ -20,16 +20,17 @@ import (
 // artist sits before a Blender with a window.
 type artist struct {
 	*desktop
-	t    *testing.T
-	name string // of pictures
-	home string
-	cmd  *exec.Cmd
-	out  *lockedBuffer // all that Blender says
-	done chan struct{}
-	left bool // on purpose
-	talk net.Conn
-	said *bufio.Reader
-	page map[string]image.Point // where buttons were found
+	t        *testing.T
+	name     string // of pictures
+	home     string
+	cmd      *exec.Cmd
+	out      *lockedBuffer // all that Blender says
+	done     chan struct{}
+	left     bool // on purpose
+	talk     net.Conn
+	said     *bufio.Reader
+	page     map[string]image.Point // where buttons were found
+	patience time.Duration          // with facts
 }
 
 // openBlender starts Blender on a desktop, as somebody whose settings lie below home does, with the variables of env.
@@ -43,7 +44,7 @@ func openBlender(t *testing.T, d *desktop, blender, home, name string, env []str
 	if len(socket) > 100 { // a name of a socket has 107 bytes at most
 		t.Fatalf("%s is too long for a socket", socket)
 	}
-	a := &artist{desktop: d, t: t, name: name, home: home, out: &lockedBuffer{}, done: make(chan struct{}), page: map[string]image.Point{}}
+	a := &artist{desktop: d, t: t, name: name, home: home, out: &lockedBuffer{}, done: make(chan struct{}), page: map[string]image.Point{}, patience: time.Minute}
 	a.cmd = exec.Command(blender, append(files, "--python-exit-code", "1", "--python", script, "--", socket)...)
 	a.cmd.Env = append(homeOf(home), append(env, "DISPLAY="+d.name, "LIBGL_ALWAYS_SOFTWARE=1")...)
 	if dir := os.Getenv("NETRENDER_SCREENSHOTS"); dir != "" {
@@ -85,7 +86,7 @@ func homeOf(home string) []string {
 // eventually waits for a fact as long as Blender runs, or after it was left. What is on the screen when it fails is kept.
 func (a *artist) eventually(what string, fact func() bool) {
 	a.t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(a.patience)
 	ended := a.done
 	if a.left {
 		ended = nil // the farm goes on
@@ -98,7 +99,7 @@ func (a *artist) eventually(what string, fact func() bool) {
 		}
 		if time.Now().After(deadline) {
 			a.keep(a.name + "-failed")
-			a.t.Fatalf("after a minute it is still not so that %s", what)
+			a.t.Fatalf("after %s it is still not so that %s", a.patience, what)
 		}
 	}
 }
