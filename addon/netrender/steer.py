@@ -36,25 +36,26 @@ def tell(text: str, bad: bool = False) -> None:
     send.redraw()
 
 
+STEERED = [
+    ("cancel", "Cancel", "Stop rendering; frames that are there stay"),
+    ("pause", "Pause", "Hand out no more frames until it is resumed"),
+    ("resume", "Resume", "Go on"),
+    ("retry", "Retry", "Render failed frames again; of a canceled job, the rest"),
+]
+
+
 class Steer(bpy.types.Operator):
     """Change what becomes of a job"""
 
     bl_idname = "netrender.steer"
     bl_label = "Steer Job"
     job: IntProperty(min=1)
-    what: EnumProperty(
-        items=[
-            ("cancel", "Cancel", "Stop rendering; frames that are there stay"),
-            ("pause", "Pause", "Hand out no more frames until it is resumed"),
-            ("resume", "Resume", "Go on"),
-            ("retry", "Retry", "Render failed frames again; of a canceled job, the rest"),
-        ]
-    )
+    what: EnumProperty(items=STEERED)
 
     @classmethod
     def description(cls, _context: Any, properties: Any) -> str:
         """What the button does."""
-        return cls.bl_rna.properties["what"].enum_items[properties.what].description
+        return next(text for what, _, text in STEERED if what == properties.what)
 
     def execute(self, _context: Any) -> set[str]:
         """Asks the farm."""
