@@ -44,6 +44,9 @@ bench: build ## speed and memory of a master on this machine
 	bin/netrender bench start
 	go test -run '^$$' -bench . -benchtime 1s ./internal/... | grep -E '^(Benchmark|pkg|ok)'
 
+bench-pages: ## how fast the pages of a large farm are there, in Chromium
+	go test ./test -run TestBenchPages -pages -v -count 1
+
 fuzz: ## every fuzz test for FUZZTIME (10 s) each
 	tools/fuzz
 
@@ -60,6 +63,6 @@ clean: ## remove what was built
 	rm -rf bin dist demo
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-.PHONY: build pages setup demo test format unit race cross lint bench fuzz soak simulate release clean help
+.PHONY: build pages setup demo test format unit race cross lint bench bench-pages fuzz soak simulate release clean help
