@@ -153,16 +153,6 @@ type Progress struct {
 	LeftS float64 `json:"left_s,omitempty"`
 }
 
-// StageProgress is what the tasks of one stage of a job have come to.
-type StageProgress struct {
-	Stage   Stage `json:"stage"`
-	Total   int   `json:"total"`
-	Done    int   `json:"done"`
-	Failed  int   `json:"failed,omitempty"`  // given up
-	Stopped int   `json:"stopped,omitempty"` // not to be done while others are given up
-	Running int   `json:"running,omitempty"`
-}
-
 // TimeLeft is how many seconds are left with some frames under way, of which parts are done that add up to begun frames:
 // what is left at the mean time of a frame. 0: not known.
 func (p *Progress) TimeLeft(underWay int, begun float64) float64 {

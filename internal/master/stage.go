@@ -204,27 +204,3 @@ func (j *job) firstFailed() string {
 	}
 	return farm.TaskName(no)
 }
-
-// stages is how far each stage of the job is; nil when it has frames alone.
-func (j *job) stages() []farm.StageProgress {
-	if !j.plan.Staged() {
-		return nil
-	}
-	stopped := j.stopped()
-	list := []farm.StageProgress{}
-	for _, s := range j.plan.Segments() {
-		p := farm.StageProgress{Stage: s.Stage, Total: s.Tasks, Done: j.finished.CountIn(s.Lo, s.Hi), Stopped: stopped.CountIn(s.Lo, s.Hi)}
-		for at, t := range j.tries {
-			if t.final && at >= s.Lo && at < s.Hi {
-				p.Failed++
-			}
-		}
-		for at, l := range j.held {
-			if at >= s.Lo && at < s.Hi && l.ahead == 0 {
-				p.Running++
-			}
-		}
-		list = append(list, p)
-	}
-	return list
-}
