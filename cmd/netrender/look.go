@@ -277,7 +277,12 @@ func (a *app) showJob(v *jobView) {
 		state += ": " + plainText(v.Reason)
 	}
 	line("state", "%s", state)
-	line("frames", "%s of %s", frameCount(&v.Job), shorten(v.JobSpec.Frames.String(), 100))
+	if n := v.Tiles.Count(); n > 0 {
+		line("frames", "%s, each in %s tiles that are then put together", shorten(v.JobSpec.Frames.String(), 100), v.Tiles)
+		line("tasks", "%s", frameCount(&v.Job))
+	} else {
+		line("frames", "%s of %s", frameCount(&v.Job), shorten(v.JobSpec.Frames.String(), 100))
+	}
 	if v.FPS > 0 {
 		line("", "a film of %s frames a second", rate(v.FPS))
 	}

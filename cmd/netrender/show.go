@@ -29,6 +29,7 @@ type show struct {
 	done   int64 // bytes
 	total  int64
 	frames farm.Progress
+	tasks  bool            // not frames alone are counted
 	parts  map[int]float64 // how far frames under way are, 0..1
 	steps  *steps          // of --progress
 }
@@ -172,7 +173,11 @@ func (s *show) draw() {
 }
 
 func (s *show) framesCaption(now time.Time) string {
-	text := fmt.Sprintf("%d/%d frames", s.frames.Done, s.frames.Total)
+	noun := "frames"
+	if s.tasks {
+		noun = "tiles and frames"
+	}
+	text := fmt.Sprintf("%d/%d %s", s.frames.Done, s.frames.Total, noun)
 	if s.frames.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", s.frames.Failed)
 	}

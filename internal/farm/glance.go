@@ -27,6 +27,7 @@ type JobGlance struct {
 	Missing  int       `json:"missing,omitempty"` // files
 	LeftS    float64   `json:"left_s,omitempty"`  // seconds; 0: not known
 	Ended    time.Time `json:"ended,omitzero"`
+	Tiles    Tiles     `json:"tiles,omitzero"` // of each frame: what is counted are tiles and finished frames
 }
 
 // WorkerGlance is a worker in Glance.

@@ -293,7 +293,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, Slots: 2, PaceMS: 1, WaitMS: 2, Leaves: true},
 		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5, Slots: 2},
 		Verdict{Lease: 1, Frame: 2, Accepted: true, Reason: "r", Missing: []string{"m"}},
-		Running{Lease: lease, WorkerName: "n", Beat: beat, Seen: now, Ahead: true},
+		Running{Lease: lease, WorkerName: "n", Beat: beat, Seen: now, Task: "part 1 of frame 2", Ahead: true},
 		FrameStates{Done: Frames(1, 2), Failed: Frames(4), Running: Frames(7, 9), Queued: FrameRange(10, 20, 2)},
 		Grid{
 			Job: 7, State: Active, Total: 9, Frames: Frames(1, 2), Count: 1, Next: &one, Base: 1, Seq: 2, States: []FrameState{GridDone}, Seconds: []float64{1.5},

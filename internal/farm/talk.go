@@ -121,6 +121,7 @@ type Running struct {
 	WorkerName string    `json:"worker_name"`
 	Beat       Beat      `json:"progress"`
 	Seen       time.Time `json:"seen"`
+	Task       string    `json:"task,omitempty"`  // what is done of the frame, where that is not all: "part 3 of frame 12"
 	Ahead      bool      `json:"ahead,omitempty"` // it waits until the frame before it is done
 }
 

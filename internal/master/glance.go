@@ -90,7 +90,7 @@ func (m *Master) latest(ctx context.Context, jobs []farm.Job) ([]farm.FrameGlanc
 		}
 		for k := range attempts {
 			if file := Picture(attempts[k].Results); file != "" {
-				list = append(list, farm.FrameGlance{Job: j.ID, Name: j.Name, Frame: attempts[k].Frame, File: file, Ended: attempts[k].Ended})
+				list = append(list, farm.FrameGlance{Job: j.ID, Name: j.Name, Frame: farm.FrameOf(attempts[k].Frame), File: file, Ended: attempts[k].Ended})
 			}
 		}
 	}
@@ -117,7 +117,7 @@ func Picture(results []farm.Result) string {
 func glanceOf(j *farm.Job) farm.JobGlance {
 	return farm.JobGlance{
 		ID: j.ID, Name: j.Name, Owner: j.Owner, State: j.State, Priority: j.Priority, Total: j.Total, Done: j.Done, Failed: j.Failed,
-		Running: j.Running, Missing: j.Missing, LeftS: j.LeftS, Ended: j.Ended,
+		Running: j.Running, Missing: j.Missing, LeftS: j.LeftS, Ended: j.Ended, Tiles: j.Tiles,
 	}
 }
 

@@ -143,7 +143,8 @@ func (e *engine) beat(w *worker, b *farm.Beat) {
 	changed := l.beat.Fraction != b.Fraction || l.beat.Frame != b.Frame || l.beat.Phase != b.Phase
 	l.beat = *b
 	if changed && b.Started {
-		frame, beat := b.Frame, *b
+		frame, beat := farm.FrameOf(b.Frame), *b
+		beat.Frame = frame
 		e.event(farm.Event{Kind: farm.EventBeat, Job: l.Job, Worker: w.ID, Frame: &frame, Beat: &beat})
 	}
 }

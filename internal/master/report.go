@@ -377,9 +377,19 @@ func (e *engine) attempt(l *lease, p int, r *farm.Report, outcome farm.Outcome) 
 	}
 }
 
-func (e *engine) frameEvent(j *job, frame int, w farm.WorkerID, state, text string, cursor int64) {
+// frameEvent tells what became of a frame, or of a task of it: with a part of it done it is not, but is being rendered.
+func (e *engine) frameEvent(j *job, no int, w farm.WorkerID, state, text string, cursor int64) {
 	if !e.m.hub.wanted(farm.EventFrame) { // the progress that it tells costs
 		return
+	}
+	frame := farm.FrameOf(no)
+	if farm.IsPart(no) {
+		if state == string(farm.Rendered) {
+			state = "running"
+		}
+		if text != "" {
+			text = farm.TaskName(no) + ": " + text
+		}
 	}
 	e.event(farm.Event{
 		Kind: farm.EventFrame, Job: j.ID, Frame: &frame, Worker: w, State: state, Text: text, Cursor: cursor, Progress: e.shown(j),

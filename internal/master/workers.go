@@ -326,10 +326,15 @@ func (e *engine) viewWorker(w *worker) WorkerView {
 func (e *engine) running(l *lease) farm.Running {
 	r := farm.Running{Lease: l.Lease, Beat: l.beat, Seen: l.seen, Ahead: l.ahead > 0}
 	r.Frames = make([]int, 0, len(l.left))
-	for f := range l.left {
-		r.Frames = append(r.Frames, f)
+	for no := range l.left {
+		r.Frames = append(r.Frames, farm.FrameOf(no))
 	}
 	slices.Sort(r.Frames)
+	r.Frames = slices.Compact(r.Frames)
+	if t, ok := farm.TaskOf(l.Frames[0]); ok && !t.IsFrame() {
+		r.Task = t.String()
+	}
+	r.Beat.Frame = farm.FrameOf(l.beat.Frame)
 	if w := e.workers[l.Worker]; w != nil {
 		r.WorkerName = w.Name
 	}

@@ -3,6 +3,7 @@ import "./style/main.css";
 import { type ComponentType, render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { me, submits } from "./me";
+import { Together } from "./api/together";
 import { Home } from "./pages/home";
 import { Empty, Head } from "./parts/basics";
 import { here, match, start } from "./route";
@@ -58,7 +59,7 @@ function Shown() {
   }, [pattern]);
   if (!found) return <><Head title="There is no such page" /><Empty>The menu has all there are.</Empty></>;
   const Page = loaded.get(pattern) ?? (pattern === "/" ? (Home as Page) : undefined);
-  return Page ? <Page key={params?.id ?? path} {...params} /> : null;
+  return Page ? <Together key={params?.id ?? path}><Page {...params} /></Together> : null;
 }
 
 start((path) => find(path) !== undefined);

@@ -45,6 +45,9 @@ export function bytes(n: number): string {
 
 export const megabytes = (mb: number | undefined) => (mb ? bytes(mb * 1024 * 1024) : "");
 
+// unit is what a job's progress counts: frames, or tiles and the frames that are made of them.
+export const unit = (j: { tiles?: string }) => (j.tiles ? "task" : "frame");
+
 export function count(n: number, noun: string): string {
   return `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
 }

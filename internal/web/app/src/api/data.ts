@@ -1,8 +1,9 @@
 // What a part of a page shows, read from the master and kept fresh by events.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { listen } from "./live";
 import { type Problem, problemOf } from "./call";
 import type { Event } from "./model";
+import { Gathering } from "./together";
 
 const atMost = 900; // milliseconds between two readings that events ask for
 
@@ -24,6 +25,12 @@ export function useData<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
   const latest = useRef({ load, fresh });
   latest.current = { load, fresh };
   const now = useRef<() => void>(() => {});
+  const gathering = useContext(Gathering);
+  const came = useRef<() => void>(() => {});
+  useLayoutEffect(() => {
+    if (gathering) came.current = gathering();
+    return () => came.current();
+  }, []);
 
   useEffect(() => {
     let ended = false;
@@ -50,6 +57,7 @@ export function useData<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
         if (!ended) set((s) => ({ value: alike(s.deps, deps) ? s.value : undefined, problem, deps }));
         if (problem.status === 0) soon(2000);
       } finally {
+        came.current();
         running = undefined;
         took = performance.now() - began;
         if (stale && !ended) soon();

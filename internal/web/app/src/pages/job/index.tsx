@@ -5,7 +5,7 @@ import { me, steers } from "../../me";
 import { Bar, Button, Empty, Head, Loaded, Name, State, Tabs } from "../../parts/basics";
 import { attempt, sure } from "../../parts/tell";
 import { go } from "../../route";
-import { count, hours, number, percent, span } from "../../words";
+import { count, hours, number, percent, span, unit } from "../../words";
 import { useFrames, useJob } from "./data";
 import { Downloads } from "./downloads";
 import { Files } from "./files";
@@ -45,7 +45,7 @@ export function JobPage({ id = "", tab = "", frame = "" }: { id?: string; tab?: 
 function Progress({ of: j }: { of: Job }) {
   return (
     <>
-      <span>{number(j.done || 0)} of {count(j.total || 0, "frame")}{j.total > 0 && <>, {percent(j.done || 0, j.total)}</>}</span>
+      <span>{number(j.done || 0)} of {count(j.total || 0, unit(j))}{j.total > 0 && <>, {percent(j.done || 0, j.total)}</>}</span>
       {j.running > 0 && <span class="busy">{number(j.running)} being rendered</span>}
       {j.failed > 0 && <span class="bad">{number(j.failed)} failed</span>}
       {j.missing > 0 && <span>waits for {count(j.missing, "file")}</span>}

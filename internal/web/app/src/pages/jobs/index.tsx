@@ -9,7 +9,7 @@ import { Bar, Button, Card, Empty, Head, Loaded, Name, State } from "../../parts
 import { Icon } from "../../parts/icon";
 import { Column, type Order, Pager, Pills, Search, Selected, SortBy, Tick, TickAll, useKept, useSelection } from "../../parts/list";
 import { ask, hrefWith } from "../../route";
-import { count, hours, moment, number, percent, plain, span } from "../../words";
+import { count, hours, moment, number, percent, plain, span, unit } from "../../words";
 import { Buttons, everyId, Told, useActions } from "./act";
 import { type Asked, atOnce, chosen, filtered, key, read, rising } from "./query";
 
@@ -162,7 +162,7 @@ function Columns({ now, onSort, rows, chosen, onTick }: { now: Order; onSort: (o
 function Row({ of: j, on, onTick }: { of: Job; on: boolean; onTick: (on: boolean, range: boolean) => void }) {
   const says = (
     <span class="under">
-      {number(j.done)} of {count(j.total, "frame")}{j.state !== "done" && j.done > 0 && `, ${percent(j.done, j.total)}`}
+      {number(j.done)} of {count(j.total, unit(j))}{j.state !== "done" && j.done > 0 && `, ${percent(j.done, j.total)}`}
       {j.failed > 0 && <span class="bad">, {number(j.failed)} failed</span>}
       {j.missing > 0 && <>, waits for {count(j.missing, "file")}</>}
     </span>
