@@ -73,7 +73,17 @@ func (a *API) openEXR(r *http.Request) (name string, frame int, f *os.File, x *e
 
 // nameEXR finds which result of the frame is meant. It is one of the frame's own, whatever is asked for.
 func (a *API) nameEXR(ctx context.Context, id farm.JobID, frame int, file string) (string, error) {
-	list, err := a.m.Attempts(ctx, farm.AttemptFilter{Job: id, Accepted: true, Frames: farm.Frames(frame), Limit: 1})
+	j, err := a.m.Job(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	picture := frame
+	if plan := j.Plan(); plan.Staged() { // it is the task that finishes it
+		if p, ok := plan.Picture(frame); ok {
+			picture, _ = plan.Task(p)
+		}
+	}
+	list, err := a.m.Attempts(ctx, farm.AttemptFilter{Job: id, Accepted: true, Frames: farm.Frames(picture), Limit: 1})
 	if err != nil {
 		return "", err
 	}

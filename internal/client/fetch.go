@@ -66,10 +66,10 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 	)
 	handle := func(a farm.Attempt) {
 		last = max(last, a.Seq)
-		if farm.IsPart(a.Frame) { // the frame comes when it is finished
+		if a.Part > 0 { // the frame comes when it is finished
 			return
 		}
-		frame := farm.FrameOf(a.Frame)
+		frame := a.Frame
 		if o.Frames.Count() > 0 {
 			asked[frame] = struct{}{}
 		}
@@ -184,7 +184,7 @@ func (o *FetchOptions) bytesOf(a *farm.Attempt) (n int64) {
 }
 
 func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.Attempt, bytes *counter) (FetchedFrame, error) {
-	out := FetchedFrame{Frame: farm.FrameOf(a.Frame), Attempt: *a, Kept: true}
+	out := FetchedFrame{Frame: a.Frame, Attempt: *a, Kept: true}
 	for _, r := range a.Results {
 		if !o.wants(r.Kind) {
 			continue
@@ -211,7 +211,7 @@ func fetchFrame(ctx context.Context, c *wire.Client, o *FetchOptions, a *farm.At
 			last = n
 		})
 		if err != nil {
-			if err = suspect(ctx, c, o.Job, a.Frame, r, target, err); err != nil {
+			if err = suspect(ctx, c, o.Job, a.Task(), r, target, err); err != nil {
 				bytes.change(-last, -r.Size)
 				return out, plainFetch(ctx, target, err)
 			}

@@ -271,11 +271,11 @@ func TestJSONLosesNothing(t *testing.T) {
 		File{Path: "a", Original: "//a", Size: 1, Ref: "r", First: &one, Last: &one},
 		Attempt{
 			Seq: 1, Job: 7, Frame: -2, Number: 3, Lease: 4, Worker: "w", Outcome: Rendered, Error: "e", Started: now, Ended: now, Seconds: 1.5,
-			MemoryMB: 5, Install: "4.5", Results: []Result{result}, Final: true, Warnings: []string{"x"},
+			MemoryMB: 5, Install: "4.5", Results: []Result{result}, Final: true, Stage: StageRender, Part: 3, Warnings: []string{"x"},
 		},
 		Report{
 			Lease: 1, Worker: "w", Job: 7, Frame: -2, Attempt: 3, Outcome: Errored, Error: "e", Results: []Result{result}, Seconds: 1.5, MemoryMB: 4,
-			Fatal: true, OwnFault: true, Scene: true, Install: "4.5", LogBytes: 5, Dropped: 6, Warnings: []string{"x"},
+			Fatal: true, OwnFault: true, Scene: true, Install: "4.5", LogBytes: 5, Dropped: 6, Stage: StageRender, Part: 3, Warnings: []string{"x"},
 		},
 		Registration{
 			ID: "w", Name: "n", Slots: 2, Tags: []string{"t"}, Facts: facts, Fresh: true, Protocol: 1,

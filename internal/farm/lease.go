@@ -115,6 +115,25 @@ type Attempt struct {
 	// Final marks the failed attempt after which the frame was given up.
 	Final    bool     `json:"final,omitempty"`
 	Warnings []string `json:"warnings,omitempty"`
+	// Of a task that is no whole frame, as Shown has it:
+	Stage Stage `json:"stage,omitempty"`
+	Part  int   `json:"part,omitempty"`
+}
+
+// Shown is the attempt as it is shown: Frame is a frame's, and what else the task is it says in words.
+func (a Attempt) Shown() Attempt {
+	if t, ok := TaskOf(a.Frame); ok && !t.IsFrame() {
+		a.Stage, a.Part, a.Frame = t.Stage, t.Part, t.Frame
+	}
+	return a
+}
+
+// Task is the number of what was tried, of an attempt that is shown or not.
+func (a *Attempt) Task() int {
+	if a.Stage == "" {
+		return a.Frame
+	}
+	return Task{a.Stage, a.Frame, a.Part}.No()
 }
 
 // Warning is something that may be wrong with a job's pictures.

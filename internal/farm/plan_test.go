@@ -194,3 +194,14 @@ func TestPlanChunks(t *testing.T) {
 		}
 	})
 }
+
+// TestAttemptsAreShown: what is shown of a task leads back to its number.
+func TestAttemptsAreShown(t *testing.T) {
+	for _, task := range []Task{{StageRender, 7, 0}, {StageRender, -7, 3}, {StageFinish, 7, 0}, {StageBake, 0, 2}, {StageEncode, 0, 0}} {
+		kept := Attempt{Frame: task.No()}
+		shown := kept.Shown()
+		if shown.Frame != task.Frame || shown.Part != task.Part || (shown.Stage == "") != task.IsFrame() || shown.Task() != task.No() || kept.Task() != task.No() {
+			t.Errorf("%v is shown as %+v, which is %s", task, shown, TaskName(shown.Task()))
+		}
+	}
+}

@@ -90,7 +90,7 @@ func (m *Master) latest(ctx context.Context, jobs []farm.Job) ([]farm.FrameGlanc
 		}
 		for k := range attempts {
 			if file := Picture(attempts[k].Results); file != "" {
-				list = append(list, farm.FrameGlance{Job: j.ID, Name: j.Name, Frame: farm.FrameOf(attempts[k].Frame), File: file, Ended: attempts[k].Ended})
+				list = append(list, farm.FrameGlance{Job: j.ID, Name: j.Name, Frame: attempts[k].Frame, File: file, Ended: attempts[k].Ended})
 			}
 		}
 	}

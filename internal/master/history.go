@@ -150,6 +150,9 @@ func (m *Master) WorkerHistory(ctx context.Context, id farm.WorkerID, wish Histo
 		list = list[:limit]
 		out.Next = strconv.FormatInt(list[limit-1].Seq, 10)
 	}
+	for i := range list {
+		list[i].Attempt = list[i].Shown()
+	}
 	out.Attempts = append(out.Attempts, list...)
 	return out, nil
 }

@@ -126,7 +126,7 @@ func (w *world) compare(m *master.Master) {
 			return
 		}
 		for i := range page {
-			if no := page[i].Frame; farm.IsPart(no) { // it goes when its frame is there
+			if no := page[i].Task(); farm.IsPart(no) { // it goes when its frame is there
 				plan := j.Plan()
 				last, _ := plan.Picture(farm.FrameOf(no))
 				if _, done := j.done[last]; done {
@@ -166,7 +166,7 @@ func (w *world) read(m *master.Master, a *farm.Attempt) {
 		}
 		text, err := io.ReadAll(f)
 		_ = f.Close()
-		if want := fmt.Sprintf("frame %d by lease %d", a.Frame, a.Lease); err != nil || string(text) != want && !w.ledger.spoilt[place{a.Lease, a.Frame}] {
+		if want := fmt.Sprintf("frame %d by lease %d", a.Task(), a.Lease); err != nil || string(text) != want && !w.ledger.spoilt[place{a.Lease, a.Frame}] {
 			w.fail("the result of frame %d of job %d, accepted of lease %d, is %q, %v", a.Frame, a.Job, a.Lease, text, err)
 		}
 	}

@@ -106,13 +106,17 @@ func (m *Master) Missing(ctx context.Context, id farm.JobID, after string, limit
 	}
 }
 
-// Attempts lists what was tried of a job, in the order it ended.
+// Attempts lists what was tried of a job, in the order it ended, as it is shown.
 func (m *Master) Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error) {
 	f.Limit = min(max(f.Limit, 1), 1000)
 	if _, err := m.Job(ctx, f.Job); err != nil {
 		return nil, err
 	}
-	return m.opt.Store.Attempts(ctx, f)
+	list, err := m.opt.Store.Attempts(ctx, f)
+	for i := range list {
+		list[i] = list[i].Shown()
+	}
+	return list, err
 }
 
 // Warnings lists what may be wrong with a job's pictures, each sentence once.

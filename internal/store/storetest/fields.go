@@ -19,6 +19,9 @@ func everyField(t *testing.T, s Store) {
 	target, message := filled[farm.Target](t, f), filled[farm.Message](t, f)
 	file[1].Path = file[0].Path + "x" // manifests are in the order of paths
 	job.LeftS = 0                     // it is not kept
+	for _, a := range []*farm.Attempt{&rendered, &errored} {
+		a.Stage, a.Part = "", 0 // the number of the task is kept, as its frame
+	}
 	lease.Job, rendered.Job, errored.Job = job.ID, job.ID, job.ID
 	rendered.Outcome, errored.Outcome = farm.Rendered, farm.Errored
 	apply(t, s,

@@ -1324,11 +1324,14 @@ export interface components {
             /** Format: int64 */
             memory_mb?: number;
             outcome?: string;
+            /** Format: int64 */
+            part?: number;
             results?: components["schemas"]["Result"][] | null;
             /** Format: double */
             seconds?: number;
             /** Format: int64 */
             seq?: number;
+            stage?: string;
             /** Format: date-time */
             started?: string;
             warnings?: string[] | null;
@@ -2738,11 +2741,14 @@ export interface components {
             /** Format: int64 */
             memory_mb?: number;
             outcome?: string;
+            /** Format: int64 */
+            part?: number;
             results?: components["schemas"]["Result"][] | null;
             /** Format: double */
             seconds?: number;
             /** Format: int64 */
             seq?: number;
+            stage?: string;
             /** Format: date-time */
             started?: string;
             warnings?: string[] | null;
