@@ -275,7 +275,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		},
 		Report{
 			Lease: 1, Worker: "w", Job: 7, Frame: -2, Attempt: 3, Outcome: Errored, Error: "e", Results: []Result{result}, Seconds: 1.5, MemoryMB: 4,
-			Fatal: true, OwnFault: true, Scene: true, Install: "4.5", LogBytes: 5, Dropped: 6, Stage: StageRender, Part: 3, Warnings: []string{"x"},
+			Fatal: true, OwnFault: true, Scene: true, Install: "4.5", LogBytes: 5, Dropped: 6, Warnings: []string{"x"},
 		},
 		Registration{
 			ID: "w", Name: "n", Slots: 2, Tags: []string{"t"}, Facts: facts, Fresh: true, Protocol: 1,

@@ -1,9 +1,9 @@
 // What a part of a page shows, read from the master and kept fresh by events.
-import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { listen } from "./live";
 import { type Problem, problemOf } from "./call";
 import type { Event } from "./model";
-import { Gathering } from "./together";
+import { useGathering } from "./together";
 
 const atMost = 900; // milliseconds between two readings that events ask for
 
@@ -25,12 +25,7 @@ export function useData<T>(load: (signal: AbortSignal) => Promise<T>, deps: read
   const latest = useRef({ load, fresh });
   latest.current = { load, fresh };
   const now = useRef<() => void>(() => {});
-  const gathering = useContext(Gathering);
-  const came = useRef<() => void>(() => {});
-  useLayoutEffect(() => {
-    if (gathering) came.current = gathering();
-    return () => came.current();
-  }, []);
+  const came = useGathering();
 
   useEffect(() => {
     let ended = false;

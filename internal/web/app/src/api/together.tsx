@@ -1,11 +1,22 @@
 // A page appears when what it shows first was read, so that nothing moves as one thing comes after the other.
 import { type ComponentChildren, createContext } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 const longest = 1000; // milliseconds; then it appears with what is there
 
 // Gathering is told by readings that they begin; the answer is called when the first of them came.
-export const Gathering = createContext<(() => () => void) | undefined>(undefined);
+const Gathering = createContext<(() => () => void) | undefined>(undefined);
+
+// useGathering has the page wait for a reading of the caller's; came is called when it is there, or cannot be had.
+export function useGathering(): { current: () => void } {
+  const gathering = useContext(Gathering);
+  const came = useRef<() => void>(() => {});
+  useLayoutEffect(() => {
+    if (gathering) came.current = gathering();
+    return () => came.current();
+  }, []);
+  return came;
+}
 
 export function Together({ children }: { children: ComponentChildren }) {
   const [whole, set] = useState(false);

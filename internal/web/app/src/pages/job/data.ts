@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, type Problem, problemOf } from "../../api/call";
 import { type Data, useData } from "../../api/data";
+import { useGathering } from "../../api/together";
 import { listen } from "../../api/live";
 import type { Attempt, Event, Job } from "../../api/model";
 import { type AttemptList, done, expand, failed, type Grid, next, rendering, type RunningList, waiting } from "./model";
@@ -82,6 +83,7 @@ function take(f: Frames, a: Attempt) {
   if (i === undefined || a.seq <= f.known[i]!) return;
   f.known[i] = a.seq;
   f.attempts[i]!++;
+  if (a.part && a.outcome === "done") return; // of the frame there is more to do
   if (a.outcome !== "done") f.failed[i]!++;
   if (f.states[i] === done && a.outcome !== "done") return;
   f.states[i] = a.outcome === "done" ? done : a.final ? failed : waiting;
@@ -113,6 +115,7 @@ function hold(f: Frames, list: RunningList["running"]) {
 export function useFrames(id: string): FramesData {
   const [state, set] = useState<{ id?: string; value?: Frames; problem?: Problem; version: number }>({ version: 0 });
   const read = useRef<() => void>(() => {});
+  const came = useGathering();
   useEffect(() => {
     const stop = new AbortController();
     let value: Frames | undefined;
@@ -176,6 +179,7 @@ export function useFrames(id: string): FramesData {
         set((s) => ({ ...s, id, problem }));
         if (problem.status === 0) soon(2000);
       } finally {
+        came.current();
         busy = false;
         if (stale) soon();
       }
