@@ -166,7 +166,7 @@ func (w *world) read(m *master.Master, a *farm.Attempt) {
 		}
 		text, err := io.ReadAll(f)
 		_ = f.Close()
-		if want := fmt.Sprintf("frame %d by lease %d", a.Task(), a.Lease); err != nil || string(text) != want && !w.ledger.spoilt[place{a.Lease, a.Frame}] {
+		if want := fmt.Sprintf("frame %d by lease %d", a.Task(), a.Lease); err != nil || string(text) != want && !w.ledger.spoilt[place{a.Lease, a.Task()}] {
 			w.fail("the result of frame %d of job %d, accepted of lease %d, is %q, %v", a.Frame, a.Job, a.Lease, text, err)
 		}
 	}
