@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
@@ -38,13 +40,17 @@ func (m *Master) takeIn(ctx context.Context, who Identity, a *JobArchive, s *sta
 	}
 	defer m.folders.share(id)() // nobody deletes it before it is whole
 	folder := folderName(a.Job.Spec.Name, id)
+	var waits []string
 	if err = s.place(folder, id); err == nil {
 		m.step("placed")
 		err = s.attempts.each(func(page []farm.Attempt) error { return m.putIn(ctx, id, page) })
 	}
 	if err == nil {
 		m.step("put in")
-		in, err = keep(ctx, m, func(e *engine) (Imported, error) { return e.imported(who, id, folder, a, s, missing) })
+		in, err = keep(ctx, m, func(e *engine) (Imported, error) {
+			waits = slices.Collect(maps.Keys(missing)) // missing is the engine's once the job is
+			return e.imported(who, id, folder, a, s, missing)
+		})
 	}
 	if err != nil || in.Again {
 		_, _ = ask(ctx, m, func(e *engine) (struct{}, error) { // where that fails the next start does it
@@ -55,7 +61,7 @@ func (m *Master) takeIn(ctx context.Context, who Identity, a *JobArchive, s *sta
 	}
 	m.spare(folder)
 	// Bytes that came since were announced to nobody who waited.
-	for ref := range missing {
+	for _, ref := range waits {
 		if r, err := blob.ParseRef(ref); err == nil {
 			if _, err := m.opt.Blobs.Stat(ctx, r); err == nil {
 				_ = m.BlobStored(ctx, ref)

@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -37,6 +38,7 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 	if err != nil {
 		return farm.Job{}, err
 	}
+	var waits []string // missing is the engine's once the job is
 	made, err := keep(ctx, m, func(e *engine) (farm.Job, error) {
 		if id, ok := e.keys[spec.Key]; ok && spec.Key != "" {
 			return e.jobs[id].view(), nil
@@ -58,6 +60,7 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 		e.nextJob++
 		e.change(farm.JobAdd{Job: fj, Files: files})
 		e.audit(who, farm.DidSubmit, fj.ID.String(), "%s", fj.Name)
+		waits = slices.Collect(maps.Keys(missing))
 		j := newJob(fj)
 		j.missing = missing
 		e.add(j)
@@ -69,7 +72,7 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 	}
 	kept = true
 	// Bytes that came between our look and the job's entry were announced to nobody who waited.
-	for ref := range missing {
+	for _, ref := range waits {
 		if r, err := blob.ParseRef(ref); err == nil {
 			if _, err := m.opt.Blobs.Stat(ctx, r); err == nil {
 				if err := m.BlobStored(ctx, ref); err != nil {

@@ -331,8 +331,10 @@ func (e *engine) running(l *lease) farm.Running {
 	}
 	slices.Sort(r.Frames)
 	r.Frames = slices.Compact(r.Frames)
-	if t, ok := farm.TaskOf(l.Frames[0]); ok && !t.IsFrame() {
-		r.Task = t.String()
+	for _, no := range l.Frames {
+		if t, ok := farm.TaskOf(no); ok && !t.IsFrame() { // it is alone
+			r.Task = t.String()
+		}
 	}
 	r.Beat.Frame = farm.FrameOf(l.beat.Frame)
 	if w := e.workers[l.Worker]; w != nil {
