@@ -19,7 +19,7 @@ func (w *Worker) conclude(f *frame) {
 		var err error
 		p.logSent, r.LogBytes, r.Dropped, err = f.log.seal()
 		if p.Log = err == nil; err != nil {
-			w.log.Warn("the log of a frame could not be kept", "job", r.Job, "task", farm.TaskName(r.Frame), "err", err)
+			w.log.Warn("the log of a frame could not be kept", "job", r.Job, named(r.Frame), "err", err)
 		}
 	}
 	var err error
@@ -50,7 +50,7 @@ func (w *Worker) conclude(f *frame) {
 		p.dir, p.Log = "", false
 	}
 	if r.Outcome == farm.Errored && f.result != nil {
-		w.log.Warn("a frame failed", "job", r.Job, "task", farm.TaskName(r.Frame), "why", r.Error)
+		w.log.Warn("a frame failed", "job", r.Job, named(r.Frame), "why", r.Error)
 	}
 	w.out.push(p)
 }

@@ -55,7 +55,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 		err = s.render(ctx, k, f, no, next, &pulse)
 		if isWorn(err) && !fresh && ctx.Err() == nil {
 			// A process that rendered other frames before may be worn out. Alone, the frame gets a fair try.
-			s.w.log.Warn("Blender did not get through a frame; trying once more in a fresh session", "job", r.Job, "task", farm.TaskName(no), "err", err)
+			s.w.log.Warn("Blender did not get through a frame; trying once more in a fresh session", "job", r.Job, named(no), "err", err)
 			if err = os.RemoveAll(filepath.Join(f.dir, filesDir)); err == nil {
 				err = s.render(ctx, k, f, no, next, &pulse)
 			}
@@ -82,7 +82,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	if ctx.Err() != nil {
 		f.discard()
 		if context.Cause(ctx) == errCanceled {
-			s.w.log.Info("a frame was stopped: the master does not want it any more", "job", r.Job, "task", farm.TaskName(no))
+			s.w.log.Info("a frame was stopped: the master does not want it any more", "job", r.Job, named(no))
 			s.w.book.settle(k.held.id, no)
 		}
 		return context.Cause(ctx)
@@ -90,7 +90,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	fault := faultOf(err, s.w.opt.HangTimeout, tail)
 	fault.tell(report)
 	report.Seconds = s.w.opt.Now().Sub(began).Seconds()
-	s.w.log.Warn("a frame failed", "job", r.Job, "task", farm.TaskName(no), "why", fault.text)
+	s.w.log.Warn("a frame failed", "job", r.Job, named(no), "why", fault.text)
 	f.result = nil
 	s.hand(f)
 	if fault.rest {

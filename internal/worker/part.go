@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -153,4 +154,12 @@ func (s *slot) join(ctx context.Context, k *work, parts []farm.Result, files []s
 		return &fault{text: "the parts of the frame do not fit together: " + err.Error(), alive: true}
 	}
 	return err
+}
+
+// named says in the log which task is meant: a frame by its number, as ever.
+func named(no int) slog.Attr {
+	if t, ok := farm.TaskOf(no); ok && !t.IsFrame() {
+		return slog.String("task", t.String())
+	}
+	return slog.Int("frame", no)
 }

@@ -130,7 +130,7 @@ func (w *Worker) upload(ctx context.Context, p *parcel, slots chan struct{}) err
 	default:
 		return failed
 	}
-	w.log.Error("a finished frame is lost", "job", r.Job, "task", farm.TaskName(r.Frame), "why", spoilt.text)
+	w.log.Error("a finished frame is lost", "job", r.Job, named(r.Frame), "why", spoilt.text)
 	p.spoil(spoilt)
 	return nil
 }
@@ -240,9 +240,9 @@ func (w *Worker) judge(p *parcel, verdicts []farm.Verdict) {
 	}
 	for i := range verdicts {
 		if r := &p.Reports[i]; !verdicts[i].Accepted {
-			w.log.Info("the master does not need a frame", "job", r.Job, "task", farm.TaskName(r.Frame), "why", verdicts[i].Reason)
+			w.log.Info("the master does not need a frame", "job", r.Job, named(r.Frame), "why", verdicts[i].Reason)
 		} else {
-			w.log.Debug("a report was accepted", "job", r.Job, "task", farm.TaskName(r.Frame), "lease", r.Lease, "outcome", r.Outcome)
+			w.log.Debug("a report was accepted", "job", r.Job, named(r.Frame), "lease", r.Lease, "outcome", r.Outcome)
 			switch r.Outcome {
 			case farm.Rendered:
 				w.done.Add(1)
@@ -267,7 +267,7 @@ func (w *Worker) settleCopies(p *parcel, accepted bool) {
 	}
 	if err := place(p.Copies); err != nil {
 		r := &p.Reports[0]
-		w.log.Warn("a frame's copies did not get their names; the master has them", "job", r.Job, "task", farm.TaskName(r.Frame), "err", err)
+		w.log.Warn("a frame's copies did not get their names; the master has them", "job", r.Job, named(r.Frame), "err", err)
 	}
 }
 

@@ -42,7 +42,7 @@ func (w *Worker) sendLog(ctx context.Context, p *parcel) error {
 			if w.waitsForLog(p) {
 				return err
 			}
-			w.log.Warn("a log is left out: the master does not take it", "job", r.Job, "task", farm.TaskName(r.Frame), "err", err)
+			w.log.Warn("a log is left out: the master does not take it", "job", r.Job, named(r.Frame), "err", err)
 			p.logDone = true
 			return nil
 		case answer.Kind == farm.Conflict && p.logSent > 0 && !p.logAgain:

@@ -61,11 +61,11 @@ func (w *Worker) refused(p *parcel, err error) {
 func (w *Worker) reject(p *parcel, why string) {
 	r := &p.Reports[0]
 	if p.rejected || r.Outcome == farm.HandedBack {
-		w.log.Error("the master does not take a report; it is dropped", "job", r.Job, "task", farm.TaskName(r.Frame), "why", why)
+		w.log.Error("the master does not take a report; it is dropped", "job", r.Job, named(r.Frame), "why", why)
 		w.settle(p)
 		return
 	}
-	w.log.Error("a frame is lost", "job", r.Job, "task", farm.TaskName(r.Frame), "why", why)
+	w.log.Error("a frame is lost", "job", r.Job, named(r.Frame), "why", why)
 	p.rejected = true
 	p.spoil(&spoiltError{text: why})
 }
