@@ -2,6 +2,7 @@ package layout
 
 import (
 	"path"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -184,7 +185,14 @@ func TestLayoutProperties(t *testing.T) {
 			if _, err := blob.CleanPath(rel); !below || err != nil || strings.HasPrefix(places[blend], outside+"/") || strings.HasPrefix(places[f], outside+"/") {
 				continue
 			}
-			if want := path.Join(path.Dir(places[blend]), rel); places[f] != want {
+			inTheWay := func(o string) bool { // on some system
+				mine, other := blob.FoldPath(strings.TrimPrefix(f, "/")), blob.FoldPath(strings.TrimPrefix(o, "/"))
+				return o != f && (mine == other || strings.HasPrefix(mine, other+"/") || strings.HasPrefix(other, mine+"/"))
+			}
+			if slices.ContainsFunc(append([]string{blend}, files...), inTheWay) {
+				continue
+			}
+			if want := path.Join(path.Dir(places[blend]), rel); places[f] != want && want != outside { // a folder has that name
 				t.Errorf("%s lies at %s; beside %s at %s it would be %s", f, places[f], blend, places[blend], want)
 			}
 		}
