@@ -179,6 +179,11 @@ func farmEqualsLocal(t *testing.T, blender, name, blend, frames, tiles string) {
 	if text := f.ok("job", id); strings.Contains(text, "\nwarning") { // nothing is wrong with these scenes
 		t.Errorf("there are warnings:\n%s", text)
 	}
+	if tiles != "" {
+		if logs := f.ok("logs", id); !strings.Contains(logs, fmt.Sprintf("== part 1 of frame %d", last)) || !strings.Contains(logs, fmt.Sprintf("== finish of frame %d", last)) {
+			t.Errorf("the logs of tiles are not there:\n%s", tail(logs, 2000))
+		}
+	}
 	home := filepath.Join(t.TempDir(), "home")
 	f.ok("fetch", id, "-o", home)
 	again := func(frame int) string {

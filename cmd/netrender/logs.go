@@ -30,14 +30,19 @@ func (a *app) logsVerb() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			job, err := client.Job(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			tasks := tasksOf(&job, set)
 			some := false
-			for f := range set.All() {
+			for _, no := range tasks {
 				head := ""
-				if set.Count() > 1 && !a.json {
-					head = fmt.Sprintf("== frame %d\n", f)
+				if len(tasks) > 1 && !a.json {
+					head = fmt.Sprintf("== %s\n", farm.TaskName(no))
 				}
-				printed, err := a.printLog(cmd, client, wire.LogRange{Job: id, Frame: f}, head, follow)
-				if err != nil && (farm.KindOf(err) != farm.NotFound || set.Count() == 1) {
+				printed, err := a.printLog(cmd, client, wire.LogRange{Job: id, Frame: no}, head, follow)
+				if err != nil && (farm.KindOf(err) != farm.NotFound || len(tasks) == 1) {
 					return interrupted(cmd.Context(), err)
 				}
 				some = some || printed
@@ -83,6 +88,20 @@ func (a *app) logFrames(cmd *cobra.Command, client *wire.Client, id farm.JobID, 
 	return farm.Frames(states.Done.Last()), nil
 }
 
+// tasksOf are the tasks of some frames, each of which has a log of its own.
+func tasksOf(job *farm.Job, frames farm.FrameSet) (tasks []int) {
+	plan := job.Plan()
+	for f := range frames.All() {
+		positions, _ := plan.Find(f)
+		for p := range positions.All() {
+			if no, ok := plan.Task(p); ok {
+				tasks = append(tasks, no)
+			}
+		}
+	}
+	return tasks
+}
+
 // framesText is a set in words.
 func framesText(set farm.FrameSet) string {
 	if set.Count() == 1 {
@@ -96,7 +115,11 @@ func (a *app) printLog(cmd *cobra.Command, client *wire.Client, r wire.LogRange,
 	show := func(text []byte) error {
 		if a.json {
 			some = true
-			return a.print(map[string]any{"frame": r.Frame, "text": string(text)})
+			line := map[string]any{"frame": farm.FrameOf(r.Frame), "text": string(text)}
+			if farm.FrameOf(r.Frame) != r.Frame {
+				line["task"] = farm.TaskName(r.Frame)
+			}
+			return a.print(line)
 		}
 		if !some {
 			fmt.Fprint(a.out, head)

@@ -142,6 +142,10 @@ func TestInspectionIsAskedFor(t *testing.T) {
 	if plain.Stage() != StageRender || plain.Lacks([]Result{{Kind: KindReport}}) == "" || plain.Lacks([]Result{{Kind: KindEXR}}) != "" {
 		t.Error("a job of frames wants its pictures")
 	}
+	cut := JobSpec{Tiles: Tiles{2, 2}}
+	if plain.Asks() != StageRender || cut.Asks() != StageParts || s.Asks() != StageInspect {
+		t.Errorf("asked for are %s, %s, %s", plain.Asks(), cut.Asks(), s.Asks())
+	}
 	old, new := Facts{}, Facts{Stages: []Stage{StageInspect}}
 	if !old.Takes(StageRender) || !old.Takes("") || old.Takes(StageInspect) || !new.Takes(StageInspect) {
 		t.Error("a worker takes what it does not know, or not what it knows")

@@ -29,6 +29,14 @@ func (s *JobSpec) Stage() Stage {
 	return StageRender
 }
 
+// Asks is what a worker must take to be given tasks of the job. Who renders parts of frames finishes them, too.
+func (s *JobSpec) Asks() Stage {
+	if s.Parts() > 0 && !s.Inspect {
+		return StageParts
+	}
+	return s.Stage()
+}
+
 // Takes tells whether the worker does what the stage asks for. All render; what else one can do it says.
 func (f *Facts) Takes(s Stage) bool {
 	return s == StageRender || s == "" || slices.Contains(f.Stages, s)

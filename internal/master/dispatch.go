@@ -245,9 +245,6 @@ func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 		if len(positions) > 0 && (n > 1 || attempt > 1 || j.plan.ChunkEnd(positions[0]) <= p) {
 			break
 		}
-		if !wk.can(j, p) {
-			continue
-		}
 		if t := j.tries[p]; t != nil && slices.Contains(t.workers, wk.ID) && e.elsewhere(j, t) {
 			continue
 		}
@@ -263,9 +260,6 @@ func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 	}
 	end := j.free()
 	for j.next < end && len(positions) == 0 {
-		if !wk.can(j, j.next) {
-			break
-		}
 		stop := min(end, j.plan.ChunkEnd(j.next))
 		for ; j.next < stop; j.next++ {
 			if j.waits(j.next) {

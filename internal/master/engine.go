@@ -248,7 +248,7 @@ func (e *engine) sync(j *job) {
 		j.at = len(e.order)
 		e.order = append(e.order, j)
 		e.snap.Jobs = append(e.snap.Jobs, balance.Job{
-			ID: j.ID, Created: j.Created, Scene: j.Scene, Needs: &j.Needs, Scripts: j.Options.Scripts, Refused: j.refused, Stage: j.Stage(),
+			ID: j.ID, Created: j.Created, Scene: j.Scene, Needs: &j.Needs, Scripts: j.Options.Scripts, Refused: j.refused, Stage: j.Asks(),
 		})
 	}
 	b := &e.snap.Jobs[j.at]

@@ -164,16 +164,6 @@ func (e *engine) recall(j *job, positions *farm.Spans) {
 	}
 }
 
-// can tells whether the worker can do the task at the position: whole frames every worker can.
-func (w *worker) can(j *job, p int) bool {
-	if !j.plan.Staged() {
-		return true
-	}
-	no, _ := j.plan.Task(p)
-	t, _ := farm.TaskOf(no)
-	return w.Facts.Takes(t.Asks())
-}
-
 // whyFailed says what failed of a job, and what that stopped.
 func (j *job) whyFailed() string {
 	stopped := j.stopped()
