@@ -185,6 +185,8 @@ const (
 	MaxName     = 200 // bytes
 	MaxFPS      = 1000
 	maxList     = 1_000
+
+	maxTileTasks = 1 << 20 // of a job whose frames are rendered in tiles
 )
 
 // Lacks names what the job asks for and is not among the results of a frame; "" when all is there.
@@ -239,6 +241,9 @@ func (s *JobSpec) Check() error {
 		return Errorf(Invalid, "attempts are 1 to %d, not %d", MaxAttempts, s.Attempts)
 	case !s.Tiles.ok():
 		return Errorf(Invalid, "a frame has 1 to %d tiles in each direction, and at most %d in all", maxTiles, MaxParts).WithHint("write them as 4x3")
+	case s.Tiles.Count() > 0 && s.Frames.Count()*(s.Tiles.Count()+1) > maxTileTasks:
+		return Errorf(TooLarge, "%d frames of %d tiles each are over %d tasks", s.Frames.Count(), s.Tiles.Count(), maxTileTasks).
+			WithHint("use fewer tiles, or several jobs")
 	case s.Tiles.Count() > 0 && !s.Options.Asks():
 		return Errorf(Invalid, "tiles of frames of which nothing is kept cannot be put together")
 	case s.Timeout < 0:

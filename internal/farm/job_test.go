@@ -111,6 +111,7 @@ func TestJobSpecCheck(t *testing.T) {
 		{"a time limit below", func(s *JobSpec) { s.Timeout = -1 }, "time limit", Invalid},
 		{"tiles", func(s *JobSpec) { s.Tiles = Tiles{256, 16} }, "", ""},
 		{"tiles in one direction", func(s *JobSpec) { s.Tiles = Tiles{X: 4} }, "tiles", Invalid},
+		{"too many tiles of too many frames", func(s *JobSpec) { s.Tiles, s.Frames = Tiles{64, 64}, FrameRange(1, 300, 1) }, "over 1048576 tasks", TooLarge},
 		{"too many tiles", func(s *JobSpec) { s.Tiles = Tiles{65, 64} }, "at most 4096", Invalid},
 		{"tiles of nothing", func(s *JobSpec) { s.Tiles, s.Options = Tiles{2, 2}, Options{EXR: "none"} }, "put together", Invalid},
 		{"a rate", func(s *JobSpec) { s.FPS = 24000.0 / 1001 }, "", ""},
