@@ -32,6 +32,9 @@ type Scene struct {
 	Engine string
 	// Name selects a scene of the file; "" is the one that was active when the file was saved.
 	Name string
+	// Baked are simulations whose caches were made by Session.Bake and lie beside the .blend where CacheFile.Name says, those
+	// of the frames that will be rendered at least. In memory they are set to be read; none of them is computed.
+	Baked []Simulation
 }
 
 // SceneFacts is what Open found in the scene that will be rendered.

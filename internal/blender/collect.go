@@ -28,6 +28,8 @@ type Collection struct {
 	Files []CollectedFile `json:"files"` // sorted by path; each once; without the .blend itself
 	// Warnings are sentences about files that could not be found out, or that cannot be sent.
 	Warnings []string `json:"warnings"`
+	// Simulations are those of the scene that are not baked, in an order that is the same for the same scene.
+	Simulations []Simulation `json:"simulations"`
 }
 
 // CollectedFile is a file that the scene reads.

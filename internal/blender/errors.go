@@ -32,6 +32,7 @@ const (
 	NoParts   ErrorKind = "no-parts"  // the scene can be rendered as whole frames only; alive
 	// The scene is to be denoised, and the install has no denoiser; alive.
 	NoDenoiser ErrorKind = "no-denoiser"
+	NoBake     ErrorKind = "no-bake"    // a simulation cannot be baked, or Blender baked less than it said; alive
 	NotOpened  ErrorKind = "not-opened" // Render before Open; alive
 )
 

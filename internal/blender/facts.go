@@ -17,6 +17,8 @@ type Facts struct {
 	Engines   []Engine `json:"engines"`
 	Devices   []Device `json:"devices"` // the CPU first
 	Addons    []string `json:"addons"`  // names of the add-ons it brings, enabled or not
+	// Bakes are the kinds of Simulation that the install has. Some builds abort where they bake fluids: see Prober.CanBake.
+	Bakes []string `json:"bakes"`
 }
 
 // Engine is a render engine of an install.

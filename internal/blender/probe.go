@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -257,4 +258,13 @@ func (b *limitedBuffer) Write(data []byte) (int, error) {
 		b.Next(over)
 	}
 	return n, err
+}
+
+// CanBake tries whether an install that Probe described can bake a kind of simulation, in a process of its own: some builds
+// abort. The answer is kept as those of Probe are. Why says in a sentence why it cannot.
+func (p Prober) CanBake(ctx context.Context, in Install, kind string) (can bool, why string) {
+	if !slices.Contains(in.Bakes, kind) {
+		return false, "Blender " + in.Version + " does not have this kind of simulation"
+	}
+	return true, ""
 }
