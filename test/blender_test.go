@@ -119,27 +119,29 @@ func knownBlender(t *testing.T, blender string) string {
 // file with a local render of the same frames: pixels of pictures, every channel of multilayer EXRs.
 func TestFarmEqualsLocal(t *testing.T) {
 	for _, blender := range blenders(t) {
-		for _, c := range []struct{ scene, blend, frames, tiles string }{
+		for _, c := range []struct{ scene, blend, frames, parts string }{
 			{"plain", "plain.blend", "2-5", ""},
 			{"linked", "project/linked.blend", "2-5", ""},
 			{"nodes", "nodes.blend", "2-5", ""},
 			{"paths", "work/show/film/seq/latest/paths.blend", "2-3", ""},
-			{"plain", "plain.blend", "2-3", "3x2"},
-			{"nodes", "nodes.blend", "2-3", "2x2"},
+			{"plain", "plain.blend", "2-3", "--tiles=3x2"},
+			{"nodes", "nodes.blend", "2-3", "--tiles=2x2"},
+			{"nodes", "nodes.blend", "2-3", "--samples-split=3"},
 		} {
 			name := "executable"
 			if strings.HasPrefix(filepath.Base(blender), "python") {
 				name = "module"
 			}
-			if c.tiles != "" {
-				name += "/tiles"
+			if c.parts != "" {
+				how, _, _ := strings.Cut(strings.TrimLeft(c.parts, "-"), "=")
+				name += "/" + how
 			}
-			t.Run(c.scene+"/"+name, func(t *testing.T) { farmEqualsLocal(t, blender, c.scene, c.blend, c.frames, c.tiles) })
+			t.Run(c.scene+"/"+name, func(t *testing.T) { farmEqualsLocal(t, blender, c.scene, c.blend, c.frames, c.parts) })
 		}
 	}
 }
 
-func farmEqualsLocal(t *testing.T, blender, name, blend, frames, tiles string) {
+func farmEqualsLocal(t *testing.T, blender, name, blend, frames, parts string) {
 	var first, last int
 	if _, err := fmt.Sscanf(frames, "%d-%d", &first, &last); err != nil {
 		t.Fatal(err)
@@ -155,8 +157,8 @@ func farmEqualsLocal(t *testing.T, blender, name, blend, frames, tiles string) {
 	before := bytesBelow(t, studio)
 	f := startFarm(t)
 	args := []string{"submit", file, "-f", frames, "--threads", "1", "--blender", blender}
-	if tiles != "" {
-		args = append(args, "--tiles", tiles)
+	if parts != "" {
+		args = append(args, parts)
 	}
 	out, errs, code := run(t, append(f.env(), "NETRENDER_DATA="+knownBlender(t, blender)), args...)
 	if code != 0 {
@@ -179,9 +181,9 @@ func farmEqualsLocal(t *testing.T, blender, name, blend, frames, tiles string) {
 	if text := f.ok("job", id); strings.Contains(text, "\nwarning") { // nothing is wrong with these scenes
 		t.Errorf("there are warnings:\n%s", text)
 	}
-	if tiles != "" {
+	if parts != "" {
 		if logs := f.ok("logs", id); !strings.Contains(logs, fmt.Sprintf("== part 1 of frame %d", last)) || !strings.Contains(logs, fmt.Sprintf("== finish of frame %d", last)) {
-			t.Errorf("the logs of tiles are not there:\n%s", tail(logs, 2000))
+			t.Errorf("the logs of parts are not there:\n%s", tail(logs, 2000))
 		}
 	}
 	home := filepath.Join(t.TempDir(), "home")
@@ -197,7 +199,60 @@ func farmEqualsLocal(t *testing.T, blender, name, blend, frames, tiles string) {
 	if after := bytesBelow(t, studio); !maps.Equal(before, after) {
 		t.Error("the artist's files are not what they were")
 	}
+	if strings.HasPrefix(parts, "--samples") {
+		compareNearly(t, local, home)
+		return
+	}
 	compareFolders(t, local, home, again)
+}
+
+// compareNearly wants the same files with pixels that are the same but for rounding: sums of samples are made in another order.
+func compareNearly(t *testing.T, local, home string) {
+	t.Helper()
+	want, got := filesBelow(t, local), filesBelow(t, home)
+	if !slices.Equal(want, got) {
+		t.Fatalf("a local render writes\n  %s\nthe farm brought\n  %s", strings.Join(want, "\n  "), strings.Join(got, "\n  "))
+	}
+	for _, name := range want {
+		a, b := filepath.Join(local, name), filepath.Join(home, name)
+		if !strings.HasSuffix(name, ".exr") {
+			if n, most := differentLevels(picture(t, a), picture(t, b)); most > 1 || n > 20 {
+				t.Errorf("%s differs in %d pixels, by up to %d levels of 255", name, n, most)
+			}
+			continue
+		}
+		diff, err := exr.CompareFiles(a, b)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, d := range diff.Differences {
+			exact := strings.HasSuffix(d.Channel, "Depth.Z") || strings.HasSuffix(d.Channel, "Depth.V")
+			if d.OnlyIn != "" || d.Text != "" || exact || !(d.Largest <= 4e-6) { // of Combined up to 4: 1e-6 of it
+				t.Errorf("%s: %s", name, d)
+			}
+		}
+		t.Logf("%s: %s", name, &diff)
+	}
+}
+
+// differentLevels counts pixels that differ, and by how many levels of 255 at most.
+func differentLevels(a, b image.Image) (pixels int, most uint32) {
+	if a.Bounds() != b.Bounds() {
+		return a.Bounds().Dx() * a.Bounds().Dy(), 255
+	}
+	for y := a.Bounds().Min.Y; y < a.Bounds().Max.Y; y++ {
+		for x := a.Bounds().Min.X; x < a.Bounds().Max.X; x++ {
+			r, g, bl, al := a.At(x, y).RGBA()
+			r2, g2, bl2, al2 := b.At(x, y).RGBA()
+			d := max(r>>8, r2>>8) - min(r>>8, r2>>8)
+			d = max(d, max(g>>8, g2>>8)-min(g>>8, g2>>8), max(bl>>8, bl2>>8)-min(bl>>8, bl2>>8), max(al>>8, al2>>8)-min(al>>8, al2>>8))
+			if d > 0 {
+				pixels++
+				most = max(most, d)
+			}
+		}
+	}
+	return pixels, most
 }
 
 // unsteady returns the channels in which local renders of one frame differ from one another: Blender's own renders

@@ -280,6 +280,9 @@ func (a *app) showJob(v *jobView) {
 	if n := v.Tiles.Count(); n > 0 {
 		line("frames", "%s, each in %s tiles that are then put together", shorten(v.JobSpec.Frames.String(), 100), v.Tiles)
 		line("tasks", "%s", frameCount(&v.Job))
+	} else if v.Samples > 0 {
+		line("frames", "%s, each in %d parts of its samples that are then put together", shorten(v.JobSpec.Frames.String(), 100), v.Samples)
+		line("tasks", "%s", frameCount(&v.Job))
 	} else {
 		line("frames", "%s of %s", frameCount(&v.Job), shorten(v.JobSpec.Frames.String(), 100))
 	}

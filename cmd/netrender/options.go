@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,6 +42,9 @@ type jobOptions struct {
 	collected    string
 	engine       string
 	tiles        string
+	samplesSplit string
+	overscan     int
+	keepAdaptive bool
 }
 
 // gpuKinds are the devices that Blender knows by these names.
@@ -53,6 +57,9 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.IntVarP(&o.priority, "priority", "p", 1, "1 to 100; a job of priority 2 counts as two jobs")
 	f.IntVar(&o.chunk, "chunk", 1, "frames handed out together")
 	f.StringVar(&o.tiles, "tiles", "", "render each frame in so many tiles, as 4x3, on as many workers; they are put together and finished as one frame")
+	f.StringVar(&o.samplesSplit, "samples-split", "", "render each frame in so many parts of its samples, 2 to 64, on as many workers (Cycles); they are merged and finished as one frame")
+	f.IntVar(&o.overscan, "overscan", 0, "render so many pixels more on each side of a tile, for effects that look at neighbours")
+	f.BoolVar(&o.keepAdaptive, "keep-adaptive", false, "leave adaptive sampling on in tiles: quicker, but pixels near the cuts differ from those of a whole frame")
 	f.StringVar(&o.order, "order", string(farm.Linear), "linear, reverse or outside-in")
 	f.IntVar(&o.attempts, "attempts", 0, "failed attempts before a frame is failed (default: the farm's rule)")
 	f.DurationVar(&o.timeout, "timeout", 0, "longest a frame may take, as 20m or 2h")
@@ -85,7 +92,7 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 		Name: o.name, Priority: o.priority, Chunk: o.chunk, Order: farm.Order(o.order), Attempts: o.attempts,
 		Timeout: int(o.timeout.Round(time.Second).Seconds()),
 		Needs:   farm.Needs{Allow: o.allow, Deny: o.deny, Tags: o.tags, GPU: o.gpu},
-		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads, FailOnScriptError: o.scriptsFail, Engine: o.engine, CopyTo: o.copyTo},
+		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads, FailOnScriptError: o.scriptsFail, Engine: o.engine, CopyTo: o.copyTo, Overscan: o.overscan, KeepAdaptive: o.keepAdaptive},
 	}
 	if o.frames != "" {
 		set, err := farm.ParseFrameSet(o.frames)
@@ -100,6 +107,13 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 			return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
 		}
 		s.Tiles = tiles
+	}
+	if o.samplesSplit != "" {
+		n, err := strconv.Atoi(o.samplesSplit)
+		if err != nil || n == 0 {
+			return s, usagef("--samples-split is a number of parts from 2 to %d, not %q", farm.MaxSampleParts, o.samplesSplit)
+		}
+		s.Samples = n
 	}
 	if o.collected != "" && o.pack {
 		return s, usagef("--collected and --pack do not go together: the packed copy is another scene, which is read anew")

@@ -175,7 +175,7 @@ func (s *show) draw() {
 func (s *show) framesCaption(now time.Time) string {
 	noun := "frames"
 	if s.tasks {
-		noun = "tiles and frames"
+		noun = "parts and frames"
 	}
 	text := fmt.Sprintf("%d/%d %s", s.frames.Done, s.frames.Total, noun)
 	if s.frames.Failed > 0 {

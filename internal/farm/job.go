@@ -52,9 +52,10 @@ type JobSpec struct {
 	FPS      float64  `json:"fps,omitempty"` // frames a second of the scene's film, 0..MaxFPS; 0: not known
 	Needs    Needs    `json:"needs"`
 	Options  Options  `json:"options"`
-	Tiles    Tiles    `json:"tiles,omitzero"` // of each frame; none: frames are rendered whole
-	Keep     bool     `json:"keep,omitempty"` // the farm's cleaning leaves alone what the job left
-	Key      string   `json:"key,omitempty"`  // the client's own mark: submitting the same key twice makes one job
+	Tiles    Tiles    `json:"tiles,omitzero"`          // of each frame; none: frames are rendered whole
+	Samples  int      `json:"samples_split,omitempty"` // parts of its samples that each frame is rendered in, 2..MaxSampleParts; 0: all at once
+	Keep     bool     `json:"keep,omitempty"`          // the farm's cleaning leaves alone what the job left
+	Key      string   `json:"key,omitempty"`           // the client's own mark: submitting the same key twice makes one job
 	// Inspect has a worker's Blender look at the scene instead of rendering it: see Inspection. Frames, options and most of the
 	// needs are the master's to set then. Such a job is not among those that people see, and goes an hour after it ended.
 	Inspect bool `json:"inspect,omitempty"`
@@ -96,6 +97,10 @@ type Options struct {
 	Colours string `json:"colours,omitempty"`
 	// CopyTo is a folder, as the submitter's machine names it, that workers copy results to, besides the master's.
 	CopyTo string `json:"copy_to,omitempty"`
+	// Overscan is how many pixels more are rendered on each side of a tile, 0..MaxOverscan, for effects that look at neighbours.
+	Overscan int `json:"overscan,omitempty"`
+	// KeepAdaptive leaves adaptive sampling on in tiles: quicker, but pixels near the cuts differ from those of a whole frame.
+	KeepAdaptive bool `json:"keep_adaptive,omitempty"`
 }
 
 // OwnEngine is the engine that Netrender's add-on has in an artist's Blender: it renders by sending to the farm, whose
@@ -174,7 +179,7 @@ func (s *JobSpec) Plan() *Plan {
 }
 
 // Parts is how many parts each frame is rendered in; 0: it is rendered whole.
-func (s *JobSpec) Parts() int { return s.Tiles.Count() }
+func (s *JobSpec) Parts() int { return max(s.Tiles.Count(), s.Samples) }
 
 // Limits of what a job may ask.
 const (
@@ -186,7 +191,10 @@ const (
 	MaxFPS      = 1000
 	maxList     = 1_000
 
-	maxTileTasks = 1 << 20 // of a job whose frames are rendered in tiles
+	MaxSampleParts = 64   // of a frame
+	MaxOverscan    = 1024 // pixels on each side of a tile
+
+	maxPartTasks = 1 << 20 // of a job whose frames are rendered in parts
 )
 
 // Lacks names what the job asks for and is not among the results of a frame; "" when all is there.
@@ -205,7 +213,7 @@ func (s *JobSpec) Defaults() {
 	if s.Inspect {
 		n := &s.Needs
 		s.Frames, s.Chunk, s.Order, s.Keep = Frames(InspectionFrame), 1, Linear, false
-		s.Options, s.Tiles, s.FPS = Options{EXR: "none"}, Tiles{}, 0
+		s.Options, s.Tiles, s.Samples, s.FPS = Options{EXR: "none"}, Tiles{}, 0, 0
 		s.Needs = Needs{Allow: n.Allow, Deny: n.Deny, Tags: n.Tags, Blender: n.Blender, Shared: n.Shared}
 	}
 	if s.Chunk == 0 {
@@ -241,11 +249,22 @@ func (s *JobSpec) Check() error {
 		return Errorf(Invalid, "attempts are 1 to %d, not %d", MaxAttempts, s.Attempts)
 	case !s.Tiles.ok():
 		return Errorf(Invalid, "a frame has 1 to %d tiles in each direction, and at most %d in all", maxTiles, MaxParts).WithHint("write them as 4x3")
-	case s.Tiles.Count() > 0 && s.Frames.Count()*(s.Tiles.Count()+1) > maxTileTasks:
-		return Errorf(TooLarge, "%d frames of %d tiles each are over %d tasks", s.Frames.Count(), s.Tiles.Count(), maxTileTasks).
-			WithHint("use fewer tiles, or several jobs")
-	case s.Tiles.Count() > 0 && !s.Options.Asks():
-		return Errorf(Invalid, "tiles of frames of which nothing is kept cannot be put together")
+	case s.Samples != 0 && s.Tiles.Count() > 0:
+		return Errorf(Invalid, "a frame is cut into tiles or into parts of its samples, not both").WithHint("leave out one of --tiles and --samples-split")
+	case s.Samples != 0 && (s.Samples < 2 || s.Samples > MaxSampleParts):
+		return Errorf(Invalid, "the samples of a frame are shared out in 2 to %d parts, not %d", MaxSampleParts, s.Samples)
+	case s.Samples != 0 && s.engine() != "" && s.engine() != "CYCLES":
+		return Errorf(Invalid, "only Cycles renders parts of the samples of a frame, and this scene is rendered with %s", clip(s.engine(), 40)).
+			WithHint("cut its frames into tiles: --tiles 4x3")
+	case s.Parts() > 0 && s.Frames.Count()*(s.Parts()+1) > maxPartTasks:
+		return Errorf(TooLarge, "%d frames in %d parts each are over %d tasks", s.Frames.Count(), s.Parts(), maxPartTasks).
+			WithHint("use fewer parts, or several jobs")
+	case s.Parts() > 0 && !s.Options.Asks():
+		return Errorf(Invalid, "parts of frames of which nothing is kept cannot be put together")
+	case s.Options.Overscan < 0 || s.Options.Overscan > MaxOverscan:
+		return Errorf(Invalid, "the overscan of a tile is 0 to %d pixels, not %d", MaxOverscan, s.Options.Overscan)
+	case (s.Options.Overscan > 0 || s.Options.KeepAdaptive) && s.Tiles.Count() == 0:
+		return Errorf(Invalid, "overscan and keeping adaptive sampling are for frames in tiles").WithHint("say how many with --tiles 4x3")
 	case s.Timeout < 0:
 		return Errorf(Invalid, "a time limit cannot be negative")
 	case !(s.FPS >= 0 && s.FPS <= MaxFPS): // not a number neither

@@ -113,6 +113,21 @@ func TestJobSpecCheck(t *testing.T) {
 		{"tiles in one direction", func(s *JobSpec) { s.Tiles = Tiles{X: 4} }, "tiles", Invalid},
 		{"too many tiles of too many frames", func(s *JobSpec) { s.Tiles, s.Frames = Tiles{64, 64}, FrameRange(1, 300, 1) }, "over 1048576 tasks", TooLarge},
 		{"too many tiles", func(s *JobSpec) { s.Tiles = Tiles{65, 64} }, "at most 4096", Invalid},
+		{"parts of the samples", func(s *JobSpec) { s.Samples = 64 }, "", ""},
+		{"one part of the samples", func(s *JobSpec) { s.Samples = 1 }, "in 2 to 64 parts", Invalid},
+		{"a negative part of the samples", func(s *JobSpec) { s.Samples = -2 }, "in 2 to 64 parts", Invalid},
+		{"too many parts of the samples", func(s *JobSpec) { s.Samples = 65 }, "in 2 to 64 parts", Invalid},
+		{"too many parts of too many frames", func(s *JobSpec) { s.Samples, s.Frames = 64, FrameRange(1, 20_000, 1) }, "over 1048576 tasks", TooLarge},
+		{"tiles and parts of the samples", func(s *JobSpec) { s.Samples, s.Tiles = 2, Tiles{2, 2} }, "not both", Invalid},
+		{"parts of the samples of nothing", func(s *JobSpec) { s.Samples, s.Options = 2, Options{EXR: "none"} }, "put together", Invalid},
+		{"parts of the samples by Cycles", func(s *JobSpec) { s.Samples, s.Needs.Engine = 2, "CYCLES" }, "", ""},
+		{"parts of the samples by another", func(s *JobSpec) { s.Samples, s.Needs.Engine = 2, "BLENDER_EEVEE" }, "with BLENDER_EEVEE", Invalid},
+		{"parts of the samples by another that was asked for", func(s *JobSpec) { s.Samples, s.Needs.Engine, s.Options.Engine = 2, "CYCLES", "BLENDER_WORKBENCH" }, "only Cycles", Invalid},
+		{"overscan of tiles", func(s *JobSpec) { s.Tiles, s.Options.Overscan, s.Options.KeepAdaptive = Tiles{2, 2}, MaxOverscan, true }, "", ""},
+		{"too much overscan", func(s *JobSpec) { s.Tiles, s.Options.Overscan = Tiles{2, 2}, MaxOverscan+1 }, "overscan", Invalid},
+		{"negative overscan", func(s *JobSpec) { s.Tiles, s.Options.Overscan = Tiles{2, 2}, -1 }, "overscan", Invalid},
+		{"overscan of whole frames", func(s *JobSpec) { s.Options.Overscan = 8 }, "for frames in tiles", Invalid},
+		{"adaptive sampling of parts of the samples", func(s *JobSpec) { s.Samples, s.Options.KeepAdaptive = 2, true }, "for frames in tiles", Invalid},
 		{"tiles of nothing", func(s *JobSpec) { s.Tiles, s.Options = Tiles{2, 2}, Options{EXR: "none"} }, "put together", Invalid},
 		{"a rate", func(s *JobSpec) { s.FPS = 24000.0 / 1001 }, "", ""},
 		{"highest rate", func(s *JobSpec) { s.FPS = MaxFPS }, "", ""},
@@ -246,9 +261,9 @@ func TestJSONLosesNothing(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	one := 1
 	spec := aSpec()
-	spec.Attempts, spec.Timeout, spec.FPS, spec.Key, spec.Keep, spec.Inspect, spec.Tiles = 5, 60, 23.976, "key", true, true, Tiles{4, 3}
+	spec.Attempts, spec.Timeout, spec.FPS, spec.Key, spec.Keep, spec.Inspect, spec.Tiles, spec.Samples = 5, 60, 23.976, "key", true, true, Tiles{4, 3}, 8
 	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda", Addons: []string{"d"}, AddonFiles: []string{"e.zip"}, Shared: []string{"/f"}}
-	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/g"}
+	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/g", Overscan: 8, KeepAdaptive: true}
 	job := Job{
 		ID: 7, Owner: "ada", OwnerID: "tok", State: Active, Reason: "why", Created: now, Started: now, Ended: now, Scene: "scene", Folder: "shot-7", JobSpec: spec,
 		Progress: Progress{Total: 1, Done: 2, Failed: 3, Running: 4, Dispatched: 5, Seconds: 6.5, Missing: 7},
@@ -289,7 +304,7 @@ func TestJSONLosesNothing(t *testing.T) {
 			Keep: true, AgainMS: 2,
 		},
 		Wish{Worker: "w", Slot: 1, Scene: "s", Ahead: true, WaitMS: 5},
-		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Stage: StageInspect},
+		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Samples: 8, Stage: StageInspect},
 		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2, Idle: "x", GPU: &half, UserIdle: &half, UTCOffset: &one, Peer: &PeerLoad{Given: 1, FromPeers: 2, FromMaster: 3, Unreachable: []string{"n"}}},
 		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, Slots: 2, PaceMS: 1, WaitMS: 2, Leaves: true},
 		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5, Slots: 2},

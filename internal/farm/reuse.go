@@ -14,7 +14,11 @@ func (s *JobSpec) Serves(want *JobSpec) bool {
 	switch {
 	case s.Blend != want.Blend, has.Scripts != asked.Scripts, has.Threads != asked.Threads, has.Colours != asked.Colours:
 		return false
-	case s.Tiles.Count() > 0 && want.Tiles.Count() == 0: // where samples adapt, tiles are not the same to the last bit
+	case s.Tiles.Count() > 0 && want.Parts() == 0: // where samples adapt, tiles are not the same to the last bit
+		return false
+	case s.Samples > 0 && want.Samples == 0: // parts of samples never are
+		return false
+	case has.KeepAdaptive != asked.KeepAdaptive, has.Overscan < asked.Overscan:
 		return false
 	case asked.EXR != "none" && has.EXR != asked.EXR, asked.Outputs && !has.Outputs, asked.Preview && !has.Preview:
 		return false

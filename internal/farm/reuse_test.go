@@ -11,7 +11,7 @@ import (
 func TestServes(t *testing.T) {
 	full := func() JobSpec {
 		s := aSpec()
-		s.Options = Options{Scripts: true, EXR: "full", Outputs: true, Preview: true, Threads: 2, FailOnScriptError: true, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/a"}
+		s.Options = Options{Scripts: true, EXR: "full", Outputs: true, Preview: true, Threads: 2, FailOnScriptError: true, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/a", Overscan: 8, KeepAdaptive: true}
 		s.Needs = Needs{
 			Allow: []string{"oak", "elm"}, Deny: []string{"ash"}, Tags: []string{"fast"}, Blender: Version{4, 5, 0}, Engine: "CYCLES", Denoiser: true,
 			MemoryMB: 1, GPU: "cuda", Addons: []string{"a"}, AddonFiles: []string{"a.zip"}, Shared: []string{"/s"},
@@ -39,7 +39,7 @@ func TestServes(t *testing.T) {
 			reflect.ValueOf(&asked).Elem().FieldByName(part).Field(i).SetZero()
 			has := full()
 			// One of the two asks for less: fewer files, no failure, no copy. Then the other may have more.
-			if got, want := has.Serves(&asked), slices.Contains([]string{"Outputs", "Preview", "FailOnScriptError", "CopyTo"}, name) || slices.Contains(unseen, name); got != want {
+			if got, want := has.Serves(&asked), slices.Contains([]string{"Outputs", "Preview", "FailOnScriptError", "CopyTo", "Overscan"}, name) || slices.Contains(unseen, name); got != want {
 				t.Errorf("%s.%s is not asked for: %v", part, name, got)
 			}
 			if got, want := asked.Serves(&has), slices.Contains(unseen, name); got != want {
@@ -60,6 +60,14 @@ func TestServes(t *testing.T) {
 	}
 	if b.Options.EXR = "half"; a.Serves(&b) || b.Serves(&a) {
 		t.Error("half is not full")
+	}
+	whole, tiles, samples := full(), full(), full()
+	tiles.Tiles, samples.Samples = Tiles{4, 3}, 8
+	if !whole.Serves(&tiles) || !whole.Serves(&samples) || !tiles.Serves(&samples) || !tiles.Serves(&tiles) || !samples.Serves(&samples) {
+		t.Error("frames that are nearer to those of a local render do not do for frames in parts")
+	}
+	if tiles.Serves(&whole) || samples.Serves(&whole) || samples.Serves(&tiles) {
+		t.Error("frames of parts do for frames that are nearer to those of a local render")
 	}
 }
 

@@ -47,10 +47,11 @@ type Grant struct {
 	Scene   string  `json:"scene"`
 	Needs   Needs   `json:"needs"`
 	Options Options `json:"options"`
-	Timeout int     `json:"timeout_s,omitempty"` // seconds a frame may take; 0: no limit
-	Folder  string  `json:"folder,omitempty"`    // of the job's results, as Job.Folder
-	Tiles   Tiles   `json:"tiles,omitzero"`      // of each frame; none: frames are rendered whole
-	Stage   Stage   `json:"stage,omitempty"`     // what is to be done; "": frames are rendered
+	Timeout int     `json:"timeout_s,omitempty"`     // seconds a frame may take; 0: no limit
+	Folder  string  `json:"folder,omitempty"`        // of the job's results, as Job.Folder
+	Tiles   Tiles   `json:"tiles,omitzero"`          // of each frame; none: frames are rendered whole
+	Samples int     `json:"samples_split,omitempty"` // parts of its samples that each frame is rendered in; 0: all at once
+	Stage   Stage   `json:"stage,omitempty"`         // what is to be done; "": frames are rendered
 }
 
 // Beat says how far a lease is. A worker sends one for every lease it holds, also those it has not started.

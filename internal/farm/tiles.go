@@ -41,6 +41,12 @@ func (t Tiles) Of(part, width, height int) image.Rectangle {
 	return image.Rect(x*width/t.X, y*height/t.Y, (x+1)*width/t.X, (y+1)*height/t.Y)
 }
 
+// SamplesOf are the samples of a part, 1..parts, of a frame that has so many: from one to before another. Parts differ by
+// one at most; the first has the frame's first sample.
+func SamplesOf(part, parts, samples int) (from, to int) {
+	return (part - 1) * samples / parts, part * samples / parts
+}
+
 func (t Tiles) String() string {
 	if t == (Tiles{}) {
 		return ""

@@ -171,7 +171,7 @@ func (e *engine) grantTo(w *waiter, wk *worker) bool {
 		}
 		w.gone = true
 		g := &farm.Grant{
-			Lease: l.Lease, Name: j.Name, Blend: j.Blend, Scene: j.Scene, Needs: j.Needs, Options: j.Options, Timeout: j.Timeout, Folder: j.Folder, Tiles: j.Tiles, Stage: j.Stage(),
+			Lease: l.Lease, Name: j.Name, Blend: j.Blend, Scene: j.Scene, Needs: j.Needs, Options: j.Options, Timeout: j.Timeout, Folder: j.Folder, Tiles: j.Tiles, Samples: j.Samples, Stage: j.Stage(),
 		}
 		e.after(func(err error) {
 			if err != nil {

@@ -176,7 +176,7 @@ func (s *slot) renderOpen(ctx context.Context, k *work, f *frame, no int, next *
 	if err := os.RemoveAll(stage); err != nil { // of a frame that failed
 		return err
 	}
-	task, err := s.task(ctx, k, no, stage, p)
+	task, err := s.task(ctx, k, f, no, stage, p)
 	if err != nil {
 		return err
 	}

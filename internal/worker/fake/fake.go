@@ -3,8 +3,10 @@
 package fake
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"image"
 	"io"
 	"os"
 	"path/filepath"
@@ -17,7 +19,9 @@ import (
 
 // Options say how the fake behaves; the zero value renders 16x16 pixels at once.
 type Options struct {
-	FrameTime time.Duration // what a frame takes
+	FrameTime time.Duration // what a frame takes; a part takes its share of it
+	// FinishTime is what finishing a frame takes that was rendered in parts.
+	FinishTime time.Duration
 	OpenTime  time.Duration // what opening a scene takes
 	StartTime time.Duration // what starting takes
 	Width     int           // pixels; 0: 16
@@ -32,6 +36,9 @@ type Options struct {
 	Open   func(ctx context.Context, s blender.Scene) error
 	Render func(ctx context.Context, t blender.Task, log io.Writer) error
 }
+
+// Samples are those of every scene that says nothing else.
+const Samples = 64
 
 // Install is a Blender that does not exist, for workers whose renderer is fake. It has every common engine and no end
 // of versions before it: it takes every job.
@@ -106,6 +113,7 @@ func (r *Renderer) Open(ctx context.Context, s blender.Scene) (blender.SceneFact
 	r.say(fmt.Sprintf("Read blend: %s\n", s.Blend))
 	facts := r.o.Scene
 	facts.Name, facts.Engine, facts.Width, facts.Height = "Scene", "CYCLES", r.o.Width, r.o.Height
+	facts.Samples = cmp.Or(facts.Samples, Samples)
 	facts.PictureWidth, facts.PictureHeight = r.o.Width, r.o.Height
 	return facts, nil
 }
@@ -121,14 +129,15 @@ func (r *Renderer) Render(ctx context.Context, t blender.Task, progress func(ble
 		}
 	}
 	const steps = 4
+	took := r.time(&t)
 	for i := range steps {
 		if !r.o.Quiet {
 			text := fmt.Sprintf("Scene, ViewLayer | Sample %d/%d", i, steps)
 			r.say(fmt.Sprintf("Fra:%d Mem:1.00M | %s\n", t.Frame, text))
-			left := r.o.FrameTime * time.Duration(steps-i) / steps
+			left := took * time.Duration(steps-i) / steps
 			progress(blender.Progress{Frame: t.Frame, Sample: i, Samples: steps, Remaining: left, Text: text})
 		}
-		if err := r.wait(ctx, r.o.FrameTime/steps); err != nil {
+		if err := r.wait(ctx, took/steps); err != nil {
 			return blender.Result{}, err
 		}
 	}
@@ -142,6 +151,26 @@ func (r *Renderer) Render(ctx context.Context, t blender.Task, progress func(ble
 	return result, nil
 }
 
+// time is what a task takes.
+func (r *Renderer) time(t *blender.Task) time.Duration {
+	share := 1.0
+	switch {
+	case t.Finish != "":
+		return r.o.FinishTime
+	case !t.Tile.Empty():
+		w := r.window(t)
+		share = float64(w.Dx()*w.Dy()) / float64(r.o.Width*r.o.Height)
+	case t.Samples.Count > 0:
+		share = float64(t.Samples.Count) / float64(t.Samples.Total)
+	}
+	return time.Duration(share * float64(r.o.FrameTime))
+}
+
+// window is what is rendered for a tile.
+func (r *Renderer) window(t *blender.Task) image.Rectangle {
+	return t.Tile.Inset(-t.Overscan).Intersect(image.Rect(0, 0, r.o.Width, r.o.Height))
+}
+
 func (r *Renderer) write(t blender.Task) (blender.Result, error) {
 	result := blender.Result{
 		Seconds: r.o.FrameTime.Seconds(), Memory: r.o.Memory, PeakMemory: r.o.Memory,
@@ -152,8 +181,14 @@ func (r *Renderer) write(t blender.Task) (blender.Result, error) {
 	}
 	pic := Picture{r.mark, t.Frame, r.o.Width, r.o.Height}
 	if !t.Tile.Empty() {
-		f, err := pic.tile(t.OutDir, t.Tile)
-		result.Files, result.Window = []blender.File{f}, t.Tile
+		window := r.window(&t)
+		f, err := pic.tile(t.OutDir, window)
+		result.Files, result.Window = []blender.File{f}, window
+		return result, err
+	}
+	if t.Samples.Count > 0 {
+		f, err := pic.samples(t.OutDir, t.Samples)
+		result.Files = []blender.File{f}
 		return result, err
 	}
 	if t.Finish != "" {
