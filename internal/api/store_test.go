@@ -86,6 +86,9 @@ func (s *memory) Apply(_ context.Context, changes []farm.Change) error {
 			s.try(c.Attempt)
 		case farm.FrameReset:
 			s.done[c.Job].RemoveAll(&c.Positions)
+		case farm.FilesPut:
+			s.files[c.Job] = slices.DeleteFunc(s.files[c.Job], func(f farm.File) bool { return f.Bake == c.Bake })
+			s.files[c.Job] = append(s.files[c.Job], c.Files...)
 		case farm.WorkerSet:
 			s.workers[c.Worker.ID] = c.Worker
 		case farm.WorkerDelete:
@@ -192,6 +195,17 @@ func (s *memory) PathOf(_ context.Context, id farm.JobID, ref string) (string, e
 		}
 	}
 	return "", nil
+}
+
+func (s *memory) BakesOf(_ context.Context, id farm.JobID, ref string) (bakes []int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.files[id] {
+		if f.Ref == ref && !slices.Contains(bakes, f.Bake) {
+			bakes = append(bakes, f.Bake)
+		}
+	}
+	return bakes, nil
 }
 
 func (s *memory) Attempts(_ context.Context, f farm.AttemptFilter) ([]farm.Attempt, error) {

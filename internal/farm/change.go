@@ -56,6 +56,14 @@ type (
 		Job       JobID
 		Positions Spans
 	}
+	// FilesPut keeps cache files of a bake among a job's files, in place of those at the same paths; Whole: of all of the bake.
+	// A job that is not there is left so.
+	FilesPut struct {
+		Job   JobID
+		Bake  int
+		Files []File
+		Whole bool
+	}
 	// WorkerSet keeps or replaces a worker.
 	WorkerSet struct{ Worker Worker }
 	// WorkerDelete forgets a worker.
@@ -108,6 +116,7 @@ func (FrameDone) change()    {}
 func (FrameTried) change()   {}
 func (LapseUndone) change()  {}
 func (FrameReset) change()   {}
+func (FilesPut) change()     {}
 func (WorkerSet) change()    {}
 func (WorkerDelete) change() {}
 func (TokenSet) change()     {}

@@ -59,6 +59,11 @@ type JobSpec struct {
 	// Inspect has a worker's Blender look at the scene instead of rendering it: see Inspection. Frames, options and most of the
 	// needs are the master's to set then. Such a job is not among those that people see, and goes an hour after it ended.
 	Inspect bool `json:"inspect,omitempty"`
+	// Bakes are simulations of the scene that are computed first, each bake by one worker; frames read their caches.
+	Bakes []Bake `json:"bakes,omitempty"`
+	// InOrder has the frames rendered one after the other by one worker, which steps through all frames before them: so
+	// a simulation that is not baked comes out as it does on one machine.
+	InOrder bool `json:"in_order,omitempty"`
 }
 
 // Needs says which workers may render a job.
@@ -78,6 +83,10 @@ type Needs struct {
 	// Shared are folders, as the submitter's machine names them, whose files workers read for themselves: the master need
 	// not have them.
 	Shared []string `json:"shared,omitempty"`
+	// Exact is the one version that may bake and render a job with Bakes, since its first simulation was baked with it:
+	// the master sets it.
+	Exact Version  `json:"exact,omitzero"`
+	Bakes []string `json:"bakes,omitempty"` // kinds of simulations that its Blender must be able to bake
 }
 
 // Options says how to render and what to keep.
@@ -174,7 +183,7 @@ func (p Progress) Queued() int { return p.Total - p.Done - p.Failed - p.Running 
 // counts as the nearest that may be.
 func (s *JobSpec) Plan() *Plan {
 	l := Layout{Frames: s.Frames, Chunk: min(max(1, s.Chunk), MaxChunk), Order: s.Order}
-	p := MakePlan(l, 0, min(max(0, s.Parts()), MaxParts), false)
+	p := MakePlan(l, min(len(s.Bakes), MaxBakes), min(max(0, s.Parts()), MaxParts), false)
 	return &p
 }
 
@@ -214,6 +223,7 @@ func (s *JobSpec) Defaults() {
 		n := &s.Needs
 		s.Frames, s.Chunk, s.Order, s.Keep = Frames(InspectionFrame), 1, Linear, false
 		s.Options, s.Tiles, s.Samples, s.FPS = Options{EXR: "none"}, Tiles{}, 0, 0
+		s.Bakes, s.InOrder = nil, false
 		s.Needs = Needs{Allow: n.Allow, Deny: n.Deny, Tags: n.Tags, Blender: n.Blender, Shared: n.Shared}
 	}
 	if s.Chunk == 0 {
@@ -229,6 +239,9 @@ func (s *JobSpec) Defaults() {
 		s.Options.EXR = "full"
 	}
 	s.Chunk = min(s.Chunk, max(1, s.Frames.Count()))
+	if s.InOrder {
+		s.Chunk, s.Order = max(1, s.Frames.Count()), Linear
+	}
 	if s.Name = strings.TrimSpace(s.Name); s.Name == "" {
 		s.Name = strings.TrimSuffix(s.Blend[strings.LastIndexByte(s.Blend, '/')+1:], ".blend")
 	}
@@ -294,6 +307,9 @@ func (s *JobSpec) Check() error {
 	if err := s.checkShared(); err != nil {
 		return err
 	}
+	if err := s.checkBakes(); err != nil {
+		return err
+	}
 	return s.checkAddons()
 }
 
@@ -305,6 +321,7 @@ type File struct {
 	Ref      string `json:"sha256"`
 	First    *int   `json:"first,omitempty"` // frames that need it; both nil: all
 	Last     *int   `json:"last,omitempty"`
+	Bake     int    `json:"bake,omitempty"` // the bake of the job that made it, counted from 1; 0: it came with the scene
 }
 
 // JobState is where a job stands.

@@ -101,6 +101,19 @@ func TestJobSpecCheck(t *testing.T) {
 		{"largest priority", func(s *JobSpec) { s.Priority = MaxPriority }, "", ""},
 		{"priority above", func(s *JobSpec) { s.Priority = MaxPriority + 1 }, "priority", Invalid},
 		{"no order", func(s *JobSpec) { s.Order = "" }, "frame order", Invalid},
+		{"bakes", func(s *JobSpec) {
+			s.Bakes = []Bake{{{"cloth", "Shirt", "Cloth", 1, 250}, {"cloth", "Shirt", "Cloth.001", 1, 250}}}
+		}, "", ""},
+		{"no such simulation", func(s *JobSpec) { s.Bakes = []Bake{{{"weather", "Sky", "", 1, 250}}} }, "not a kind of simulation", Invalid},
+		{"a simulation of nothing", func(s *JobSpec) { s.Bakes = []Bake{{{"cloth", "", "", 1, 250}}} }, "owner", Invalid},
+		{"a simulation of no frames", func(s *JobSpec) { s.Bakes = []Bake{{{"cloth", "Shirt", "", 2, 1}}} }, "no frames", Invalid},
+		{"a simulation twice", func(s *JobSpec) { s.Bakes = []Bake{{{"cloth", "Shirt", "", 1, 9}, {"cloth", "Shirt", "", 1, 8}}} }, "cloth on Shirt is to be baked twice", Invalid},
+		{"a bake of nothing", func(s *JobSpec) { s.Bakes = []Bake{{}} }, "a bake has simulations", Invalid},
+		{"a simulation in two bakes", func(s *JobSpec) { s.Bakes = []Bake{{{"cloth", "Shirt", "", 1, 9}}, {{"cloth", "Shirt", "", 1, 8}}} }, "cloth on Shirt is to be baked twice", Invalid},
+		{"too many simulations", func(s *JobSpec) { s.Bakes = make([]Bake, MaxBakes+1) }, "at most", TooLarge},
+		{"in order", func(s *JobSpec) { s.InOrder = true }, "", ""},
+		{"in order and baked", func(s *JobSpec) { s.InOrder, s.Bakes = true, []Bake{{{"cloth", "Shirt", "", 1, 9}}} }, "in order", Invalid},
+		{"in order and tiled", func(s *JobSpec) { s.InOrder, s.Tiles = true, Tiles{2, 2} }, "in order", Invalid},
 		{"every order", func(s *JobSpec) { s.Order = OutsideIn }, "", ""},
 		{"a wrong order", func(s *JobSpec) { s.Order = "random" }, "frame order", Invalid},
 		{"the farm's attempts", func(s *JobSpec) { s.Attempts = 0 }, "", ""},
@@ -262,7 +275,8 @@ func TestJSONLosesNothing(t *testing.T) {
 	one := 1
 	spec := aSpec()
 	spec.Attempts, spec.Timeout, spec.FPS, spec.Key, spec.Keep, spec.Inspect, spec.Tiles, spec.Samples = 5, 60, 23.976, "key", true, true, Tiles{4, 3}, 8
-	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda", Addons: []string{"d"}, AddonFiles: []string{"e.zip"}, Shared: []string{"/f"}}
+	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda", Addons: []string{"d"}, AddonFiles: []string{"e.zip"}, Shared: []string{"/f"}, Exact: Version{4, 5, 2}, Bakes: []string{"cloth"}}
+	spec.Bakes, spec.InOrder = []Bake{{{Kind: "cloth", Owner: "Shirt", Name: "Cloth", Start: 1, End: 250}}}, true
 	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/g", Overscan: 8, KeepAdaptive: true}
 	job := Job{
 		ID: 7, Owner: "ada", OwnerID: "tok", State: Active, Reason: "why", Created: now, Started: now, Ended: now, Scene: "scene", Folder: "shot-7", JobSpec: spec,
@@ -270,11 +284,11 @@ func TestJSONLosesNothing(t *testing.T) {
 		Removed:  []Removal{{Logs, now, "logs.done=1d"}},
 	}
 	lease := Lease{ID: 1 << 40, Job: 7, Worker: "worker-1", Slot: 2, Frames: []int{1, -2}, Attempt: 3, Issued: now}
-	result := Result{Kind: KindEXR, Name: "a/b.exr", Size: 9, Ref: "ref", Frame: -2}
+	result := Result{Kind: KindEXR, Name: "a/b.exr", Size: 9, Ref: "ref", Frame: -2, First: &one, Last: &one}
 	beat := Beat{Lease: 1, Frame: 2, Started: true, Fraction: 0.5, Phase: "x", LeftS: 1.5, MemoryMB: 3}
 	facts := Facts{
 		Host: "h", OS: "linux", Arch: "amd64", CPU: "c", Cores: 8, MemoryMB: 1, DiskMB: 2, GPUs: []GPU{{"g", "cuda"}},
-		Blenders: []Blender{{Version{4, 5, 1}, true, []string{"CYCLES"}, true, []string{"node_wrangler"}}}, Program: "1", Slots: 1, Devices: []string{"cpu"}, Scripts: true, Shared: []string{"/f"}, Stages: []Stage{StageInspect},
+		Blenders: []Blender{{Version{4, 5, 1}, true, []string{"CYCLES"}, true, []string{"node_wrangler"}, []string{"cloth"}}}, Program: "1", Slots: 1, Devices: []string{"cpu"}, Scripts: true, Shared: []string{"/f"}, Stages: []Stage{StageInspect},
 	}
 	worker := Worker{
 		ID: "worker-1", Name: "one", Wished: "uno", Slots: 2, SetSlots: 2, Tags: []string{"big"}, Facts: facts, Enabled: true, Reason: "r", Draining: true,
@@ -284,7 +298,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	half := 0.5
 	for _, v := range []any{
 		job, spec, lease, result, beat, worker, DefaultRules(),
-		File{Path: "a", Original: "//a", Size: 1, Ref: "r", First: &one, Last: &one},
+		File{Path: "a", Original: "//a", Size: 1, Ref: "r", First: &one, Last: &one, Bake: 3},
 		Attempt{
 			Seq: 1, Job: 7, Frame: -2, Number: 3, Lease: 4, Worker: "w", Outcome: Rendered, Error: "e", Started: now, Ended: now, Seconds: 1.5,
 			MemoryMB: 5, Install: "4.5", Results: []Result{result}, Final: true, Stage: StageRender, Part: 3, Warnings: []string{"x"},
@@ -304,7 +318,7 @@ func TestJSONLosesNothing(t *testing.T) {
 			Keep: true, AgainMS: 2,
 		},
 		Wish{Worker: "w", Slot: 1, Scene: "s", Ahead: true, WaitMS: 5},
-		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Samples: 8, Stage: StageInspect},
+		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Samples: 8, Stage: StageInspect, Bakes: spec.Bakes, Until: 12, Baked: 3, InOrder: true},
 		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2, Idle: "x", GPU: &half, UserIdle: &half, UTCOffset: &one, Peer: &PeerLoad{Given: 1, FromPeers: 2, FromMaster: 3, Unreachable: []string{"n"}}},
 		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, Slots: 2, PaceMS: 1, WaitMS: 2, Leaves: true},
 		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5, Slots: 2},

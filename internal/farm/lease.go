@@ -80,6 +80,7 @@ const (
 	KindNode    ResultKind = "node"    // a File Output node's file
 	KindPart    ResultKind = "part"    // EXR of a part of a frame, for the task that finishes it; it goes when that is done
 	KindPreview ResultKind = "preview" // JPEG by Blender's colour management
+	KindCache   ResultKind = "cache"   // of a bake: it becomes one of the job's files, at JobSpec.CachePath of its name
 
 	// Of inspections:
 	KindReport    ResultKind = "report"    // an Inspection, as JSON
@@ -93,6 +94,8 @@ type Result struct {
 	Size  int64      `json:"size"`
 	Ref   string     `json:"sha256"`
 	Frame int        `json:"frame"`
+	First *int       `json:"first,omitempty"` // of a cache file: frames that need it; both nil: all
+	Last  *int       `json:"last,omitempty"`
 }
 
 // Attempt is the record of one try at one frame.

@@ -20,6 +20,8 @@ func (s *JobSpec) Serves(want *JobSpec) bool {
 		return false
 	case has.KeepAdaptive != asked.KeepAdaptive, has.Overscan < asked.Overscan:
 		return false
+	case !sameBakes(s.Bakes, want.Bakes), s.InOrder != want.InOrder:
+		return false
 	case asked.EXR != "none" && has.EXR != asked.EXR, asked.Outputs && !has.Outputs, asked.Preview && !has.Preview:
 		return false
 	case asked.FailOnScriptError && !has.FailOnScriptError, asked.CopyTo != "" && has.CopyTo != asked.CopyTo:

@@ -26,6 +26,9 @@ func SceneKey(spec *JobSpec, files []File) string {
 	sorted := slices.Clone(files)
 	slices.SortFunc(sorted, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	for i := range sorted {
+		if sorted[i].Bake > 0 { // it was made of the others
+			continue
+		}
 		_ = enc.Encode([]any{sorted[i].Path, sorted[i].Original, sorted[i].Ref})
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])

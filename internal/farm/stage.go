@@ -31,7 +31,10 @@ func (s *JobSpec) Stage() Stage {
 
 // Asks is what a worker must take to be given tasks of the job. Who renders parts of frames finishes them, too.
 func (s *JobSpec) Asks() Stage {
-	if s.Parts() > 0 && !s.Inspect {
+	switch {
+	case len(s.Bakes) > 0 && !s.Inspect: // who bakes renders parts, too, and reads what was baked
+		return StageBake
+	case s.Parts() > 0 && !s.Inspect:
 		return StageParts
 	}
 	return s.Stage()

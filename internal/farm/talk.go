@@ -52,6 +52,11 @@ type Grant struct {
 	Tiles   Tiles   `json:"tiles,omitzero"`          // of each frame; none: frames are rendered whole
 	Samples int     `json:"samples_split,omitempty"` // parts of its samples that each frame is rendered in; 0: all at once
 	Stage   Stage   `json:"stage,omitempty"`         // what is to be done; "": frames are rendered
+
+	Bakes   []Bake `json:"bakes,omitempty"` // of the job; a task of StageBake bakes the one of its part
+	Until   int    `json:"until,omitempty"` // of a bake: the last frame that is wanted of it
+	Baked   int64  `json:"baked,omitempty"` // differs when the job's cache files may be others than with a grant before
+	InOrder bool   `json:"in_order,omitempty"`
 }
 
 // Beat says how far a lease is. A worker sends one for every lease it holds, also those it has not started.

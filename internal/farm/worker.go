@@ -98,6 +98,8 @@ type Blender struct {
 	Module   bool     `json:"module"`  // a Python with the bpy module, not an executable
 	// Addons are the names of the add-ons it can enable: its own, and those that the machine's owner installed.
 	Addons []string `json:"addons,omitempty"`
+	// Bakes are the kinds of simulations that it was seen to bake.
+	Bakes []string `json:"bakes,omitempty"`
 }
 
 // WhyNot says in one sentence why the worker may not render jobs with these needs, or "" when it may.
@@ -147,6 +149,8 @@ const (
 	lacksEngine
 	lacksDenoiser
 	lacksAddon
+	lacksExact
+	lacksBaking
 )
 
 // lacks also names the tag or the add-on.
@@ -212,6 +216,10 @@ func (n *Needs) sentence(what lack, name string) string {
 		return "its Blender has no denoiser"
 	case lacksAddon:
 		return "its Blender lacks the add-on " + name
+	case lacksExact:
+		return "it has no Blender " + n.Exact.String() + ", with which the job's simulations are baked"
+	case lacksBaking:
+		return "its Blender cannot bake " + strings.ReplaceAll(name, "_", " ")
 	}
 	return ""
 }
@@ -232,6 +240,14 @@ func (n *Needs) pick(installs []Blender) (index int, what lack, name string) {
 	for i := range installs {
 		b := &installs[i]
 		if b.Version.Before(n.Blender) {
+			continue
+		}
+		if !n.Exact.IsZero() && b.Version != n.Exact {
+			what = lacksExact
+			continue
+		}
+		if kind := n.lacksBake(b); kind != "" {
+			what, name = lacksBaking, kind
 			continue
 		}
 		if n.Engine != "" && !n.enables() && !slices.ContainsFunc(b.Engines, func(e string) bool { return sameEngine(e, n.Engine) }) {

@@ -36,6 +36,8 @@ type Store interface {
 	Manifest(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error)
 	// PathOf is a path that the job's manifest gives the blob; "" when the job does not have it.
 	PathOf(ctx context.Context, id farm.JobID, ref string) (string, error)
+	// BakesOf lists the bakes of the job that made the blob, rising; 0 is among them when it came with the scene.
+	BakesOf(ctx context.Context, id farm.JobID, ref string) ([]int, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
 	// Traces hands on every try at the positions of a job, or at all of them with nil; those of one position come in the
 	// order they ended, but the accepted one may come first. newest is the Seq of the job's last attempt.

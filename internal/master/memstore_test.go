@@ -183,6 +183,15 @@ func (s *memStore) Apply(_ context.Context, changes []farm.Change) error {
 				delete(s.done[c.Job], p)
 				s.resets[c.Job][p] = int64(len(s.history[c.Job]))
 			}
+		case farm.FilesPut:
+			if _, ok := s.jobs[c.Job]; !ok {
+				continue
+			}
+			kept := slices.DeleteFunc(slices.Clone(s.files[c.Job]), func(f farm.File) bool {
+				return c.Whole && f.Bake == c.Bake || slices.ContainsFunc(c.Files, func(n farm.File) bool { return n.Path == f.Path })
+			})
+			s.files[c.Job] = append(kept, c.Files...)
+			slices.SortFunc(s.files[c.Job], func(a, b farm.File) int { return strings.Compare(a.Path, b.Path) })
 		case farm.WorkerSet:
 			s.workers[c.Worker.ID] = c.Worker
 		case farm.WorkerDelete:
@@ -283,6 +292,18 @@ func (s *memStore) Manifest(_ context.Context, id farm.JobID, after string, limi
 	list := slices.SortedFunc(slices.Values(s.files[id]), func(a, b farm.File) int { return strings.Compare(a.Path, b.Path) })
 	list = slices.DeleteFunc(list, func(f farm.File) bool { return f.Path <= after })
 	return list[:min(len(list), limit)], nil
+}
+
+func (s *memStore) BakesOf(_ context.Context, id farm.JobID, ref string) (bakes []int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.files[id] {
+		if f.Ref == ref && !slices.Contains(bakes, f.Bake) {
+			bakes = append(bakes, f.Bake)
+		}
+	}
+	slices.Sort(bakes)
+	return bakes, nil
 }
 
 func (s *memStore) PathOf(_ context.Context, id farm.JobID, ref string) (string, error) {

@@ -90,6 +90,8 @@ func jobOf(c farm.Change) (farm.JobID, bool) {
 		return c.Job, true
 	case farm.FrameReset:
 		return c.Job, true
+	case farm.FilesPut:
+		return c.Job, true
 	case farm.JobLost:
 		return c.ID, true
 	}
@@ -126,6 +128,8 @@ func (b *batch) apply(c farm.Change) error {
 		return b.lapseUndone(&c)
 	case farm.FrameReset:
 		return b.reset(c.Job, &c.Positions)
+	case farm.FilesPut:
+		return b.filesPut(&c)
 	case farm.WorkerSet:
 		return b.workerSet(&c.Worker)
 	case farm.WorkerDelete:

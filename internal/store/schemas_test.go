@@ -134,6 +134,9 @@ func holdsAll(t *testing.T, s *store.SQLite, n int) {
 			}
 		}
 		for _, f := range files {
+			if f.Bake > 0 {
+				say("  the next one is of bake %d", f.Bake)
+			}
 			say("  file %s from %s, %d bytes, %s, for some %v", f.Path, f.Original, f.Size, f.Ref[60:], f.First != nil && *f.First == 1 && *f.Last == 2)
 		}
 		tries, err := s.Attempts(ctx, farm.AttemptFilter{Job: j.ID, Limit: 10})
@@ -175,6 +178,7 @@ func holdsAll(t *testing.T, s *store.SQLite, n int) {
 		"job 2 Shot 2 in Shot-2, active, of anna (t-anna), frames -2-3, priority 2, needs [fast], exr full, key key2, 2 of 6 in 19 s, removed 0",
 		fmt.Sprintf("  finished [0 1], refused [%s]", since(5, "worker-oak")),
 		"  file shot.blend from /home/anna/shot.blend, 1000 bytes, 0001, for some false",
+		since(15, "  the next one is of bake 3"),
 		"  file tex/ä.png from //tex/ä.png, 20 bytes, 0002, for some true",
 		`  frame -2 done by worker-oak with "4.5.3", exr/-002.exr of 10 bytes, 03e6  `,
 		`  frame -1 done by worker-oak with "4.5.3", exr/-001.exr of 10 bytes, 03e7  ` + since(4, "a texture is missing"),

@@ -143,6 +143,17 @@ func manifests(t *testing.T, s Store) {
 	}{{1, "0", "a/0"}, {2, "0", ""}, {2, "", "b"}, {4, "twice", "x"}, {1, "twice", ""}, {9, "0", ""}} {
 		same(t, "path of "+c.ref, c.path, must(s.PathOf(ctx, c.job, c.ref))(t))
 	}
+	cache := func(path, ref string) farm.File { return farm.File{Path: path, Ref: ref, Bake: 2} }
+	put := farm.FilesPut{Job: 4, Bake: 2, Files: []farm.File{cache("z/1", "one"), cache("z/2", "twice")}, Whole: true}
+	apply(t, s, put)
+	same(t, "bakes of a blob", []int{0, 2}, must(s.BakesOf(ctx, 4, "twice"))(t))
+	same(t, "bakes of a cache", []int{2}, must(s.BakesOf(ctx, 4, "one"))(t))
+	apply(t, s, farm.FilesPut{Job: 4, Bake: 2, Files: []farm.File{cache("z/1", "other"), cache("z/3", "three")}})
+	same(t, "files after more of a bake", []farm.File{{Path: "x", Ref: "twice"}, {Path: "y", Ref: "twice"}, cache("z/1", "other"), cache("z/2", "twice"), cache("z/3", "three")},
+		must(s.Manifest(ctx, 4, "", 9))(t))
+	put.Files = []farm.File{cache("z/9", "nine")}
+	apply(t, s, put, put, farm.FilesPut{Job: 9, Bake: 1, Files: []farm.File{{Path: "of no job", Bake: 1}}})
+	same(t, "files after another bake", []farm.File{{Path: "x", Ref: "twice"}, {Path: "y", Ref: "twice"}, cache("z/9", "nine")}, must(s.Manifest(ctx, 4, "", 9))(t))
 	apply(t, s, farm.JobDelete{ID: 4})
 	same(t, "path in a deleted job", "", must(s.PathOf(ctx, 4, "twice"))(t))
 }

@@ -24,6 +24,7 @@ type Store interface {
 	JobPage(ctx context.Context, f farm.JobFilter) (farm.JobPage, error)
 	Manifest(ctx context.Context, id farm.JobID, after string, limit int) ([]farm.File, error)
 	PathOf(ctx context.Context, id farm.JobID, ref string) (string, error)
+	BakesOf(ctx context.Context, id farm.JobID, ref string) ([]int, error)
 	Attempts(ctx context.Context, f farm.AttemptFilter) ([]farm.Attempt, error)
 	Traces(ctx context.Context, id farm.JobID, positions *farm.Spans, each func(*farm.Trace)) (newest int64, err error)
 	WorkerAttempts(ctx context.Context, f farm.WorkerAttemptFilter) ([]farm.WorkerAttempt, error)
