@@ -83,7 +83,7 @@ func (a *app) workerRow(w *wire.WorkerView) []string {
 	does := "-"
 	if now := rendering(w); len(now) > 0 {
 		r := &now[0]
-		does = fmt.Sprintf("job %d frame %d", r.Job, frameOf(r))
+		does = fmt.Sprintf("job %d %s", r.Job, taskOf(r))
 		if n := len(now) - 1; n > 0 {
 			does += fmt.Sprintf(" +%d", n)
 		}

@@ -176,6 +176,20 @@ func frameCount(j *farm.Job) string {
 	return s
 }
 
+// stageLine says what the tasks of a stage have come to.
+func stageLine(s *farm.StageProgress) string {
+	text := fmt.Sprintf("%-7s %d/%d", s.Stage, s.Done, s.Total)
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{s.Failed, "failed"}, {s.Running, "running"}, {s.Queued, "waiting"}} {
+		if part.n > 0 {
+			text += fmt.Sprintf(", %d %s", part.n, part.what)
+		}
+	}
+	return text
+}
+
 func (a *app) jobVerb() *cobra.Command {
 	var why bool
 	c := &cobra.Command{
@@ -277,12 +291,21 @@ func (a *app) showJob(v *jobView) {
 		state += ": " + plainText(v.Reason)
 	}
 	line("state", "%s", state)
-	if n := v.Tiles.Count(); n > 0 {
-		line("frames", "%s, each in %s tiles that are then put together", shorten(v.JobSpec.Frames.String(), 100), v.Tiles)
+	if len(v.Stages) > 0 {
+		if done, total, ok := v.FramesDone(); ok {
+			parts := ""
+			switch {
+			case v.Tiles.Count() > 0:
+				parts = fmt.Sprintf(", each in %s tiles that are then put together", v.Tiles)
+			case v.Samples > 0:
+				parts = fmt.Sprintf(", each in %d parts of its samples that are then put together", v.Samples)
+			}
+			line("frames", "%d/%d of %s%s", done, total, shorten(v.JobSpec.Frames.String(), 100), parts)
+		}
 		line("tasks", "%s", frameCount(&v.Job))
-	} else if v.Samples > 0 {
-		line("frames", "%s, each in %d parts of its samples that are then put together", shorten(v.JobSpec.Frames.String(), 100), v.Samples)
-		line("tasks", "%s", frameCount(&v.Job))
+		for i := range v.Stages {
+			line("", "%s", stageLine(&v.Stages[i]))
+		}
 	} else {
 		line("frames", "%s of %s", frameCount(&v.Job), shorten(v.JobSpec.Frames.String(), 100))
 	}
@@ -299,7 +322,11 @@ func (a *app) showJob(v *jobView) {
 	}
 	line("sent", "%s by %s, priority %d", v.Created.Local().Format(time.DateTime), plainText(v.Owner), v.Priority)
 	if v.Done > 0 {
-		line("time", "%s a frame", span(time.Duration(v.Seconds/float64(v.Done)*float64(time.Second))))
+		noun := "frame"
+		if len(v.Stages) > 0 {
+			noun = "task"
+		}
+		line("time", "%s a %s", span(time.Duration(v.Seconds/float64(v.Done)*float64(time.Second))), noun)
 	}
 	if v.Machine > 0 {
 		line("", "%s of machines, with tries that failed", span(time.Duration(v.Machine*float64(time.Second))))
@@ -320,7 +347,7 @@ func (a *app) showJob(v *jobView) {
 			if shown++; shown > maxShown {
 				break
 			}
-			line("worker", "%s: frame %d, %.0f %%", plainText(r.WorkerName), frameOf(r), 100*r.Beat.Fraction)
+			line("worker", "%s: %s, %.0f %%", plainText(r.WorkerName), taskOf(r), 100*r.Beat.Fraction)
 		}
 	}
 	if v.more || shown > maxShown {
@@ -373,12 +400,15 @@ func sameReasons(why []farm.Reason) []string {
 	return texts
 }
 
-// frameOf is the frame that a lease is at.
-func frameOf(r *farm.Running) int {
-	if !r.Beat.Started && len(r.Frames) > 0 {
-		return r.Frames[0]
+// taskOf says which frame, or other task, a lease is at.
+func taskOf(r *farm.Running) string {
+	switch {
+	case r.Task != "":
+		return r.Task
+	case !r.Beat.Started && len(r.Frames) > 0:
+		return farm.TaskName(r.Frames[0])
 	}
-	return r.Beat.Frame
+	return farm.TaskName(r.Beat.Frame)
 }
 
 // shorten cuts a list where one of its parts ends, and what is no list anywhere.

@@ -27,8 +27,9 @@ type JobGlance struct {
 	Missing  int       `json:"missing,omitempty"` // files
 	LeftS    float64   `json:"left_s,omitempty"`  // seconds; 0: not known
 	Ended    time.Time `json:"ended,omitzero"`
-	Tiles    Tiles     `json:"tiles,omitzero"`          // of each frame: what is counted are tiles and finished frames
-	Samples  int       `json:"samples_split,omitempty"` // parts of the samples of each frame: the same
+	Staged   bool      `json:"staged,omitempty"` // it has more than whole frames: the counts above are of tasks
+	// Stages are those of a staged job, as Progress has them.
+	Stages []StageProgress `json:"stages,omitempty"`
 }
 
 // WorkerGlance is a worker in Glance.

@@ -165,6 +165,33 @@ type Progress struct {
 	// LeftS is how many seconds the job will take with the workers that render it now; 0: not known. It is found when the
 	// job is looked at, and not kept.
 	LeftS float64 `json:"left_s,omitempty"`
+	// Stages are those of a job that has more than whole frames, in their order. The counts above are of all their tasks.
+	// They are found when the job is looked at, and not kept; lists of jobs have those of jobs in progress, and of done ones.
+	Stages []StageProgress `json:"stages,omitempty"`
+}
+
+// StageProgress is what the tasks of a stage have come to.
+type StageProgress struct {
+	Stage   Stage `json:"stage"`
+	Total   int   `json:"total"`   // tasks: bakes, frames or parts of frames, frames that are finished, films
+	Done    int   `json:"done"`    // done and accepted
+	Failed  int   `json:"failed"`  // given up, and what cannot be done without them
+	Running int   `json:"running"` // leased now
+	Queued  int   `json:"queued"`  // what waits for a worker, or for other tasks
+}
+
+// FramesDone is how many frames are there whole, of how many. Those of a job of several stages are known from Stages; ok is
+// false when it has none of frames.
+func (p *Progress) FramesDone() (done, total int, ok bool) {
+	if len(p.Stages) == 0 {
+		return p.Done, p.Total, true
+	}
+	for _, s := range p.Stages {
+		if s.Stage == StageRender || s.Stage == StageFinish {
+			done, total, ok = s.Done, s.Total, true
+		}
+	}
+	return done, total, ok
 }
 
 // TimeLeft is how many seconds are left with some frames under way, of which parts are done that add up to begun frames:

@@ -280,7 +280,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/g", Overscan: 8, KeepAdaptive: true}
 	job := Job{
 		ID: 7, Owner: "ada", OwnerID: "tok", State: Active, Reason: "why", Created: now, Started: now, Ended: now, Scene: "scene", Folder: "shot-7", JobSpec: spec,
-		Progress: Progress{Total: 1, Done: 2, Failed: 3, Running: 4, Dispatched: 5, Seconds: 6.5, Missing: 7},
+		Progress: Progress{Total: 1, Done: 2, Failed: 3, Running: 4, Dispatched: 5, Seconds: 6.5, Missing: 7, Stages: []StageProgress{{StageFinish, 1, 2, 3, 4, 5}}},
 		Removed:  []Removal{{Logs, now, "logs.done=1d"}},
 	}
 	lease := Lease{ID: 1 << 40, Job: 7, Worker: "worker-1", Slot: 2, Frames: []int{1, -2}, Attempt: 3, Issued: now}
@@ -301,7 +301,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		File{Path: "a", Original: "//a", Size: 1, Ref: "r", First: &one, Last: &one, Bake: 3},
 		Attempt{
 			Seq: 1, Job: 7, Frame: -2, Number: 3, Lease: 4, Worker: "w", Outcome: Rendered, Error: "e", Started: now, Ended: now, Seconds: 1.5,
-			MemoryMB: 5, Install: "4.5", Results: []Result{result}, Final: true, Stage: StageRender, Part: 3, Warnings: []string{"x"},
+			MemoryMB: 5, Install: "4.5", Results: []Result{result}, Final: true, Stage: StageRender, Part: 3, No: 4, Warnings: []string{"x"},
 		},
 		Report{
 			Lease: 1, Worker: "w", Job: 7, Frame: -2, Attempt: 3, Outcome: Errored, Error: "e", Results: []Result{result}, Seconds: 1.5, MemoryMB: 4,
@@ -323,7 +323,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, Slots: 2, PaceMS: 1, WaitMS: 2, Leaves: true},
 		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5, Slots: 2},
 		Verdict{Lease: 1, Frame: 2, Accepted: true, Reason: "r", Missing: []string{"m"}},
-		Running{Lease: lease, WorkerName: "n", Beat: beat, Seen: now, Task: "part 1 of frame 2", Ahead: true},
+		Running{Lease: lease, WorkerName: "n", Beat: beat, Seen: now, Task: "part 1 of frame 2", No: 3, Ahead: true},
 		FrameStates{Done: Frames(1, 2), Failed: Frames(4), Running: Frames(7, 9), Queued: FrameRange(10, 20, 2)},
 		Grid{
 			Job: 7, State: Active, Total: 9, Frames: Frames(1, 2), Count: 1, Next: &one, Base: 1, Seq: 2, States: []FrameState{GridDone}, Seconds: []float64{1.5},

@@ -121,12 +121,13 @@ type Attempt struct {
 	// Of a task that is no whole frame, as Shown has it:
 	Stage Stage `json:"stage,omitempty"`
 	Part  int   `json:"part,omitempty"`
+	No    int   `json:"task,omitempty"` // by which its log is asked for, instead of a frame
 }
 
 // Shown is the attempt as it is shown: Frame is a frame's, and what else the task is it says in words.
 func (a Attempt) Shown() Attempt {
 	if t, ok := TaskOf(a.Frame); ok && !t.IsFrame() {
-		a.Stage, a.Part, a.Frame = t.Stage, t.Part, t.Frame
+		a.Stage, a.Part, a.No, a.Frame = t.Stage, t.Part, a.Frame, t.Frame
 	}
 	return a
 }

@@ -127,8 +127,9 @@ type Running struct {
 	WorkerName string    `json:"worker_name"`
 	Beat       Beat      `json:"progress"`
 	Seen       time.Time `json:"seen"`
-	Task       string    `json:"task,omitempty"`  // what is done of the frame, where that is not all: "part 3 of frame 12"
-	Ahead      bool      `json:"ahead,omitempty"` // it waits until the frame before it is done
+	Task       string    `json:"task,omitempty"`    // what is done of the frame, where that is not all: "part 3 of frame 12"
+	No         int       `json:"task_no,omitempty"` // and its number, by which its log is asked for
+	Ahead      bool      `json:"ahead,omitempty"`   // it waits until the frame before it is done
 }
 
 // FrameStates is every frame of a job sorted by what became of it.

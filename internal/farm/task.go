@@ -83,6 +83,12 @@ func FrameOf(no int) int {
 	return t.Frame
 }
 
+// FrameOfTask is the frame whose picture a task leads to; ok is false when it leads to none or to all.
+func FrameOfTask(no int) (frame int, ok bool) {
+	t, ok := TaskOf(no)
+	return t.Frame, ok && (t.Stage == StageRender || t.Stage == StageFinish)
+}
+
 // IsPart tells whether a task renders a part of a frame.
 func IsPart(no int) bool {
 	t, ok := TaskOf(no)

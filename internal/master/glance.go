@@ -117,7 +117,7 @@ func Picture(results []farm.Result) string {
 func glanceOf(j *farm.Job) farm.JobGlance {
 	return farm.JobGlance{
 		ID: j.ID, Name: j.Name, Owner: j.Owner, State: j.State, Priority: j.Priority, Total: j.Total, Done: j.Done, Failed: j.Failed,
-		Running: j.Running, Missing: j.Missing, LeftS: j.LeftS, Ended: j.Ended, Tiles: j.Tiles, Samples: j.Samples,
+		Running: j.Running, Missing: j.Missing, LeftS: j.LeftS, Ended: j.Ended, Stages: j.Stages, Staged: j.Plan().Staged(),
 	}
 }
 

@@ -75,6 +75,13 @@ func (m *Master) Grid(ctx context.Context, id farm.JobID, after *int, limit int)
 		}
 	}
 	_, err = ask(ctx, m, func(e *engine) (struct{}, error) {
+		if j := e.jobs[id]; j != nil && plan.Staged() && j.Failed > 0 {
+			for _, f := range j.lostFrames() { // though parts of them are rendered, or nothing of them was tried
+				if i, ok := g.Frames.Index(f); ok && g.States[i] != farm.GridDone {
+					g.States[i] = farm.GridFailed
+				}
+			}
+		}
 		for i := range g.WorkerList {
 			if w := e.workers[g.WorkerList[i].ID]; w != nil {
 				g.WorkerList[i].Name = w.Name

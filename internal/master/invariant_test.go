@@ -222,6 +222,18 @@ func (e *engine) examineFrames(j *job) error {
 		return fmt.Errorf("done %d, failed %d, running %d, ahead %d do not count %d, %d, %d, %d", j.Done, j.Failed, j.Progress.Running, j.ahead,
 			j.finished.Count(), j.givenUp(), len(j.held), ahead)
 	}
+	if j.plan.Staged() {
+		var sum farm.StageProgress
+		for _, s := range j.stages() {
+			if s.Total != s.Done+s.Failed+s.Running+s.Queued || s.Queued < 0 {
+				return fmt.Errorf("the stages do not add up: %+v", s)
+			}
+			sum.Total, sum.Done, sum.Failed, sum.Running = sum.Total+s.Total, sum.Done+s.Done, sum.Failed+s.Failed, sum.Running+s.Running
+		}
+		if sum.Total != j.Total || sum.Done != j.Done || sum.Failed != j.Failed || sum.Running != j.Progress.Running-j.ahead {
+			return fmt.Errorf("stages add up to %+v, the job is %+v", sum, j.Progress)
+		}
+	}
 	if j.Done+j.Failed == j.Total {
 		return fmt.Errorf("it is over and goes on")
 	}

@@ -31,6 +31,8 @@ type job struct {
 	judged   bool      // refused is to be written
 	left     float64   // Progress.LeftS as it was at leftAt
 	leftAt   time.Time
+	byStage  []farm.StageProgress // Progress.Stages as they were at stagesAt; nobody changes them
+	stagesAt time.Time
 	stuck    stuck     // whether anybody can render it; forgotten when what it needs changes
 	coming   int       // files that somebody sends now
 	came     time.Time // when the last of them ended
@@ -127,6 +129,7 @@ func (j *job) progress() *farm.Progress {
 func (e *engine) shown(j *job) *farm.Progress {
 	p := j.progress()
 	p.LeftS = e.timeLeft(j)
+	p.Stages = e.stages(j)
 	return p
 }
 

@@ -1,6 +1,10 @@
 package master
 
-import "github.com/netrender/netrender/internal/farm"
+import (
+	"time"
+
+	"github.com/netrender/netrender/internal/farm"
+)
 
 // What a job of several stages needs besides: its tasks wait for one another, as its farm.Plan says. Positions before
 // free are handed out in turn, as those of every job; those behind are put into job.again as what they wait for is done.
@@ -162,6 +166,100 @@ func (e *engine) recall(j *job, positions *farm.Spans) {
 			}
 		}
 	}
+}
+
+// ended is a job that the engine does not have any more, for those who look at it.
+func ended(load *farm.JobLoad) *job {
+	j := newJob(load.Job)
+	j.finished = load.Finished
+	for i := range load.Tried {
+		if load.Tried[i].Final {
+			j.try(load.Tried[i].Position).final = true
+		}
+	}
+	return j
+}
+
+// lostFrames are the frames of which something was given up, some of them more than once.
+func (j *job) lostFrames() (frames []int) {
+	add := func(p int) {
+		if f, ok := j.plan.Frame(p); ok {
+			frames = append(frames, f)
+		}
+	}
+	for p, t := range j.tries {
+		if t.final {
+			add(p)
+		}
+	}
+	stopped := j.stopped()
+	for p := range stopped.All() {
+		add(p)
+	}
+	return frames
+}
+
+// manyRuns is in how many pieces the finished tasks must lie for the stages not to be counted anew within a second.
+const manyRuns = 1000
+
+// stages counts the tasks of each stage; nil when there are frames alone.
+func (e *engine) stages(j *job) []farm.StageProgress {
+	if !j.plan.Staged() {
+		return nil
+	}
+	now := e.m.opt.Now()
+	if since := now.Sub(j.stagesAt); j.State == farm.Active && j.finished.Len()+len(j.held)+len(j.tries) > manyRuns && since >= 0 && since < time.Second {
+		return j.byStage
+	}
+	j.byStage, j.stagesAt = j.stages(), now
+	return j.byStage
+}
+
+func allDone(plan *farm.Plan) (list []farm.StageProgress) {
+	for _, s := range plan.Segments() {
+		list = append(list, farm.StageProgress{Stage: s.Stage, Total: s.Tasks, Done: s.Tasks})
+	}
+	return list
+}
+
+func (j *job) stages() []farm.StageProgress {
+	segments := j.plan.Segments()
+	list := make([]farm.StageProgress, len(segments))
+	of := func(p int) *farm.StageProgress {
+		for i := range segments {
+			if p < segments[i].Hi {
+				return &list[i]
+			}
+		}
+		return &list[len(list)-1]
+	}
+	for i, s := range segments {
+		list[i] = farm.StageProgress{Stage: s.Stage, Total: s.Tasks, Done: j.finished.CountIn(s.Lo, s.Hi)}
+	}
+	for p, l := range j.held {
+		if l.ahead == 0 {
+			of(p).Running++
+		}
+	}
+	if j.Failed > 0 && j.State != farm.Failed {
+		stopped := j.stopped()
+		for i, s := range segments {
+			list[i].Failed = stopped.CountIn(s.Lo, s.Hi)
+		}
+		for p, t := range j.tries {
+			if t.final {
+				of(p).Failed++
+			}
+		}
+	}
+	for i := range list {
+		s := &list[i]
+		if j.State == farm.Failed { // what is not done failed: one by one, or with the whole scene
+			s.Failed = s.Total - s.Done
+		}
+		s.Queued = max(0, s.Total-s.Done-s.Failed-s.Running)
+	}
+	return list
 }
 
 // whyFailed says what failed of a job, and what that stopped.

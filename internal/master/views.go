@@ -16,8 +16,8 @@ import (
 func (m *Master) Job(ctx context.Context, id farm.JobID) (farm.Job, error) {
 	v, err := ask(ctx, m, func(e *engine) (farm.Job, error) {
 		if j := e.jobs[id]; j != nil {
-			v := j.view()
-			v.LeftS = e.timeLeft(j)
+			v := j.Job
+			v.Progress = *e.shown(j)
 			return v, nil
 		}
 		return farm.Job{}, nil
@@ -25,7 +25,18 @@ func (m *Master) Job(ctx context.Context, id farm.JobID) (farm.Job, error) {
 	if err != nil || v.ID != 0 {
 		return v, err
 	}
-	return m.opt.Store.Job(ctx, id)
+	if v, err = m.opt.Store.Job(ctx, id); err != nil || !v.Plan().Staged() {
+		return v, err
+	}
+	if v.Done == v.Total {
+		v.Stages = allDone(v.Plan())
+		return v, nil
+	}
+	load, err := m.opt.Store.LoadJob(ctx, id)
+	if err == nil {
+		v.Stages = ended(&load).stages()
+	}
+	return v, err
 }
 
 // Jobs lists jobs, newest first; at most 1001, a page and the one that tells whether there is another.
@@ -55,6 +66,8 @@ func (m *Master) bringUpToDate(ctx context.Context, list []farm.Job) error {
 		for i := range list {
 			if j := e.jobs[list[i].ID]; j != nil {
 				list[i].Progress = *e.shown(j)
+			} else if plan := list[i].Plan(); plan.Staged() && list[i].Done == list[i].Total {
+				list[i].Stages = allDone(plan)
 			}
 		}
 		return struct{}{}, nil
@@ -145,18 +158,7 @@ func (m *Master) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, e
 		if j == nil {
 			return parts{}, nil
 		}
-		p := parts{known: true, plan: j.plan, finished: j.finished.Clone()}
-		for pos, t := range j.tries {
-			if f, ok := j.plan.Frame(pos); ok && t.final {
-				p.failed = append(p.failed, f)
-			}
-		}
-		stopped := j.stopped()
-		for pos := range stopped.All() {
-			if f, ok := j.plan.Frame(pos); ok {
-				p.failed = append(p.failed, f)
-			}
-		}
+		p := parts{known: true, plan: j.plan, finished: j.finished.Clone(), failed: j.lostFrames()}
 		for pos, l := range j.held {
 			if f, ok := j.plan.Frame(pos); ok && l.ahead == 0 {
 				p.running = append(p.running, f)
@@ -172,12 +174,9 @@ func (m *Master) Frames(ctx context.Context, id farm.JobID) (farm.FrameStates, e
 		if err != nil {
 			return farm.FrameStates{}, err
 		}
-		p.plan, p.finished, p.over = load.Job.Plan(), load.Finished, load.Job.State == farm.Failed
-		for i := range load.Tried {
-			if f, ok := p.plan.Frame(load.Tried[i].Position); ok && load.Tried[i].Final {
-				p.failed = append(p.failed, f)
-			}
-		}
+		j := ended(&load)
+		p.plan, p.finished, p.over = j.plan, j.finished, j.State == farm.Failed
+		p.failed = j.lostFrames()
 	}
 	states := frameStates(p.plan, &p.finished, p.failed, p.running)
 	if p.over { // what is not done failed: one by one, or with the whole scene

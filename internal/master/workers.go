@@ -327,13 +327,15 @@ func (e *engine) running(l *lease) farm.Running {
 	r := farm.Running{Lease: l.Lease, Beat: l.beat, Seen: l.seen, Ahead: l.ahead > 0}
 	r.Frames = make([]int, 0, len(l.left))
 	for no := range l.left {
-		r.Frames = append(r.Frames, farm.FrameOf(no))
+		if f, ok := farm.FrameOfTask(no); ok {
+			r.Frames = append(r.Frames, f)
+		}
 	}
 	slices.Sort(r.Frames)
 	r.Frames = slices.Compact(r.Frames)
 	for _, no := range l.Frames {
 		if t, ok := farm.TaskOf(no); ok && !t.IsFrame() { // it is alone
-			r.Task = t.String()
+			r.Task, r.No = t.String(), no
 		}
 	}
 	r.Beat.Frame = farm.FrameOf(l.beat.Frame)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"reflect"
 	"time"
 
 	"github.com/netrender/netrender/internal/blob"
@@ -120,7 +121,7 @@ func (a *auditor) job(ctx context.Context, n *note) error {
 		a.failf("job %d (%s) was acknowledged and is not there", n.id, n.name)
 		return nil
 	}
-	if single, err := a.admin.Job(ctx, n.id); err != nil || single.State != job.State || single.Progress != job.Progress {
+	if single, err := a.admin.Job(ctx, n.id); err != nil || single.State != job.State || !reflect.DeepEqual(single.Progress, job.Progress) {
 		a.failf("job %d is one thing alone and another in the list: %v\n  %+v\n  %+v", n.id, err, single.Progress, job.Progress)
 	}
 	a.asTold(n, &job)

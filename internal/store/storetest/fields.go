@@ -18,9 +18,9 @@ func everyField(t *testing.T, s Store) {
 	cleaning := filled[farm.Cleaning](t, f)
 	target, message := filled[farm.Target](t, f), filled[farm.Message](t, f)
 	file[1].Path = file[0].Path + "x" // manifests are in the order of paths
-	job.LeftS = 0                     // it is not kept
+	job.LeftS, job.Stages = 0, nil    // they are not kept
 	for _, a := range []*farm.Attempt{&rendered, &errored} {
-		a.Stage, a.Part = "", 0 // the number of the task is kept, as its frame
+		a.Stage, a.Part, a.No = "", 0, 0 // the number of the task is kept, as its frame
 	}
 	lease.Job, rendered.Job, errored.Job = job.ID, job.ID, job.ID
 	rendered.Outcome, errored.Outcome = farm.Rendered, farm.Errored
@@ -46,7 +46,7 @@ func everyField(t *testing.T, s Store) {
 	// Replaced by others, every field changes.
 	job2, worker2, token2, rules2 := filled[farm.Job](t, f), filled[farm.Worker](t, f), filled[farm.Token](t, f), filled[farm.Rules](t, f)
 	lease2, login2, target2 := filled[farm.Lease](t, f), filled[farm.Login](t, f), filled[farm.Target](t, f)
-	job2.LeftS = 0
+	job2.LeftS, job2.Stages = 0, nil
 	job2.ID, worker2.ID, token2.ID, lease2.ID, lease2.Job, login2.ID = job.ID, worker.ID, token.ID, lease.ID, job.ID, login.ID
 	target2.ID = target.ID
 	apply(t, s, farm.JobSet{Job: job2}, farm.WorkerSet{Worker: worker2}, farm.TokenSet{Token: token2}, farm.RulesSet{Rules: rules2},
@@ -62,7 +62,7 @@ func everyField(t *testing.T, s Store) {
 		ID: job.ID, Progress: filled[farm.Progress](t, f), Reason: "waits", State: farm.Paused,
 		Started: noon.Add(time.Hour).UnixMicro(), Ended: noon.Add(2 * time.Hour).UnixMicro(),
 	}
-	m.Progress.LeftS = 0
+	m.Progress.LeftS, m.Progress.Stages = 0, nil
 	apply(t, s, m)
 	job2.Progress, job2.Reason, job2.State = m.Progress, m.Reason, m.State
 	job2.Started, job2.Ended = noon.Add(time.Hour), noon.Add(2*time.Hour)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -157,7 +158,7 @@ func (m *modelJob) compare(r *rapid.T, s Store) {
 	if err1 != nil || err2 != nil {
 		r.Fatal(err1, err2)
 	}
-	if l.Job.State != m.job.State || l.Job.Progress != m.job.Progress {
+	if l.Job.State != m.job.State || !reflect.DeepEqual(l.Job.Progress, m.job.Progress) {
 		r.Fatalf("job %+v, not %+v", l.Job, m.job)
 	}
 	if !slices.Equal(l.Finished.Encode(), finished.Encode()) {

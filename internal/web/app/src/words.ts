@@ -45,8 +45,30 @@ export function bytes(n: number): string {
 
 export const megabytes = (mb: number | undefined) => (mb ? bytes(mb * 1024 * 1024) : "");
 
-// unit is what a job's progress counts: frames, or tiles and the frames that are made of them.
-export const unit = (j: { tiles?: string }) => (j.tiles ? "task" : "frame");
+interface Staged {
+  total?: number;
+  done?: number;
+  tiles?: string;
+  samples_split?: number;
+  staged?: boolean;
+  stages?: { stage: string; total: number; done: number }[];
+}
+
+// unit is what a job's progress counts: frames, or tasks of several stages.
+export const unit = (j: Staged) => (j.stages?.length || j.staged || j.tiles || j.samples_split ? "task" : "frame");
+
+// frames is how many of a job's frames are done and how many there are; undefined: that is not known.
+export function frames(j: Staged): { done: number; total: number } | undefined {
+  const stages = j.stages ?? [];
+  if (stages.length === 0) return unit(j) === "frame" ? { done: j.done || 0, total: j.total || 0 } : undefined;
+  return stages.findLast((s) => s.stage === "finish" || s.stage === "render");
+}
+
+// howFar says how many frames of a job are done, else how many of its tasks.
+export function howFar(j: Staged): string {
+  const f = frames(j);
+  return f ? `${number(f.done || 0)} of ${count(f.total, "frame")}` : `${number(j.done || 0)} of ${count(j.total || 0, unit(j))}`;
+}
 
 export function count(n: number, noun: string): string {
   return `${number(n)} ${noun}${n === 1 ? "" : "s"}`;

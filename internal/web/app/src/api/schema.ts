@@ -1334,6 +1334,8 @@ export interface components {
             stage?: string;
             /** Format: date-time */
             started?: string;
+            /** Format: int64 */
+            task?: number;
             warnings?: string[] | null;
             worker?: string;
         } & {
@@ -1845,6 +1847,7 @@ export interface components {
             /** Format: int64 */
             running?: number;
             scene_key?: string;
+            stages?: components["schemas"]["StageProgress"][] | null;
             /** Format: date-time */
             started?: string;
             state?: string;
@@ -1919,8 +1922,9 @@ export interface components {
             priority?: number;
             /** Format: int64 */
             running?: number;
+            staged?: boolean;
+            stages?: components["schemas"]["StageProgress"][] | null;
             state?: string;
-            tiles?: string;
             /** Format: int64 */
             total?: number;
         } & {
@@ -2266,6 +2270,7 @@ export interface components {
             render_seconds?: number;
             /** Format: int64 */
             running?: number;
+            stages?: components["schemas"]["StageProgress"][] | null;
             /** Format: int64 */
             total?: number;
         } & {
@@ -2436,6 +2441,8 @@ export interface components {
             /** Format: int64 */
             slot?: number;
             task?: string;
+            /** Format: int64 */
+            task_no?: number;
             worker?: string;
             worker_name?: string;
         } & {
@@ -2491,6 +2498,21 @@ export interface components {
             size?: number;
             slow?: boolean;
             worker?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        StageProgress: {
+            /** Format: int64 */
+            done?: number;
+            /** Format: int64 */
+            failed?: number;
+            /** Format: int64 */
+            queued?: number;
+            /** Format: int64 */
+            running?: number;
+            stage?: string;
+            /** Format: int64 */
+            total?: number;
         } & {
             [key: string]: unknown;
         };
@@ -2751,6 +2773,8 @@ export interface components {
             stage?: string;
             /** Format: date-time */
             started?: string;
+            /** Format: int64 */
+            task?: number;
             warnings?: string[] | null;
             worker?: string;
         } & {

@@ -6,7 +6,7 @@ import { admin, submits } from "../me";
 import { Bar, Card, Empty, Head, Loaded, Name, State } from "../parts/basics";
 import { Icon } from "../parts/icon";
 import { ShareChart } from "../parts/share";
-import { ago, count, number, percent, plain, result, span, unit } from "../words";
+import { ago, count, howFar, number, percent, plain, result, span, unit } from "../words";
 
 const shown = 8; // jobs in progress
 
@@ -95,11 +95,11 @@ function JobRow({ of: j, now }: { of: JobGlance; now: string }) {
     <li>
       <a href={`/jobs/${j.id}`}><Name of={j.name} /></a>
       <State of={j.state} />
-      {j.state !== "done" && <Bar of={j} />}
+      {j.state !== "done" && <Bar of={j} noun={unit(j)} />}
       <span class="below">
         <span>
-          {number(j.done)} of {count(j.total, unit(j))}{j.state !== "done" && j.total > 0 && <>, {percent(j.done, j.total)}</>}
-          {j.running > 0 && <>, {number(j.running)} being rendered</>}
+          {howFar(j)}{j.state !== "done" && j.total > 0 && <>, {percent(j.done, j.total)}</>}
+          {j.running > 0 && <>, {unit(j) === "task" ? `${count(j.running, "task")} running` : `${number(j.running)} being rendered`}</>}
           {j.failed > 0 && <span class="bad">, {number(j.failed)} failed</span>}
           {j.missing > 0 && <>, waits for {count(j.missing, "file")}</>}
         </span>

@@ -21,11 +21,11 @@ export interface Parts {
 }
 
 // Bar shows how far a job is.
-export function Bar({ of, big }: { of: Parts; big?: boolean }) {
+export function Bar({ of, big, noun = "frame" }: { of: Parts; big?: boolean; noun?: string }) {
   const { total = 0, done = 0, running = 0, failed = 0 } = of;
   const part = (n: number) => (total > 0 ? `${(100 * n) / total}%` : "0");
   return (
-    <span class={big ? "bar big" : "bar"} role="progressbar" aria-label="Progress" aria-valuemin={0} aria-valuemax={total} aria-valuenow={done} aria-valuetext={`${done} of ${total} frames, ${percent(done, total)}`}>
+    <span class={big ? "bar big" : "bar"} role="progressbar" aria-label="Progress" aria-valuemin={0} aria-valuemax={total} aria-valuenow={done} aria-valuetext={`${done} of ${total} ${noun}s, ${percent(done, total)}`}>
       <i class="done" style={{ width: part(done) }} />
       <i class="failed" style={{ width: part(failed) }} />
       <i class="running" style={{ width: part(running) }} />

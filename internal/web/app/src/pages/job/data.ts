@@ -79,6 +79,7 @@ function worker(f: Frames, id: string, name = ""): number {
 }
 
 function take(f: Frames, a: Attempt) {
+  if (a.stage && a.stage !== "render" && a.stage !== "finish") return; // it is of no frame
   const i = f.at.get(a.frame);
   if (i === undefined || a.seq <= f.known[i]!) return;
   f.known[i] = a.seq;

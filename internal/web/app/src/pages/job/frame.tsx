@@ -8,8 +8,9 @@ import { attempt } from "../../parts/tell";
 import { go } from "../../route";
 import { bytes, count, megabytes, moment, result, span } from "../../words";
 import { lost } from "./data";
-import { type AttemptList, done, picture, sentence, stateNames } from "./model";
+import { type AttemptList, done, logOf, picture, sentence, stateNames } from "./model";
 import type { PartOf } from "./part";
+import { FrameParts, parted, taskName } from "./stages";
 
 const kinds: Record<string, string> = { exr: "multilayer EXR", output: "output of the scene", node: "output of a node", preview: "preview" };
 
@@ -49,7 +50,7 @@ export function Frame({ job: j, frames, frame, may }: PartOf) {
       </div>
       <Loaded data={data} height={480}>{(list) => {
         const attempts = list.attempts ?? [];
-        const good = attempts.findLast((a) => a.outcome === "done");
+        const good = attempts.findLast((a) => a.outcome === "done" && !a.part);
         const last = attempts.at(-1);
         const p = picture(good?.results);
         const gone = lost(j, "outputs");
@@ -60,7 +61,7 @@ export function Frame({ job: j, frames, frame, may }: PartOf) {
                 : <p>{gone ? "Its picture was cleaned up." : good ? "The job keeps no picture that a browser shows. The viewer shows the passes of its EXR." : state === "rendering" ? "It is being rendered." : "There is no picture yet."}</p>}
             </div>
             {last && (
-              <Card title="Last attempt">
+              <Card title={last.stage ? `Last attempt: ${taskName(j, last).toLowerCase()}` : "Last attempt"}>
                 <Facts of={[
                   ["Outcome", last.outcome === "done" ? "done" : <span class="bad">{last.outcome === "expired" ? "lost" : "failed"}{last.final && " for good"}</span>],
                   ["Rendering took", last.seconds ? span(last.seconds) : ""],
@@ -83,20 +84,21 @@ export function Frame({ job: j, frames, frame, may }: PartOf) {
                 </table>
               </Card>
             )}
+            {parted(j) && <FrameParts job={j} frames={frames} n={n} />}
             <Card class="flush" title="Attempts">
               {attempts.length === 0 ? <div class="nothing"><Empty>It was not tried yet.</Empty></div> : (
                 <div class="scroll"><table class="tight">
-                  <thead><tr><th scope="col">Attempt</th><th scope="col">Outcome</th><th scope="col">Worker</th><th scope="col" class="num">Time</th><th scope="col" class="num wide">Memory</th><th scope="col" class="wide">Ended</th><th scope="col">Log</th></tr></thead>
+                  <thead><tr><th scope="col">Attempt</th>{parted(j) && <th scope="col">Of</th>}<th scope="col">Outcome</th><th scope="col">Worker</th><th scope="col" class="num">Time</th><th scope="col" class="num wide">Memory</th><th scope="col" class="wide">Ended</th><th scope="col">Log</th></tr></thead>
                   <tbody>
                     {[...attempts].reverse().map((a) => (
                       <tr key={a.seq}>
-                        <td>{a.attempt}</td>
+                        <td>{a.attempt}</td>{parted(j) && <td class="nw">{taskName(j, a)}</td>}
                         <td><State of={a.outcome === "expired" ? "lost" : a.outcome} />{a.error && <> <Name of={sentence(a.error)} /></>}</td>
                         <td><Name of={worker(a.worker) || "gone"} /></td>
                         <td class="num">{a.seconds ? span(a.seconds) : ""}</td>
                         <td class="num wide">{megabytes(a.memory_mb)}</td>
                         <td class="nw wide">{moment(a.ended)}</td>
-                        <td>{!lost(j, "logs") && <a href={`/jobs/${j.id}/log/${n}?lease=${a.lease}`}>Log<span class="vh"> of attempt {a.attempt}</span></a>}</td>
+                        <td>{!lost(j, "logs") && <a href={logOf(j.id, a)}>Log<span class="vh"> of attempt {a.attempt}</span></a>}</td>
                       </tr>
                     ))}
                   </tbody>

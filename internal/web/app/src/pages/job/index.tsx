@@ -5,7 +5,7 @@ import { me, steers } from "../../me";
 import { Bar, Button, Empty, Head, Loaded, Name, State, Tabs } from "../../parts/basics";
 import { attempt, sure } from "../../parts/tell";
 import { go } from "../../route";
-import { count, hours, number, percent, span, unit } from "../../words";
+import { count, frames, hours, howFar, number, percent, span, unit } from "../../words";
 import { useFrames, useJob } from "./data";
 import { Downloads } from "./downloads";
 import { Files } from "./files";
@@ -23,7 +23,7 @@ const parts: Record<string, Part> = { "": Overview, frames: FramesTab, viewer: V
 
 export function JobPage({ id = "", tab = "", frame = "" }: { id?: string; tab?: string; frame?: string }) {
   const job = useJob(id);
-  const frames = useFrames(id);
+  const each = useFrames(id);
   const j = job.value;
   if (job.problem && !j) return <><Head crumbs={<a href="/jobs">Jobs</a>} title={job.problem.status === 404 ? "There is no such job" : "The job cannot be shown"} /><Empty>{job.problem.message} {job.problem.hint}</Empty></>;
   const Shown = frame !== "" && tab === "frames" ? Frame : parts[tab];
@@ -33,21 +33,23 @@ export function JobPage({ id = "", tab = "", frame = "" }: { id?: string; tab?: 
         {j && <Actions of={j} />}
       </Head>
       <div class="jobbar">
-        <Bar of={j ?? {}} big />
+        <Bar of={j ?? {}} big noun={unit(j ?? {})} />
         <p>{j ? <Progress of={j} /> : "\u00a0"}</p>
       </div>
       <Tabs label="Parts of the job" now={tab} tabs={tabs.map(([t, text]) => [t, text, t ? `/jobs/${id}/${t}` : `/jobs/${id}`])} />
-      {!Shown ? <Empty>A job has no such page.</Empty> : <Loaded data={job} height={400}>{(value) => <Shown job={value} frames={frames} frame={frame} may={steers(value)} />}</Loaded>}
+      {!Shown ? <Empty>A job has no such page.</Empty> : <Loaded data={job} height={400}>{(value) => <Shown job={value} frames={each} frame={frame} may={steers(value)} />}</Loaded>}
     </>
   );
 }
 
 function Progress({ of: j }: { of: Job }) {
+  const staged = unit(j) === "task";
   return (
     <>
-      <span>{number(j.done || 0)} of {count(j.total || 0, unit(j))}{j.total > 0 && <>, {percent(j.done || 0, j.total)}</>}</span>
-      {j.running > 0 && <span class="busy">{number(j.running)} being rendered</span>}
-      {j.failed > 0 && <span class="bad">{number(j.failed)} failed</span>}
+      <span>{howFar(j)}{j.total > 0 && <>, {percent(j.done || 0, j.total)}</>}</span>
+      {staged && frames(j) && <span>{number(j.done || 0)} of {count(j.total || 0, "task")}</span>}
+      {j.running > 0 && <span class="busy">{staged ? `${count(j.running, "task")} running` : `${number(j.running)} being rendered`}</span>}
+      {j.failed > 0 && <span class="bad">{staged ? count(j.failed, "task") : number(j.failed)} failed</span>}
       {j.missing > 0 && <span>waits for {count(j.missing, "file")}</span>}
       {!ended(j.state) && j.left_s ? <span>{span(j.left_s)} left</span> : null}
       {j.machine_seconds > 0 && <span>{hours(j.machine_seconds)} of machine time</span>}

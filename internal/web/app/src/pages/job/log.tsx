@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { address, get } from "../../api/call";
 import { useData } from "../../api/data";
+import type { Job } from "../../api/model";
 import { Button, Card, Empty, Trouble } from "../../parts/basics";
 import { Icon } from "../../parts/icon";
 import { Typed } from "../../parts/typed";
@@ -9,8 +10,9 @@ import { asked, go } from "../../route";
 import { number, plain } from "../../words";
 import { type Frames, lost } from "./data";
 import { errorLine, levelOf, LogText, warnLine } from "./logtext";
-import { type AttemptList, failed, rendering } from "./model";
+import { type AttemptList, failed, rendering, type RunningList } from "./model";
 import type { PartOf } from "./part";
+import { parted, taskName } from "./stages";
 
 const lineHeight = 18;
 const highest = 8_000_000; // pixels that browsers scroll through
@@ -29,16 +31,28 @@ export function Log({ job: j, frames, frame }: PartOf) {
   if (lost(j, "logs")) return <Empty>The logs of this job were cleaned up.</Empty>;
   if (n === undefined) return f ? <Empty>No frame was tried yet, so there is no log.</Empty> : <div class="waits cells" aria-busy="true" />;
   if (!Number.isInteger(n)) return <Empty>The job has no frame {frame}.</Empty>;
-  return <OfFrame key={n} job={j.id} frame={n} f={f} version={frames.version} />;
+  return <OfFrame key={n} job={j} frame={n} f={f} version={frames.version} />;
 }
 
-function OfFrame({ job, frame, f }: { job: number; frame: number; f: Frames | undefined; version: number }) {
+function OfFrame({ job: j, frame, f }: { job: Job; frame: number; f: Frames | undefined; version: number }) {
+  const job = j.id;
   const lease = asked("lease");
   const row = f?.at.get(frame);
   const tried = row === undefined ? 0 : f!.attempts[row]!;
+  const tasks = parted(j);
   const attempts = useData((signal) => get<AttemptList>(`/jobs/${job}/attempts`, { frames: frame, limit: 1000 }, signal), [job, frame, tried]);
+  const running = useData((signal) => (tasks ? get<RunningList>(`/jobs/${job}/running`, { limit: 1000 }, signal) : Promise.resolve({} as RunningList)), [job, frame, tasks]);
   const list = attempts.value?.attempts ?? [];
-  const to = (number: number | undefined, lease = "") => go(`/jobs/${job}/log/${number ?? frame}${lease ? `?lease=${lease}` : ""}`, true);
+  const to = (number: number | undefined, lease = "", task = 0) => go(`/jobs/${job}/log/${number ?? frame}${lease ? `?${task ? `task=${task}&` : ""}lease=${lease}` : ""}`, true);
+  // A frame in parts has no log of its own: that of the part comes first that is rendered now, else of the last one that was.
+  const first = useRef<{ task: number; lease: string; name: string } | undefined>(undefined);
+  if (tasks && !first.current && attempts.value && running.value) {
+    const now = (running.value.running ?? []).find((l) => l.task_no && !l.ahead && l.frames?.includes(frame));
+    const last = list.at(-1);
+    if (now) first.current = { task: now.task_no, lease: String(now.id), name: now.task };
+    else if (last) first.current = { task: last.task || frame, lease: String(last.lease), name: taskName(j, last) };
+  }
+  const task = Number(asked("task")) || (lease ? 0 : first.current?.task) || frame;
   const step = (by: number) => (row === undefined ? undefined : f!.numbers[row + by]);
   return (
     <Card class="logcard">
@@ -47,19 +61,21 @@ function OfFrame({ job, frame, f }: { job: number; frame: number; f: Frames | un
         <Button icon="left" label="Log of the frame before" disabled={step(-1) === undefined} onClick={() => to(step(-1))} />
         <Button icon="right" label="Log of the next frame" disabled={step(1) === undefined} onClick={() => to(step(1))} />
         <label class="field inline"><span>Attempt</span>
-          <select value={lease} onChange={(e) => to(frame, e.currentTarget.value)}>
-            <option value="">newest</option>
-            {list.map((a) => <option key={a.lease} value={String(a.lease)}>{a.attempt}: {a.outcome === "expired" ? "lost" : a.outcome}</option>)}
+          <select value={lease} onChange={(e) => to(frame, e.currentTarget.value, list.find((a) => String(a.lease) === e.currentTarget.value)?.task)}>
+            <option value="">{tasks && first.current ? first.current.name : "newest"}</option>
+            {lease && !list.some((a) => String(a.lease) === lease) && <option value={lease}>now</option>}
+            {list.map((a) => <option key={a.lease} value={String(a.lease)}>{a.stage && `${taskName(j, a)}, `}{a.attempt}: {a.outcome === "expired" ? "lost" : a.outcome}</option>)}
           </select>
         </label>
         <a class="button" href={`/jobs/${job}/frames/${frame}`}>Frame {frame}</a>
       </div>
-      <Text key={lease} job={job} frame={frame} lease={lease} />
+      {tasks && !lease && !first.current ? <Empty>{attempts.value && running.value ? "No part of this frame was tried yet, so there is no log." : "\u00a0"}</Empty>
+        : <Text key={`${task} ${lease}`} job={job} frame={task} name={frame} lease={lease || (tasks ? first.current?.lease ?? "" : "")} />}
     </Card>
   );
 }
 
-function Text({ job, frame, lease }: { job: number; frame: number; lease: string }) {
+function Text({ job, frame, name, lease }: { job: number; frame: number; name: number; lease: string }) {
   const [, redraw] = useState(0);
   const log = useRef<LogText | undefined>(undefined);
   const [following, follow] = useState(true);
@@ -120,7 +136,7 @@ function Text({ job, frame, lease }: { job: number; frame: number; lease: string
   };
   const save = () => {
     const url = URL.createObjectURL(new Blob(l!.pieces, { type: "text/plain" }));
-    const a = Object.assign(document.createElement("a"), { href: url, download: `job-${job}-frame-${frame}.log` });
+    const a = Object.assign(document.createElement("a"), { href: url, download: `job-${job}-frame-${name}${frame === name ? "" : `-task-${frame}`}.log` });
     a.click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };
@@ -139,7 +155,7 @@ function Text({ job, frame, lease }: { job: number; frame: number; lease: string
         <a class="small" href={address(`/jobs/${job}/log`, { frame, lease })} target="_blank">as plain text</a>
       </div>
       {l?.problem && <Trouble of={l.problem} />}
-      <div ref={box} class="log" tabIndex={0} role="region" aria-label={`Log of frame ${frame}`} onScroll={(e) => {
+      <div ref={box} class="log" tabIndex={0} role="region" aria-label={`Log of frame ${name}`} onScroll={(e) => {
         const b = e.currentTarget;
         setTop(b.scrollTop);
         if (following && b.scrollTop + b.clientHeight < b.scrollHeight - 2 * lineHeight) follow(false);

@@ -56,5 +56,8 @@ export function picture(results: Result[] | undefined): Result | undefined {
   return of("preview") ?? of("output");
 }
 
+// logOf is the page of an attempt's log.
+export const logOf = (job: number, a: { frame: number; lease: number; task?: number }) => `/jobs/${job}/log/${a.frame || 0}?${a.task ? `task=${a.task}&` : ""}lease=${a.lease}`;
+
 // sentence has a capital and a stop.
 export { sentence } from "../../api/call";

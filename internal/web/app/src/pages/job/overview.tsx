@@ -5,11 +5,12 @@ import { type Data, useData } from "../../api/data";
 import { type Attempt, type Event, type Full, type Job, type Reason, ended } from "../../api/model";
 import type { components } from "../../api/schema";
 import { Card, Empty, Facts, Loaded, Name, State } from "../../parts/basics";
-import { ago, bytes, count, hours, moment, number, rate, result, span } from "../../words";
+import { ago, bytes, count, hours, moment, number, rate, result, span, unit } from "../../words";
 import { counts, type Frames, type FramesData, lost, newest } from "./data";
-import { type AttemptList, type FileList, picture, ranges, type RunningList, sentence, stateNames, type Warning } from "./model";
+import { type AttemptList, type FileList, logOf, picture, ranges, type RunningList, sentence, stateNames, type Warning } from "./model";
 import type { PartOf } from "./part";
 import { Again, Settings } from "./settings";
+import { Stages, taskName } from "./stages";
 
 const shownPictures = 12;
 const shownFailures = 12;
@@ -18,6 +19,7 @@ export function Overview({ job: j, frames, may }: PartOf) {
   return (
     <>
       <Figures of={j} />
+      <Stages of={j} />
       <Missing of={j} />
       <Warnings of={j} />
       <Pictures of={j} frames={frames} />
@@ -43,7 +45,7 @@ function Figures({ of: j }: { of: Job }) {
   const of: [string, string][] = [
     [ended(j.state) ? "Took" : "Time left", ended(j.state) ? span(took) : j.left_s ? span(j.left_s) : "not known yet"],
     ["Machine time", j.machine_seconds ? hours(j.machine_seconds) : "none"],
-    ["A frame takes", each ? span(each) : "not known yet"],
+    [unit(j) === "task" ? "A task takes" : "A frame takes", each ? span(each) : "not known yet"],
     [ended(j.state) ? "Ended" : "Begun", (ended(j.state) ? moment(j.ended) : moment(j.started)) || "not yet"],
   ];
   return (
@@ -142,11 +144,11 @@ function Failures({ of: j, frames }: { of: Job; frames: FramesData }) {
               const a = kept.get(n)!;
               return (
                 <tr key={n}>
-                  <td><a href={`/jobs/${j.id}/frames/${n}`}>{n}</a></td>
+                  <td><a href={`/jobs/${j.id}/frames/${n}`}>{n}</a>{a.stage && <span class="dim nw"> {taskName(j, a).toLowerCase()}</span>}</td>
                   <td><span class="bad">{a.outcome === "expired" ? "lost" : "failed"}</span>{a.final && <span class="dim"> for good</span>}: <Name of={sentence(a.error || "the worker fell silent")} /> <span class="dim">attempt {a.attempt}</span></td>
                   <td class="wide"><Name of={workers.get(a.worker) || "a worker that is gone"} /></td>
                   <td class="wide nw">{moment(a.ended)}</td>
-                  <td>{!lost(j, "logs") && <a href={`/jobs/${j.id}/log/${n}?lease=${a.lease}`}>Log<span class="vh"> of frame {n}</span></a>}</td>
+                  <td>{!lost(j, "logs") && <a href={logOf(j.id, a)}>Log<span class="vh"> of frame {n}</span></a>}</td>
                 </tr>
               );
             })}
@@ -166,14 +168,14 @@ function Running({ of: j }: { of: Job }) {
         if (list.length === 0) return <div class="nothing"><Empty>Nothing at this moment.</Empty></div>;
         return (
           <table class="tight">
-            <thead><tr><th scope="col">Worker</th><th scope="col">Frame</th><th scope="col">How far</th></tr></thead>
+            <thead><tr><th scope="col">Worker</th><th scope="col">{unit(j) === "task" ? "Task" : "Frame"}</th><th scope="col">How far</th></tr></thead>
             <tbody>
               {list.slice(0, 50).map((l) => {
                 const b = l.progress;
                 return (
                   <tr key={l.id}>
                     <td><a href={`/workers/${l.worker}`}><Name of={l.worker_name || "unknown"} /></a></td>
-                    <td class="nw">{b?.started ? <a href={`/jobs/${j.id}/frames/${b.frame || 0}`}>{b.frame || 0}</a> : ranges(l.frames ?? [])}</td>
+                    <td class="nw">{l.task ? <TaskOf job={j.id} frame={l.frames?.[0]} name={l.task} /> : b?.started ? <a href={`/jobs/${j.id}/frames/${b.frame || 0}`}>{b.frame || 0}</a> : ranges(l.frames ?? [])}</td>
                     <td>{b?.started ? <>{Math.floor(100 * (b.fraction || 0))} %{b.left_s ? <>, {span(b.left_s)} left</> : null} <span class="dim"><Name of={b.phase} /></span></> : <span class="dim">begins</span>}</td>
                   </tr>
                 );
@@ -185,6 +187,8 @@ function Running({ of: j }: { of: Job }) {
     </Card>
   );
 }
+
+const TaskOf = ({ job, frame, name }: { job: number; frame: number | undefined; name: string }) => (frame === undefined ? <Name of={name} /> : <a href={`/jobs/${job}/frames/${frame}`}><Name of={name} /></a>);
 
 type ReasonList = Full<components["schemas"]["ReasonList"]>;
 
@@ -239,6 +243,9 @@ function About({ of: j }: { of: Job }) {
         ["Ended", j.ended ? `${moment(j.ended)}, ${ago(j.ended)}` : ""],
         ["Priority", j.priority],
         ["Frames", <>{j.frames}{j.order && j.order !== "linear" && <span class="dim">, {j.order}</span>}</>],
+        ["Tiles of each frame", j.tiles],
+        ["Parts of each frame's samples", j.samples_split || ""],
+        ["In order, on one worker", j.in_order ? "yes" : ""],
         ["Frames a second", j.fps ? rate(j.fps) : ""],
         ["Frames a worker takes at once", j.chunk > 1 ? j.chunk : ""],
         ["Scene", <code><Name of={j.blend} /></code>],

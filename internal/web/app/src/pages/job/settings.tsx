@@ -4,7 +4,7 @@ import { act } from "../../api/call";
 import type { Job } from "../../api/model";
 import { Button, Card } from "../../parts/basics";
 import { attempt, sure } from "../../parts/tell";
-import { count, unit } from "../../words";
+import { count, frames as framesOf } from "../../words";
 import type { FramesData } from "./data";
 import { failed, ranges } from "./model";
 
@@ -62,7 +62,7 @@ export function Again({ of: j, frames }: { of: Job; frames: FramesData }) {
   const go = async (e: Event) => {
     e.preventDefault();
     const all = value.trim().toLowerCase() === "all";
-    if (all && !(await sure(`Render all ${count(j.total, unit(j))} again?`, "Render all again", "The pictures that are there stay until new ones take their place."))) return;
+    if (all && !(await sure(`Render all ${count(framesOf(j)?.total ?? f?.total ?? 0, "frame")} again?`, "Render all again", "The pictures that are there stay until new ones take their place."))) return;
     const body = all ? { all: true } : { frames: value.replaceAll(" ", "") };
     if (await attempt(() => act("POST", `/jobs/${j.id}/retry`, body), all ? "All frames are rendered again." : `Frames ${value} are rendered again.`)) set(undefined);
   };

@@ -9,7 +9,7 @@ import { Bar, Button, Card, Empty, Head, Loaded, Name, State } from "../../parts
 import { Icon } from "../../parts/icon";
 import { Column, type Order, Pager, Pills, Search, Selected, SortBy, Tick, TickAll, useKept, useSelection } from "../../parts/list";
 import { ask, hrefWith } from "../../route";
-import { count, hours, moment, number, percent, plain, span, unit } from "../../words";
+import { count, hours, howFar, moment, number, percent, plain, span, unit } from "../../words";
 import { Buttons, everyId, Told, useActions } from "./act";
 import { type Asked, atOnce, chosen, filtered, key, read, rising } from "./query";
 
@@ -162,7 +162,7 @@ function Columns({ now, onSort, rows, chosen, onTick }: { now: Order; onSort: (o
 function Row({ of: j, on, onTick }: { of: Job; on: boolean; onTick: (on: boolean, range: boolean) => void }) {
   const says = (
     <span class="under">
-      {number(j.done)} of {count(j.total, unit(j))}{j.state !== "done" && j.done > 0 && `, ${percent(j.done, j.total)}`}
+      {howFar(j)}{j.state !== "done" && j.done > 0 && `, ${percent(j.done, j.total)}`}
       {j.failed > 0 && <span class="bad">, {number(j.failed)} failed</span>}
       {j.missing > 0 && <>, waits for {count(j.missing, "file")}</>}
     </span>
@@ -174,10 +174,10 @@ function Row({ of: j, on, onTick }: { of: Job; on: boolean; onTick: (on: boolean
         <a class="title" href={`/jobs/${j.id}`}><Name of={j.name} /></a>
         <span class="under nw"> {j.id}</span>
         {j.reason && !ended(j.state) && <span class="under clip" title={plain(j.reason)}><Name of={j.reason} /></span>}
-        <div class="narrow"><Bar of={j} />{says}</div>
+        <div class="narrow"><Bar of={j} noun={unit(j)} />{says}</div>
       </td>
       <td class="edge"><State of={j.state} /></td>
-      <td class="wide how"><Bar of={j} />{says}</td>
+      <td class="wide how"><Bar of={j} noun={unit(j)} />{says}</td>
       <td class="num wide">{ended(j.state) ? <span class="dim" title={when(j.ended)}>{moment(j.ended)}</span> : j.left_s ? span(j.left_s) : ""}</td>
       <td class="num middle wide">{j.priority}</td>
       <td class="wide"><a class="clip owner" href={hrefWith({ owner: j.owner, ...first })} title={`Jobs of ${plain(j.owner)}`}><Name of={j.owner} /></a></td>
