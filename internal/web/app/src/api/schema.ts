@@ -1428,6 +1428,7 @@ export interface components {
         };
         Blender: {
             addons?: string[] | null;
+            bakes?: string[] | null;
             denoiser?: boolean;
             engines?: string[] | null;
             module?: boolean;
@@ -1566,6 +1567,8 @@ export interface components {
         };
         File: {
             /** Format: int64 */
+            bake?: number;
+            /** Format: int64 */
             first?: number;
             /** Format: int64 */
             last?: number;
@@ -1639,17 +1642,25 @@ export interface components {
             [key: string]: unknown;
         };
         Grant: {
+            /** Format: int64 */
+            baked?: number;
+            bakes?: (components["schemas"]["Simulation"][] | null)[] | null;
             blend?: string;
             folder?: string;
+            in_order?: boolean;
             lease?: components["schemas"]["Lease"];
             name?: string;
             needs?: components["schemas"]["Needs"];
             options?: components["schemas"]["Options"];
+            /** Format: int64 */
+            samples_split?: number;
             scene?: string;
             stage?: string;
             tiles?: string;
             /** Format: int64 */
             timeout_s?: number;
+            /** Format: int64 */
+            until?: number;
         } & {
             [key: string]: unknown;
         };
@@ -1804,6 +1815,7 @@ export interface components {
         Job: {
             /** Format: int64 */
             attempts?: number;
+            bakes?: (components["schemas"]["Simulation"][] | null)[] | null;
             blend?: string;
             /** Format: int64 */
             chunk?: number;
@@ -1823,6 +1835,7 @@ export interface components {
             frames?: string;
             /** Format: int64 */
             id?: number;
+            in_order?: boolean;
             inspect?: boolean;
             keep?: boolean;
             key?: string;
@@ -1846,6 +1859,8 @@ export interface components {
             render_seconds?: number;
             /** Format: int64 */
             running?: number;
+            /** Format: int64 */
+            samples_split?: number;
             scene_key?: string;
             stages?: components["schemas"]["StageProgress"][] | null;
             /** Format: date-time */
@@ -1968,12 +1983,14 @@ export interface components {
         JobSpec: {
             /** Format: int64 */
             attempts?: number;
+            bakes?: (components["schemas"]["Simulation"][] | null)[] | null;
             blend?: string;
             /** Format: int64 */
             chunk?: number;
             /** Format: double */
             fps?: number;
             frames?: string;
+            in_order?: boolean;
             inspect?: boolean;
             keep?: boolean;
             key?: string;
@@ -1983,6 +2000,8 @@ export interface components {
             order?: string;
             /** Format: int64 */
             priority?: number;
+            /** Format: int64 */
+            samples_split?: number;
             tiles?: string;
             /** Format: int64 */
             timeout_s?: number;
@@ -2093,10 +2112,12 @@ export interface components {
             addon_files?: string[] | null;
             addons?: string[] | null;
             allow?: string[] | null;
+            bakes?: string[] | null;
             blender?: string;
             denoiser?: boolean;
             deny?: string[] | null;
             engine?: string;
+            exact?: string;
             gpu?: string;
             /** Format: int64 */
             memory_mb?: number;
@@ -2130,7 +2151,10 @@ export interface components {
             engine?: string;
             exr?: string;
             fail_on_script_error?: boolean;
+            keep_adaptive?: boolean;
             outputs?: boolean;
+            /** Format: int64 */
+            overscan?: number;
             preview?: boolean;
             scripts?: boolean;
             /** Format: int64 */
@@ -2383,8 +2407,12 @@ export interface components {
         };
         Result: {
             /** Format: int64 */
+            first?: number;
+            /** Format: int64 */
             frame?: number;
             kind?: string;
+            /** Format: int64 */
+            last?: number;
             name?: string;
             sha256?: string;
             /** Format: int64 */
@@ -2471,6 +2499,17 @@ export interface components {
             online?: number[] | null;
             /** Format: int64 */
             step_ms?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        Simulation: {
+            /** Format: int64 */
+            end?: number;
+            kind?: string;
+            name?: string;
+            owner?: string;
+            /** Format: int64 */
+            start?: number;
         } & {
             [key: string]: unknown;
         };
