@@ -47,6 +47,9 @@ bench: build ## speed and memory of a master on this machine
 bench-pages: ## how fast the pages of a large farm are there, in Chromium
 	go test ./test -run TestBenchPages -pages -v -count 1
 
+bench-f12: ## how long F12 takes of a frame that the farm has, 1080p with ten passes, in a window of every Blender
+	NETRENDER_TEST_F12=$${NETRENDER_TEST_F12:-1920,1080,7} go test ./test -run TestF12 -v -count 1 -timeout 30m
+
 fuzz: ## every fuzz test for FUZZTIME (10 s) each
 	tools/fuzz
 
@@ -65,4 +68,4 @@ clean: ## remove what was built
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-.PHONY: build pages setup demo test format unit race cross lint bench bench-pages fuzz soak simulate release clean help
+.PHONY: build pages setup demo test format unit race cross lint bench bench-pages bench-f12 fuzz soak simulate release clean help

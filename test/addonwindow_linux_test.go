@@ -323,6 +323,25 @@ func (w *walk) buttons() {
 	w.written("the button")
 	w.until("the scene has its engine", own)
 	w.leave()
+	w.gone()
+}
+
+// gone: another frame is gone to, for which Blender holds the file for changed; the farm has that frame all the same.
+func (w *walk) gone() {
+	w.t.Helper()
+	before, at := len(w.jobs()), ask[int](w.artist, "scene.frame_current")
+	w.move(center(w.area("LARGEST")))
+	w.turns()
+	w.press(keyRight)
+	w.until("another frame is gone to", "scene.frame_current == %d and bpy.data.is_dirty", at+1)
+	w.click("bpy.ops.netrender.render_frame", 50)
+	w.rendered()
+	w.shows("gone")
+	if now := len(w.jobs()); now != before {
+		w.t.Errorf("there are %d jobs, not %d: a frame that the farm has was rendered again", now, before)
+	}
+	w.leave()
+	w.do("scene.frame_set(%d); bpy.ops.wm.save_mainfile()", at)
 }
 
 // drawn tells whether a panel is open: it is drawn when everything is.

@@ -36,6 +36,7 @@ type desktop struct {
 const (
 	keyEscape  = 0xff1b
 	keyF12     = 0xffc9
+	keyRight   = 0xff53
 	keyControl = 0xffe3
 )
 

@@ -25,7 +25,7 @@ ALLOW = "turn on Allow Online Access in Preferences > System > Network"
 
 # What the program advises in words of a command line, and what that is here.
 ADVICE = {
-    "put them in place, or go on without them with --allow-missing": "put them in place, or turn on Although Files Are Missing",
+    "put them in place, or go on without them with --allow-missing": "put them in place, or turn on Allow Missing Files",
     "name one with --master or NETRENDER_MASTER": "choose one in the panel or the preferences",
     "name a Blender that works with --blender or NETRENDER_BLENDER": "name another Blender above or in the preferences",
     "start one with netrender up, or name it with --master HOST": "start one, or name it in the preferences",

@@ -175,7 +175,7 @@ class NETRENDER_PT_options(Folded, bpy.types.Panel):
         if context.scene.render.engine == settings.ID:
             layout.prop(options, "engine")
         for group in (
-            ("name", "frames", "chunk", "order", "priority", "attempts"),
+            ("name", "frames", "chunk", "tiles", "order", "priority", "attempts"),
             ("gpu", "tags", "allow", "deny"),
             ("exr", "outputs", "preview"),
             ("pack", "unsaved", "scripts", "allow_missing"),

@@ -40,6 +40,7 @@ def words(options: dict[str, Any]) -> list[str]:
         ("name", "--name", ""),
         ("priority", "--priority", 1),
         ("chunk", "--chunk", 1),
+        ("tiles", "--tiles", ""),
         ("order", "--order", "linear"),
         ("attempts", "--attempts", 0),
         ("timeout", "--timeout", ""),

@@ -24,6 +24,9 @@ from .request import Request, frames
 _changes = 0  # of the data, since Blender was started
 _saved: tuple[int, int] | None = None  # changes and fingerprint when the file was read or written; None: not known yet
 _file: tuple[str, int, int] | None = None  # the file as it was then
+_frames: dict[str, int] = {}  # scene -> the frame that was shown then
+_clean = True  # Blender held the file for unchanged when that was looked at last
+_moved = False  # that it does not any more is because another frame was gone to, which is no change
 _opened = 0  # files, since Blender was started
 _lent: tuple[str, int, int] | None = None  # a file that was written while a scene in it had another engine
 _copying = False  # what is written now is a copy of our own
@@ -54,7 +57,29 @@ def needs_copy(scene: Any) -> bool:
     window nothing can be."""
     if not bpy.data.filepath:
         return True
-    return scene.netrender.unsaved and (bpy.data.is_dirty or bpy.app.background or not untouched())
+    return scene.netrender.unsaved and (dirty() or bpy.app.background or not untouched())
+
+
+def dirty() -> bool:
+    """Whether Blender holds the file for changed, and not only because another frame was gone to: for that it does, too. Then
+    what was changed afterwards is known from untouched alone."""
+    _look()
+    return bpy.data.is_dirty and not _moved
+
+
+def _look() -> float:
+    """Notes why Blender holds the file for changed, as soon as it does."""
+    global _clean, _moved
+    if not bpy.data.is_dirty:
+        _clean, _moved = True, False
+    elif _clean:
+        _clean, _moved = False, _frames != shown() and untouched()
+    return 0.1
+
+
+def shown() -> dict[str, int]:
+    """The frame that each scene shows."""
+    return {scene.name: scene.frame_current for scene in bpy.data.scenes}
 
 
 def untouched() -> bool:
@@ -78,8 +103,8 @@ def file() -> tuple[str, int, int] | None:
 
 def as_saved() -> None:
     """Takes what is open now for what the file is."""
-    global _saved, _file
-    _saved, _file = (_changes, fingerprint()), file()
+    global _saved, _file, _frames
+    _saved, _file, _frames = (_changes, fingerprint()), file(), shown()
 
 
 Before = tuple[int, int | None, tuple[str, int, int] | None]
@@ -107,7 +132,7 @@ def given_back(was: Before) -> None:
         _changed()
         if same_file():
             notify.show("The file was saved with the farm as its engine: save it again")
-    elif clean == fingerprint() and not bpy.data.is_dirty and same_file():
+    elif clean == fingerprint() and not dirty() and same_file():
         as_saved()
 
 
@@ -242,6 +267,7 @@ def fingerprint() -> int:
                     value: Any = getattr(holder, prop.identifier, None)
                     found.append(tuple(value) if getattr(prop, "is_array", False) else str(value))
         found.append((scene.name, scene.frame_start, scene.frame_end, scene.frame_step))
+        found += [(one.frame, one.camera.name if one.camera else "") for one in scene.timeline_markers]
     return hash(tuple(found))
 
 
@@ -307,6 +333,7 @@ def register() -> None:
     """Begins to count changes."""
     if not bpy.app.background:
         bpy.app.timers.register(_need, first_interval=2)
+        bpy.app.timers.register(_look, first_interval=1, persistent=True)
     bpy.app.handlers.depsgraph_update_post.append(_updated)
     bpy.app.handlers.undo_post.append(_changed)
     bpy.app.handlers.redo_post.append(_changed)
@@ -317,8 +344,9 @@ def register() -> None:
 def unregister() -> None:
     """Stops that, and removes what was made."""
     global _folder
-    if bpy.app.timers.is_registered(_need):
-        bpy.app.timers.unregister(_need)
+    for timer in (_need, _look):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
     settings.unlisten(bpy.app.handlers.depsgraph_update_post, _updated)
     settings.unlisten(bpy.app.handlers.undo_post, _changed)
     settings.unlisten(bpy.app.handlers.redo_post, _changed)

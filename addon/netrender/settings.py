@@ -58,6 +58,10 @@ class SceneOptions(bpy.types.PropertyGroup):
         name="Priority", description="A job of priority 2 counts as two jobs", default=1, min=1, max=100
     )
     chunk: IntProperty(name="Frames at Once", description="Frames handed out together", default=1, min=1, max=10000)
+    tiles: StringProperty(
+        name="Tiles",
+        description="Render each frame in so many tiles on as many workers, as 4x3 (columns x rows); empty: in one piece",
+    )
     order: EnumProperty(
         name="Order",
         description="Which frames come first",
@@ -111,13 +115,13 @@ class SceneOptions(bpy.types.PropertyGroup):
         name="Scripts", description="Let the scene's own Python run, on workers that allow it", default=False
     )
     allow_missing: BoolProperty(
-        name="Although Files Are Missing", description="Send the scene although files of it are missing"
+        name="Allow Missing Files", description="Send the scene although files of it are missing"
     )
 
     def as_options(self) -> dict[str, Any]:
         """The options by name."""
         names = (
-            "name", "priority", "chunk", "order", "attempts", "tags", "allow", "deny", "exr", "outputs", "preview", "pack",
+            "name", "priority", "chunk", "tiles", "order", "attempts", "tags", "allow", "deny", "exr", "outputs", "preview", "pack",
             "scripts", "allow_missing",
         )  # fmt: skip
         return {name: getattr(self, name) for name in names} | {"gpu": "" if self.gpu == "any" else self.gpu}

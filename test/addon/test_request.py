@@ -15,7 +15,7 @@ from netrender.sending import Sending, named
 
 PROGRAM = os.environ["PROGRAM"]
 OPTIONS = {
-    "name": "shot", "priority": 7, "chunk": 3, "order": "outside-in", "attempts": 5, "timeout": "20m", "exr": "half",
+    "name": "shot", "priority": 7, "chunk": 3, "tiles": "4x3", "order": "outside-in", "attempts": 5, "timeout": "20m", "exr": "half",
     "threads": 2, "gpu": "optix", "memory": "16GB", "copy_to": "/srv/frames", "tags": "big, new", "allow": "oak",
     "deny": "elm,ash", "outputs": False, "preview": False, "pack": True, "scripts": True, "any_blender": True,
     "allow_missing": True,
