@@ -161,6 +161,9 @@ func (n *Needs) lacksBake(b *Blender) string {
 	return ""
 }
 
+// SameBakes tells whether both jobs bake the same in the same parts.
+func (s *JobSpec) SameBakes(o *JobSpec) bool { return sameBakes(s.Bakes, o.Bakes) }
+
 func sameBakes(a, b []Bake) bool {
 	return slices.EqualFunc(a, b, func(x, y Bake) bool { return slices.Equal(x, y) })
 }

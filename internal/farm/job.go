@@ -124,6 +124,12 @@ func (o *Options) Asks() bool { return o.EXR != "none" || o.Outputs || o.Preview
 
 // LacksOf names what a task was to bring and is not among its results; "" when all is there.
 func (s *JobSpec) LacksOf(no int, results []Result) string {
+	if _, _, bakes := s.Baking(no); bakes {
+		if len(results) == 0 {
+			return "a cache"
+		}
+		return ""
+	}
 	if !IsPart(no) {
 		return s.Lacks(results)
 	}

@@ -334,8 +334,8 @@ func (e *engine) nobodyCan(j *job, budget *int) string {
 	for _, w := range e.workers {
 		*budget--
 		if w.couldRender(j) {
-			j.stuck = stuck{fleet: e.alarms.fleet + 1}
-			return ""
+			j.stuck = stuck{fleet: e.alarms.fleet + 1, why: e.nobodyBakes(j)}
+			return j.stuck.why
 		}
 	}
 	lacks := make(map[string]int)

@@ -171,7 +171,10 @@ func (e *engine) grantTo(w *waiter, wk *worker) bool {
 		}
 		w.gone = true
 		g := &farm.Grant{
-			Lease: l.Lease, Name: j.Name, Blend: j.Blend, Scene: j.Scene, Needs: j.Needs, Options: j.Options, Timeout: j.Timeout, Folder: j.Folder, Tiles: j.Tiles, Samples: j.Samples, Stage: j.Stage(),
+			Lease: l.Lease, Name: j.Name, Blend: j.Blend, Scene: j.Scene, Needs: j.NeedsOf(l.Frames[0]), Bakes: j.Bakes, Baked: j.baked, InOrder: j.InOrder, Options: j.Options, Timeout: j.Timeout, Folder: j.Folder, Tiles: j.Tiles, Samples: j.Samples, Stage: j.Stage(),
+		}
+		if _, until, bakes := j.Baking(l.Frames[0]); bakes {
+			g.Stage, g.Until, g.Timeout = farm.StageBake, until, 0
 		}
 		e.after(func(err error) {
 			if err != nil {
@@ -210,6 +213,7 @@ func (e *engine) lease(j *job, wk *worker, wish *farm.Wish, now time.Time) *leas
 	if j.Started.IsZero() {
 		j.Started = now
 	}
+	e.pinVersion(j, wk, positions[0])
 	e.hold(wk, l)
 	e.change(farm.LeaseAdd{Lease: l.Lease})
 	if j.State == farm.Queued {
@@ -246,6 +250,9 @@ func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 			break
 		}
 		if t := j.tries[p]; t != nil && slices.Contains(t.workers, wk.ID) && e.elsewhere(j, t) {
+			continue
+		}
+		if !j.canBake(wk, p) {
 			continue
 		}
 		positions, attempt = append(positions, p), n

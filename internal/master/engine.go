@@ -150,7 +150,7 @@ func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
 // adopt takes a job that has not ended into the engine.
 func (e *engine) adopt(ctx context.Context, load *farm.JobLoad) error {
 	j := newJob(load.Job)
-	j.finished = load.Finished
+	j.finished, j.baked = load.Finished, e.seq
 	for _, id := range load.Refused {
 		j.refused[id] = struct{}{}
 	}
@@ -322,6 +322,7 @@ func (e *engine) toState(j *job, to farm.JobState, reason string) bool {
 
 // mark has the job's progress written with the next batch.
 func (e *engine) mark(j *job) {
+	e.loosen(j)
 	j.Running, j.Missing = len(j.held), len(j.missing)
 	e.dirty[j] = struct{}{}
 }

@@ -3,6 +3,7 @@ package master
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/netrender/netrender/internal/blob"
 	"github.com/netrender/netrender/internal/farm"
@@ -18,7 +19,7 @@ func (m *Master) notThere(ctx context.Context, needs *farm.Needs, files []farm.F
 		return farm.Errorf(farm.Invalid, "the manifest says %s has %d bytes, but it has %d", clip(f.Path, 100), f.Size, size)
 	}
 	for i := range files {
-		if needs.Shares(&files[i]) {
+		if needs.Shares(&files[i]) || files[i].Bake > 0 { // what was baked is baked again when a worker does not find it
 			continue
 		}
 		text := files[i].Ref
@@ -140,23 +141,38 @@ func (m *Master) wantAgain(ctx context.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	paths := make(map[farm.JobID]string)
+	paths, bakes := make(map[farm.JobID]string), make(map[farm.JobID][]int)
 	for _, id := range ids {
 		path, err := m.opt.Store.PathOf(ctx, id, ref)
 		if err != nil {
 			return err
 		}
-		if path != "" {
+		if path == "" {
+			continue
+		}
+		made, err := m.opt.Store.BakesOf(ctx, id, ref)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(made, 0) {
 			paths[id] = path
 		}
+		bakes[id] = made
 	}
-	if len(paths) == 0 {
+	if len(bakes) == 0 {
 		return nil
 	}
 	_, err = keep(ctx, m, func(e *engine) (struct{}, error) {
 		for id, path := range paths {
 			if j := e.jobs[id]; j != nil {
 				e.lost(j, ref, path)
+			}
+		}
+		for id, made := range bakes {
+			for _, bake := range made {
+				if j := e.jobs[id]; j != nil && bake > 0 {
+					e.bakeAgain(j, bake, "its cache was damaged or lost on the master's disk")
+				}
 			}
 		}
 		return struct{}{}, nil

@@ -166,6 +166,7 @@ func (e *engine) imported(who Identity, id farm.JobID, folder string, a *JobArch
 	}
 	j := newJob(fj)
 	j.missing = missing
+	j.baked = e.seq
 	j.finished, j.Seconds, j.Machine = s.finished, s.seconds, s.machine
 	for _, t := range s.given {
 		try := j.try(t.position)

@@ -196,6 +196,9 @@ func (e *engine) examineFrames(j *job) error {
 		places := 0
 		untouched := p >= j.next && p < j.plan.TurnsEnd()
 		closed := !untouched && !j.ready(p) // what it waits for is not done
+		if first, end := j.plan.Bakes, j.plan.TurnsEnd(); closed && p >= first && p < end && j.finished.Contains(p) {
+			closed = false // a bake is done again; its frames stay
+		}
 		if closed && (j.finished.Contains(p) || j.held[p] != nil) {
 			return fmt.Errorf("position %d is not ready: done %v, held %v", p, j.finished.Contains(p), j.held[p] != nil)
 		}
@@ -266,7 +269,7 @@ func (e *engine) hasFor(j *job, wk *worker) bool {
 	}
 	for p := range j.again.All() {
 		t := j.tries[p]
-		if j.waits(p) && (t == nil || !slices.Contains(t.workers, wk.ID) || !e.elsewhere(j, t)) {
+		if j.waits(p) && j.canBake(wk, p) && (t == nil || !slices.Contains(t.workers, wk.ID) || !e.elsewhere(j, t)) {
 			return true
 		}
 	}

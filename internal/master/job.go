@@ -28,6 +28,7 @@ type job struct {
 	ahead    int       // frames that are leased, but not those that their slots render now
 	lastSent time.Time // last dispatch
 	unsaved  int       // finished frames since the last snapshot of finished
+	baked    int64     // differs when its cache files may be others than before; see farm.Grant.Baked
 	judged   bool      // refused is to be written
 	left     float64   // Progress.LeftS as it was at leftAt
 	leftAt   time.Time
@@ -47,8 +48,9 @@ type try struct {
 }
 
 func newJob(spec farm.Job) *job {
+	plan := spec.Plan()
 	return &job{
-		Job: spec, at: -1, plan: spec.Plan(),
+		Job: spec, at: -1, plan: plan, next: plan.Bakes, again: farm.SpanOf(0, plan.Bakes),
 		tries: make(map[int]*try), held: make(map[int]*lease), settling: make(map[int]chan struct{}),
 		refused: make(map[farm.WorkerID]struct{}), unfit: make(map[farm.WorkerID]struct{}), missing: make(map[string]struct{}),
 	}
@@ -57,7 +59,7 @@ func newJob(spec farm.Job) *job {
 // settleQueue finds what waits: everything below next that is neither finished, failed nor leased.
 func (j *job) settleQueue() {
 	end := j.plan.TurnsEnd()
-	j.next = j.finished.Below(end) + 1
+	j.next = max(j.finished.Below(end)+1, j.plan.Bakes)
 	for p := range j.tries {
 		if p < end {
 			j.next = max(j.next, p+1)
@@ -77,6 +79,10 @@ func (j *job) settleQueue() {
 		if t.final {
 			j.again.Remove(p)
 		}
+	}
+	if b := j.plan.Bakes; j.free() == b {
+		closed := farm.SpanOf(b, end)
+		j.again.RemoveAll(&closed)
 	}
 	j.openAll()
 	j.Done = j.finished.Count()

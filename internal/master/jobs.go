@@ -93,7 +93,7 @@ func (m *Master) wake(ctx context.Context, who Identity, id farm.JobID, over fun
 // bringBack makes the engine know a job that had ended, in the state it ended in.
 func (e *engine) bringBack(kept *farm.JobLoad, missing map[string]struct{}) {
 	j := newJob(kept.Job)
-	j.finished, j.missing = kept.Finished, missing
+	j.finished, j.missing, j.baked = kept.Finished, missing, e.seq
 	for i := range kept.Tried {
 		a := &kept.Tried[i]
 		t := j.try(a.Position)
@@ -278,6 +278,11 @@ func (e *engine) notWoken(j *job, err error) error {
 func (e *engine) reset(j *job, positions farm.Spans) {
 	j.behind(&positions)
 	j.withParts(&positions)
+	e.waitAgain(j, positions)
+}
+
+// waitAgain makes the positions wait again, without what was made of them.
+func (e *engine) waitAgain(j *job, positions farm.Spans) {
 	untouched := farm.SpanOf(j.next, j.plan.TurnsEnd())
 	positions.RemoveAll(&untouched)
 	made := positions.Clone()
@@ -331,6 +336,7 @@ func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit f
 		edit(&next)
 		// What the layout and the scene stand on cannot change under way.
 		next.Frames, next.Chunk, next.Order, next.Blend, next.Key, next.Options, next.Tiles, next.Samples = j.Frames, j.Chunk, j.Order, j.Blend, j.Key, j.Options, j.Tiles, j.Samples
+		next.Bakes, next.InOrder, next.Needs.Exact = j.Bakes, j.InOrder, j.Needs.Exact
 		if err := next.Check(); err != nil {
 			return err
 		}

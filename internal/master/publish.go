@@ -19,8 +19,12 @@ const ownPrefix = ".netrender-"
 // unusable says why the results of a report can never be put in place together, or nothing. Their names must differ on
 // every system that they may be fetched to.
 func unusable(r *farm.Report) string {
-	if len(r.Results) > maxResultsPerFrame {
-		return fmt.Sprintf("the frame has %d results, %d are allowed", len(r.Results), maxResultsPerFrame)
+	most := maxResultsPerFrame
+	if t, _ := farm.TaskOf(r.Frame); t.Stage == farm.StageBake {
+		most = farm.MaxCacheFiles
+	}
+	if len(r.Results) > most {
+		return fmt.Sprintf("%s has %d results, %d are allowed", farm.TaskName(r.Frame), len(r.Results), most)
 	}
 	names := newNames(len(r.Results))
 	for i := range r.Results {

@@ -110,7 +110,7 @@ func (e *engine) incomplete(who Identity, r *farm.Report) error {
 		return nil // it is not taken anyway
 	}
 	if lack := l.job.LacksOf(r.Frame, r.Results); lack != "" {
-		return farm.Errorf(farm.Invalid, "%s of job %d is said to be done, but %s is not among its results", farm.TaskName(r.Frame), r.Job, lack)
+		return farm.Errorf(farm.Invalid, "%s of job %d is said to be done, but %s is not among its results", l.job.TaskName(r.Frame), r.Job, lack)
 	}
 	return nil
 }
@@ -129,6 +129,14 @@ func (e *engine) settle(who Identity, r *farm.Report) farm.Verdict {
 	v.Accepted = true
 	switch r.Outcome {
 	case farm.Rendered:
+		if e.otherVersion(l.job, p, r) {
+			v.Accepted, v.Reason = false, "it was baked with another Blender than the rest of the job"
+			if e.leases[l.ID] == l {
+				e.settled(l, r.Frame, p)
+				e.putBack(l.job, p)
+			}
+			break
+		}
 		e.frameDone(l, p, r)
 	case farm.Errored, farm.HandedBack:
 		switch {
@@ -184,12 +192,14 @@ func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
 	e.open(j, p)
 	j.unsaved++
 	seconds := min(max(r.Seconds, 0), 1e6) // the clock of its machine may have been set meanwhile
-	l.slot.took(j, time.Duration(seconds*float64(time.Second)), e.m.opt.Now())
+	if p >= j.plan.Bakes {
+		l.slot.took(j, time.Duration(seconds*float64(time.Second)), e.m.opt.Now())
+	}
 	j.Done++
 	j.Seconds += seconds
 	j.Machine += seconds
 	e.done++
-	a := e.attempt(l, p, r, farm.Rendered)
+	a := e.attempt(l, p, e.baked(j, p, r), farm.Rendered)
 	e.change(farm.FrameDone{Attempt: a})
 	if wk := e.workers[l.Worker]; wk != nil && !j.Inspect {
 		clear(wk.failures)
@@ -377,9 +387,19 @@ func (e *engine) attempt(l *lease, p int, r *farm.Report, outcome farm.Outcome) 
 	}
 }
 
+// bakeWords say what became of a bake.
+var bakeWords = map[string]string{
+	"running": "begun", string(farm.Rendered): "done", string(farm.Errored): "failed", string(farm.Expired): "its worker fell silent", "again": "again",
+}
+
 // frameEvent tells what became of a frame, or of a task of it: with a part of it done it is not, but is being rendered.
 func (e *engine) frameEvent(j *job, no int, w farm.WorkerID, state, text string, cursor int64) {
 	if !e.m.hub.wanted(farm.EventFrame) { // the progress that it tells costs
+		return
+	}
+	if _, _, bakes := j.Baking(no); bakes {
+		text = strings.TrimSuffix(j.TaskName(no)+": "+bakeWords[state]+": "+text, ": ")
+		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, Worker: w, State: string(j.State), Text: text, Progress: e.shown(j)})
 		return
 	}
 	frame := farm.FrameOf(no)

@@ -43,7 +43,7 @@ func (m *Master) reportAlone(ctx context.Context, who Identity, r *farm.Report) 
 		})
 		return v, nil, err
 	}
-	if missing := m.notArrived(r); len(missing) > 0 {
+	if missing := m.notArrived(ctx, r); len(missing) > 0 {
 		// Settled before, perhaps, and its results long in place: then the lease is gone and settle says so.
 		other, err = ask(ctx, m, func(e *engine) (<-chan struct{}, error) {
 			v = farm.Verdict{Lease: r.Lease, Frame: r.Frame}
@@ -67,6 +67,7 @@ func (m *Master) reportAlone(ctx context.Context, who Identity, r *farm.Report) 
 		other  <-chan struct{}
 		folder string
 		plan   *farm.Plan
+		spec   farm.JobSpec
 	}
 	// From here on it is done to its end, whatever becomes of the caller: the frame must not stay reserved.
 	ctx = context.WithoutCancel(ctx)
@@ -78,14 +79,24 @@ func (m *Master) reportAlone(ctx context.Context, who Identity, r *farm.Report) 
 		if j == nil {
 			return reserved{v: v, other: other}, nil
 		}
-		return reserved{v, nil, j.Folder, j.plan}, nil
+		return reserved{v, nil, j.Folder, j.plan, j.JobSpec}, nil
 	})
 	if err != nil || got.folder == "" {
 		return got.v, got.other, err
 	}
 	m.step("reserved")
 	var way *inTheWayError
-	if err := m.publish(got.folder, r); errors.As(err, &way) {
+	var again bool
+	unpin := func(bool) {}
+	if _, _, bakes := got.spec.Baking(r.Frame); bakes {
+		var pinned func(bool)
+		if pinned, again, err = m.keepCaches(ctx, &got.spec, r); err == nil {
+			unpin = pinned
+		}
+	} else {
+		err = m.publish(got.folder, r)
+	}
+	if errors.As(err, &way) {
 		r = failedOf(r, "a result cannot be put in place: "+way.text)
 	} else if err != nil {
 		m.post(func(e *engine) { e.release(got.plan, r) })
@@ -97,11 +108,17 @@ func (m *Master) reportAlone(ctx context.Context, who Identity, r *farm.Report) 
 		v := e.settle(who, r)
 		e.release(got.plan, r)
 		released = true
+		if j := e.jobs[r.Job]; j != nil && again && v.Accepted && r.Outcome == farm.Rendered {
+			if p, ok := j.plan.Position(r.Frame); ok {
+				e.unlikeBefore(j, p)
+			}
+		}
 		return v, nil
 	})
 	if !released { // the store could not be written; the frame must not stay reserved when it can be again
 		m.post(func(e *engine) { e.release(got.plan, r) })
 	}
+	unpin(err == nil && v.Accepted)
 	if err == nil {
 		m.clearIncoming(r.Lease, r.Frame)
 		if v.Accepted && r.Outcome == farm.Rendered {

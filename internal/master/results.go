@@ -90,7 +90,7 @@ func (m *Master) ResultOffset(ctx context.Context, who Identity, lease farm.Leas
 	if have, err = m.arrivals.Offset(path, info); err != nil {
 		return 0, false, plainDisk(err, "the result cannot be looked for")
 	}
-	return have, arrived(path, info.Size), nil
+	return have, arrived(path, info.Size) || m.hasCache(ctx, &r), nil
 }
 
 // expected is where a result of the lease arrives. It is an error when nobody waits for it.
@@ -151,6 +151,9 @@ func checkResult(r *farm.Result) error {
 	if r.Kind != farm.KindPart && slices.ContainsFunc(strings.Split(blob.FoldPath(r.Name), "/"), func(c string) bool { return strings.HasPrefix(c, ownPrefix) }) {
 		return farm.Errorf(farm.Invalid, "a result has a name that is the master's own: %s", clip(r.Name, 100))
 	}
+	if err := checkCache(r); err != nil {
+		return err
+	}
 	if _, err := blob.ParseRef(r.Ref); err != nil {
 		return farm.Errorf(farm.Invalid, "the result %s has no proper SHA-256", clip(r.Name, 100))
 	}
@@ -158,18 +161,18 @@ func checkResult(r *farm.Result) error {
 		return farm.Errorf(farm.Invalid, "the result %s has no proper size", clip(r.Name, 100))
 	}
 	switch r.Kind {
-	case farm.KindPart, farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindPreview, farm.KindReport, farm.KindThumbnail:
+	case farm.KindPart, farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindPreview, farm.KindReport, farm.KindThumbnail, farm.KindCache:
 		return nil
 	}
 	return farm.Errorf(farm.Invalid, "%q is not a kind of result", clip(string(r.Kind), 40))
 }
 
 // notArrived names the report's results whose bytes are not here.
-func (m *Master) notArrived(r *farm.Report) []string {
+func (m *Master) notArrived(ctx context.Context, r *farm.Report) []string {
 	var missing []string
 	for i := range r.Results {
 		res := &r.Results[i]
-		if !arrived(filepath.Join(m.incoming(r.Lease, r.Frame), stagedName(res)), res.Size) {
+		if !arrived(filepath.Join(m.incoming(r.Lease, r.Frame), stagedName(res)), res.Size) && !m.hasCache(ctx, res) {
 			missing = append(missing, res.Name)
 		}
 	}

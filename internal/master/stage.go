@@ -91,13 +91,15 @@ func (j *job) stopped() (s farm.Spans) {
 			return
 		}
 		for q := lo; q < hi; q++ {
-			if _, ok := j.plan.Task(q); ok {
+			if _, ok := j.plan.Task(q); ok && !j.finished.Contains(q) { // a bake may be done again after its frames
 				s.Add(q)
 			}
 		}
 		if from, _ := j.plan.Opens(lo); from > lo {
 			for q := lo; q < hi; q++ {
-				stop(q)
+				if s.Contains(q) {
+					stop(q)
+				}
 			}
 		}
 	}
@@ -290,5 +292,5 @@ func (j *job) firstFailed() string {
 	if !ok {
 		return ""
 	}
-	return farm.TaskName(no)
+	return j.TaskName(no)
 }

@@ -28,7 +28,19 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 			return farm.Job{}, err
 		}
 	}
+	spec.Needs.Exact = farm.Version{}
+	for i := range files {
+		files[i].Bake = 0
+	}
+	before, err := m.bakedBefore(ctx, &spec, files)
+	if err != nil {
+		return farm.Job{}, err
+	}
 	kept := false
+	if before != nil {
+		defer func() { before.unpin(kept) }()
+		spec.Needs.Exact = before.exact
+	}
 	unpin, err := m.pin(ctx, files)
 	if err != nil {
 		return farm.Job{}, err
@@ -58,12 +70,18 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 			fj.State = farm.Collecting
 		}
 		e.nextJob++
-		e.change(farm.JobAdd{Job: fj, Files: files})
+		all := files
+		if before != nil {
+			all = append(slices.Clone(files), before.files...)
+		}
+		e.change(farm.JobAdd{Job: fj, Files: all})
 		e.audit(who, farm.DidSubmit, fj.ID.String(), "%s", fj.Name)
 		waits = slices.Collect(maps.Keys(missing))
 		j := newJob(fj)
 		j.missing = missing
+		e.inheritBakes(j, before)
 		e.add(j)
+		e.mark(j)
 		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, State: string(j.State), Text: "submitted", Progress: e.shown(j)})
 		return j.view(), nil
 	})

@@ -146,7 +146,7 @@ func (v *verification) manifests(ctx context.Context) error {
 			}
 			d := v.harm[firstHalf(ref)]
 			if _, looked := seen[firstHalf(ref)]; d == nil && !looked {
-				if _, err := v.m.opt.Blobs.Stat(ctx, ref); isNotFound(err) && j.State != farm.Collecting && !j.Needs.Shares(f) { // else it is on its way
+				if _, err := v.m.opt.Blobs.Stat(ctx, ref); isNotFound(err) && j.State != farm.Collecting && !j.Needs.Shares(f) && v.wanted(ctx, j, f) { // else it is on its way
 					d = &farm.Damage{Part: farm.Inputs, State: farm.Missing, Ref: f.Ref}
 					v.harm[firstHalf(ref)] = d
 				}
@@ -154,6 +154,9 @@ func (v *verification) manifests(ctx context.Context) error {
 			seen[firstHalf(ref)] = struct{}{}
 			if d != nil && len(d.Jobs) < farm.MaxDamageJobs && !slices.Contains(d.Jobs, j.ID) {
 				d.Name = f.Path
+				if f.Bake > 0 {
+					d.Text = bakedText
+				}
 				d.Jobs = append(d.Jobs, j.ID)
 			}
 			return nil
@@ -173,7 +176,20 @@ func (v *verification) manifests(ctx context.Context) error {
 	return nil
 }
 
+// bakedText is what becomes of a cache.
+const bakedText = "it was taken out; jobs that need it bake it again"
+
+// wanted tells of a file that is not there whether it should be: a cache that is being baked again need not.
+func (v *verification) wanted(ctx context.Context, j *farm.Job, f *farm.File) bool {
+	if f.Bake == 0 {
+		return true
+	}
+	a, err := v.m.acceptedNow(ctx, j.ID, farm.Task{Stage: farm.StageBake, Part: f.Bake}.No())
+	return err == nil && a != nil
+}
+
 func (v *verification) mendFile(ctx context.Context, d *farm.Damage) error {
+	again := d.Text == bakedText
 	d.Text = "whoever submits such a scene again sends it again"
 	if !v.o.Repair || d.State == farm.Unreadable {
 		return nil
@@ -186,7 +202,9 @@ func (v *verification) mendFile(ctx context.Context, d *farm.Damage) error {
 	if err != nil {
 		return err
 	}
-	if d.Mended = true; gone {
+	if d.Mended = true; gone && again {
+		d.Text = bakedText
+	} else if gone {
 		d.Text = "it was taken out; jobs that need it wait until the scene is submitted again"
 	} else {
 		d.Text = "it was sent again meanwhile"

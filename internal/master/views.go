@@ -297,6 +297,9 @@ func (e *engine) why(j *job, w *worker, now time.Time) farm.Reason {
 		return farm.Reason{Worker: w.Name, Job: j.ID, Text: "it asks for no frames: " + clip(w.load.Idle, 300)}
 	}
 	r := e.whyBest(j, w, now)
+	if why := j.whyNoBake(w); r.Chosen && why != "" {
+		return farm.Reason{Worker: w.Name, Job: j.ID, Text: why}
+	}
 	return farm.Reason{Worker: w.Name, Job: j.ID, Chosen: r.Chosen, Class: r.Class, Rating: r.Rating, Text: r.Text}
 }
 

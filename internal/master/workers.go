@@ -335,7 +335,7 @@ func (e *engine) running(l *lease) farm.Running {
 	r.Frames = slices.Compact(r.Frames)
 	for _, no := range l.Frames {
 		if t, ok := farm.TaskOf(no); ok && !t.IsFrame() { // it is alone
-			r.Task, r.No = t.String(), no
+			r.Task, r.No = l.job.TaskName(no), no
 		}
 	}
 	r.Beat.Frame = farm.FrameOf(l.beat.Frame)
