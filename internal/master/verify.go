@@ -191,6 +191,9 @@ func (v *verification) wanted(ctx context.Context, j *farm.Job, f *farm.File) bo
 func (v *verification) mendFile(ctx context.Context, d *farm.Damage) error {
 	again := d.Text == bakedText
 	d.Text = "whoever submits such a scene again sends it again"
+	if again {
+		d.Text = "netrender verify --repair has it baked again where a job needs it"
+	}
 	if !v.o.Repair || d.State == farm.Unreadable {
 		return nil
 	}
