@@ -110,6 +110,10 @@ type Task struct {
 	// read, and goes through the rest of Blender's own pipeline: compositor, File Output nodes, colour management, the
 	// scene's output format. What the task asks for is what the frame's own render would have written.
 	Finish string
+
+	// Film is the absolute path of a Reel, written with its Write: no frame is rendered, but a film is made of pictures that
+	// were, with the sound and the frame rate of the open scene. A film asks for nothing else.
+	Film string
 }
 
 // Samples are some of the samples of a frame.
@@ -140,6 +144,7 @@ const (
 	KindOutput  Kind = "output"  // what the scene's own output settings write
 	KindNode    Kind = "node"    // written by a File Output node
 	KindPreview Kind = "preview" // the small JPEG
+	KindFilm    Kind = "film"    // the video of Task.Film
 )
 
 // File is one file of a result.

@@ -13,6 +13,7 @@ type Facts struct {
 	Python    string   `json:"python"`     // "3.11.7"
 	Denoisers []string `json:"denoisers"`  // OPENIMAGEDENOISE, OPTIX; empty: Cycles writes no frame with denoising on
 	FFmpeg    bool     `json:"ffmpeg"`     // can encode movies itself
+	Films     []string `json:"films"`      // what it encodes films with, tried out: H.264, VP9, AV1, FFV1
 	Features  []string `json:"features"`   // names of build options that are on: cycles, openvdb, usd, ...
 	Engines   []Engine `json:"engines"`
 	Devices   []Device `json:"devices"` // the CPU first

@@ -17,6 +17,12 @@ func (t *Task) request() (map[string]any, *Error) {
 		return nil, &Error{Kind: NoParts, Message: fmt.Sprintf(format, args...)}
 	}
 	switch {
+	case t.Film != "" && (tile || samples || t.Finish != "" || t.EXR != EXRNone || t.Outputs || t.Preview):
+		return refuse("a film is made of pictures, and nothing is rendered with it")
+	case t.Film != "" && !filepath.IsAbs(t.Film):
+		return nil, &Error{Kind: NoFile, Message: fmt.Sprintf("%q is not an absolute path", t.Film)}
+	case t.Film != "":
+		return map[string]any{"verb": "film", "film": t.Film, "out_dir": t.OutDir}, nil
 	case t.Finish != "" && (tile || samples):
 		return refuse("a frame is finished as a whole, not in parts")
 	case t.Finish != "" && !filepath.IsAbs(t.Finish):

@@ -48,7 +48,7 @@ func (s *Session) Render(ctx context.Context, task Task, progress func(Progress)
 	if task.EXR == "" {
 		task.EXR = EXRNone
 	}
-	if !task.Outputs && !task.Preview && task.EXR == EXRNone {
+	if !task.Outputs && !task.Preview && task.EXR == EXRNone && task.Film == "" {
 		return Result{}, &Error{Kind: NoFrame, Message: "the task asks for no file at all"}
 	}
 	request, refused := task.request()
@@ -161,7 +161,7 @@ func checkFiles(task Task, files []File) *Error {
 		have[f.Kind] = true
 	}
 	alone := task.Preview && task.EXR == EXRNone && !task.Outputs // else a frame without its preview is one all the same
-	for kind, asked := range map[Kind]bool{KindEXR: task.EXR != EXRNone, KindOutput: task.Outputs, KindPreview: alone} {
+	for kind, asked := range map[Kind]bool{KindEXR: task.EXR != EXRNone, KindOutput: task.Outputs, KindPreview: alone, KindFilm: task.Film != ""} {
 		if asked && !have[kind] {
 			return &Error{Kind: NoFrame, Message: fmt.Sprintf("Blender ended frame %d without a word of error and wrote no %s file", task.Frame, kind)}
 		}

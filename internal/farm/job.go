@@ -54,6 +54,7 @@ type JobSpec struct {
 	Options  Options  `json:"options"`
 	Tiles    Tiles    `json:"tiles,omitzero"`          // of each frame; none: frames are rendered whole
 	Samples  int      `json:"samples_split,omitempty"` // parts of its samples that each frame is rendered in, 2..MaxSampleParts; 0: all at once
+	Film     *Film    `json:"film,omitempty"`          // is made of the frames; nil: none
 	Keep     bool     `json:"keep,omitempty"`          // the farm's cleaning leaves alone what the job left
 	Key      string   `json:"key,omitempty"`           // the client's own mark: submitting the same key twice makes one job
 	// Inspect has a worker's Blender look at the scene instead of rendering it: see Inspection. Frames, options and most of the
@@ -124,6 +125,12 @@ func (o *Options) Asks() bool { return o.EXR != "none" || o.Outputs || o.Preview
 
 // LacksOf names what a task was to bring and is not among its results; "" when all is there.
 func (s *JobSpec) LacksOf(no int, results []Result) string {
+	if IsFilm(no) {
+		if len(results) != 1 || results[0].Kind != KindFilm {
+			return "the film"
+		}
+		return ""
+	}
 	if _, _, bakes := s.Baking(no); bakes {
 		if len(results) == 0 {
 			return "a cache"
@@ -216,7 +223,7 @@ func (p Progress) Queued() int { return p.Total - p.Done - p.Failed - p.Running 
 // counts as the nearest that may be.
 func (s *JobSpec) Plan() *Plan {
 	l := Layout{Frames: s.Frames, Chunk: min(max(1, s.Chunk), MaxChunk), Order: s.Order}
-	p := MakePlan(l, min(len(s.Bakes), MaxBakes), min(max(0, s.Parts()), MaxParts), false)
+	p := MakePlan(l, min(len(s.Bakes), MaxBakes), min(max(0, s.Parts()), MaxParts), s.Film != nil)
 	return &p
 }
 
@@ -255,7 +262,7 @@ func (s *JobSpec) Defaults() {
 	if s.Inspect {
 		n := &s.Needs
 		s.Frames, s.Chunk, s.Order, s.Keep = Frames(InspectionFrame), 1, Linear, false
-		s.Options, s.Tiles, s.Samples, s.FPS = Options{EXR: "none"}, Tiles{}, 0, 0
+		s.Options, s.Tiles, s.Samples, s.FPS, s.Film = Options{EXR: "none"}, Tiles{}, 0, 0, nil
 		s.Bakes, s.InOrder = nil, false
 		s.Needs = Needs{Allow: n.Allow, Deny: n.Deny, Tags: n.Tags, Blender: n.Blender, Shared: n.Shared}
 	}
@@ -311,6 +318,12 @@ func (s *JobSpec) Check() error {
 		return Errorf(Invalid, "the overscan of a tile is 0 to %d pixels, not %d", MaxOverscan, s.Options.Overscan)
 	case (s.Options.Overscan > 0 || s.Options.KeepAdaptive) && s.Tiles.Count() == 0:
 		return Errorf(Invalid, "overscan and keeping adaptive sampling are for frames in tiles").WithHint("say how many with --tiles 4x3")
+	case s.Film != nil && !s.Film.Format.Valid():
+		return Errorf(Invalid, "%q is not a kind of film", clip(string(s.Film.Format), 40)).WithHint("use %s", FilmFormatNames())
+	case s.Film != nil && !s.Options.Outputs && s.Options.EXR == "none":
+		return Errorf(Invalid, "a film cannot be made of frames of which no picture is kept").WithHint("keep the scene's own outputs")
+	case s.Film != nil && s.filmFrames() > MaxFilmFrames:
+		return Errorf(TooLarge, "a film has at most %d frames, not %d", MaxFilmFrames, s.filmFrames()).WithHint("use several jobs")
 	case s.Timeout < 0:
 		return Errorf(Invalid, "a time limit cannot be negative")
 	case !(s.FPS >= 0 && s.FPS <= MaxFPS): // not a number neither

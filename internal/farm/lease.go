@@ -81,6 +81,7 @@ const (
 	KindPart    ResultKind = "part"    // EXR of a part of a frame, for the task that finishes it; it goes when that is done
 	KindPreview ResultKind = "preview" // JPEG by Blender's colour management
 	KindCache   ResultKind = "cache"   // of a bake: it becomes one of the job's files, at JobSpec.CachePath of its name
+	KindFilm    ResultKind = "film"    // the video made of the frames
 
 	// Of inspections:
 	KindReport    ResultKind = "report"    // an Inspection, as JSON

@@ -207,6 +207,15 @@ func (p *Plan) Frame(position int) (frame int, ok bool) {
 	return t.Frame, ok && known && (t.Stage == StageRender || t.Stage == StageFinish)
 }
 
+// Shows tells whether the task at a position makes a picture that a film shows.
+func (p *Plan) Shows(position int) bool {
+	lo, hi, _ := p.Needs(p.Positions() - 1)
+	return p.Film && position >= lo && position < hi
+}
+
+// Encode is the position of the film; ok is false when there is none.
+func (p *Plan) Encode() (position int, ok bool) { return p.Positions() - 1, p.Film }
+
 // Picture is the position whose task makes the picture of a frame: its last one.
 func (p *Plan) Picture(frame int) (position int, ok bool) {
 	if p.Parts > 0 {

@@ -52,6 +52,8 @@ type Grant struct {
 	Tiles   Tiles   `json:"tiles,omitzero"`          // of each frame; none: frames are rendered whole
 	Samples int     `json:"samples_split,omitempty"` // parts of its samples that each frame is rendered in; 0: all at once
 	Stage   Stage   `json:"stage,omitempty"`         // what is to be done; "": frames are rendered
+	Film    *Film   `json:"film,omitempty"`          // to make of the job's frames; only where the task is to make it
+	Shot    *Shot   `json:"shot,omitempty"`          // what the film shows; only then
 
 	Bakes   []Bake `json:"bakes,omitempty"` // of the job; a task of StageBake bakes the one of its part
 	Until   int    `json:"until,omitempty"` // of a bake: the last frame that is wanted of it

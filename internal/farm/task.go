@@ -95,6 +95,12 @@ func IsPart(no int) bool {
 	return ok && t.Asks() == StageParts
 }
 
+// IsFilm tells whether a task makes the job's film.
+func IsFilm(no int) bool {
+	t, ok := TaskOf(no)
+	return ok && t.Stage == StageEncode
+}
+
 // MaxTask is the largest number of a task; the smallest is -MaxFrame.
 const MaxTask = (taskStages*(MaxParts+1)-1)<<taskShift + MaxFrame
 

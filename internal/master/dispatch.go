@@ -176,6 +176,10 @@ func (e *engine) grantTo(w *waiter, wk *worker) bool {
 		if _, until, bakes := j.Baking(l.Frames[0]); bakes {
 			g.Stage, g.Until, g.Timeout = farm.StageBake, until, 0
 		}
+		if farm.IsFilm(l.Frames[0]) {
+			shot := j.Shot()
+			g.Film, g.Shot = j.Film, &shot
+		}
 		e.after(func(err error) {
 			if err != nil {
 				w.ch <- answer[*farm.Grant]{nil, err}

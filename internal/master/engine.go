@@ -248,14 +248,15 @@ func (e *engine) sync(j *job) {
 		j.at = len(e.order)
 		e.order = append(e.order, j)
 		e.snap.Jobs = append(e.snap.Jobs, balance.Job{
-			ID: j.ID, Created: j.Created, Scene: j.Scene, Needs: &j.Needs, Scripts: j.Options.Scripts, Refused: j.refused, Stage: j.Asks(),
+			ID: j.ID, Created: j.Created, Scene: j.Scene, Needs: &j.Needs, Scripts: j.Options.Scripts, Refused: j.refused,
 		})
 	}
 	b := &e.snap.Jobs[j.at]
 	b.Priority, b.Usage, b.Assigned = j.Priority, j.usage, j.assigned
 	b.Running, b.Queued, b.Dispatched = len(j.held), j.waiting(), j.Dispatched
 	b.LastDispatch, b.Refused = j.lastSent, j.refused
-	if listed {
+	other := j.turn()
+	if b.Stage = j.asks; listed || other {
 		e.lift(j, nil)
 	}
 }

@@ -335,7 +335,7 @@ func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit f
 		next := j.JobSpec
 		edit(&next)
 		// What the layout and the scene stand on cannot change under way.
-		next.Frames, next.Chunk, next.Order, next.Blend, next.Key, next.Options, next.Tiles, next.Samples = j.Frames, j.Chunk, j.Order, j.Blend, j.Key, j.Options, j.Tiles, j.Samples
+		next.Frames, next.Chunk, next.Order, next.Blend, next.Key, next.Options, next.Tiles, next.Samples, next.Film = j.Frames, j.Chunk, j.Order, j.Blend, j.Key, j.Options, j.Tiles, j.Samples, j.Film
 		next.Bakes, next.InOrder, next.Needs.Exact = j.Bakes, j.InOrder, j.Needs.Exact
 		if err := next.Check(); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -9,8 +10,8 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-// Parts of frames lie among their job's results, in a folder of the master's own, until the frame that they make is
-// accepted. Whoever holds the lease that finishes the frame may read them.
+// What a task is made of: a frame of its parts, a film of the frames. Parts of frames lie among their job's results, in a folder of the master's own, until the frame that they make is
+// accepted. Whoever holds the lease of a task may read what it is made of.
 
 // Parts are the results that the task of a lease is made of, in the order of their parts. It is an error when one is not
 // done: then the lease is taken back in a moment.
@@ -18,6 +19,9 @@ func (m *Master) Parts(ctx context.Context, who Identity, lease farm.LeaseID) ([
 	tasks, j, err := m.standsOn(ctx, who, lease)
 	if err != nil {
 		return nil, err
+	}
+	if len(tasks) == 1 && farm.IsFilm(tasks[0]) {
+		return m.pictures(ctx, &j)
 	}
 	list := make([]farm.Result, 0, len(tasks))
 	for _, no := range tasks {
@@ -39,7 +43,11 @@ func (m *Master) OpenPart(ctx context.Context, who Identity, lease farm.LeaseID,
 	if err != nil {
 		return nil, err
 	}
-	f, err := m.openOutput(j.Folder, farm.PartName(task))
+	name, err := m.partName(ctx, &j, task)
+	if err != nil {
+		return nil, err
+	}
+	f, err := m.openOutput(j.Folder, name)
 	if err != nil {
 		return nil, farm.Errorf(farm.NotFound, "%s of job %d is not there", farm.TaskName(task), j.ID)
 	}
@@ -52,18 +60,66 @@ func (m *Master) PartSuspect(ctx context.Context, who Identity, lease farm.Lease
 	if err != nil {
 		return farm.Suspicion{}, err
 	}
-	return m.ResultSuspect(ctx, j.ID, task, farm.PartName(task))
+	name, err := m.partName(ctx, &j, task)
+	if err != nil {
+		return farm.Suspicion{}, err
+	}
+	return m.ResultSuspect(ctx, j.ID, task, name)
+}
+
+// pictures are the results that a film shows, in the order of the frames. Those of frames that were given up are not there.
+func (m *Master) pictures(ctx context.Context, j *farm.Job) (list []farm.Result, err error) {
+	plan := j.Plan()
+	if err := m.everyAccepted(ctx, j.ID, func(a *farm.Attempt) error {
+		if p, ok := plan.Position(a.Frame); !ok || !plan.Shows(p) {
+			return nil
+		}
+		r, ok := farm.FilmPicture(a.Results)
+		if !ok {
+			return farm.Errorf(farm.Conflict, "%s of job %d has no picture that a film can show", farm.TaskName(a.Frame), j.ID)
+		}
+		r.Frame = a.Frame
+		list = append(list, r)
+		return ctx.Err()
+	}); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(list, func(a, b farm.Result) int { return cmp.Compare(farm.FrameOf(a.Frame), farm.FrameOf(b.Frame)) })
+	return list, nil
+}
+
+// partName is the result's name that a task which others stand on has brought.
+func (m *Master) partName(ctx context.Context, j *farm.Job, task int) (string, error) {
+	if farm.IsPart(task) {
+		return farm.PartName(task), nil
+	}
+	a, err := m.acceptedNow(ctx, j.ID, task)
+	if err != nil {
+		return "", err
+	}
+	if a != nil {
+		if r, ok := farm.FilmPicture(a.Results); ok {
+			return r.Name, nil
+		}
+	}
+	return "", farm.Errorf(farm.NotFound, "%s of job %d is not there", farm.TaskName(task), j.ID)
 }
 
 func (m *Master) partOf(ctx context.Context, who Identity, lease farm.LeaseID, task int) (farm.Job, error) {
 	tasks, j, err := m.standsOn(ctx, who, lease)
+	if err == nil && len(tasks) == 1 && farm.IsFilm(tasks[0]) {
+		plan := j.Plan()
+		if p, ok := plan.Position(task); ok && plan.Shows(p) {
+			return j, nil
+		}
+	}
 	if err == nil && !slices.Contains(tasks, task) {
 		err = farm.Errorf(farm.NotFound, "the lease does not need %s", farm.TaskName(task))
 	}
 	return j, err
 }
 
-// standsOn are the parts that the first task of a lease is made of.
+// standsOn are the parts that the first task of a lease is made of; of a film it is the film alone, whose frames may be many.
 func (m *Master) standsOn(ctx context.Context, who Identity, id farm.LeaseID) (tasks []int, of farm.Job, err error) {
 	_, err = ask(ctx, m, func(e *engine) (struct{}, error) {
 		l := e.leases[id]
@@ -74,6 +130,10 @@ func (m *Master) standsOn(ctx context.Context, who Identity, id farm.LeaseID) (t
 			return struct{}{}, farm.Errorf(farm.Conflict, "the lease is over")
 		}
 		of = l.job.Job
+		if farm.IsFilm(l.Frames[0]) {
+			tasks = []int{l.Frames[0]}
+			return struct{}{}, nil
+		}
 		p, ok := l.job.plan.Position(l.Frames[0])
 		lo, hi, _ := l.job.plan.Needs(p)
 		for q := lo; ok && q < hi; q++ {

@@ -185,6 +185,7 @@ func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
 		delete(j.tries, p)
 		if t.final {
 			j.Failed = j.givenUp()
+			defer e.filmAgain(j)
 		}
 	}
 	j.finished.Add(p)
@@ -309,6 +310,7 @@ func (e *engine) giveUp(j *job, p int, a *farm.Attempt) {
 	t.final, a.Final = true, true
 	if j.Failed++; j.plan.Staged() {
 		j.Failed = j.givenUp()
+		e.openFilm(j)
 	}
 	e.failed += int64(j.Failed - before)
 	workers := slices.Compact(slices.Sorted(slices.Values(t.workers)))

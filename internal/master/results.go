@@ -151,6 +151,9 @@ func checkResult(r *farm.Result) error {
 	if r.Kind != farm.KindPart && slices.ContainsFunc(strings.Split(blob.FoldPath(r.Name), "/"), func(c string) bool { return strings.HasPrefix(c, ownPrefix) }) {
 		return farm.Errorf(farm.Invalid, "a result has a name that is the master's own: %s", clip(r.Name, 100))
 	}
+	if (r.Kind == farm.KindFilm) != farm.IsFilm(r.Frame) {
+		return farm.Errorf(farm.Invalid, "only a film is the result of encoding one: %s", clip(r.Name, 100))
+	}
 	if err := checkCache(r); err != nil {
 		return err
 	}
@@ -161,7 +164,7 @@ func checkResult(r *farm.Result) error {
 		return farm.Errorf(farm.Invalid, "the result %s has no proper size", clip(r.Name, 100))
 	}
 	switch r.Kind {
-	case farm.KindPart, farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindPreview, farm.KindReport, farm.KindThumbnail, farm.KindCache:
+	case farm.KindPart, farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindPreview, farm.KindReport, farm.KindThumbnail, farm.KindCache, farm.KindFilm:
 		return nil
 	}
 	return farm.Errorf(farm.Invalid, "%q is not a kind of result", clip(string(r.Kind), 40))

@@ -26,7 +26,42 @@ func (j *job) ready(p int) bool {
 		return true
 	}
 	lo, hi, tasks := j.plan.Needs(p)
-	return tasks == 0 || j.finished.CountIn(lo, hi) == tasks
+	n := j.finished.CountIn(lo, hi)
+	if film, ok := j.plan.Encode(); ok && p == film && n > 0 && n < tasks && j.Failed > 0 {
+		stopped := j.stopped()
+		n += j.lost(&stopped, lo, hi) // it shows that they are missing
+	}
+	return n == tasks
+}
+
+// lost is how many tasks at positions from lo to before hi were given up or stopped.
+func (j *job) lost(stopped *farm.Spans, lo, hi int) int {
+	n := stopped.CountIn(lo, hi)
+	for p, t := range j.tries {
+		if t.final && p >= lo && p < hi && !stopped.Contains(p) {
+			n++
+		}
+	}
+	return n
+}
+
+// turn finds out what the job asks of workers now, and tells whether that is something else than before: a film is
+// encoded by whoever can, when nothing else is left to do.
+func (j *job) turn() (changed bool) {
+	before := j.asks
+	j.asks = j.Asks()
+	if film, ok := j.plan.Encode(); ok && j.Total-j.Done-j.Failed <= 1 && !j.finished.Contains(film) && j.ready(film) {
+		j.asks = farm.StageEncode
+	}
+	return j.asks != before
+}
+
+// openFilm lets the film be made when the last frame that it waited for was given up.
+func (e *engine) openFilm(j *job) {
+	if film, ok := j.plan.Encode(); ok && j.waits(film) {
+		j.again.Add(film)
+		e.offer(j)
+	}
 }
 
 // waiting is how many frames or other tasks could be handed out now, or a few more.
@@ -84,10 +119,11 @@ func (j *job) stopped() (s farm.Spans) {
 	if !j.plan.Staged() {
 		return s
 	}
+	film, filmed := j.plan.Encode()
 	var stop func(p int)
 	stop = func(p int) {
 		lo, hi := j.plan.Opens(p)
-		if lo == hi || s.Contains(lo) { // all of them or none
+		if lo == hi || filmed && lo == film || s.Contains(lo) { // all of them or none
 			return
 		}
 		for q := lo; q < hi; q++ {
@@ -108,7 +144,39 @@ func (j *job) stopped() (s farm.Spans) {
 			stop(p)
 		}
 	}
+	if filmed { // it is made of what frames there are
+		if lo, hi, tasks := j.plan.Needs(film); j.lost(&s, lo, hi) == tasks {
+			s.Add(film)
+		}
+	}
 	return s
+}
+
+// filmAgain takes back a film from whoever makes it of fewer frames than there are now.
+func (e *engine) filmAgain(j *job) {
+	film, ok := j.plan.Encode()
+	if !ok {
+		return
+	}
+	for _, list := range []map[farm.LeaseID]*lease{e.leases, e.lapsed} {
+		for _, l := range list {
+			for no, p := range l.left {
+				if l.job == j && p == film {
+					e.takeFrom(l, no, p)
+				}
+			}
+		}
+	}
+	e.openFilm(j)
+}
+
+// takeFrom strikes a task from the lease of a worker that need not do it any more.
+func (e *engine) takeFrom(l *lease, no, p int) {
+	e.settled(l, no, p)
+	e.shrunk[l] = struct{}{}
+	if wk := e.workers[l.Worker]; wk != nil {
+		wk.order()
+	}
 }
 
 // behind adds to positions all that was made from what is there.
@@ -160,11 +228,7 @@ func (e *engine) recall(j *job, positions *farm.Spans) {
 				if !positions.Contains(p) || j.ready(p) {
 					continue
 				}
-				e.settled(l, no, p)
-				e.shrunk[l] = struct{}{}
-				if wk := e.workers[l.Worker]; wk != nil {
-					wk.order()
-				}
+				e.takeFrom(l, no, p)
 			}
 		}
 	}

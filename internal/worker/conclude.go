@@ -84,6 +84,12 @@ func (w *Worker) collect(p *parcel, f *frame) error {
 		r.Results = append(r.Results, found)
 		p.Paths = append(p.Paths, filepath.ToSlash(rel))
 	}
+	if farm.IsFilm(r.Frame) {
+		if len(r.Results) != 1 {
+			return &fault{text: fmt.Sprintf("Blender wrote %d files for a film, not one", len(r.Results))}
+		}
+		return nil
+	}
 	if farm.IsPart(r.Frame) {
 		if len(r.Results) != 1 {
 			return &fault{text: fmt.Sprintf("Blender wrote %d files for a part of a frame, not one", len(r.Results))}

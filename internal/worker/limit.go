@@ -17,7 +17,7 @@ func (s *slot) limitTime(k *work, stop context.CancelCauseFunc) func() {
 	if own := s.w.opt.FrameTimeout; own > 0 && (limit == 0 || own < limit) {
 		limit, whose = own, "this worker's"
 	}
-	if limit <= 0 {
+	if limit <= 0 || k.grant.Film != nil { // they are of frames
 		return func() {}
 	}
 	timer := time.AfterFunc(limit, func() {

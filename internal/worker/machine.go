@@ -43,6 +43,9 @@ func newMachine(opt *Options) *machine {
 	m.memory = int64(f.MemoryMB) << 20
 	f.Program, f.Slots, f.Devices, f.Scripts, f.Confined = opt.Program, opt.slots(), opt.Devices, opt.Scripts, opt.Fenced
 	f.Stages = []farm.Stage{farm.StageParts, farm.StageFinish}
+	if films(opt.Installs) {
+		f.Stages = append(f.Stages, farm.StageEncode)
+	}
 	if opt.Inspect != nil {
 		f.Stages = append(f.Stages, farm.StageInspect)
 	}

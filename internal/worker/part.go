@@ -31,6 +31,8 @@ func (s *slot) task(ctx context.Context, k *work, f *frame, no int, stage string
 	switch {
 	case ok && t.IsFrame():
 		return whole, nil
+	case ok && t.Stage == farm.StageEncode && k.grant.Film != nil && k.grant.Shot != nil:
+		return s.reel(ctx, k, stage, p)
 	case ok && t.Asks() == farm.StageParts && inParts:
 		return s.part(k, t, stage)
 	case ok && t.Stage == farm.StageFinish && inParts:

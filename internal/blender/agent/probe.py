@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import bpy
-from netagent import devices
+from netagent import devices, movies
 
 
 def text(value: Any) -> str:
@@ -22,8 +23,8 @@ def text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def facts() -> dict:
-    """Everything Facts holds but the render tests."""
+def facts(folder: str) -> dict:
+    """Everything Facts holds but the render tests of engines."""
     import addon_utils  # the bpy module puts it on the path
 
     options = bpy.app.build_options
@@ -37,11 +38,21 @@ def facts() -> dict:
         "python": ".".join(map(str, sys.version_info[:3])),
         "denoisers": denoisers(),
         "ffmpeg": bool(options.codec_ffmpeg),
+        "films": films(folder),
         "features": [name for name in dir(options) if isinstance(getattr(options, name), bool) and getattr(options, name)],
         "engines": engines(),
         "devices": devices.found(),
         "addons": sorted(module.__name__ for module in addon_utils.modules(refresh=True)),
     }
+
+
+def films(folder: str) -> list[str]:
+    """The codecs it encodes films with."""
+    try:
+        return movies.encodes(folder)
+    except Exception:  # noqa: BLE001, the rest is worth knowing all the same
+        traceback.print_exc()
+        return []
 
 
 def denoisers() -> list[str]:
@@ -99,7 +110,7 @@ def attempt(engine: str, folder: str) -> dict:
 def main() -> None:
     """Answers and leaves at once: Blender's clean-up can crash and says nothing about the install."""
     answer, *engine = sys.argv[sys.argv.index("--") + 1 :]
-    found = attempt(engine[0], os.path.dirname(answer)) if engine else facts()
+    found = attempt(engine[0], os.path.dirname(answer)) if engine else facts(os.path.dirname(answer))
     with open(answer + ".new", "w", encoding="utf-8") as file:
         json.dump(found, file)
     os.replace(answer + ".new", answer)
