@@ -141,6 +141,10 @@ func TestJobSpecCheck(t *testing.T) {
 		{"negative overscan", func(s *JobSpec) { s.Tiles, s.Options.Overscan = Tiles{2, 2}, -1 }, "overscan", Invalid},
 		{"overscan of whole frames", func(s *JobSpec) { s.Options.Overscan = 8 }, "for frames in tiles", Invalid},
 		{"adaptive sampling of parts of the samples", func(s *JobSpec) { s.Samples, s.Options.KeepAdaptive = 2, true }, "for frames in tiles", Invalid},
+		{"a film", func(s *JobSpec) { s.Film = &Film{Format: FilmLossless} }, "", ""},
+		{"a film of no kind", func(s *JobSpec) { s.Film = &Film{Format: "avi"} }, "kind of film", Invalid},
+		{"a film of nothing", func(s *JobSpec) { s.Film, s.Options = &Film{}, Options{EXR: "none", Preview: true} }, "no picture", Invalid},
+		{"a film of two far frames", func(s *JobSpec) { s.Film, s.Frames = &Film{}, Frames(1, 2, MaxFilmFrames+1) }, "at most 100000", TooLarge},
 		{"tiles of nothing", func(s *JobSpec) { s.Tiles, s.Options = Tiles{2, 2}, Options{EXR: "none"} }, "put together", Invalid},
 		{"a rate", func(s *JobSpec) { s.FPS = 24000.0 / 1001 }, "", ""},
 		{"highest rate", func(s *JobSpec) { s.FPS = MaxFPS }, "", ""},
@@ -274,7 +278,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC)
 	one := 1
 	spec := aSpec()
-	spec.Attempts, spec.Timeout, spec.FPS, spec.Key, spec.Keep, spec.Inspect, spec.Tiles, spec.Samples = 5, 60, 23.976, "key", true, true, Tiles{4, 3}, 8
+	spec.Attempts, spec.Timeout, spec.FPS, spec.Key, spec.Keep, spec.Inspect, spec.Tiles, spec.Samples, spec.Film = 5, 60, 23.976, "key", true, true, Tiles{4, 3}, 8, &Film{Format: FilmMP4}
 	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda", Addons: []string{"d"}, AddonFiles: []string{"e.zip"}, Shared: []string{"/f"}, Exact: Version{4, 5, 2}, Bakes: []string{"cloth"}}
 	spec.Bakes, spec.InOrder = []Bake{{{Kind: "cloth", Owner: "Shirt", Name: "Cloth", Start: 1, End: 250}}}, true
 	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/g", Overscan: 8, KeepAdaptive: true}
@@ -318,7 +322,7 @@ func TestJSONLosesNothing(t *testing.T) {
 			Keep: true, AgainMS: 2,
 		},
 		Wish{Worker: "w", Slot: 1, Scene: "s", Ahead: true, WaitMS: 5},
-		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Samples: 8, Stage: StageInspect, Bakes: spec.Bakes, Until: 12, Baked: 3, InOrder: true},
+		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Samples: 8, Stage: StageInspect, Film: &Film{Format: FilmWebM}, Shot: &Shot{First: 1, Last: 9, Step: 2, Name: "n"}, Bakes: spec.Bakes, Until: 12, Baked: 3, InOrder: true},
 		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2, Idle: "x", GPU: &half, UserIdle: &half, UTCOffset: &one, Peer: &PeerLoad{Given: 1, FromPeers: 2, FromMaster: 3, Unreachable: []string{"n"}}},
 		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, Slots: 2, PaceMS: 1, WaitMS: 2, Leaves: true},
 		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5, Slots: 2},

@@ -107,7 +107,7 @@ func (w *world) compare(m *master.Master) {
 			return
 		}
 		states, err := m.Frames(ctx, id)
-		if err == nil && j.Tiles.Count() > 0 {
+		if err == nil && (j.Tiles.Count() > 0 || j.Film != nil) {
 			w.compareFrames(j, &states)
 			states.Done, states.Failed = farm.FrameRange(1, v.Done, 1), farm.FrameRange(1, v.Failed, 1)
 		}

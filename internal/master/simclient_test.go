@@ -94,6 +94,9 @@ func newSimClient(w *world, n int) *simClient {
 			j.spec.Options.Outputs = true
 			j.pace /= time.Duration(j.spec.Tiles.Count())
 		}
+		if w.rng.IntN(4) == 0 {
+			j.spec.Film, j.spec.Options.Outputs = &farm.Film{}, true
+		}
 		switch w.rng.IntN(8) {
 		case 0:
 			j.broken = true

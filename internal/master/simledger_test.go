@@ -219,15 +219,55 @@ func (j *ledgerJob) needs(p int) (list []int) {
 		if ok && task.Stage == farm.StageFinish && other.Stage == farm.StageRender && other.Frame == task.Frame {
 			list = append(list, q)
 		}
+		picture := other.Stage == farm.StageFinish || j.Parts() == 0 && other.Stage == farm.StageRender
+		if ok && task.Stage == farm.StageEncode && picture {
+			list = append(list, q)
+		}
 	}
 	return list
 }
 
-// stopped are the positions that stand on one that was given up.
+// lacks is a position that a task stands on and that is not done, or -1. A film does without frames that were given up,
+// but not without all.
+func (j *ledgerJob) lacks(p int) int {
+	no, _ := j.Plan().Task(p)
+	needs, stopped, there := j.needs(p), map[int]bool{}, 0
+	if farm.IsFilm(no) {
+		stopped = j.stopped()
+	}
+	for _, q := range needs {
+		_, done := j.done[q]
+		_, _, final := j.tries(q)
+		switch {
+		case done:
+			there++
+		case !farm.IsFilm(no) || !final && !stopped[q]:
+			return q
+		}
+	}
+	if len(needs) > 0 && there == 0 {
+		return needs[0]
+	}
+	return -1
+}
+
+// stopped are the positions that stand on one that was given up; of a film, on all.
 func (j *ledgerJob) stopped() map[int]bool {
 	set := make(map[int]bool)
-	for p := range j.Plan().Positions() {
-		for _, q := range j.needs(p) {
+	plan := j.Plan()
+	for p := range plan.Positions() {
+		needs := j.needs(p)
+		if no, _ := plan.Task(p); farm.IsFilm(no) { // it comes last
+			set[p] = !slices.ContainsFunc(needs, func(q int) bool {
+				_, _, final := j.tries(q)
+				return !final && !set[q]
+			})
+			if !set[p] {
+				delete(set, p)
+			}
+			continue
+		}
+		for _, q := range needs {
 			if _, _, final := j.tries(q); final {
 				set[p] = true
 			}
@@ -249,10 +289,8 @@ func (g *ledger) balance(j *ledgerJob) {
 	}
 	given += len(j.stopped())
 	for p := range j.done {
-		for _, q := range j.needs(p) {
-			if _, done := j.done[q]; !done {
-				g.fail("position %d of job %d is done, and %d, which it stands on, is not", p, j.ID, q)
-			}
+		if q := j.lacks(p); q >= 0 {
+			g.fail("position %d of job %d is done, and %d, which it stands on, is not", p, j.ID, q)
 		}
 	}
 	whole := j.State == farm.Failed && j.Failed == j.Total-j.Done && len(j.done) == 0 // with the whole scene
@@ -311,10 +349,8 @@ func (g *ledger) lease(l *farm.Lease) {
 	for _, f := range l.Frames {
 		p, _ := plan.Position(f)
 		_, done := j.done[p]
-		for _, q := range j.needs(p) {
-			if _, there := j.done[q]; !there {
-				g.fail("%s of job %d is leased, and position %d, which it stands on, is not done", farm.TaskName(f), l.Job, q)
-			}
+		if q := j.lacks(p); q >= 0 {
+			g.fail("%s of job %d is leased, and position %d, which it stands on, is not done", farm.TaskName(f), l.Job, q)
 		}
 		if _, _, final := j.tries(p); done || final || l.Attempt != len(j.tried[p])+1 {
 			g.fail("frame %d of job %d is leased, done %v, given up %v, as attempt %d after %d", f, l.Job, done, final, l.Attempt, len(j.tried[p]))

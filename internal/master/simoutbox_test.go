@@ -41,6 +41,8 @@ func (s *simWorker) conclude(l *simLease, frame int, plan *simJob, took time.Dur
 		}}
 		if res := &p.report.Results[0]; farm.IsPart(frame) {
 			res.Kind, res.Name = farm.KindPart, farm.PartName(frame)
+		} else if farm.IsFilm(frame) {
+			res.Kind, res.Name = farm.KindFilm, "film.mp4"
 		}
 	}
 	s.push(p)

@@ -75,14 +75,11 @@ func (s *slot) reel(ctx context.Context, k *work, stage string, p *pulse) (blend
 
 // roomFor refuses a film whose frames have no room on the worker's disk.
 func (s *slot) roomFor(pictures []farm.Result) error {
-	if s.w.opt.Free == nil {
-		return nil
-	}
 	var sum int64
 	for i := range pictures {
 		sum += pictures[i].Size
 	}
-	if free, err := s.w.opt.Free(); err == nil && free < sum {
+	if free, ok := s.w.machine.free(); ok && free < sum+max(s.w.opt.MinFree, 0) {
 		return &fault{text: fmt.Sprintf("the worker's disk has no room for the frames of the film: they take %s", plainSize(sum)), own: true, alive: true}
 	}
 	return nil

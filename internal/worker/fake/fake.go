@@ -44,7 +44,7 @@ const Samples = 64
 // of versions before it: it takes every job.
 func Install() blender.Install {
 	return blender.Install{Path: "/fake/blender", Kind: blender.Executable, Facts: blender.Facts{
-		Version: "99.0.0", Series: "99.0", Label: "99.0.0 fake", Denoisers: []string{"OPENIMAGEDENOISE"},
+		Version: "99.0.0", Series: "99.0", Label: "99.0.0 fake", Denoisers: []string{"OPENIMAGEDENOISE"}, Films: []string{"H.264"},
 		Devices: []blender.Device{{ID: "cpu", Name: "CPU"}}, Engines: engines(),
 	}}
 }
@@ -155,7 +155,7 @@ func (r *Renderer) Render(ctx context.Context, t blender.Task, progress func(ble
 func (r *Renderer) time(t *blender.Task) time.Duration {
 	share := 1.0
 	switch {
-	case t.Finish != "":
+	case t.Film != "", t.Finish != "":
 		return r.o.FinishTime
 	case !t.Tile.Empty():
 		w := r.window(t)
@@ -188,6 +188,11 @@ func (r *Renderer) write(t blender.Task) (blender.Result, error) {
 	}
 	if t.Samples.Count > 0 {
 		f, err := pic.samples(t.OutDir, t.Samples)
+		result.Files = []blender.File{f}
+		return result, err
+	}
+	if t.Film != "" {
+		f, err := film(t.OutDir, t.Film)
 		result.Files = []blender.File{f}
 		return result, err
 	}
