@@ -162,6 +162,10 @@ func (e *engine) settle(who Identity, r *farm.Report) farm.Verdict {
 // settled strikes the frame from the lease, and ends the lease with its last frame.
 func (e *engine) settled(l *lease, frame, p int) {
 	delete(l.left, frame)
+	if l.ahead > 0 { // of the frames that wait behind another lease it was one
+		l.ahead--
+		l.job.ahead--
+	}
 	if l.job.held[p] == l {
 		delete(l.job.held, p)
 	}

@@ -167,5 +167,6 @@ func (e *engine) release(plan *farm.Plan, r *farm.Report) {
 	}
 	if j := e.jobs[r.Job]; j != nil && (p < j.next || p >= j.plan.TurnsEnd()) && j.waits(p) {
 		e.putBack(j, p)
+		e.sync(j)
 	}
 }
