@@ -1,6 +1,7 @@
 package blender
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -23,7 +24,7 @@ func (s *Session) Open(ctx context.Context, scene Scene) (SceneFacts, error) {
 	var facts SceneFacts
 	err := s.call(ctx, map[string]any{
 		"verb": "open", "blend": scene.Blend, "original": scene.Original, "files": scene.Files,
-		"scripts": scene.Scripts, "name": scene.Name, "engine": scene.Engine,
+		"scripts": scene.Scripts, "name": scene.Name, "engine": scene.Engine, "baked": scene.Baked,
 	}, &facts)
 	if err != nil {
 		return SceneFacts{}, err
@@ -114,7 +115,7 @@ func (s *Session) relay(frame int, progress func(Progress)) (stop func()) {
 			select {
 			case m := <-newest:
 				p, _ := ParseStatus(m.Text)
-				p.Frame = frame
+				p.Frame = cmp.Or(m.Frame, frame)
 				p.Memory, p.Peak = max(p.Memory, m.Memory), max(p.Peak, m.Peak)
 				if p.Elapsed == 0 {
 					p.Elapsed = time.Since(begun)

@@ -30,10 +30,11 @@ def render(session: Session, link: Channel, request: dict) -> dict:
     """Renders request's frame into its folder and answers with the files."""
     begun = time.monotonic()
     scene = session.scene()
-    reopened = bool(session.used and session.stateful)
+    reopened = bool(session.used and session.stateful) or session.baked.stale(request["frame"], session.used)
     if reopened:
         session.again()
         scene = session.scene()
+    session.baked.check(request["frame"])
     first = not session.used or reopened
     session.used = True
     frame = Frame(scene, request, session)
