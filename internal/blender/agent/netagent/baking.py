@@ -32,6 +32,7 @@ MANY = 500  # files in a message
 HEAD = struct.Struct("<8sIII")  # of a .bphys: BPHYSICS, type, points, which values each has
 SIZES = (4, 12, 12, 16, 12, 4, 12)  # bytes of each: index, place, velocity, rotation, spin or rest place, size, times
 TIMES = 1 << 6
+PACKED = 1 << 16
 
 
 def bake(session: Session, link: Channel, request: dict) -> dict:
@@ -251,7 +252,8 @@ class PointCache:
         """Has Blender write the cache into the folder, from its first frame on."""
         cache, found = self.found.holder, self.found
         times = self._times() if self._born else b""
-        cache.compression = "NO"  # so that a file that was cut short is known by its size
+        if hasattr(cache, "compression"):  # up to 4.x
+            cache.compression = "NO"  # so that a file that was cut short is known by its size
         cache.frame_step = 1
         if times:
             # Particles of such a cache are as many as its files say. So there is one, which Blender overwrites.
@@ -296,7 +298,7 @@ class PointCache:
     def hand(self, frame: int) -> None:
         """Notes the files that are complete when a frame was computed."""
         found, last = self.found, self._work.last(self.found)
-        while self._next <= min(frame, last):
+        while self._next <= min(frame, last) and frame > found.start:  # the first is written with the second
             path = caches.point_file(self._folder, found.key, self._next)
             if not os.path.exists(path):
                 return
@@ -351,7 +353,8 @@ def whole_points(path: str) -> None:
     wanted = HEAD.size
     if len(head) == HEAD.size:
         mark, kind, count, values = HEAD.unpack(head)
-        if mark == b"BPHYSICS" and kind & 0xFFFF != 4:  # 4 is dynamic paint's, which looks otherwise
+        # Not dynamic paint's, nor packed as 5.x does: these look otherwise.
+        if mark == b"BPHYSICS" and kind < PACKED and kind != 5:
             wanted += count * sum(bytes_ for bit, bytes_ in enumerate(SIZES) if values & 1 << bit)
     if size < wanted:
         raise Failure("no-space", f"{os.path.basename(path)} was written in part only: perhaps the disk is full")

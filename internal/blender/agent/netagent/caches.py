@@ -49,7 +49,7 @@ class Simulation:
 def key(kind: str, owner: str, name: str) -> str:
     """A name that is one on every file system, and of this simulation alone."""
     plain = re.sub(r"[^A-Za-z0-9]+", "_", owner)[:24].strip("_")
-    digest = hashlib.sha256("\0".join((kind, owner, name)).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    digest = hashlib.sha256(f"{kind}\0{owner}\0{name}".encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return "-".join(filter(None, (kind, plain, digest)))
 
 

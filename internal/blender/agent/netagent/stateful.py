@@ -86,7 +86,8 @@ def _modifier(thing: Any, modifier: Any) -> Iterator[str]:
         yield f"unbaked {SIMULATED[kind]} on {thing.name}"
     elif kind == "PARTICLE_SYSTEM":
         system = modifier.particle_system
-        moving = system.settings.type != "HAIR" or system.use_hair_dynamics
+        made = system.settings.type
+        moving = made == "EMITTER" or made == "HAIR" and system.use_hair_dynamics  # others show what a fluid is
         if moving and not system.point_cache.is_baked and not system.point_cache.use_external:
             yield f"unbaked particles on {thing.name}"
     elif kind == "FLUID" and modifier.fluid_type == "DOMAIN":
