@@ -196,10 +196,10 @@ def zone() -> None:
 
 
 def render(name: str) -> None:
-    """As after playing the animation once."""
     scene = bpy.context.scene
-    for frame in range(1, LAST + 1):
-        scene.frame_set(frame)
+    if not bpy.data.filepath.endswith("-baked.blend"):
+        for frame in range(1, LAST + 1):  # plays the animation once
+            scene.frame_set(frame)
     image = scene.render.image_settings
     if hasattr(image, "media_type"):
         image.media_type = "MULTI_LAYER_IMAGE"
@@ -221,10 +221,19 @@ for name in NAMES:
     if name == "cloth":  # as the render sees it
         bpy.data.objects["Shirt"].hide_viewport = False
         bpy.data.objects["Shirt"].modifiers["Smooth"].levels = 1
-    elif name in ("particles", "killed"):
-        # Unbaked particles that are dead, or jump, are not quite those that Blender itself reads from a cache.
-        bpy.data.objects["Source"].particle_systems[0].point_cache.use_disk_cache = True
+    elif name in ("particles", "killed", "dynamic_paint"):
+        # Unbaked these are not always what they are baked, or played twice.
+        bpy.ops.wm.save_as_mainfile(filepath=os.path.join(OUT, name + "-baked.blend"))
+        if name == "dynamic_paint":
+            cache = bpy.data.objects["Pond"].modifiers["Paint"].canvas_settings.canvas_surfaces[0].point_cache
+        else:
+            system = bpy.data.objects["Source"].particle_systems[0]
+            # As the render sees it. With fewer shown Blender bakes a first frame in which the others have moved already.
+            system.settings.display_percentage, cache = 100, system.point_cache
+        cache.use_disk_cache = True
         bpy.ops.ptcache.bake_all(bake=True)
+        bpy.ops.wm.save_mainfile()
+        bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
     elif name == "liquid" or name == "smoke":
         bpy.data.objects["Tank"].modifiers[0].domain_settings.cache_directory = os.path.join(OUT, name + "-local")
     render(name)
