@@ -169,4 +169,3 @@ func same(t *testing.T, one, other string) bool {
 	}
 	return len(diff.Differences) == 0
 }
-
