@@ -70,6 +70,7 @@ func (s *Session) Render(ctx context.Context, task Task, progress func(Progress)
 		Memory   int64    `json:"memory"`
 		Peak     int64    `json:"peak"`
 		Window   []int    `json:"window"`
+		Size     [2]int   `json:"size"`
 	}
 	if err := s.call(ctx, request, &answer); err != nil {
 		return Result{}, err
@@ -84,7 +85,7 @@ func (s *Session) Render(ctx context.Context, task Task, progress func(Progress)
 	return Result{
 		Files: answer.Files, Warnings: answer.Warnings, ScriptErrors: answer.Scripts, Reopened: answer.Reopened,
 		Seconds: answer.Seconds, Render: answer.Render, EXRSeconds: answer.EXR, Preview: answer.Preview,
-		Memory: answer.Memory, PeakMemory: answer.Peak, Window: window,
+		Memory: answer.Memory, PeakMemory: answer.Peak, Window: window, Width: answer.Size[0], Height: answer.Size[1],
 	}, nil
 }
 
