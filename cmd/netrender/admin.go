@@ -317,7 +317,8 @@ func (a *app) rulesVerb() *cobra.Command {
   stale_minutes=10    jobs with nothing running for longer go before the rest
   attempts=3          failed attempts before a frame is failed
   out_after=3         failed jobs in a row before a worker is taken out; 0: never
-  heartbeat_ms=5000   a lease expires after three of them without a word`,
+  heartbeat_ms=5000   a lease expires after three of them without a word
+  processes=off       on: whoever may submit jobs may run any command on the workers that allow it (netrender run)`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			plain := farm.DefaultRules()
 			if err := changeRules(&plain, args); err != nil { // before anybody is asked
@@ -358,6 +359,7 @@ func (a *app) rulesVerb() *cobra.Command {
 				{"attempts", fmt.Sprint(rules.Attempts)},
 				{"out_after", fmt.Sprint(rules.OutAfter)},
 				{"heartbeat_ms", fmt.Sprint(rules.HeartbeatMS)},
+				{"processes", onOff(rules.Processes)},
 			})
 			return nil
 		},
@@ -378,6 +380,15 @@ func changeRules(r *farm.Rules, words []string) error {
 			*whole[name], err = strconv.Atoi(value)
 		case real[name] != nil:
 			*real[name], err = strconv.ParseFloat(value, 64)
+		case name == "processes":
+			switch value {
+			case "on", "yes", "true":
+				r.Processes = true
+			case "off", "no", "false":
+				r.Processes = false
+			default:
+				return usagef("processes is on or off, not %q", value)
+			}
 		default:
 			return usagef("there is no rule %q", name)
 		}
@@ -389,4 +400,11 @@ func changeRules(r *farm.Rules, words []string) error {
 		return fmt.Errorf("%w%w", hidden{errUsage}, err)
 	}
 	return nil
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
 }

@@ -114,7 +114,7 @@ func (a *app) wordsAfter(command string) completer {
 	case "worker-set":
 		one, find, more = true, workerNames, []string{"enabled=yes", "enabled=no", "drain=yes", "drain=no", "slots=", "tags=", "name=", "delete"}
 	case "rules":
-		return oneOf([]string{"cap=", "new_frames=", "stale_minutes=", "attempts=", "out_after=", "heartbeat_ms="}, false)
+		return oneOf([]string{"cap=", "new_frames=", "stale_minutes=", "attempts=", "out_after=", "heartbeat_ms=", "processes=on", "processes=off"}, false)
 	case "token revoke":
 		one, find = true, tokenIDs
 	case "login end":

@@ -111,7 +111,7 @@ func (c *contest) first() int {
 
 // candidate tells whether the worker may get frames of the job now.
 func (c *contest) candidate(j *Job) bool {
-	if j.Queued <= 0 {
+	if j.Queued <= 0 || c.off(j) {
 		return false
 	}
 	if !c.lifted && c.full(j) {
@@ -120,6 +120,9 @@ func (c *contest) candidate(j *Job) bool {
 	}
 	return j.Suits(c.w)
 }
+
+// off tells whether nobody works on the job because commands are not run.
+func (c *contest) off(j *Job) bool { return j.Stage == farm.StageProcess && !c.rules.Processes }
 
 // Suits tells whether the worker may render the job at all; bars says why not.
 func (j *Job) Suits(w *Worker) bool {

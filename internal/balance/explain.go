@@ -43,6 +43,8 @@ func (c *contest) explain(e *entry, i, chosen int) string {
 	switch {
 	case i == chosen:
 		return c.wins(e, i)
+	case c.off(e.Job):
+		return farm.WhyNoProcesses
 	case e.bars(c.w) != "":
 		return "this worker may not: " + e.bars(c.w)
 	case e.Queued <= 0:
@@ -114,6 +116,8 @@ func (j *Job) bars(w *Worker) string {
 		return "it rests: " + w.Rests
 	case j.Scripts && !w.Facts.Scripts:
 		return "the job runs scripts, and it does not allow them"
+	case j.Stage == farm.StageProcess && !w.Facts.Takes(j.Stage):
+		return "the job runs commands, and it does not allow them; netrender worker --allow-processes does"
 	case !w.Facts.Takes(j.Stage):
 		return "it is of an older version, which cannot do this"
 	case j.refuses(w):

@@ -1,7 +1,6 @@
 package blender
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -24,7 +23,7 @@ func (s *Session) Open(ctx context.Context, scene Scene) (SceneFacts, error) {
 	var facts SceneFacts
 	err := s.call(ctx, map[string]any{
 		"verb": "open", "blend": scene.Blend, "original": scene.Original, "files": scene.Files,
-		"scripts": scene.Scripts, "name": scene.Name, "engine": scene.Engine, "baked": scene.Baked,
+		"scripts": scene.Scripts, "name": scene.Name, "engine": scene.Engine,
 	}, &facts)
 	if err != nil {
 		return SceneFacts{}, err
@@ -70,7 +69,6 @@ func (s *Session) Render(ctx context.Context, task Task, progress func(Progress)
 		Memory   int64    `json:"memory"`
 		Peak     int64    `json:"peak"`
 		Window   []int    `json:"window"`
-		Size     [2]int   `json:"size"`
 	}
 	if err := s.call(ctx, request, &answer); err != nil {
 		return Result{}, err
@@ -85,7 +83,7 @@ func (s *Session) Render(ctx context.Context, task Task, progress func(Progress)
 	return Result{
 		Files: answer.Files, Warnings: answer.Warnings, ScriptErrors: answer.Scripts, Reopened: answer.Reopened,
 		Seconds: answer.Seconds, Render: answer.Render, EXRSeconds: answer.EXR, Preview: answer.Preview,
-		Memory: answer.Memory, PeakMemory: answer.Peak, Window: window, Width: answer.Size[0], Height: answer.Size[1],
+		Memory: answer.Memory, PeakMemory: answer.Peak, Window: window,
 	}, nil
 }
 
@@ -116,7 +114,7 @@ func (s *Session) relay(frame int, progress func(Progress)) (stop func()) {
 			select {
 			case m := <-newest:
 				p, _ := ParseStatus(m.Text)
-				p.Frame = cmp.Or(m.Frame, frame)
+				p.Frame = frame
 				p.Memory, p.Peak = max(p.Memory, m.Memory), max(p.Peak, m.Peak)
 				if p.Elapsed == 0 {
 					p.Elapsed = time.Since(begun)

@@ -145,6 +145,9 @@ func (s *JobSpec) NeedsOf(no int) Needs {
 
 // TaskName says which task of the job a number is, for people.
 func (s *JobSpec) TaskName(no int) string {
+	if s.Process != nil {
+		return s.Process.TaskName(no)
+	}
 	if b, _, ok := s.Baking(no); ok {
 		return "bake of " + b.String()
 	}

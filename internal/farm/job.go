@@ -65,9 +65,8 @@ type JobSpec struct {
 	// InOrder has the frames rendered one after the other by one worker, which steps through all frames before them: so
 	// a simulation that is not baked comes out as it does on one machine.
 	InOrder bool `json:"in_order,omitempty"`
-	// Probe has such a job render small pictures of its first frame instead, with its own needs and options, to find out what
-	// the whole one takes: see Probe.
-	Probe bool `json:"probe,omitempty"`
+	// Process has commands run instead of rendering: see Process. Frames, options and most of the needs follow from it.
+	Process *Process `json:"process,omitempty"`
 }
 
 // Needs says which workers may render a job.
@@ -79,6 +78,9 @@ type Needs struct {
 	Engine   string   `json:"engine,omitempty"`    // as Blender names it: CYCLES, BLENDER_EEVEE, ...
 	Denoiser bool     `json:"denoiser,omitempty"`  // the build must have OpenImageDenoise
 	MemoryMB int      `json:"memory_mb,omitempty"` // least memory of the machine
+	Cores    int      `json:"cores,omitempty"`     // least processors of the machine, as its system counts them
+	OS       []string `json:"os,omitempty"`        // any of linux, darwin, windows; empty: all
+	Arch     []string `json:"arch,omitempty"`      // any of amd64, arm64; empty: all
 	GPU      string   `json:"gpu,omitempty"`       // a device kind: cuda, optix, hip, oneapi, metal
 	Addons   []string `json:"addons,omitempty"`    // Blender add-ons by the names of their modules: enabled for the job
 	// AddonFiles are manifest paths of add-ons that travel with the job, as zip files. They are Python: Options.Scripts
@@ -227,6 +229,12 @@ func (p Progress) Queued() int { return p.Total - p.Done - p.Failed - p.Running 
 func (s *JobSpec) Plan() *Plan {
 	l := Layout{Frames: s.Frames, Chunk: min(max(1, s.Chunk), MaxChunk), Order: s.Order}
 	p := MakePlan(l, min(len(s.Bakes), MaxBakes), min(max(0, s.Parts()), MaxParts), s.Film != nil)
+	if s.Process != nil && !p.Staged() {
+		p.Levels = s.Process.Levels()
+		if end := l.Positions(); len(p.Levels) > 0 && p.Levels[len(p.Levels)-1] >= end { // of a damaged record
+			p.Levels = nil
+		}
+	}
 	return &p
 }
 
@@ -257,24 +265,23 @@ func (s *JobSpec) Lacks(results []Result) string {
 		}
 		return ""
 	}
+	if s.Process != nil { // commands leave what they leave
+		return ""
+	}
 	return s.Options.Lacks(results)
 }
 
 // Defaults fills what was left out. Of an inspection it sets what it is to be.
 func (s *JobSpec) Defaults() {
-	if s.Inspect && s.Probe {
-		if s.Frames.Count() > 0 {
-			s.Frames = Frames(s.Frames.First())
-		}
-		o := &s.Options
-		s.Chunk, s.Order, s.Keep, s.Tiles, s.Samples, s.Bakes, s.InOrder, s.Film = 1, Linear, false, Tiles{}, 0, nil, false, nil
-		s.Options = Options{EXR: "none", Scripts: o.Scripts, Threads: o.Threads, Engine: o.Engine, Colours: o.Colours}
-	} else if s.Inspect {
+	if s.Inspect {
 		n := &s.Needs
 		s.Frames, s.Chunk, s.Order, s.Keep = Frames(InspectionFrame), 1, Linear, false
 		s.Options, s.Tiles, s.Samples, s.FPS, s.Film = Options{EXR: "none"}, Tiles{}, 0, 0, nil
 		s.Bakes, s.InOrder = nil, false
 		s.Needs = Needs{Allow: n.Allow, Deny: n.Deny, Tags: n.Tags, Blender: n.Blender, Shared: n.Shared}
+	}
+	if s.Process != nil && !s.Inspect {
+		s.Process.defaults(s)
 	}
 	if s.Chunk == 0 {
 		s.Chunk = 1
@@ -312,8 +319,6 @@ func (s *JobSpec) Check() error {
 		return Errorf(Invalid, "attempts are 1 to %d, not %d", MaxAttempts, s.Attempts)
 	case !s.Tiles.ok():
 		return Errorf(Invalid, "a frame has 1 to %d tiles in each direction, and at most %d in all", maxTiles, MaxParts).WithHint("write them as 4x3")
-	case s.Probe && !s.Inspect:
-		return Errorf(Invalid, "a probe is a kind of inspection").WithHint("submit it with inspect set as well")
 	case s.Samples != 0 && s.Tiles.Count() > 0:
 		return Errorf(Invalid, "a frame is cut into tiles or into parts of its samples, not both").WithHint("leave out one of --tiles and --samples-split")
 	case s.Samples != 0 && (s.Samples < 2 || s.Samples > MaxSampleParts):
@@ -360,6 +365,14 @@ func (s *JobSpec) Check() error {
 	for _, list := range [][]string{s.Needs.Allow, s.Needs.Deny, s.Needs.Tags} {
 		if len(list) > maxList {
 			return Errorf(TooLarge, "a list of workers or tags has over %d entries", maxList)
+		}
+	}
+	if len(s.Needs.OS) > maxList || len(s.Needs.Arch) > maxList || s.Needs.Cores < 0 {
+		return Errorf(Invalid, "what the job asks of machines makes no sense")
+	}
+	if s.Process != nil {
+		if err := s.Process.check(s); err != nil {
+			return err
 		}
 	}
 	if err := s.checkShared(); err != nil {

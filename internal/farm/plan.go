@@ -1,5 +1,7 @@
 package farm
 
+import "slices"
+
 // Plan places the tasks of a job in the order they are handed out, and says which of them wait for which. A *position*
 // is a place in that order. The stages follow one another:
 //
@@ -12,10 +14,13 @@ package farm
 // Layout has them.
 type Plan struct {
 	Layout
-	Bakes  int  // simulations to compute first
-	Parts  int  // of each frame, which are then finished; 0: frames are whole
-	Film   bool // the frames become a film
-	frames int  // how many there are, counted once
+	Bakes int  // simulations to compute first
+	Parts int  // of each frame, which are then finished; 0: frames are whole
+	Film  bool // the frames become a film
+	// Levels are cuts between whole frames, among the positions of the stage render, rising: frames behind a cut wait for all
+	// of those between it and the cut before. Such frames are whole and become no film.
+	Levels []int
+	frames int // how many there are, counted once
 }
 
 // MakePlan lays out the tasks of a job. Parts of frames are handed out one by one: chunk is not looked at then.
@@ -27,7 +32,7 @@ func MakePlan(l Layout, bakes, parts int, film bool) Plan {
 }
 
 // Staged tells whether there is more to the job than whole frames that wait for nothing.
-func (p *Plan) Staged() bool { return p.Bakes > 0 || p.Parts > 0 || p.Film }
+func (p *Plan) Staged() bool { return p.Bakes > 0 || p.Parts > 0 || p.Film || len(p.Levels) > 0 }
 
 // Tasks is how many tasks there are.
 func (p *Plan) Tasks() int {
@@ -163,7 +168,29 @@ func (p *Plan) ChunkEnd(position int) int {
 	if p.Parts > 0 || position < lo || position >= hi {
 		return position + 1
 	}
-	return min(hi, lo+((position-lo)/p.Chunk+1)*p.Chunk)
+	end := min(hi, lo+((position-lo)/p.Chunk+1)*p.Chunk)
+	if len(p.Levels) > 0 {
+		_, cut := p.Level(position)
+		end = min(end, cut)
+	}
+	return end
+}
+
+// Level is where the level begins and ends that a position of the stage render belongs to.
+func (p *Plan) Level(position int) (lo, hi int) {
+	lo, hi = p.render()
+	first := lo
+	i, found := slices.BinarySearch(p.Levels, position-first)
+	if found { // it is the first of its level
+		i++
+	}
+	if i > 0 {
+		lo = first + p.Levels[i-1]
+	}
+	if i < len(p.Levels) {
+		hi = first + p.Levels[i]
+	}
+	return lo, hi
 }
 
 // Needs are the positions whose tasks must be done before that of a position may begin: from lo to before hi, with tasks
@@ -173,6 +200,12 @@ func (p *Plan) Needs(position int) (lo, hi, tasks int) {
 	switch {
 	case position < first:
 		return 0, 0, 0
+	case position < end && len(p.Levels) > 0:
+		if lo, _ := p.Level(position); lo > first {
+			before, _ := p.Level(lo - 1)
+			return before, lo, lo - before
+		}
+		return 0, first, first
 	case position < end:
 		return 0, first, first
 	case p.Parts > 0 && position < end+p.frames:
@@ -189,8 +222,15 @@ func (p *Plan) Opens(position int) (lo, hi int) {
 	first, end := p.render()
 	last := p.Positions()
 	switch {
+	case position < first && len(p.Levels) > 0:
+		return p.Level(first)
 	case position < first:
 		return first, end
+	case position < end && len(p.Levels) > 0:
+		if _, cut := p.Level(position); cut < end {
+			return p.Level(cut)
+		}
+		return 0, 0
 	case position < end && p.Parts > 0:
 		at := end + (position-first)/p.Parts
 		return at, at + 1

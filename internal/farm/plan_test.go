@@ -1,6 +1,7 @@
 package farm
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -43,10 +44,26 @@ func TestTaskNumbers(t *testing.T) {
 func drawPlan(t *rapid.T) Plan {
 	first := rapid.IntRange(-20, 20).Draw(t, "first")
 	frames := FrameRange(first, first+rapid.IntRange(0, 12).Draw(t, "frames"), rapid.IntRange(1, 3).Draw(t, "step"))
-	return MakePlan(
+	p := MakePlan(
 		Layout{Frames: frames, Chunk: rapid.IntRange(1, 5).Draw(t, "chunk"), Order: rapid.SampledFrom(orders).Draw(t, "order")},
 		rapid.IntRange(0, 3).Draw(t, "bakes"), rapid.SampledFrom([]int{0, 0, 1, 2, 6}).Draw(t, "parts"), rapid.Bool().Draw(t, "film"),
 	)
+	if p.Parts == 0 && p.Order == Linear && p.Frames.Count() > 1 && rapid.Bool().Draw(t, "levels") {
+		cuts := rapid.SliceOfN(rapid.IntRange(1, p.Frames.Count()-1), 1, 4).Draw(t, "cuts")
+		slices.Sort(cuts)
+		p.Levels, p.Film = slices.Compact(cuts), false
+	}
+	return p
+}
+
+// levelOf is which level the task at a position of the stage render is of, and where that begins.
+func levelOf(p *Plan, at int) (level, from int) {
+	for _, cut := range p.Levels {
+		if at-p.Bakes >= cut {
+			level, from = level+1, cut
+		}
+	}
+	return level, from + p.Bakes
 }
 
 // TestPlanIsABijection: each task has one position, and each position at most one task.
@@ -131,8 +148,10 @@ func TestPlanWaits(t *testing.T) {
 				}
 				n++
 				o, _ := TaskOf(other)
+				own, _ := levelOf(&p, at)
+				theirs, _ := levelOf(&p, b)
 				fits := map[Stage]bool{
-					StageRender: o.Stage == StageBake, StageFinish: o.Stage == StageRender && o.Frame == task.Frame,
+					StageRender: o.Stage == StageBake && own == 0 || o.Stage == StageRender && own > 0 && theirs == own-1, StageFinish: o.Stage == StageRender && o.Frame == task.Frame,
 					StageEncode: o.Stage == StageFinish || o.Stage == StageRender && p.Parts == 0,
 				}[task.Stage]
 				if !fits {
@@ -140,6 +159,10 @@ func TestPlanWaits(t *testing.T) {
 				}
 			}
 			want := map[Stage]int{StageBake: 0, StageRender: p.Bakes, StageFinish: p.Parts, StageEncode: p.Frames.Count()}[task.Stage]
+			if level, from := levelOf(&p, at); task.Stage == StageRender && level > 0 {
+				_, before := levelOf(&p, from-1)
+				want = from - before
+			}
 			if n != tasks || n != want {
 				t.Fatalf("%v waits for %d tasks, says %d, should for %d", task, n, tasks, want)
 			}
@@ -181,6 +204,11 @@ func TestPlanChunks(t *testing.T) {
 					task, _ := TaskOf(no)
 					if stage != "" && stage != task.Stage {
 						t.Fatalf("a chunk holds %s and %s", stage, task.Stage)
+					}
+					if own, _ := levelOf(&p, at); len(p.Levels) > 0 && task.Stage == StageRender {
+						if last, _ := levelOf(&p, end-1); own != last && end <= p.Bakes+p.Layout.Positions() {
+							t.Fatalf("a chunk holds tasks of the levels %d and %d", own, last)
+						}
 					}
 					stage = task.Stage
 				}

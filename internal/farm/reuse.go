@@ -12,6 +12,8 @@ import (
 func (s *JobSpec) Serves(want *JobSpec) bool {
 	has, asked := &s.Options, &want.Options
 	switch {
+	case s.Process != nil || want.Process != nil: // what commands make is not known
+		return false
 	case s.Blend != want.Blend, has.Scripts != asked.Scripts, has.Threads != asked.Threads, has.Colours != asked.Colours:
 		return false
 	case s.Tiles.Count() > 0 && want.Parts() == 0: // where samples adapt, tiles are not the same to the last bit
@@ -29,7 +31,7 @@ func (s *JobSpec) Serves(want *JobSpec) bool {
 	}
 	a, b := &s.Needs, &want.Needs
 	return a.Blender == b.Blender && s.engine() == want.engine() && a.Denoiser == b.Denoiser && a.GPU == b.GPU &&
-		sameNames(a.Allow, b.Allow) && sameNames(a.Deny, b.Deny) && sameNames(a.Tags, b.Tags) &&
+		sameNames(a.Allow, b.Allow) && sameNames(a.Deny, b.Deny) && sameNames(a.Tags, b.Tags) && sameNames(a.OS, b.OS) && sameNames(a.Arch, b.Arch) &&
 		slices.Equal(a.Addons, b.Addons) && slices.Equal(a.AddonFiles, b.AddonFiles)
 }
 

@@ -15,7 +15,7 @@ func TestServes(t *testing.T) {
 		s.Needs = Needs{
 			Allow: []string{"oak", "elm"}, Deny: []string{"ash"}, Tags: []string{"fast"}, Blender: Version{4, 5, 0}, Engine: "CYCLES", Denoiser: true,
 			MemoryMB: 1, GPU: "cuda", Addons: []string{"a"}, AddonFiles: []string{"a.zip"}, Shared: []string{"/s"},
-			Exact: Version{4, 5, 1}, Bakes: []string{"cloth"},
+			Exact: Version{4, 5, 1}, Bakes: []string{"cloth"}, Cores: 4, OS: []string{"linux"}, Arch: []string{"arm64"},
 		}
 		return s
 	}
@@ -30,7 +30,7 @@ func TestServes(t *testing.T) {
 		t.Error("another .blend does not matter")
 	}
 	// That the engine is the scene's own or was asked for shows in no picture either: here one of the two fields is empty.
-	unseen := []string{"MemoryMB", "Shared", "Engine", "Exact", "Bakes"}
+	unseen := []string{"MemoryMB", "Shared", "Engine", "Exact", "Bakes", "Cores"}
 	for _, part := range []string{"Options", "Needs"} {
 		kind := reflect.TypeOf(a).FieldByName
 		field, _ := kind(part)

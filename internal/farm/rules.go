@@ -13,6 +13,7 @@ type Rules struct {
 	Attempts    int     `json:"attempts" toml:"attempts"`           // failed attempts before a frame is failed
 	OutAfter    int     `json:"out_after" toml:"out_after"`         // failed jobs in a row before a worker is taken out; 0: never
 	HeartbeatMS int     `json:"heartbeat_ms" toml:"heartbeat_ms"`   // a lease expires after three of them without a word
+	Processes   bool    `json:"processes" toml:"processes"`         // whoever may submit may have workers that allow it run any command
 }
 
 // DefaultRules are those of the design.

@@ -13,18 +13,24 @@ const (
 	StageRender  Stage = "render"  // frames, or parts of frames; what a lease is for that does not say
 	StageFinish  Stage = "finish"  // the parts of a frame become the frame
 	StageEncode  Stage = "encode"  // the frames become a film
+	StageProcess Stage = "process" // a command is run: see Process; the only one of its job, for whose tasks it stands instead of render
 )
 
 // StageParts is among the stages that a worker takes when it renders parts of frames, too.
 const StageParts Stage = "parts"
 
 // Stages lists all.
-func Stages() []Stage { return []Stage{StageInspect, StageBake, StageRender, StageFinish, StageEncode} }
+func Stages() []Stage {
+	return []Stage{StageInspect, StageBake, StageRender, StageFinish, StageEncode, StageProcess}
+}
 
 // Stage is what the job is for.
 func (s *JobSpec) Stage() Stage {
 	if s.Inspect {
 		return StageInspect
+	}
+	if s.Process != nil {
+		return StageProcess
 	}
 	return StageRender
 }
@@ -34,8 +40,6 @@ func (s *JobSpec) Asks() Stage {
 	switch {
 	case len(s.Bakes) > 0 && !s.Inspect: // who bakes renders parts, too, and reads what was baked
 		return StageBake
-	case s.Inspect && s.Probe:
-		return StageProbe
 	case s.Parts() > 0 && !s.Inspect:
 		return StageParts
 	}

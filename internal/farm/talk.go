@@ -51,7 +51,6 @@ type Grant struct {
 	Folder  string  `json:"folder,omitempty"`        // of the job's results, as Job.Folder
 	Tiles   Tiles   `json:"tiles,omitzero"`          // of each frame; none: frames are rendered whole
 	Samples int     `json:"samples_split,omitempty"` // parts of its samples that each frame is rendered in; 0: all at once
-	Probe   bool    `json:"probe,omitempty"`         // an inspection renders small pictures
 	Stage   Stage   `json:"stage,omitempty"`         // what is to be done; "": frames are rendered
 	Film    *Film   `json:"film,omitempty"`          // to make of the job's frames; only where the task is to make it
 	Shot    *Shot   `json:"shot,omitempty"`          // what the film shows; only then
@@ -60,6 +59,8 @@ type Grant struct {
 	Until   int    `json:"until,omitempty"` // of a bake: the last frame that is wanted of it
 	Baked   int64  `json:"baked,omitempty"` // differs when the job's cache files may be others than with a grant before
 	InOrder bool   `json:"in_order,omitempty"`
+
+	Process *Process `json:"process,omitempty"` // what commands the tasks are, where Stage is StageProcess
 }
 
 // Beat says how far a lease is. A worker sends one for every lease it holds, also those it has not started.
@@ -157,7 +158,6 @@ type Reason struct {
 type Fit struct {
 	Online int    `json:"online"` // workers that are there
 	Fit    int    `json:"fit"`    // of them, those that may
-	Slots  int    `json:"slots"`  // of those, slots that take parts of frames
 	Lacks  []Lack `json:"lacks,omitempty"`
 }
 

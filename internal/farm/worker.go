@@ -117,6 +117,10 @@ func (n *Needs) WhyNot(w *Worker) string {
 		return "it lacks the tag " + name
 	case lacksMemory:
 		return "it has too little memory"
+	case lacksCores:
+		return "it has too few processors"
+	case lacksKind:
+		return "it runs " + w.Facts.OS + " on " + w.Facts.Arch + ", which the job does not want"
 	case lacksGPU:
 		return "it has no " + n.GPU + " device"
 	case lacksUse:
@@ -142,6 +146,8 @@ const (
 	lacksPardon
 	lacksTag
 	lacksMemory
+	lacksCores
+	lacksKind
 	lacksGPU
 	lacksUse
 	lacksBlender
@@ -168,6 +174,12 @@ func (n *Needs) lacks(w *Worker) (what lack, name string) {
 	}
 	if n.MemoryMB > w.Facts.MemoryMB {
 		return lacksMemory, ""
+	}
+	if n.Cores > w.Facts.Cores {
+		return lacksCores, ""
+	}
+	if len(n.OS) > 0 && !slices.Contains(n.OS, w.Facts.OS) || len(n.Arch) > 0 && !slices.Contains(n.Arch, w.Facts.Arch) {
+		return lacksKind, ""
 	}
 	if n.GPU != "" && !slices.ContainsFunc(w.Facts.Devices, func(d string) bool { return deviceKind(d) == n.GPU }) {
 		if slices.ContainsFunc(w.Facts.GPUs, func(g GPU) bool { return g.Kind == n.GPU }) {

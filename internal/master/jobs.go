@@ -217,6 +217,7 @@ func (m *Master) Retry(ctx context.Context, who Identity, id farm.JobID, which R
 		if positions.Count() == 0 && j.State != farm.Canceled {
 			return farm.Errorf(farm.Conflict, "job %d has no failed frames", id).WithHint("name frames, or use --all")
 		}
+		j.withCauses(&positions)
 		again := "goes on" // it was canceled, and none of its frames had failed
 		if n := positions.Count(); n > 0 {
 			again = plural(n, "frame") + " again"
@@ -336,7 +337,7 @@ func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit f
 		edit(&next)
 		// What the layout and the scene stand on cannot change under way.
 		next.Frames, next.Chunk, next.Order, next.Blend, next.Key, next.Options, next.Tiles, next.Samples, next.Film = j.Frames, j.Chunk, j.Order, j.Blend, j.Key, j.Options, j.Tiles, j.Samples, j.Film
-		next.Bakes, next.InOrder, next.Needs.Exact = j.Bakes, j.InOrder, j.Needs.Exact
+		next.Bakes, next.InOrder, next.Needs.Exact, next.Process = j.Bakes, j.InOrder, j.Needs.Exact, j.Process
 		if err := next.Check(); err != nil {
 			return err
 		}

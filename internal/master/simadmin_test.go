@@ -101,6 +101,7 @@ func simRules(w *world) farm.Rules {
 	r.HeartbeatMS = []int{1000, 2000, 5000}[w.rng.IntN(3)]
 	r.Attempts = 1 + w.rng.IntN(4)
 	r.OutAfter = w.rng.IntN(5)
+	r.Processes = true
 	r.Cap = 0.2 + 0.8*w.rng.Float64()
 	return r
 }

@@ -93,6 +93,13 @@ func newSimClient(w *world, n int) *simClient {
 			j.spec.Tiles = farm.Tiles{X: 1 + w.rng.IntN(3), Y: 1 + w.rng.IntN(2)}
 			j.spec.Options.Outputs = true
 			j.pace /= time.Duration(j.spec.Tiles.Count())
+		} else if n := frames.Count(); n > 1 && w.rng.IntN(3) == 0 {
+			j.spec.Process, j.spec.Order, j.spec.Options.Outputs = &farm.Process{}, farm.Linear, true
+			for level := 0; n > 0; level++ {
+				tasks := 1 + w.rng.IntN(n)
+				j.spec.Process.Steps = append(j.spec.Process.Steps, farm.ProcessStep{Name: "a step", Level: level, Tasks: tasks})
+				n -= tasks
+			}
 		}
 		if w.rng.IntN(4) == 0 {
 			j.spec.Film, j.spec.Options.Outputs = &farm.Film{}, true

@@ -208,14 +208,27 @@ func (j *ledgerJob) tries(p int) (errored, lost int, final bool) {
 	return errored, lost, final
 }
 
+// gaveUp tells whether a task was given up and no late result came all the same.
+func (j *ledgerJob) gaveUp(p int) bool {
+	_, _, final := j.tries(p)
+	_, done := j.done[p]
+	return final && !done
+}
+
 // needs are the positions that a task stands on, found in the plainest way.
 func (j *ledgerJob) needs(p int) (list []int) {
 	plan := j.Plan()
-	no, _ := plan.Task(p)
+	no, is := plan.Task(p)
+	if !is {
+		return nil
+	}
 	task, _ := farm.TaskOf(no)
 	for q := range plan.Positions() {
 		no, ok := plan.Task(q)
 		other, _ := farm.TaskOf(no)
+		if ok && j.Process != nil && j.level(no) < j.level(task.Frame) {
+			list = append(list, q)
+		}
 		if ok && task.Stage == farm.StageFinish && other.Stage == farm.StageRender && other.Frame == task.Frame {
 			list = append(list, q)
 		}
@@ -225,6 +238,12 @@ func (j *ledgerJob) needs(p int) (list []int) {
 		}
 	}
 	return list
+}
+
+// level is that of the step which a task of a job of commands belongs to.
+func (j *ledgerJob) level(no int) int {
+	i, _ := j.Process.Step(no)
+	return j.Process.Steps[i].Level
 }
 
 // lacks is a position that a task stands on and that is not done, or -1. A film does without frames that were given up,
@@ -259,8 +278,7 @@ func (j *ledgerJob) stopped() map[int]bool {
 		needs := j.needs(p)
 		if no, _ := plan.Task(p); farm.IsFilm(no) { // it comes last
 			set[p] = !slices.ContainsFunc(needs, func(q int) bool {
-				_, _, final := j.tries(q)
-				return !final && !set[q]
+				return !j.gaveUp(q) && !set[q]
 			})
 			if !set[p] {
 				delete(set, p)
@@ -268,7 +286,7 @@ func (j *ledgerJob) stopped() map[int]bool {
 			continue
 		}
 		for _, q := range needs {
-			if _, _, final := j.tries(q); final {
+			if j.gaveUp(q) {
 				set[p] = true
 			}
 		}

@@ -17,7 +17,14 @@ func (j *job) free() int {
 	if b := j.plan.Bakes; b > 0 && j.finished.CountIn(0, b) < b {
 		return b
 	}
-	return j.plan.TurnsEnd()
+	if end := j.plan.TurnsEnd(); len(j.plan.Levels) == 0 || j.next >= end {
+		return end
+	}
+	lo, hi := j.plan.Level(j.next)
+	if !j.ready(lo) {
+		return lo
+	}
+	return hi
 }
 
 // ready tells whether all is done that the task at the position waits for.
@@ -196,6 +203,33 @@ func (j *job) behind(positions *farm.Spans) {
 		next.RemoveAll(positions)
 		positions.AddAll(&next)
 		from = next
+	}
+}
+
+// withCauses adds the tasks that were given up and stop those at the positions: without them nothing would go on.
+func (j *job) withCauses(positions *farm.Spans) {
+	if !j.plan.Staged() || positions.Count() == 0 {
+		return
+	}
+	stops := make(map[int]bool) // by where what waits for them directly begins
+	for p, t := range j.tries {
+		lo, hi := j.plan.Opens(p)
+		if !t.final || lo == hi {
+			continue
+		}
+		yes, known := stops[lo]
+		if !known {
+			behind := farm.SpanOf(p, p+1)
+			j.behind(&behind)
+			behind.Remove(p)
+			before := behind.Count()
+			behind.RemoveAll(positions)
+			yes = behind.Count() < before
+			stops[lo] = yes
+		}
+		if yes {
+			positions.Add(p)
+		}
 	}
 }
 

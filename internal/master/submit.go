@@ -55,6 +55,10 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 		if id, ok := e.keys[spec.Key]; ok && spec.Key != "" {
 			return e.jobs[id].view(), nil
 		}
+		if spec.Process != nil && !e.rules.Processes {
+			return farm.Job{}, farm.Errorf(farm.Denied, "%s", farm.WhyNoProcesses).
+				WithHint("an admin switches that on with netrender rules processes=on; docs/process-jobs.md says what it means")
+		}
 		for i := range files { // of those that workers read for themselves, what some worker asked for
 			if _, asked := e.wanted[files[i].Ref]; asked {
 				missing[files[i].Ref] = struct{}{}
