@@ -233,7 +233,9 @@ func (f *fetching) lacking(job *farm.Job, states *farm.FrameStates) error {
 // follow shows a job's progress and fetches its frames until all that are asked for are here or the job ends.
 func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *fetching) error {
 	show := a.newShow()
-	show.tasks = job.Parts() > 0
+	if show.each, show.part = job.Parts(), "tile"; job.Samples > 0 {
+		show.part = "part"
+	}
 	defer show.close()
 	watching, stop := context.WithCancel(ctx)
 	defer stop()

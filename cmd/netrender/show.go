@@ -29,7 +29,9 @@ type show struct {
 	done   int64 // bytes
 	total  int64
 	frames farm.Progress
-	tasks  bool            // not frames alone are counted
+	each   int             // parts that each frame is rendered in; 0: whole
+	part   string          // what a part is
+	told   int             // parts and frames of the last plain line
 	parts  map[int]float64 // how far frames under way are, 0..1
 	steps  *steps          // of --progress
 }
@@ -165,7 +167,12 @@ func (s *show) draw() {
 		part += f
 	}
 	done := float64(s.frames.Done+s.frames.Failed) + min(part, float64(s.frames.Running))
-	s.left.see(s.clock(), done)
+	now := s.clock()
+	s.left.see(now, done)
+	if s.plain && !s.silent && s.each > 0 && s.frames.Done > s.told && now.Sub(s.last) > lineEvery {
+		s.last, s.told = now, s.frames.Done
+		fmt.Fprintln(s.out, s.framesCaption(now))
+	}
 	if s.bar != nil {
 		s.bar.SetTotal(int64(s.frames.Total)*fine, false)
 		s.bar.SetCurrent(int64(done * fine))
@@ -174,8 +181,19 @@ func (s *show) draw() {
 
 func (s *show) framesCaption(now time.Time) string {
 	noun := "frames"
-	if s.tasks {
-		noun = "parts and frames"
+	if s.each > 0 {
+		noun = s.part + "s and frames"
+	}
+	switch {
+	case s.each == 0 || s.frames.Total != s.each+1 || s.frames.Failed > 0 || s.frames.Done > s.each:
+	case s.frames.Done == s.each:
+		return fmt.Sprintf("all %d %ss are there, the frame is finished", s.each, s.part)
+	default: // one frame
+		text := fmt.Sprintf("%s %d of %d, %d running", s.part, s.frames.Done, s.each, s.frames.Running)
+		if left, ok := s.left.left(now, float64(s.frames.Total)); ok {
+			text += ", " + span(left) + " left"
+		}
+		return text
 	}
 	text := fmt.Sprintf("%d/%d %s", s.frames.Done, s.frames.Total, noun)
 	if s.frames.Failed > 0 {

@@ -54,6 +54,7 @@ type API struct {
 	wrong    buckets
 	stall    time.Duration // how long a transfer may stand still
 	pictures chan struct{} // holds one for each that is made
+	partials partials
 	sending  chan struct{} // holds one for each that is in memory
 
 	gatherings gatherings

@@ -24,6 +24,7 @@ const layersAtOnce = 2
 const layersSent = 16
 
 func (a *API) layerRoutes(d *describer) {
+	a.previewRoute(d)
 	file := inQuery("file", "string", "name of the result, where the frame has several that are OpenEXR; its multilayer EXR when not given")
 	d.plain(route{
 		method: http.MethodGet, path: "/jobs/{id}/frames/{frame}/layers", role: farm.RoleView, name: "listLayers",

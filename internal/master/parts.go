@@ -3,9 +3,14 @@ package master
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/netrender/netrender/internal/farm"
 )
@@ -144,6 +149,42 @@ func (m *Master) standsOn(ctx context.Context, who Identity, id farm.LeaseID) (t
 		return struct{}{}, nil
 	})
 	return tasks, of, err
+}
+
+// PartThere is a part of a frame whose result is there.
+type PartThere struct {
+	Part int    // from 1
+	Mark string // differs when the part was rendered once more
+}
+
+// PartsThere are the parts of a frame of the job whose results are there, by their numbers. There are none of a frame that is
+// finished.
+func (m *Master) PartsThere(j *farm.Job, frame int) ([]PartThere, error) {
+	dir, err := os.ReadDir(filepath.Join(m.outputs(j.Folder), filepath.FromSlash(farm.PartsFolder(frame))))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, plainDisk(err, "the parts of the frame cannot be listed")
+	}
+	var list []PartThere
+	for _, e := range dir {
+		n, err := strconv.Atoi(strings.TrimSuffix(e.Name(), ".exr"))
+		if err != nil || n < 1 || n > j.Parts() || farm.PartName(farm.Task{Stage: farm.StageRender, Frame: frame, Part: n}.No()) != farm.PartsFolder(frame)+"/"+e.Name() {
+			continue
+		}
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			list = append(list, PartThere{n, fmt.Sprintf("%x-%x", info.ModTime().UnixNano(), info.Size())})
+		}
+	}
+	slices.SortFunc(list, func(a, b PartThere) int { return a.Part - b.Part })
+	return list, nil
+}
+
+// OpenPartThere opens one of them.
+func (m *Master) OpenPartThere(j *farm.Job, frame, part int) (*os.File, error) {
+	f, err := m.openOutput(j.Folder, farm.PartName(farm.Task{Stage: farm.StageRender, Frame: frame, Part: part}.No()))
+	if err != nil {
+		return nil, farm.Errorf(farm.NotFound, "part %d of frame %d of job %d is not there", part, frame, j.ID)
+	}
+	return f, nil
 }
 
 // removeParts removes what a finished frame was made of.

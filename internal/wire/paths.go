@@ -29,6 +29,7 @@ import (
 //	GET    /jobs/{id}/grid                view       ?after=&limit= -> farm.Grid
 //	GET    /jobs/{id}/frames/{frame}/layers view     ?file= -> LayerList
 //	GET    /jobs/{id}/frames/{frame}/layer view      ?name=&width=&pack=0&file= -> bytes: halves, red, green, blue and alpha
+//	GET    /jobs/{id}/frames/{frame}/preview view    bytes: a JPEG; Preview-Parts while parts of the frame come in
 //	GET    /jobs/{id}/running             view       ?after=&limit= -> RunningList
 //	GET    /jobs/{id}/inspection          submit     farm.Inspection, of one's own job that has spec.inspect; 404 until it is there
 //	GET    /jobs/{id}/warnings            view       []farm.Warning

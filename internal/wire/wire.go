@@ -45,6 +45,9 @@ const (
 	HeaderLayerScale  = "Layer-Scale" // what the values that travel are to be multiplied by; 1 but where they are too large for halves
 )
 
+// HeaderPreviewParts says of a preview of a frame that is rendered in parts how many of them it shows, as 7/12.
+const HeaderPreviewParts = "Preview-Parts"
+
 // MaxLayerPixels is the most that a pass has as a picture; it is scaled down where it has more.
 const MaxLayerPixels = 1 << 23
 
