@@ -56,8 +56,8 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.StringVar(&o.name, "name", "", "the job's name (default: the file's)")
 	f.IntVarP(&o.priority, "priority", "p", 1, "1 to 100; a job of priority 2 counts as two jobs")
 	f.IntVar(&o.chunk, "chunk", 1, "frames handed out together")
-	f.StringVar(&o.tiles, "tiles", "", "render each frame in so many tiles, as 4x3, on as many workers; they are put together and finished as one frame")
-	f.StringVar(&o.samplesSplit, "samples-split", "", "render each frame in so many parts of its samples, 2 to 64, on as many workers (Cycles); they are merged and finished as one frame")
+	f.StringVar(&o.tiles, "tiles", "", "render each frame in so many tiles, as 4x3, on as many workers, or auto; they are put together and finished as one frame")
+	f.StringVar(&o.samplesSplit, "samples-split", "", "render each frame in so many parts of its samples, 2 to 64, on as many workers, or auto (Cycles); they are merged and finished as one frame")
 	f.IntVar(&o.overscan, "overscan", 0, "render so many pixels more on each side of a tile, for effects that look at neighbours")
 	f.BoolVar(&o.keepAdaptive, "keep-adaptive", false, "leave adaptive sampling on in tiles: quicker, but pixels near the cuts differ from those of a whole frame")
 	f.StringVar(&o.order, "order", string(farm.Linear), "linear, reverse or outside-in")
@@ -101,17 +101,28 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 		}
 		s.Frames = set
 	}
-	if o.tiles != "" {
+	if o.tiles != "" && o.samplesSplit != "" {
+		return s, usagef("a frame is cut into tiles or into parts of its samples: leave out one of --tiles and --samples-split")
+	}
+	switch o.tiles {
+	case "":
+	case auto:
+		s.Tiles = farm.Tiles{X: 1, Y: 1} // until it is decided
+	default:
 		tiles, err := farm.ParseTiles(o.tiles)
 		if err != nil {
 			return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
 		}
 		s.Tiles = tiles
 	}
-	if o.samplesSplit != "" {
+	switch o.samplesSplit {
+	case "":
+	case auto:
+		s.Samples = 2 // until it is decided
+	default:
 		n, err := strconv.Atoi(o.samplesSplit)
 		if err != nil || n == 0 {
-			return s, usagef("--samples-split is a number of parts from 2 to %d, not %q", farm.MaxSampleParts, o.samplesSplit)
+			return s, usagef("--samples-split is a number of parts from 2 to %d or auto, not %q", farm.MaxSampleParts, o.samplesSplit)
 		}
 		s.Samples = n
 	}

@@ -54,11 +54,14 @@ while its frames are awaited, a new job renders those that are not here: another
 			}
 			f := &fetching{dir: cmp.Or(out, plan.OutDir), kinds: kinds, plan: plan}
 			if reuse {
-				if there, err := a.reuse(cmd.Context(), master, plan, f); there || err != nil {
+				if there, err := a.reuse(cmd.Context(), master, plan, f, &o); there || err != nil {
 					return err
 				}
 			}
 			if err := a.checkWorkers(cmd.Context(), master, plan); err != nil {
+				return err
+			}
+			if err := a.split(cmd.Context(), master, plan, &o); err != nil {
 				return err
 			}
 			return a.renderPlan(cmd.Context(), master, plan, f)
@@ -299,7 +302,7 @@ func (a *app) renderPlan(ctx context.Context, master *wire.Client, plan *client.
 }
 
 // reuse takes the plan's frames from a job of the same scene; there is false when the farm has none.
-func (a *app) reuse(ctx context.Context, master *wire.Client, plan *client.Plan, f *fetching) (there bool, err error) {
+func (a *app) reuse(ctx context.Context, master *wire.Client, plan *client.Plan, f *fetching, o *jobOptions) (there bool, err error) {
 	job, there, err := client.Reuse(ctx, master, plan)
 	if err != nil || !there {
 		return false, interrupted(ctx, err)
@@ -322,6 +325,9 @@ func (a *app) reuse(ctx context.Context, master *wire.Client, plan *client.Plan,
 	plan.Spec.Frames = farm.Frames(rest...)
 	f.frames, f.kinds, f.here = farm.FrameSet{}, wished, nil
 	if err := a.checkWorkers(ctx, master, plan); err != nil {
+		return true, err
+	}
+	if err := a.split(ctx, master, plan, o); err != nil {
 		return true, err
 	}
 	if job, err = a.send(ctx, master, plan); err != nil {
@@ -417,6 +423,9 @@ func (a *app) submitVerb() *cobra.Command {
 				return err
 			}
 			if err := a.checkWorkers(cmd.Context(), master, plan); err != nil {
+				return err
+			}
+			if err := a.split(cmd.Context(), master, plan, &o); err != nil {
 				return err
 			}
 			job, err := a.send(cmd.Context(), master, plan)

@@ -43,6 +43,7 @@ type workerOptions struct {
 	memory   string
 	fake     time.Duration
 	fakeSize int
+	fakeEnd  time.Duration
 	logJSON  bool
 	verbose  bool
 	master   string // name of the master's machine
@@ -70,6 +71,8 @@ func workerSettings(c *cobra.Command, o *workerOptions) {
 	f.IntVar(&o.fakeSize, "fake-size", 0, "edge of that picture in pixels, so that the workers' pictures can be told apart")
 	_ = f.MarkHidden("fake-renderer")
 	_ = f.MarkHidden("fake-size")
+	f.DurationVar(&o.fakeEnd, "fake-finish", 0, "what finishing a frame takes that was rendered in parts")
+	_ = f.MarkHidden("fake-finish")
 }
 
 func (a *app) workerVerb() *cobra.Command {
@@ -332,7 +335,7 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, m foundMaster, t
 		opt.Peers.TLS = strings.HasPrefix(m.URL, "https:")
 	}
 	if o.fake > 0 {
-		fake(&opt, o.fake, o.fakeSize)
+		fake(&opt, o.fake, o.fakeEnd, o.fakeSize)
 		return worker.New(opt)
 	}
 	slow := time.AfterFunc(time.Second, func() { log.Info("trying what Blender can do on this machine; next time this is known") })

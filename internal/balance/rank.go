@@ -141,7 +141,7 @@ func (c *contest) full(j *Job) bool {
 // class is the job's class of first priorities. A job that never got a frame though new ones do not go first is
 // waiting since it was created, so that it cannot starve either.
 func (c *contest) class(j *Job) int {
-	if j.Stage == farm.StageInspect {
+	if j.Stage == farm.StageInspect || j.Stage == farm.StageProbe {
 		return classAwaited
 	}
 	if j.Dispatched < c.rules.NewFrames {

@@ -3,9 +3,14 @@ package blender
 import (
 	"context"
 	"fmt"
-	"slices"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 )
+
+// CacheFolder is where renders look for what Session.Bake made: beside the .blend.
+const CacheFolder = "netrender_cache"
 
 // The kinds of Simulation.Kind.
 const (
@@ -86,8 +91,7 @@ type CacheFile struct {
 	// Name is where renders look for it, relative to the folder of the .blend, with forward slashes.
 	Name string `json:"name"`
 	Size int64  `json:"size"` // bytes
-	// First and Last bound the frames whose render reads it, inclusive; nil: no bound. A frame can be rendered when all
-	// files that it reads are there; which are still to come is known from Through.
+	// First and Last bound the frames whose render reads it, inclusive; nil: no bound.
 	First *int `json:"first"`
 	Last  *int `json:"last"`
 }
@@ -95,21 +99,139 @@ type CacheFile struct {
 // BakeResult is what a bake wrote.
 type BakeResult struct {
 	Files        int     // handed on
-	Bytes        int64   //
-	Through      int     // last frame that was computed
+	Bytes        int64   // of those
 	Seconds      float64 // wall time inside Blender
 	PeakMemory   int64   // bytes
 	Warnings     []string
 	ScriptErrors []string
 }
 
-// Bake computes simulations of the open scene. Files is called while it goes on, one call at a time, with files that are
-// complete: each once, in order of frames; through is the last frame all of whose files have been handed on. An error of
-// files ends the bake. Before Bake returns files has had the rest. Success is that every frame's files lie on the disk,
-// whatever Blender said. When ctx ends first the process is killed. What is in OutDir after an error is for the caller to remove.
-func (s *Session) Bake(ctx context.Context, bake Bake, progress func(Progress), files func(list []CacheFile, through int) error) (BakeResult, error) {
-	if i := slices.IndexFunc(bake.Simulations, func(k Simulation) bool { return k.Refused != "" }); i >= 0 {
-		return BakeResult{}, &Error{Kind: NoBake, Message: fmt.Sprintf("%s cannot be baked: %s", bake.Simulations[i], bake.Simulations[i].Refused)}
+// Bake computes simulations of the scene that was opened, which must not be rendered afterwards unless it is opened again.
+// Files is called while it goes on, one call at a time, with files that are complete, each once: the frames up to ready,
+// inclusive, have all of theirs; while there is no such frame, ready is before the first. It may take its time; its error
+// ends the bake and the process. Bake returns nil when files has had all that Bake.Until asks for: every frame of every
+// cache was looked for on the disk. When ctx ends first the process is killed. What lies in OutDir then, and after an
+// error, is for the caller to remove.
+func (s *Session) Bake(ctx context.Context, bake Bake, progress func(Progress), files func(list []CacheFile, ready int) error) (BakeResult, error) {
+	s.busy.Lock()
+	defer s.busy.Unlock()
+	if !filepath.IsAbs(bake.OutDir) {
+		return BakeResult{}, &Error{Kind: NoSpace, Message: fmt.Sprintf("%q is not an absolute path", bake.OutDir)}
 	}
-	return BakeResult{}, &Error{Kind: NoBake, Message: "this version of the session does not bake"}
+	if len(bake.Simulations) == 0 {
+		return BakeResult{}, &Error{Kind: NoBake, Message: "the bake asks for no simulation at all"}
+	}
+	if err := os.MkdirAll(bake.OutDir, 0o700); err != nil {
+		return BakeResult{}, &Error{Kind: NoSpace, Message: "the folder for the caches cannot be made: " + err.Error(), cause: err}
+	}
+	if progress != nil {
+		stop := s.relay(0, func(p Progress) {
+			if p.Frame != 0 { // not a line of the log
+				progress(p)
+			}
+		})
+		defer stop()
+	}
+	taken := s.takeBaked(ctx, bake.OutDir, files)
+	var answer struct {
+		Files    int      `json:"files"`
+		Bytes    int64    `json:"bytes"`
+		Warnings []string `json:"warnings"`
+		Scripts  []string `json:"script_errors"`
+		Seconds  float64  `json:"seconds"`
+		Peak     int64    `json:"peak"`
+	}
+	err := s.call(ctx, map[string]any{
+		"verb": "bake", "simulations": bake.Simulations, "out_dir": bake.OutDir, "until": bake.Until,
+	}, &answer)
+	count, failed := taken()
+	switch {
+	case failed != nil:
+		return BakeResult{}, failed
+	case err != nil:
+		return BakeResult{}, err
+	case count != answer.Files:
+		return BakeResult{}, &Error{Kind: BadTalk, Message: fmt.Sprintf("the agent says it baked %d files, and named %d", answer.Files, count)}
+	}
+	return BakeResult{
+		Files: answer.Files, Bytes: answer.Bytes, Seconds: answer.Seconds, PeakMemory: answer.Peak,
+		Warnings: answer.Warnings, ScriptErrors: answer.Scripts,
+	}, nil
+}
+
+// takeBaked hands on what the agent names, from a goroutine of its own, so that a slow receiver does not hold Blender up.
+// The function it returns waits for that and says how many files there were.
+func (s *Session) takeBaked(ctx context.Context, folder string, files func([]CacheFile, int) error) (taken func() (int, error)) {
+	var mu sync.Mutex
+	var waiting []message // mu
+	more, quit, ended := make(chan struct{}, 1), make(chan struct{}), make(chan struct{})
+	count, failed := 0, error(nil) // of the goroutine, until it has ended
+	hand := func() {
+		mu.Lock()
+		list := waiting
+		waiting = nil
+		mu.Unlock()
+		for _, m := range list {
+			if failed != nil || ctx.Err() != nil {
+				return
+			}
+			if err := checkCache(folder, m.Files); err != nil {
+				failed = s.withLog(err)
+			} else if failed = files(m.Files, m.Frame); failed == nil {
+				count += len(m.Files)
+			}
+			if failed != nil {
+				s.Kill()
+			}
+		}
+	}
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-more:
+				hand()
+			case <-quit:
+				hand()
+				return
+			}
+		}
+	}()
+	take := func(m message) {
+		mu.Lock()
+		waiting = append(waiting, m)
+		mu.Unlock()
+		select {
+		case more <- struct{}{}:
+		default:
+		}
+	}
+	s.baked.Store(&take)
+	return func() (int, error) {
+		s.baked.Store(nil)
+		close(quit)
+		<-ended
+		return count, failed
+	}
+}
+
+// checkCache believes no name and no size.
+func checkCache(folder string, list []CacheFile) *Error {
+	for i := range list {
+		f := &list[i]
+		inside, err := filepath.Rel(folder, f.Path)
+		rest, in := strings.CutPrefix(f.Name, CacheFolder+"/")
+		if err != nil || !in || !filepath.IsLocal(inside) || filepath.ToSlash(inside) != rest || strings.Contains(f.Name, "\\") {
+			return &Error{Kind: BadTalk, Message: fmt.Sprintf("the bake names a file outside its folder: %q as %q", f.Path, f.Name)}
+		}
+		if f.First != nil && f.Last != nil && *f.First > *f.Last {
+			return &Error{Kind: BadTalk, Message: f.Name + " is for no frame"}
+		}
+		info, err := os.Lstat(f.Path)
+		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+			return &Error{Kind: NoBake, Message: fmt.Sprintf("Blender says it baked %s, which is no file, or an empty one", f.Name)}
+		}
+		f.Size = info.Size()
+	}
+	return nil
 }

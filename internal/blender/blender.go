@@ -106,6 +106,10 @@ type Task struct {
 	// KeepAdaptive leaves adaptive sampling on in a tile: quicker, but pixels near the cuts differ from those of a whole frame.
 	KeepAdaptive bool
 
+	// Percent renders the picture in so many hundredths of its size, 1..99, and otherwise like a part, to learn what it takes;
+	// 0: in its own size.
+	Percent int
+
 	// Finish is the absolute path of a multilayer EXR that was put together of parts of this frame. It is not rendered but
 	// read, and goes through the rest of Blender's own pipeline: compositor, File Output nodes, colour management, the
 	// scene's output format. What the task asks for is what the frame's own render would have written.
@@ -166,8 +170,10 @@ type Result struct {
 	Memory     int64   // bytes the process holds after the frame
 	PeakMemory int64   // bytes, highest the process has held since it started
 	// Window is what of the picture the EXR of a tile shows: the tile and its overscan. Zero for whole frames.
-	Window   image.Rectangle
-	Warnings []string // sentences
+	Window image.Rectangle
+	// Width and Height are the pixels that a Task.Percent became; 0 of others.
+	Width, Height int
+	Warnings      []string // sentences
 	// ScriptErrors are sentences: what the scene's own Python raised, and drivers of it that do not work.
 	ScriptErrors []string
 }

@@ -19,7 +19,7 @@ const maxMessage = 16 << 20
 
 // message is what the agent sends: an event, or the answer to the request with the same ID.
 type message struct {
-	Event   string          `json:"event"` // hello, progress
+	Event   string          `json:"event"` // hello, progress, baked
 	Version string          `json:"version"`
 	PID     int             `json:"pid"`
 	Device  string          `json:"device"`
@@ -28,6 +28,7 @@ type message struct {
 	Memory  int64           `json:"memory"`
 	Peak    int64           `json:"peak"`
 	Secret  string          `json:"secret"`
+	Files   []CacheFile     `json:"files"`
 	ID      int             `json:"id"`
 	OK      json.RawMessage `json:"ok"`
 	Error   *struct {

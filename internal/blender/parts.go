@@ -23,6 +23,8 @@ func (t *Task) request() (map[string]any, *Error) {
 		return nil, &Error{Kind: NoFile, Message: fmt.Sprintf("%q is not an absolute path", t.Film)}
 	case t.Film != "":
 		return map[string]any{"verb": "film", "film": t.Film, "out_dir": t.OutDir}, nil
+	case t.Percent != 0 && (t.Percent < 1 || t.Percent > 99 || t.Finish != "" || tile || samples):
+		return refuse("%d %% of a picture are rendered of whole ones that are not finished", t.Percent)
 	case t.Finish != "" && (tile || samples):
 		return refuse("a frame is finished as a whole, not in parts")
 	case t.Finish != "" && !filepath.IsAbs(t.Finish):
@@ -33,7 +35,7 @@ func (t *Task) request() (map[string]any, *Error) {
 		return refuse("%v with an overscan of %d is no tile of a picture", t.Tile, t.Overscan)
 	case samples && (t.Samples.Offset < 0 || t.Samples.Count < 1 || t.Samples.Count > t.Samples.Total-t.Samples.Offset):
 		return refuse("%d samples from %d on are no part of %d", t.Samples.Count, t.Samples.Offset, t.Samples.Total)
-	case (tile || samples) && (t.EXR != EXRFull || t.Outputs || t.Preview):
+	case (tile || samples || t.Percent != 0) && (t.EXR != EXRFull || t.Outputs || t.Preview):
 		return refuse("a part of a frame is a 32-bit EXR and nothing else")
 	}
 	if t.Finish != "" {
@@ -43,6 +45,9 @@ func (t *Task) request() (map[string]any, *Error) {
 		request["tile"] = [4]int{t.Tile.Min.X, t.Tile.Min.Y, t.Tile.Max.X, t.Tile.Max.Y}
 		request["overscan"] = t.Overscan
 		request["keep_adaptive"] = t.KeepAdaptive
+	}
+	if t.Percent != 0 {
+		request["percent"] = t.Percent
 	}
 	if samples {
 		request["samples"] = [3]int{t.Samples.Offset, t.Samples.Count, t.Samples.Total}

@@ -179,6 +179,14 @@ func realTiles(t *testing.T, s *Session, dir string) {
 		samePasses(t, c.scene+", tiles", cropped(t, exrOf(t, whole), picture.Add(c.at)), stitched, s.Version())
 		all.Finish = stitched
 		sameResults(t, c.scene, whole, render(t, s, all), s.Version())
+		if c.scene == "passes" { // small, to learn what it takes
+			r := render(t, s, Task{Frame: 3, EXR: EXRFull, Percent: 50})
+			if d := openEXR(t, exrOf(t, r)).Parts[0].Display; r.Width != 30 || r.Height != 14 || d.Width() != 30 || d.Height() != 14 || r.Render <= 0 {
+				t.Errorf("half as large it is %d x %d, and its file %v", r.Width, r.Height, d)
+			}
+			all.Finish = ""
+			sameResults(t, "whole after it was small", whole, render(t, s, all), s.Version())
+		}
 		if c.scene == "border" { // nothing of all that is left in the scene
 			all.Finish = ""
 			sameResults(t, "whole after its parts", whole, render(t, s, all), s.Version())

@@ -25,6 +25,9 @@ func TestTilesThatAreNone(t *testing.T) {
 		"finished as a whole":  {EXR: EXRFull, Samples: Samples{0, 3, 8}, Finish: "/merged.exr"},
 		"a 32-bit":             {EXR: EXRFull, Samples: Samples{0, 3, 8}, Outputs: true},
 		"32-bit EXR":           {EXR: EXRHalf, Tile: tile},
+		"100 % of a":           {EXR: EXRFull, Percent: 100},
+		"-5 % of a":            {EXR: EXRFull, Percent: -5},
+		"5 % of a":             {EXR: EXRFull, Percent: 5, Tile: tile},
 		"not in parts":         {EXR: EXRFull, Tile: tile, Finish: "/merged.exr"},
 		"and nothing else":     {EXR: EXRFull, Tile: tile, Preview: true},
 	} {

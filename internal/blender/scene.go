@@ -1,6 +1,7 @@
 package blender
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -23,7 +24,7 @@ func (s *Session) Open(ctx context.Context, scene Scene) (SceneFacts, error) {
 	var facts SceneFacts
 	err := s.call(ctx, map[string]any{
 		"verb": "open", "blend": scene.Blend, "original": scene.Original, "files": scene.Files,
-		"scripts": scene.Scripts, "name": scene.Name, "engine": scene.Engine,
+		"scripts": scene.Scripts, "name": scene.Name, "engine": scene.Engine, "baked": scene.Baked,
 	}, &facts)
 	if err != nil {
 		return SceneFacts{}, err
@@ -69,6 +70,7 @@ func (s *Session) Render(ctx context.Context, task Task, progress func(Progress)
 		Memory   int64    `json:"memory"`
 		Peak     int64    `json:"peak"`
 		Window   []int    `json:"window"`
+		Size     [2]int   `json:"size"`
 	}
 	if err := s.call(ctx, request, &answer); err != nil {
 		return Result{}, err
@@ -83,7 +85,7 @@ func (s *Session) Render(ctx context.Context, task Task, progress func(Progress)
 	return Result{
 		Files: answer.Files, Warnings: answer.Warnings, ScriptErrors: answer.Scripts, Reopened: answer.Reopened,
 		Seconds: answer.Seconds, Render: answer.Render, EXRSeconds: answer.EXR, Preview: answer.Preview,
-		Memory: answer.Memory, PeakMemory: answer.Peak, Window: window,
+		Memory: answer.Memory, PeakMemory: answer.Peak, Window: window, Width: answer.Size[0], Height: answer.Size[1],
 	}, nil
 }
 
@@ -114,7 +116,7 @@ func (s *Session) relay(frame int, progress func(Progress)) (stop func()) {
 			select {
 			case m := <-newest:
 				p, _ := ParseStatus(m.Text)
-				p.Frame = frame
+				p.Frame = cmp.Or(m.Frame, frame)
 				p.Memory, p.Peak = max(p.Memory, m.Memory), max(p.Peak, m.Peak)
 				if p.Elapsed == 0 {
 					p.Elapsed = time.Since(begun)

@@ -46,6 +46,7 @@ type Session struct {
 
 	replies  chan message
 	progress atomic.Pointer[func(message)]
+	baked    atomic.Pointer[func(message)]
 
 	killed atomic.Bool
 	bad    atomic.Pointer[Error] // why we killed it, when it talked nonsense
@@ -248,6 +249,8 @@ func (s *Session) listen(r *bufio.Reader) {
 			return
 		case m.Event == "progress":
 			s.report(m)
+		case m.Event == "baked" && s.baked.Load() != nil:
+			(*s.baked.Load())(m)
 		case m.Event == "" && m.ID > 0 && (m.OK != nil || m.Error != nil):
 			select {
 			case s.replies <- m:

@@ -53,6 +53,8 @@ type Inspection struct {
 	// Colours is what Options.Colours of the job must be: the path of the scene's colour configuration; "": there is none.
 	Colours string `json:"colours,omitempty"`
 
+	Probe *Probe `json:"probe,omitempty"` // of a job that has spec.probe: the only thing in its report
+
 	Errors   []Obstacle `json:"errors"`   // what keeps the scene from rendering as it is
 	Warnings []string   `json:"warnings"` // sentences
 }
@@ -184,6 +186,8 @@ func ParseInspection(data []byte) (*Inspection, error) {
 // Check refuses a report that cannot be one.
 func (i *Inspection) Check() error {
 	switch {
+	case i.Probe != nil:
+		return i.Probe.check()
 	case (i.Problem == "") == (i.Scene == nil):
 		return Errorf(Mismatch, "the report names neither a scene nor a problem, or both")
 	case i.Total < 0 || i.Missing < 0 || i.Cut < 0 || i.Total != len(i.Files)+i.Cut || i.Missing > i.Total:

@@ -65,6 +65,9 @@ type JobSpec struct {
 	// InOrder has the frames rendered one after the other by one worker, which steps through all frames before them: so
 	// a simulation that is not baked comes out as it does on one machine.
 	InOrder bool `json:"in_order,omitempty"`
+	// Probe has such a job render small pictures of its first frame instead, with its own needs and options, to find out what
+	// the whole one takes: see Probe.
+	Probe bool `json:"probe,omitempty"`
 	// Process has commands run instead of rendering: see Process. Frames, options and most of the needs follow from it.
 	Process *Process `json:"process,omitempty"`
 }
@@ -273,7 +276,14 @@ func (s *JobSpec) Lacks(results []Result) string {
 
 // Defaults fills what was left out. Of an inspection it sets what it is to be.
 func (s *JobSpec) Defaults() {
-	if s.Inspect {
+	if s.Inspect && s.Probe {
+		if s.Frames.Count() > 0 {
+			s.Frames = Frames(s.Frames.First())
+		}
+		o := &s.Options
+		s.Chunk, s.Order, s.Keep, s.Tiles, s.Samples, s.Bakes, s.InOrder, s.Film = 1, Linear, false, Tiles{}, 0, nil, false, nil
+		s.Options = Options{EXR: "none", Scripts: o.Scripts, Threads: o.Threads, Engine: o.Engine, Colours: o.Colours}
+	} else if s.Inspect {
 		n := &s.Needs
 		s.Frames, s.Chunk, s.Order, s.Keep = Frames(InspectionFrame), 1, Linear, false
 		s.Options, s.Tiles, s.Samples, s.FPS, s.Film = Options{EXR: "none"}, Tiles{}, 0, 0, nil
@@ -319,6 +329,8 @@ func (s *JobSpec) Check() error {
 		return Errorf(Invalid, "attempts are 1 to %d, not %d", MaxAttempts, s.Attempts)
 	case !s.Tiles.ok():
 		return Errorf(Invalid, "a frame has 1 to %d tiles in each direction, and at most %d in all", maxTiles, MaxParts).WithHint("write them as 4x3")
+	case s.Probe && !s.Inspect:
+		return Errorf(Invalid, "a probe is a kind of inspection").WithHint("submit it with inspect set as well")
 	case s.Samples != 0 && s.Tiles.Count() > 0:
 		return Errorf(Invalid, "a frame is cut into tiles or into parts of its samples, not both").WithHint("leave out one of --tiles and --samples-split")
 	case s.Samples != 0 && (s.Samples < 2 || s.Samples > MaxSampleParts):

@@ -126,6 +126,8 @@ func TestJobSpecCheck(t *testing.T) {
 		{"tiles in one direction", func(s *JobSpec) { s.Tiles = Tiles{X: 4} }, "tiles", Invalid},
 		{"too many tiles of too many frames", func(s *JobSpec) { s.Tiles, s.Frames = Tiles{64, 64}, FrameRange(1, 300, 1) }, "over 1048576 tasks", TooLarge},
 		{"too many tiles", func(s *JobSpec) { s.Tiles = Tiles{65, 64} }, "at most 4096", Invalid},
+		{"a probe that is no inspection", func(s *JobSpec) { s.Probe = true }, "kind of inspection", Invalid},
+		{"a probe", func(s *JobSpec) { s.Probe, s.Inspect = true, true }, "", ""},
 		{"parts of the samples", func(s *JobSpec) { s.Samples = 64 }, "", ""},
 		{"one part of the samples", func(s *JobSpec) { s.Samples = 1 }, "in 2 to 64 parts", Invalid},
 		{"a negative part of the samples", func(s *JobSpec) { s.Samples = -2 }, "in 2 to 64 parts", Invalid},
@@ -281,6 +283,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	spec.Attempts, spec.Timeout, spec.FPS, spec.Key, spec.Keep, spec.Inspect, spec.Tiles, spec.Samples, spec.Film = 5, 60, 23.976, "key", true, true, Tiles{4, 3}, 8, &Film{Format: FilmMP4}
 	spec.Needs = Needs{Allow: []string{"a"}, Deny: []string{"b"}, Tags: []string{"c"}, Blender: Version{4, 5, 1}, Engine: "CYCLES", Denoiser: true, MemoryMB: 1, GPU: "cuda", Addons: []string{"d"}, AddonFiles: []string{"e.zip"}, Shared: []string{"/f"}, Exact: Version{4, 5, 2}, Bakes: []string{"cloth"}, Cores: 4, OS: []string{"linux"}, Arch: []string{"arm64"}}
 	spec.Process = &Process{[]ProcessValue{{"n", "v"}}, []ProcessStep{{"s", 1, 2}}, []ProcessPath{{"/a", "b", true}}}
+	spec.Probe = true
 	spec.Bakes, spec.InOrder = []Bake{{{Kind: "cloth", Owner: "Shirt", Name: "Cloth", Start: 1, End: 250}}}, true
 	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/g", Overscan: 8, KeepAdaptive: true}
 	job := Job{
@@ -323,7 +326,7 @@ func TestJSONLosesNothing(t *testing.T) {
 			Keep: true, AgainMS: 2,
 		},
 		Wish{Worker: "w", Slot: 1, Scene: "s", Ahead: true, WaitMS: 5},
-		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Samples: 8, Stage: StageInspect, Film: &Film{Format: FilmWebM}, Shot: &Shot{First: 1, Last: 9, Step: 2, Name: "n"}, Bakes: spec.Bakes, Until: 12, Baked: 3, InOrder: true, Process: spec.Process},
+		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Samples: 8, Probe: true, Stage: StageInspect, Film: &Film{Format: FilmWebM}, Shot: &Shot{First: 1, Last: 9, Step: 2, Name: "n"}, Bakes: spec.Bakes, Until: 12, Baked: 3, InOrder: true, Process: spec.Process},
 		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2, Idle: "x", GPU: &half, UserIdle: &half, UTCOffset: &one, Peer: &PeerLoad{Given: 1, FromPeers: 2, FromMaster: 3, Unreachable: []string{"n"}}},
 		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, Slots: 2, PaceMS: 1, WaitMS: 2, Leaves: true},
 		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5, Slots: 2},

@@ -40,6 +40,8 @@ func (s *JobSpec) Asks() Stage {
 	switch {
 	case len(s.Bakes) > 0 && !s.Inspect: // who bakes renders parts, too, and reads what was baked
 		return StageBake
+	case s.Inspect && s.Probe:
+		return StageProbe
 	case s.Parts() > 0 && !s.Inspect:
 		return StageParts
 	}

@@ -51,6 +51,7 @@ type Grant struct {
 	Folder  string  `json:"folder,omitempty"`        // of the job's results, as Job.Folder
 	Tiles   Tiles   `json:"tiles,omitzero"`          // of each frame; none: frames are rendered whole
 	Samples int     `json:"samples_split,omitempty"` // parts of its samples that each frame is rendered in; 0: all at once
+	Probe   bool    `json:"probe,omitempty"`         // an inspection renders small pictures
 	Stage   Stage   `json:"stage,omitempty"`         // what is to be done; "": frames are rendered
 	Film    *Film   `json:"film,omitempty"`          // to make of the job's frames; only where the task is to make it
 	Shot    *Shot   `json:"shot,omitempty"`          // what the film shows; only then
@@ -158,6 +159,7 @@ type Reason struct {
 type Fit struct {
 	Online int    `json:"online"` // workers that are there
 	Fit    int    `json:"fit"`    // of them, those that may
+	Slots  int    `json:"slots"`  // of those, slots that take parts of frames
 	Lacks  []Lack `json:"lacks,omitempty"`
 }
 

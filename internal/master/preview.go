@@ -21,7 +21,7 @@ func (m *Master) Balance(ctx context.Context) (farm.Balance, error) {
 		all := 0
 		wants := func(b *balance.Job) bool { return b.Queued > 0 || b.Assigned > 0 }
 		for i := range e.snap.Jobs {
-			if b := &e.snap.Jobs[i]; wants(b) && b.Stage != farm.StageInspect {
+			if b := &e.snap.Jobs[i]; wants(b) && b.Stage != farm.StageInspect && b.Stage != farm.StageProbe {
 				all += b.Priority
 			}
 		}

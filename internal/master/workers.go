@@ -280,6 +280,9 @@ func (m *Master) FitFor(ctx context.Context, needs farm.Needs, scripts bool) (fa
 			}
 			if why == "" {
 				fit.Fit++
+				if w.Facts.Takes(farm.StageParts) {
+					fit.Slots += w.Slots
+				}
 				continue
 			}
 			at, known := lacks[why]

@@ -37,7 +37,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	})
 	r := s.report(k, no)
 	f := &frame{slot: s.no, options: k.grant.Options, reports: []farm.Report{r}}
-	looks, notCopied := k.grant.Stage == farm.StageInspect, ""
+	looks, notCopied := k.grant.Stage == farm.StageInspect && !k.grant.Probe, ""
 	if !looks {
 		f.goals, notCopied = s.w.copier.goals(k.grant)
 	}
@@ -175,6 +175,9 @@ func (s *slot) renderOpen(ctx context.Context, k *work, f *frame, no int, next *
 	stage := filepath.Join(x.setup.Out, filesDir)
 	if err := os.RemoveAll(stage); err != nil { // of a frame that failed
 		return err
+	}
+	if k.grant.Probe {
+		return s.probe(ctx, k, f, no, stage, p)
 	}
 	task, err := s.task(ctx, k, f, no, stage, p)
 	if err != nil {

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import bpy
-from netagent import addons, channel, devices, filming, finishing, logs, opening, rendering
+from netagent import addons, baking, channel, devices, filming, finishing, logs, opening, rendering
 from netagent.failure import Failure
 
 FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -27,6 +27,7 @@ def serve(link: channel.Channel, handover: dict, session: opening.Session) -> No
         "open": lambda request: opened(session, request),
         "render": lambda request: rendering.render(session, link, request),
         "film": lambda request: filming.film(session, link, request),
+        "bake": lambda request: baking.bake(session, link, request),
         "display": display,
     }
     while True:

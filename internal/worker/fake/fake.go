@@ -22,11 +22,11 @@ type Options struct {
 	FrameTime time.Duration // what a frame takes; a part takes its share of it
 	// FinishTime is what finishing a frame takes that was rendered in parts.
 	FinishTime time.Duration
-	OpenTime  time.Duration // what opening a scene takes
-	StartTime time.Duration // what starting takes
-	Width     int           // pixels; 0: 16
-	Height    int           // pixels; 0: 16
-	Memory    int64         // bytes said to be held after a frame
+	OpenTime   time.Duration // what opening a scene takes
+	StartTime  time.Duration // what starting takes
+	Width      int           // pixels; 0: 16
+	Height     int           // pixels; 0: 16
+	Memory     int64         // bytes said to be held after a frame
 	// Quiet leaves out the lines of log and the progress that each frame otherwise gives.
 	Quiet bool
 	Scene blender.SceneFacts // what is found missing, warned of and raised in every scene
@@ -160,6 +160,8 @@ func (r *Renderer) time(t *blender.Task) time.Duration {
 	case !t.Tile.Empty():
 		w := r.window(t)
 		share = float64(w.Dx()*w.Dy()) / float64(r.o.Width*r.o.Height)
+	case t.Percent > 0:
+		share = float64(t.Percent*t.Percent) / 1e4
 	case t.Samples.Count > 0:
 		share = float64(t.Samples.Count) / float64(t.Samples.Total)
 	}
@@ -185,6 +187,12 @@ func (r *Renderer) write(t blender.Task) (blender.Result, error) {
 		f, err := pic.tile(t.OutDir, window)
 		result.Files, result.Window = []blender.File{f}, window
 		return result, err
+	}
+	if t.Percent > 0 {
+		result.Width, result.Height = max(1, r.o.Width*t.Percent/100), max(1, r.o.Height*t.Percent/100)
+		result.Seconds = r.time(&t).Seconds()
+		result.Render = result.Seconds
+		return result, nil
 	}
 	if t.Samples.Count > 0 {
 		f, err := pic.samples(t.OutDir, t.Samples)

@@ -11,7 +11,7 @@ from typing import Any
 
 import bpy
 
-from . import devices, mapping, osl, parts, scripts, stateful
+from . import caches, devices, mapping, osl, parts, scripts, stateful
 from .failure import Failure
 
 
@@ -29,6 +29,7 @@ class Session:
         self.stateful = ""
         self.range_is_seen = False
         self.used = False  # a frame was rendered since the scene was opened
+        self.baked = caches.Baked({}, "")
 
     def open(self, request: dict) -> dict:
         """Loads the scene of request and answers with SceneFacts."""
@@ -36,12 +37,14 @@ class Session:
         self.request = {}
         self.watch.allowed = self.scripts and request.get("scripts", False)
         places = mapping.Places(request["blend"], request.get("original") or "", request.get("files") or {})
+        baked = caches.Baked(request, self.scratch)
         moved = 0
 
         def move() -> None:
             nonlocal moved
             with osl.unasked():
                 moved = mapping.apply(places)
+            baked.apply()
 
         with before_evaluation(move):
             load(request, self.watch.allowed)
@@ -49,7 +52,7 @@ class Session:
         scene = self._select(request)
         if request.get("engine"):
             take_engine(scene, request["engine"])
-        self.request = request
+        self.request, self.baked = request, baked
         self.used = False
         self.stateful = stateful.reason(scene, self.own_handlers)
         self.range_is_seen = stateful.range_is_seen(scene)

@@ -63,13 +63,15 @@ def edge(pixel: int, of: int) -> float:
 
 
 class Part:
-    """A tile of the picture, some of its samples, or both."""
+    """A tile of the picture, some of its samples, or both; or all of it, but small."""
 
     def __init__(self, scene: Any, request: dict) -> None:
         self.scene = scene
         self.tile: Window | None = tuple(request["tile"]) if request.get("tile") else None
         self.window: Window | None = None  # the tile and its overscan
         self.samples: tuple[int, int] | None = None  # the first, and how many
+        self.percent: int = request.get("percent", 0)  # of the picture's size
+        self.size: tuple[int, int] = (0, 0)  # that it became
         self.keep_adaptive: bool = request.get("keep_adaptive", False)
         self.warnings: list[str] = []
         self._check(request)
@@ -135,6 +137,10 @@ class Part:
         borrowed.set(render, "use_sequencer", False)
         if self.window:
             self._border(borrowed, self.window)
+        if self.percent:
+            borrowed.set(render, "resolution_percentage", max(1, render.resolution_percentage * self.percent // 100))
+            left, top, right, bottom = region(render)
+            self.size = max(1, right - left), max(1, bottom - top)
         if render.engine == "CYCLES":
             self._cycles(borrowed)
 

@@ -30,10 +30,11 @@ def render(session: Session, link: Channel, request: dict) -> dict:
     """Renders request's frame into its folder and answers with the files."""
     begun = time.monotonic()
     scene = session.scene()
-    reopened = bool(session.used and session.stateful)
+    reopened = bool(session.used and session.stateful) or session.baked.stale(request["frame"], session.used)
     if reopened:
         session.again()
         scene = session.scene()
+    session.baked.check(request["frame"])
     first = not session.used or reopened
     session.used = True
     frame = Frame(scene, request, session)
@@ -59,6 +60,7 @@ def render(session: Session, link: Channel, request: dict) -> dict:
         "memory": now,
         "peak": peak,
         "window": frame.part.window if frame.part else None,
+        "size": frame.part.size if frame.part else (0, 0),
     }
 
 
@@ -104,7 +106,7 @@ class Frame:
         self.outputs: bool = request["outputs"]
         self.preview: bool = request["preview"]
         self.finish = finishing.Finish(scene, request["finish"], session.scratch) if request.get("finish") else None
-        self.part = parts.Part(scene, request) if request.get("tile") or request.get("samples") else None
+        self.part = parts.Part(scene, request) if any(request.get(name) for name in ("tile", "samples", "percent")) else None
         self.warnings: list[str] = []
         self._made: list[tuple[str, str, str, str]] = []  # kind, path, expected name, node
         self._exr_path = os.path.join(self.folder, "exr", number(self.number) + ".exr")

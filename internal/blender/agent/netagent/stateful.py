@@ -7,6 +7,8 @@ from typing import Any
 
 import bpy
 
+from . import caches
+
 SIMULATED = {"CLOTH": "cloth", "SOFT_BODY": "soft body"}
 
 
@@ -72,9 +74,6 @@ def _reasons(scene: Any, own: set[tuple[str, str]]) -> Iterator[str]:
         pose = thing.pose
         if pose is not None and pose.ik_solver == "ITASC" and pose.ik_param.mode == "SIMULATION":
             yield f"an IK simulation on {thing.name}"
-    for tree in bpy.data.node_groups:
-        if any(node.bl_idname == "GeometryNodeSimulationOutput" for node in tree.nodes):
-            yield f"a simulation zone in {tree.name}"
 
 
 def _has_objects(world: Any) -> bool:
@@ -87,13 +86,17 @@ def _modifier(thing: Any, modifier: Any) -> Iterator[str]:
         yield f"unbaked {SIMULATED[kind]} on {thing.name}"
     elif kind == "PARTICLE_SYSTEM":
         system = modifier.particle_system
-        moving = system.settings.type != "HAIR" or system.use_hair_dynamics
+        made = system.settings.type
+        moving = made == "EMITTER" or made == "HAIR" and system.use_hair_dynamics  # others show what a fluid is
         if moving and not system.point_cache.is_baked and not system.point_cache.use_external:
             yield f"unbaked particles on {thing.name}"
     elif kind == "FLUID" and modifier.fluid_type == "DOMAIN":
         domain = modifier.domain_settings
         if not domain.has_cache_baked_data:
             yield f"unbaked fluid in {thing.name}"
+    elif kind == "NODES":
+        if any(not found.baked for found in caches.of(thing, modifier)):
+            yield f"a simulation zone in {modifier.node_group.name} on {thing.name}"
     elif kind == "DYNAMIC_PAINT" and modifier.canvas_settings is not None:
         for surface in modifier.canvas_settings.canvas_surfaces:
             if surface.is_active and not surface.point_cache.is_baked and surface.surface_format != "IMAGE":

@@ -91,7 +91,8 @@ def _caches(found: list[Any]) -> Iterator[tuple[str, Any]]:
             yield SIMULATIONS[modifier.type], modifier.point_cache
         elif modifier.type == "PARTICLE_SYSTEM":
             system = modifier.particle_system
-            if system.settings.type != "HAIR" or system.use_hair_dynamics:
+            made = system.settings.type
+            if made == "EMITTER" or made == "HAIR" and system.use_hair_dynamics:  # others show what a fluid is
                 yield "particles", system.point_cache
         elif modifier.type == "DYNAMIC_PAINT" and modifier.canvas_settings is not None:
             for surface in modifier.canvas_settings.canvas_surfaces:
