@@ -50,6 +50,9 @@ bench-pages: ## how fast the pages of a large farm are there, in Chromium
 bench-f12: ## how long F12 takes of a frame that the farm has, 1080p with ten passes, in a window of every Blender
 	NETRENDER_TEST_F12=$${NETRENDER_TEST_F12:-1920,1080,7} go test ./test -run TestF12 -v -count 1 -timeout 30m
 
+pictures: build ## take the pictures of docs/pages.md again, of a farm on this machine (needs Blender and Chromium)
+	go run ./tools/pictures
+
 fuzz: ## every fuzz test for FUZZTIME (10 s) each
 	tools/fuzz
 
@@ -63,9 +66,9 @@ release: ## archives for every platform, with checksums, in dist/
 	tools/release
 
 clean: ## remove what was built
-	rm -rf bin dist demo
+	rm -rf bin dist demo pictures
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-.PHONY: build pages setup demo test format unit race cross lint bench bench-pages bench-f12 fuzz soak simulate release clean help
+.PHONY: build pages setup demo test format unit race cross lint bench bench-pages pictures bench-f12 fuzz soak simulate release clean help

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/wire"
 )
 
 // overviewRoutes are the calls about the farm as a whole.
@@ -40,7 +41,15 @@ func (a *API) overviewRoutes(d *describer) {
 		method: http.MethodGet, path: "/balance", role: farm.RoleView, name: "balance",
 		about: "Tells what the balancer sees of the jobs, in the order in which they would get a slot that any of them may have",
 	},
-		func(ctx context.Context, _ *none) (*made[farm.Balance], error) { return answer(a.m.Balance(ctx)) })
+		func(ctx context.Context, in *struct {
+			Limit string `query:"limit" doc:"how many jobs to list; all when not given"`
+		}) (*made[farm.Balance], error) {
+			limit, err := wholeOf("limit", in.Limit, 0, 1, wire.MaxPage)
+			if err != nil {
+				return nil, err
+			}
+			return answer(a.m.Balance(ctx, limit))
+		})
 	steer(d, route{
 		method: http.MethodGet, path: "/about", role: farm.RoleView, name: "about",
 		about: "Says what the master is made of and how much it keeps; where, to admins",

@@ -86,7 +86,10 @@ type Block struct {
 
 // ReadBlock reads and unpacks the part's i-th block from the top, 0 <= i < Chunks. The memory of buf, which may be
 // nil, is used for the block if it suffices.
-func (p *Part) ReadBlock(i int, buf []byte) (Block, error) {
+func (p *Part) ReadBlock(i int, buf []byte) (Block, error) { return p.readBlock(i, buf, nil) }
+
+// readBlock reads only some bytes of each line, where some are named; then it does not find all that may be wrong.
+func (p *Part) readBlock(i int, buf []byte, only [][2]int) (Block, error) {
 	if err := p.Readable(); err != nil {
 		return Block{}, err
 	}
@@ -114,7 +117,20 @@ func (p *Part) ReadBlock(i int, buf []byte) (Block, error) {
 	if err := p.file.read(*packed, c.data); err != nil {
 		return Block{}, err
 	}
-	if err := unpack(p.Compression, *packed, b.Bytes); err != nil {
+	if only == nil {
+		err = unpack(p.Compression, *packed, b.Bytes)
+	} else {
+		err = unpackSome(p.Compression, *packed, b.Bytes, func(yield func(from, to int) bool) {
+			for at, line := 0, int(p.LineBytes()); at < len(b.Bytes); at += line {
+				for _, span := range only {
+					if !yield(at+span[0], at+span[1]) {
+						return
+					}
+				}
+			}
+		})
+	}
+	if err != nil {
 		if errors.Is(err, errPacked) {
 			err = damaged("%s cannot be unpacked", p.block(i))
 		}
@@ -141,6 +157,7 @@ func (p *Part) packed(i int, buf []byte) ([]byte, error) {
 // It belongs to one goroutine.
 type Lines struct {
 	part  *Part
+	only  [][2]int // bytes of each line that are wanted; nil: all
 	block Block
 	buf   []byte
 }
@@ -155,7 +172,7 @@ func (l *Lines) Read(y int) ([]byte, error) {
 		if err := l.part.Readable(); err != nil {
 			return nil, err
 		}
-		b, err := l.part.ReadBlock(y/l.part.Compression.Lines(), l.buf)
+		b, err := l.part.readBlock(y/l.part.Compression.Lines(), l.buf, l.only)
 		if err != nil {
 			l.block = Block{}
 			return nil, err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zlib"
 )
 
@@ -40,6 +41,39 @@ func unpack(c Compression, packed, out []byte) error {
 	restore(*tmp, out)
 	return nil
 }
+
+// unpackSome unpacks ranges of the block, quicker: what is wrong with a block is found only where it cannot be unpacked.
+func unpackSome(c Compression, packed, out []byte, ranges func(yield func(from, to int) bool)) error {
+	if c == RLE || len(packed) < 6 {
+		return unpack(c, packed, out)
+	}
+	tmp := scratch(len(out))
+	defer free(tmp)
+	f, _ := rawInflaters.Get().(*rawInflater)
+	if f == nil {
+		f = new(rawInflater)
+		f.flate = flate.NewReader(&f.src)
+	}
+	f.src.Reset(packed[2:]) // behind the head of zlib; the checksum behind it is not looked at
+	err := f.flate.(flate.Resetter).Reset(&f.src, nil)
+	if err == nil {
+		_, err = io.ReadFull(f.flate, *tmp)
+	}
+	f.src.Reset(nil)
+	rawInflaters.Put(f)
+	if err != nil {
+		return errPacked
+	}
+	restoreSome(*tmp, out, ranges)
+	return nil
+}
+
+type rawInflater struct {
+	src   bytes.Reader
+	flate io.ReadCloser
+}
+
+var rawInflaters sync.Pool
 
 var scratches sync.Pool
 

@@ -115,6 +115,7 @@ func newPictureReader(p *Part, v *View, pic *Picture) (pictureReader, error) {
 		from, to := p.Span(c)
 		r.spans, r.types = append(r.spans, [2]int{from, to}), append(r.types, p.Channels[c].Type)
 	}
+	r.lines.only = r.spans
 	return r, nil
 }
 

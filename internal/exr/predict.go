@@ -18,7 +18,22 @@ const (
 func restore(in, out []byte) {
 	integrate(in)
 	half := (len(in) + 1) / 2
+	plait(in[:half], in[half:], out)
+}
+
+// restoreSome is restore for some ranges of out, each from a byte to before another. The others stay as they are.
+func restoreSome(in, out []byte, ranges func(yield func(from, to int) bool)) {
+	integrate(in)
+	half := (len(in) + 1) / 2
 	even, odd := in[:half], in[half:]
+	for from, to := range ranges {
+		from &^= 1
+		plait(even[from/2:(to+1)/2], odd[from/2:to/2], out[from:to])
+	}
+}
+
+// plait lays bytes at the even and at the odd places of out.
+func plait(even, odd, out []byte) {
 	i := 0
 	for ; i <= len(odd)-8; i += 8 {
 		e, o := binary.LittleEndian.Uint64(even[i:]), binary.LittleEndian.Uint64(odd[i:])

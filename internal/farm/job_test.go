@@ -345,7 +345,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		Disk{DiskLow, 1, 2, 3, 4},
 		Sharing{10_000, now, []int{9}, []JobShare{{7, "n", 2, []int{6}}}},
 		AttentionList{[]Attention{{"disk", NeedsDisk, "t", "h", 7, "w", "n", "c", now}}, 2},
-		Balance{9, 8, []JobBalance{{7, "n", "o", "i", 2, 0.5, 0.25, 2, "rest", 6, 9, 6, 0.5, 7, true}}},
+		Balance{9, 8, 7, []JobBalance{{7, "n", "o", "i", 2, 0.5, 0.25, 2, "rest", 6, 9, 6, 0.5, 7, true}}, []Pool{{2, 1, 0.5, 6}}},
 		Schedule{true, "t", now, true},
 		RulesPreview{9, []JobPreview{{7, "n", 2, 6, 6, 5}}, []string{"s"}, true},
 		WorkerAttempt{Attempt{Seq: 1}, "n"},

@@ -26,7 +26,17 @@ type JobShare struct {
 type Balance struct {
 	Slots int          `json:"slots"` // of workers that are there and take work
 	Busy  int          `json:"busy"`
-	Jobs  []JobBalance `json:"jobs"`
+	InAll int          `json:"in_all"` // jobs, also those that are not listed
+	Jobs  []JobBalance `json:"jobs"`   // in the order in which they would get a slot
+	Pools []Pool       `json:"pools"`  // all jobs by priority, the highest first
+}
+
+// Pool is what the jobs of one priority have together.
+type Pool struct {
+	Priority int     `json:"priority"`
+	Jobs     int     `json:"jobs"`
+	Share    float64 `json:"share"`    // of all, 0..1
+	Assigned int     `json:"assigned"` // slots they have
 }
 
 // JobBalance is where a job stands; the terms are those of the rules of balancing.

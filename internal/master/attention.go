@@ -266,7 +266,11 @@ func (e *engine) inWords(al *alarm, now time.Time, waits int) farm.Attention {
 		a.Hint = fmt.Sprintf("netrender job %d says what went wrong; netrender retry %d --failed tries again; deleting the job ends this notice", al.failed, al.failed)
 	case farm.NeedsCare:
 		if n := al.job.Failed; n > 0 {
-			a.Text = plural(n, "frame") + " of " + job + " failed; the others go on"
+			noun := "frame"
+			if al.job.plan.Staged() {
+				noun = "task"
+			}
+			a.Text = plural(n, noun) + " of " + job + " failed; the others go on"
 		} else {
 			a.Text = plural(len(al.job.refused), "worker") + " failed " + job + ", and none of its frames is there yet"
 		}

@@ -11,10 +11,11 @@ import (
 	"github.com/netrender/netrender/internal/farm"
 )
 
-// Balance tells what the balancer sees now.
-func (m *Master) Balance(ctx context.Context) (farm.Balance, error) {
+// Balance tells what the balancer sees now: of all jobs together, and of each of the first ones; of all with 0.
+func (m *Master) Balance(ctx context.Context, limit int) (farm.Balance, error) {
 	return ask(ctx, m, func(e *engine) (farm.Balance, error) {
-		out := farm.Balance{Slots: e.snap.Slots, Jobs: make([]farm.JobBalance, 0, len(e.snap.Jobs))}
+		out := farm.Balance{Slots: e.snap.Slots, Jobs: []farm.JobBalance{}, Pools: []farm.Pool{}}
+		pools := make(map[int]*farm.Pool)
 		for _, j := range e.jobs {
 			out.Busy += j.assigned
 		}
@@ -37,8 +38,20 @@ func (m *Master) Balance(ctx context.Context) (farm.Balance, error) {
 			if wants(b) {
 				one.Share = float64(b.Priority) / float64(all)
 			}
-			out.Jobs = append(out.Jobs, one)
+			if out.InAll++; limit <= 0 || len(out.Jobs) < limit {
+				out.Jobs = append(out.Jobs, one)
+			}
+			p := pools[b.Priority]
+			if p == nil {
+				p = &farm.Pool{Priority: b.Priority}
+				pools[b.Priority] = p
+			}
+			p.Jobs, p.Share, p.Assigned = p.Jobs+1, p.Share+one.Share, p.Assigned+b.Assigned
 		}
+		for _, p := range pools {
+			out.Pools = append(out.Pools, *p)
+		}
+		slices.SortFunc(out.Pools, func(a, b farm.Pool) int { return b.Priority - a.Priority })
 		return out, nil
 	})
 }

@@ -2,6 +2,7 @@ package master_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,9 +21,12 @@ func TestBalanceAsTheBalancerSeesIt(t *testing.T) {
 			b.claim(oak, slot)
 		}
 		time.Sleep(11 * time.Second)
-		v, err := b.m.Balance(ctx)
+		v, err := b.m.Balance(ctx, 0)
 		if err != nil || v.Slots != 3 || v.Busy != 3 || len(v.Jobs) != 3 {
 			t.Fatalf("%+v, %v", v, err)
+		}
+		if few, err := b.m.Balance(ctx, 1); err != nil || len(few.Jobs) != 1 || few.InAll != 3 || !slices.Equal(few.Pools, []farm.Pool{{Priority: 2, Jobs: 1, Share: 0.5, Assigned: 2}, {Priority: 1, Jobs: 2, Share: 0.5, Assigned: 1}}) {
+			t.Errorf("one of them: %+v, %v", few, err)
 		}
 		new, full := v.Jobs[0], v.Jobs[2] // one more for the job that has two of three is over the cap
 		if new.ClassName != "new" || new.Assigned != 0 || new.Share != 0.25 {

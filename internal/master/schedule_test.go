@@ -78,7 +78,7 @@ func TestHoursOfAWorker(t *testing.T) {
 		if err != nil || len(why) != 1 || why[0].Text != "this worker may not: it rests: its hours are sat 12:00-13:00; it takes work again Sat 12:00" {
 			t.Errorf("why: %+v, %v", why, err)
 		}
-		if v, err := b.m.Balance(ctx); err != nil || v.Slots != 0 {
+		if v, err := b.m.Balance(ctx, 0); err != nil || v.Slots != 0 {
 			t.Errorf("the farm has %d slots, %v", v.Slots, err)
 		}
 		time.Sleep(2 * time.Second)

@@ -32,7 +32,7 @@ func TestSlotsAreSet(t *testing.T) {
 			if err != nil || v.Worker.Slots != want {
 				t.Errorf("it has %d slots, not %d (%v)", v.Worker.Slots, want, err)
 			}
-			if n, err := b.m.Balance(ctx); err != nil || n.Slots != counted {
+			if n, err := b.m.Balance(ctx, 0); err != nil || n.Slots != counted {
 				t.Errorf("the balancer counts %d slots, not %d (%v)", n.Slots, counted, err)
 			}
 		}

@@ -64,6 +64,11 @@ func openAs(t *testing.T, tls bool, mo master.Options, change ...func(*web.Optio
 	h.m = m
 	done := make(chan error, 1)
 	go func() { done <- h.m.Run(ctx) }()
+	tended := make(chan struct{})
+	go func() {
+		_ = h.m.Tend(ctx)
+		close(tended)
+	}()
 	o := web.Options{
 		Log:    slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 		Master: h.m, Now: now, Name: "render-master", Farm: farmID, Program: "1.0.0", Result: wire.ResultPath,
@@ -92,6 +97,7 @@ func openAs(t *testing.T, tls bool, mo master.Options, change ...func(*web.Optio
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+		<-tended
 		_ = db.Close()
 	})
 	return h
@@ -333,6 +339,18 @@ func says(t *testing.T, a reply, parts ...string) {
 			t.Fatalf("status %d, and it does not say %q:\n%s", a.status, part, a.main())
 		}
 	}
+}
+
+// comesToSay waits until a page says something: the master looks around once a second for what needs a person.
+func comesToSay(t *testing.T, b *browser, path string, yes bool, part string) {
+	t.Helper()
+	var a reply
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if a = b.get(path); a.status == http.StatusOK && strings.Contains(a.text, part) == yes {
+			return
+		}
+	}
+	t.Fatalf("status %d, %q %v is not so:\n%s", a.status, part, yes, a.main())
 }
 
 func saysNot(t *testing.T, a reply, parts ...string) {

@@ -22,20 +22,20 @@ const (
 // statusPage is what the farm does now.
 type statusPage struct {
 	shell
-	Warnings []warning
-	Waiting  []waiting
-	Jobs     []jobRow
-	MoreJobs bool
-	Ended    []jobRow
-	Workers  []workerRow
-	Hidden   int    // workers that are not shown
-	Now      string // the farm in a sentence
+	Warnings     []warning
+	MoreWarnings int // that are not shown
+	Waiting      []waiting
+	Jobs         []jobRow
+	MoreJobs     bool
+	Ended        []jobRow
+	Workers      []workerRow
+	Hidden       int    // workers that are not shown
+	Now          string // the farm in a sentence
 }
 
 // warning is something that needs a person.
 type warning struct {
-	About, Link string // Link may be empty
-	Text        string
+	Link, Text string // Link may be empty
 }
 
 // waiting is a newcomer.
@@ -97,7 +97,9 @@ func (p *Pages) status(w http.ResponseWriter, r *http.Request, who master.Identi
 	page.Workers, page.Now = p.workerRows(workers, jobs), sentence(summary(jobs, workers))
 	page.Hidden = max(0, len(page.Workers)-maxWorkers)
 	page.Workers = page.Workers[:len(page.Workers)-page.Hidden]
-	page.Warnings = append(p.troubles(who), warnings(jobs, workers)...)
+	if page.Warnings, page.MoreWarnings, err = p.warnings(ctx, who); err != nil {
+		return err
+	}
 	if who.Role == farm.RoleAdmin {
 		if page.Waiting, err = p.waiting(ctx); err != nil {
 			return err
@@ -196,44 +198,26 @@ func summary(jobs []farm.Job, workers []master.WorkerView) string {
 	return text
 }
 
-// troubles are the master's own.
-func (p *Pages) troubles(who master.Identity) (list []warning) {
-	if d, err := p.m.Disk(); err == nil && d.State.Sentence() != "" {
-		list = append(list, warning{Text: sentence(d.State.Sentence()) + " netrender clean removes what is no longer needed."})
-	}
-	if damage := p.m.Soundness().Told(who); damage != "" {
-		list = append(list, warning{Text: sentence(damage)})
-	}
-	return list
-}
-
-// warnings are what needs a person: workers that were taken out, and jobs that fail or cannot begin.
-func warnings(jobs []farm.Job, workers []master.WorkerView) (list []warning) {
-	for i := range workers {
-		if w := &workers[i].Worker; !w.Enabled && w.Reason != "" && !strings.HasPrefix(w.Reason, byHand) {
-			list = append(list, warning{w.Name, "/workers/" + string(w.ID), "takes no more work: " + w.Reason})
-		} else if idle := workers[i].Load.Idle; workers[i].Online && idle != "" {
-			list = append(list, warning{w.Name, "/workers/" + string(w.ID), "asks for no frames: " + idle})
-		}
-	}
-	idle := !slices.ContainsFunc(workers, func(w master.WorkerView) bool { return w.Online && w.Worker.Enabled && !w.Worker.Draining })
-	for i := range jobs {
-		j := &jobs[i]
-		link := "/jobs/" + j.ID.String()
+// warnings are what needs a person, but for newcomers: they are shown with their codes.
+func (p *Pages) warnings(ctx context.Context, who master.Identity) (list []warning, more int, err error) {
+	needs, err := p.m.Attention(ctx, who)
+	for _, a := range needs.Attention {
+		w := warning{Text: sentence(a.Text)}
 		switch {
-		case j.Failed > 0:
-			list = append(list, warning{j.Name, link, count(j.Failed, "frame") + " failed"})
-		case j.State == farm.Collecting:
-			list = append(list, warning{j.Name, link, "waits for " + count(j.Progress.Missing, "file") + " to arrive"})
-		case idle && j.State.Dispatches():
-			list = append(list, warning{j.Name, link, "waits, for no worker is there"})
+		case a.Kind == farm.NeedsAnswer:
+			continue
+		case a.Job != 0:
+			w.Link = "/jobs/" + a.Job.String()
+		case a.Worker != "":
+			w.Link = "/workers/" + string(a.Worker)
 		}
+		if a.Hint != "" {
+			w.Text = strings.TrimSuffix(w.Text, ".") + "; " + sentence(a.Hint)
+		}
+		list = append(list, w)
 	}
-	return list
+	return list, needs.More, err
 }
-
-// byHand is how the reasons of workers begin that a person took out; nobody needs to be warned of that.
-const byHand = "disabled by "
 
 func (p *Pages) waiting(ctx context.Context) ([]waiting, error) {
 	list, err := p.m.Pairings(ctx)

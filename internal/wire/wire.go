@@ -39,6 +39,7 @@ const (
 const (
 	HeaderLayerWidth  = "Layer-Width"  // pixels
 	HeaderLayerHeight = "Layer-Height" // pixels
+	HeaderLayerWhole  = "Layer-Whole"  // pixels of the pass in the file, as 1920x1080
 	HeaderLayerKind   = "Layer-Kind"   // a LayerKind
 	HeaderLayerMin    = "Layer-Min"    // of the finite values of the first three channels, before scaling down; not of what means nothing
 	HeaderLayerMax    = "Layer-Max"

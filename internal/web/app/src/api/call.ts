@@ -71,9 +71,9 @@ export async function act<T = unknown>(method: "POST" | "PUT" | "PATCH" | "DELET
   return (text ? JSON.parse(text) : undefined) as T;
 }
 
-// sentence begins with a capital and ends with a stop.
+// sentence begins with a capital, unless with the name of a file or the like, and ends with a stop.
 export function sentence(text: string): string {
   if (!text) return "";
-  const s = text[0]!.toUpperCase() + text.slice(1);
+  const s = /^\S*[\d./_]\S/.test(text) ? text : text[0]!.toUpperCase() + text.slice(1);
   return /[.!?]$/.test(s) ? s : s + ".";
 }

@@ -1404,7 +1404,10 @@ export interface components {
         Balance: {
             /** Format: int64 */
             busy?: number;
+            /** Format: int64 */
+            in_all?: number;
             jobs?: components["schemas"]["JobBalance"][] | null;
+            pools?: components["schemas"]["Pool"][] | null;
             /** Format: int64 */
             slots?: number;
         } & {
@@ -2266,6 +2269,18 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        Pool: {
+            /** Format: int64 */
+            assigned?: number;
+            /** Format: int64 */
+            jobs?: number;
+            /** Format: int64 */
+            priority?: number;
+            /** Format: double */
+            share?: number;
+        } & {
+            [key: string]: unknown;
+        };
         Problem: {
             detail?: string;
             hint?: string;
@@ -3035,7 +3050,10 @@ export interface operations {
     };
     balance: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description how many jobs to list; all when not given */
+                limit?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;

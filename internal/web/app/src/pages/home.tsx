@@ -1,5 +1,5 @@
 // What the farm does now, and what needs a person.
-import { get } from "../api/call";
+import { get, sentence } from "../api/call";
 import { type Data, useData } from "../api/data";
 import type { AttentionList, Glance, JobGlance, Sharing, WorkerGlance } from "../api/model";
 import { admin, submits } from "../me";
@@ -73,12 +73,13 @@ function Attention({ data }: { data: Data<AttentionList> }) {
       <ul class="attention">
         {list.slice(0, 12).map((a) => {
           const to = a.job ? `/jobs/${a.job}` : a.worker ? `/workers/${a.worker}` : a.kind === "pairing" ? "/add-worker" : a.kind === "notify" ? "/settings/notifications" : "";
+          const text = a.name && a.text.startsWith(a.name) ? `${a.text}.` : sentence(a.text); // names stay as they are
           return (
             <li key={a.id}>
               <Icon name="warn" size={16} />
               <span>
-                {to ? <a href={to}><Name of={a.text} /></a> : <Name of={a.text} />}
-                {a.hint && <span class="dim">; <Name of={a.hint} /></span>}
+                {to ? <a href={to}><Name of={text} /></a> : <Name of={text} />}
+                {a.hint && <span class="dim"> <Name of={sentence(a.hint)} /></span>}
               </span>
             </li>
           );

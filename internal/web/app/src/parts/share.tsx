@@ -1,32 +1,22 @@
 // The balancer made visible: which job held how many slots, over the last hour.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Sharing } from "../api/model";
 import { count, number } from "../words";
 import { Empty, Name, palette } from "./basics";
+import { dark, useSize } from "./size";
 
 const leastSteps = 30;
 
 export function ShareChart({ of }: { of: Sharing }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [width, setWidth] = useState(0);
   const jobs = of.jobs ?? [];
   const online = of.online ?? [];
   const steps = online.length;
-  useEffect(() => {
-    const watch = new ResizeObserver(([e]) => setWidth(Math.round(e!.contentRect.width)));
-    if (canvas.current) watch.observe(canvas.current);
-    return () => watch.disconnect();
-  }, [steps > 0]);
+  const { width } = useSize(canvas, steps > 0);
   useEffect(() => {
     const c = canvas.current;
     if (c && width > 0) draw(c, of);
-  }, [of, width]);
-  useEffect(() => {
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    const again = () => canvas.current && draw(canvas.current, of);
-    dark.addEventListener("change", again);
-    return () => dark.removeEventListener("change", again);
-  }, [of]);
+  }, [of, width, dark.value]);
   if (steps === 0) return <Empty>Nothing was measured yet.</Empty>;
   const most = Math.max(1, ...online);
   const now = (id: number) => jobs.find((j) => j.id === id)?.held?.[steps - 1] ?? 0;

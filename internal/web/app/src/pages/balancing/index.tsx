@@ -14,7 +14,7 @@ const shown = 100; // jobs; those behind them do not get the next worker
 export const shares = (e: Event) => e.kind === "job" || e.kind === "frame" || e.kind === "worker";
 
 export function Balancing() {
-  const balance = useData((signal) => get<Balance>("/balance", {}, signal), [], { on: shares, every: 10_000 });
+  const balance = useData((signal) => get<Balance>("/balance", { limit: shown }, signal), [], { on: shares, every: 10_000 });
   return (
     <>
       <Head title="Balancing" sub="Jobs share the workers by priority: one of priority 2 gets twice as much as one of priority 1." />
@@ -31,31 +31,20 @@ export function Balancing() {
 
 const share = (part: number) => `${(100 * part).toFixed(part < 0.0995 && part > 0 ? 1 : 0)} %`;
 
-interface Pool { priority: number; jobs: number; share: number; held: number }
-
-function pools(jobs: JobBalance[]): Pool[] {
-  const by = new Map<number, Pool>();
-  for (const j of jobs) {
-    const p = by.get(j.priority) ?? { priority: j.priority, jobs: 0, share: 0, held: 0 };
-    by.set(j.priority, { ...p, jobs: p.jobs + 1, share: p.share + (j.share || 0), held: p.held + (j.assigned || 0) });
-  }
-  return [...by.values()].sort((a, b) => b.priority - a.priority);
-}
-
 function Pools({ of: b }: { of: Balance }) {
-  const list = pools(b.jobs ?? []);
+  const list = b.pools ?? [];
   if (list.length === 0) return <Empty>No job has frames waiting or being rendered.</Empty>;
   const slots = Math.max(1, b.slots || 0);
   return (
     <>
       <div class="pools" aria-hidden="true">
-        {list.map((p, i) => <i key={p.priority} style={{ width: `${100 * p.share}%`, background: `var(--c${i % palette})` }} />)}
+        {list.map((p, i) => <i key={p.priority} style={{ width: `${100 * (p.share || 0)}%`, background: `var(--c${i % palette})` }} />)}
       </div>
       <ul class="legend pooled">
         {list.map((p, i) => (
           <li key={p.priority}>
             <i class="swatch" style={{ background: `var(--c${i % palette})` }} />
-            <b>Priority {number(p.priority)}</b>: {share(p.share)} for {count(p.jobs, "job")}{p.jobs > 1 && <>, {share(p.share / p.jobs)} each</>}; holds {share(p.held / slots)} now
+            <b>Priority {number(p.priority)}</b>: {share(p.share || 0)} for {count(p.jobs, "job")}{p.jobs > 1 && <>, {share((p.share || 0) / p.jobs)} each</>}; holds {share((p.assigned || 0) / slots)} now
           </li>
         ))}
       </ul>
@@ -81,9 +70,9 @@ function Order({ of: b, changed }: { of: Balance; changed: () => void }) {
             <th scope="col">Holds, of its share</th><th scope="col" class="num wide">Usage</th><th scope="col" class="num wide">Rating</th><th scope="col" class="num wide">Waiting</th>
           </tr>
         </thead>
-        <tbody>{jobs.slice(0, shown).map((j, i) => <Row key={j.id} of={j} place={i + 1} slots={slots} changed={changed} />)}</tbody>
+        <tbody>{jobs.map((j, i) => <Row key={j.id} of={j} place={i + 1} slots={slots} changed={changed} />)}</tbody>
       </table>
-      {jobs.length > shown && <p class="nothing dim">and {number(jobs.length - shown)} more behind them</p>}
+      {b.in_all > jobs.length && <p class="nothing dim">and {number(b.in_all - jobs.length)} more behind them</p>}
       <p class="nothing dim small">
         Usage is the part of the farm that a job had lately: every 10 s it moves halfway to what the job holds. Rating is the usage it would have with one worker more, divided by its priority: the lowest goes first; of those less than one worker apart, the one that waited longest. The mark in a bar is the job's share by priority.
       </p>

@@ -1,6 +1,7 @@
 // All frames of a job as cells, coloured by what became of them.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Button, Card, Name, palette, Trouble } from "../../parts/basics";
+import { dark, useSize } from "../../parts/size";
 import { asked, ask, go } from "../../route";
 import { count, megabytes, number, plain, span } from "../../words";
 import { counts, type Frames } from "./data";
@@ -84,8 +85,7 @@ const quantile = (values: number[], q: number) => {
 function Cells({ of: f, version, way, at, set, open }: { of: Frames; version: number; way: string; at: number; set: (row: number) => void; open: (row: number) => void }) {
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [width, setWidth] = useState(0);
-  const [, redraw] = useState(0);
+  const { width } = useSize(box);
   const focused = useRef(false);
   const n = f.numbers.length;
   // As large as fits a window, within reason; a cell keeps its place while its job runs.
@@ -93,18 +93,6 @@ function Cells({ of: f, version, way, at, set, open }: { of: Frames; version: nu
   const columns = Math.max(1, Math.floor(width / size));
   const rows = Math.ceil(n / columns);
   const height = Math.min(rows * size, 480);
-
-  useEffect(() => {
-    const watch = new ResizeObserver(([e]) => setWidth(Math.floor(e!.contentRect.width)));
-    watch.observe(box.current!);
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    const again = () => redraw((k) => k + 1);
-    dark.addEventListener("change", again);
-    return () => {
-      watch.disconnect();
-      dark.removeEventListener("change", again);
-    };
-  }, []);
 
   const draw = () => {
     const c = canvas.current;
@@ -159,6 +147,7 @@ function Cells({ of: f, version, way, at, set, open }: { of: Frames; version: nu
   };
   useEffect(draw);
   void version;
+  void dark.value;
 
   const move = (to: number) => {
     const row = Math.max(0, Math.min(n - 1, to));

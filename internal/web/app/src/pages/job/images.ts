@@ -9,6 +9,7 @@ export interface Picture {
   width: number;
   height: number;
   size: number; // bytes of memory
+  whole: boolean; // it was not scaled down: width and height are those of what it was made of
   draw: (exposure: number) => CanvasImageSource; // stops; only passes heed them
   at: (x: number, y: number) => string; // values of a pixel
   close: () => void;
@@ -38,9 +39,14 @@ class Pass implements Picture {
   private canvas: OffscreenCanvas;
   private shown = NaN;
 
-  constructor(private halves: Uint16Array, readonly width: number, readonly height: number, private kind: string, private least: number, private most: number, private scale: number) {
-    this.size = width * height * 12;
-    this.canvas = new OffscreenCanvas(width, height);
+  // w and h are the pixels of halves, width and height those of the pass.
+  constructor(private halves: Uint16Array, private w: number, private h: number, readonly width: number, readonly height: number, private kind: string, private least: number, private most: number, private scale: number) {
+    this.size = w * h * 12;
+    this.canvas = new OffscreenCanvas(w, h);
+  }
+
+  get whole() {
+    return this.w === this.width;
   }
 
   draw(exposure: number): CanvasImageSource {
@@ -55,7 +61,7 @@ class Pass implements Picture {
       const v = numbers[h]! * this.scale;
       byte[h] = 255 * (color ? srgb(Math.max(0, v * gain)) : gain * ((v - from) / range)); // not a number is black
     }
-    const image = new ImageData(this.width, this.height);
+    const image = new ImageData(this.w, this.h);
     const to = image.data;
     const of = this.halves;
     const crypto = this.kind === "crypto";
@@ -77,7 +83,7 @@ class Pass implements Picture {
   }
 
   at(x: number, y: number): string {
-    const i = 4 * (y * this.width + x);
+    const i = 4 * (Math.floor((y * this.h) / this.height) * this.w + Math.floor((x * this.w) / this.width));
     const v = [0, 1, 2, 3].map((k) => halfTable()[this.halves[i + k]!]! * this.scale);
     const say = (n: number) => (Number.isFinite(n) ? String(Number(n.toPrecision(5))) : String(n));
     return this.kind === "depth" || this.kind === "scalar" || this.kind === "index" ? say(v[0]!) : v.map(say).join("  ");
@@ -94,7 +100,7 @@ async function preview(job: number, r: Result, signal: AbortSignal): Promise<Pic
   const pixel = () => new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true })!;
   let one: OffscreenCanvasRenderingContext2D | undefined;
   return {
-    width: map.width, height: map.height, size: map.width * map.height * 4,
+    width: map.width, height: map.height, size: map.width * map.height * 4, whole: true,
     draw: () => map,
     at: (x, y) => {
       one ??= pixel();
@@ -108,11 +114,13 @@ async function preview(job: number, r: Result, signal: AbortSignal): Promise<Pic
 // near: on the master's own machine packing costs more time than it saves.
 const near = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 
-async function pass(job: number, frame: number, name: string, signal: AbortSignal): Promise<Picture> {
-  const answer = await send("GET", address(`/jobs/${job}/frames/${frame}/layer`, near ? { name, pack: 0 } : { name }), undefined, signal);
+async function pass(job: number, frame: number, name: string, width: number, signal: AbortSignal): Promise<Picture> {
+  const answer = await send("GET", address(`/jobs/${job}/frames/${frame}/layer`, { name, ...(width > 0 && { width }), ...(near && { pack: 0 }) }), undefined, signal);
   const number = (header: string) => Number(answer.headers.get(header));
   const bytes = await answer.arrayBuffer();
-  return new Pass(new Uint16Array(bytes), number("Layer-Width"), number("Layer-Height"), answer.headers.get("Layer-Kind") ?? "color", number("Layer-Min"), number("Layer-Max"), number("Layer-Scale") || 1);
+  const [w, h] = [number("Layer-Width"), number("Layer-Height")];
+  const [wide, high] = (answer.headers.get("Layer-Whole") ?? `${w}x${h}`).split("x").map(Number) as [number, number];
+  return new Pass(new Uint16Array(bytes), w, h, wide, high, answer.headers.get("Layer-Kind") ?? "color", number("Layer-Min"), number("Layer-Max"), number("Layer-Scale") || 1);
 }
 
 // Images fetches pictures of a job's frames and keeps those that were wanted last.
@@ -132,32 +140,34 @@ export class Images {
   }
 
   // key names a picture; one that was rendered again is another.
-  private key(frame: number, layer: string) {
-    return `${frame} ${this.of.attempts[this.of.at.get(frame) ?? 0]} ${layer}`;
+  private key(frame: number, layer: string, width = 0) {
+    return `${frame} ${this.of.attempts[this.of.at.get(frame) ?? 0]} ${layer && width} ${layer}`;
   }
 
   layers(frame: number): Promise<LayerList> {
     return get<LayerList>(`/jobs/${this.job}/frames/${frame}/layers`, {}, this.stop.signal);
   }
 
-  // here is a picture if it is there already; undefined: not yet, null: there is none.
-  here(frame: number, layer: string): Picture | null | undefined {
-    const key = this.key(frame, layer);
-    const p = this.kept.get(key);
-    if (p !== undefined) {
+  // here is a picture if it is there already, of a width or better; undefined: not yet, null: there is none. Passes are
+  // scaled down to the width; 0: they are whole.
+  here(frame: number, layer: string, width: number): Picture | null | undefined {
+    for (const key of [this.key(frame, layer), this.key(frame, layer, width)]) {
+      const p = this.kept.get(key);
+      if (p === undefined) continue;
       this.kept.delete(key);
       this.kept.set(key, p);
+      return p;
     }
-    return p;
+    return undefined;
   }
 
-  fetch(frame: number, layer: string): Promise<Picture | null> {
-    const key = this.key(frame, layer);
-    const known = this.here(frame, layer);
+  fetch(frame: number, layer: string, width: number): Promise<Picture | null> {
+    const key = this.key(frame, layer, width);
+    const known = this.here(frame, layer, width);
     if (known !== undefined) return Promise.resolve(known);
     let coming = this.coming.get(key);
     if (!coming) {
-      coming = this.read(frame, layer).then((p) => {
+      coming = this.read(frame, layer, width).then((p) => {
         this.coming.delete(key);
         if (this.stop.signal.aborted) return null;
         this.kept.set(key, p);
@@ -178,10 +188,20 @@ export class Images {
     return coming;
   }
 
-  private async read(frame: number, layer: string): Promise<Picture | null> {
-    if (layer) return pass(this.job, frame, layer, this.stop.signal);
+  private async read(frame: number, layer: string, width: number): Promise<Picture | null> {
+    if (layer) return pass(this.job, frame, layer, width, this.stop.signal);
     const r = picture((await this.block(frame)).get(frame));
     return r ? preview(this.job, r, this.stop.signal) : null;
+  }
+
+  // results are those of frames; of frames in parts there are more attempts than frames.
+  private async results(frames: string): Promise<Map<number, Result[]>> {
+    const found = new Map<number, Result[]>();
+    for (let after: number | undefined; ; ) {
+      const list: AttemptList = await get<AttemptList>(`/jobs/${this.job}/attempts`, { frames, accepted: true, after, limit: 1000 }, this.stop.signal);
+      for (const a of list.attempts ?? []) if (!a.part) found.set(a.frame, a.results ?? []);
+      if (!(after = list.next)) return found;
+    }
   }
 
   private block(frame: number): Promise<Map<number, Result[]>> {
@@ -190,8 +210,7 @@ export class Images {
     const known = this.names.get(first);
     if (known?.tries === tries) return known.names;
     const frames = this.of.numbers.slice(first, first + blockSize).join(",");
-    const names = get<AttemptList>(`/jobs/${this.job}/attempts`, { frames, accepted: true, limit: 1000 }, this.stop.signal)
-      .then((list) => new Map((list.attempts ?? []).map((a) => [a.frame, a.results ?? []])));
+    const names = this.results(frames);
     names.catch(() => this.names.delete(first));
     this.names.set(first, { tries, names });
     return names;

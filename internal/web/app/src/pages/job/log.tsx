@@ -5,6 +5,7 @@ import { useData } from "../../api/data";
 import type { Job } from "../../api/model";
 import { Button, Card, Empty, Trouble } from "../../parts/basics";
 import { Icon } from "../../parts/icon";
+import { useSize } from "../../parts/size";
 import { Typed } from "../../parts/typed";
 import { asked, go } from "../../route";
 import { number, plain } from "../../words";
@@ -83,7 +84,7 @@ function Text({ job, frame, name, lease }: { job: number; frame: number; name: n
   const [hit, setHit] = useState(-1); // line that was found
   const box = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
-  const [seen, setSeen] = useState(400);
+  const seen = useSize(box).height || 400;
 
   useEffect(() => {
     let asked = false;
@@ -98,11 +99,6 @@ function Text({ job, frame, name, lease }: { job: number; frame: number; name: n
     log.current = l;
     return () => l.close();
   }, [job, frame, lease]);
-  useEffect(() => {
-    const watch = new ResizeObserver(([e]) => setSeen(e!.contentRect.height));
-    watch.observe(box.current!);
-    return () => watch.disconnect();
-  }, []);
 
   const l = log.current;
   const lines = l?.lines ?? [];

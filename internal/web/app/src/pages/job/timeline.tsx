@@ -1,6 +1,7 @@
 // Who rendered what when, and how long each frame took.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Card, Empty, Name, Trouble } from "../../parts/basics";
+import { dark, useSize } from "../../parts/size";
 import { go } from "../../route";
 import { count, hours, number, plain, span } from "../../words";
 import type { Frames } from "./data";
@@ -10,6 +11,7 @@ import type { PartOf } from "./part";
 const rowHeight = 22;
 const axisHeight = 20;
 const mostRows = 200;
+const chartHeight = 220;
 
 export function Timeline({ job: j, frames }: PartOf) {
   const f = frames.value;
@@ -58,7 +60,8 @@ const ticks = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14
 
 function Bars({ of: f, version, rows, open, ended }: { of: Frames; version: number; rows: Row[]; open: (frame: number) => void; ended: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [width, setWidth] = useState(0);
+  const box = useRef<HTMLDivElement>(null);
+  const { width } = useSize(box);
   const [over, setOver] = useState(-1);
   const height = rows.length * rowHeight + axisHeight;
   const label = width < 600 ? 70 : 130;
@@ -74,11 +77,6 @@ function Bars({ of: f, version, rows, open, ended }: { of: Frames; version: numb
     return [Math.min(a, b), Math.max(b, a + 1000)] as const;
   };
   const view = useRef<readonly [number, number]>([0, 1000]);
-  useEffect(() => {
-    const watch = new ResizeObserver(([e]) => setWidth(Math.floor(e!.contentRect.width)));
-    watch.observe(canvas.current!.parentElement!);
-    return () => watch.disconnect();
-  }, []);
   useEffect(() => {
     const c = canvas.current!;
     if (width === 0) return;
@@ -119,7 +117,7 @@ function Bars({ of: f, version, rows, open, ended }: { of: Frames; version: numb
       const text = t === 0 ? "0" : span(t).replace(/\.0 s$/, " s");
       if (at + g.measureText(text).width < width) g.fillText(text, at, height - axisHeight / 2);
     }
-  }, [f, version, width, over, rows.length]);
+  }, [f, version, width, over, rows.length, dark.value]);
   const under = (e: MouseEvent) => {
     const r = canvas.current!.getBoundingClientRect();
     const k = Math.floor((e.clientY - r.top) / rowHeight);
@@ -131,7 +129,7 @@ function Bars({ of: f, version, rows, open, ended }: { of: Frames; version: numb
     return f.workers.findIndex((w, i) => w === row.index && f.states[i] !== 4 && f.started[i]! <= t && last(i, now) >= t);
   };
   return (
-    <div class="bars">
+    <div ref={box} class="bars">
       <canvas ref={canvas} role="img" aria-label={`When ${count(rows.length, "worker")} rendered; the table below says how much each did`} style={{ width: `${width}px`, height: `${height}px` }}
         onMouseMove={(e) => setOver(under(e))} onMouseLeave={() => setOver(-1)} onClick={(e) => { const i = under(e); if (i >= 0) open(f.numbers[i]!); }} />
       <p class="cellline">{over >= 0 ? <><Name of={f.list[f.workers[over]!]?.name || "gone"} />{`: frame ${f.numbers[over]}${f.seconds[over] ? ", " + span(f.seconds[over]) : ""}${f.states[over] === failed ? ", failed" : ""}`}</> : "\u00a0"}</p>
@@ -147,6 +145,7 @@ function fitted(g: CanvasRenderingContext2D, text: string, width: number): strin
 
 function Chart({ of: f, version, open }: { of: Frames; version: number; open: (frame: number) => void }) {
   const box = useRef<HTMLDivElement>(null);
+  const { width } = useSize(box);
   const plot = useRef<{ setData: (d: (number | null)[][]) => void; setSize: (s: { width: number; height: number }) => void; destroy: () => void } | undefined>(undefined);
   const data = () => {
     const [x, y]: [number[], (number | null)[]] = [[], []];
@@ -159,14 +158,13 @@ function Chart({ of: f, version, open }: { of: Frames; version: number; open: (f
   useEffect(() => {
     let gone = false;
     const b = box.current!;
-    const height = 220;
     void import("uplot").then(({ default: uPlot }) => {
       if (gone) return;
       const look = getComputedStyle(b);
       const colour = (name: string) => look.getPropertyValue(name).trim();
       const axis = { stroke: colour("--dim"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 }, font: "12px system-ui, sans-serif" };
       const u = new uPlot({
-        width: b.clientWidth, height, scales: { x: { time: false }, y: { range: (_u, _min, max) => [0, Math.max(1, (max || 1) * 1.08)] } },
+        width: b.clientWidth, height: chartHeight, scales: { x: { time: false }, y: { range: (_u, _min, max) => [0, Math.max(1, (max || 1) * 1.08)] } },
         legend: { show: true, live: true }, cursor: { drag: { x: true, y: false } },
         axes: [{ ...axis, incrs: [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 2500, 5000, 10000, 20000, 50000, 100000] }, { ...axis, size: 64, values: (_u, v) => v.map((s) => (s === 0 ? "0" : span(s))) }],
         series: [{ label: "Frame", value: (_u, v) => (v === null ? "" : String(v)) }, { label: "Rendering took", stroke: colour("--busy"), width: 1.2, points: { show: f.numbers.length < 200, size: 4 }, spanGaps: false, value: (_u, v) => (v === null || v === undefined ? "" : span(v)) }],
@@ -177,15 +175,15 @@ function Chart({ of: f, version, open }: { of: Frames; version: number; open: (f
       });
       plot.current = u as never;
     });
-    const watch = new ResizeObserver(([e]) => plot.current?.setSize({ width: Math.floor(e!.contentRect.width), height }));
-    watch.observe(b);
     return () => {
       gone = true;
-      watch.disconnect();
       plot.current?.destroy();
       plot.current = undefined;
     };
-  }, []);
+  }, [dark.value]);
+  useEffect(() => {
+    if (width > 0) plot.current?.setSize({ width, height: chartHeight });
+  }, [width]);
   useEffect(() => plot.current?.setData(data()), [f, version]);
   const times = f.seconds.filter((s, i) => f.states[i] === done && s > 0).sort((a, b) => a - b);
   const at = (q: number) => span(times[Math.floor(q * (times.length - 1))]);

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useData } from "../../api/data";
 import { Button, Card, Empty, Trouble } from "../../parts/basics";
+import { useSize } from "../../parts/size";
 import { Typed } from "../../parts/typed";
 import { ask, asked } from "../../route";
 import { number, rate } from "../../words";
@@ -44,12 +45,15 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
   const [exposure, expose] = useState(0);
   const [wipe, setWipe] = useState(0.5);
   const [view, setView] = useState<View>({ zoom: 0, x: 0.5, y: 0.5 });
-  const [pixel, setPixel] = useState("");
+  const [pixel, setPixel] = useState<{ x: number; y: number }>();
   const [problem, setProblem] = useState("");
   const [, redraw] = useState(0);
   const [real, setReal] = useState(0);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [box, setBox] = useState({ width: 0, height: 0 });
+  const box = useSize(canvas);
+  const [fine, setFine] = useState(-1); // row of which every pixel of a pass is wanted: somebody reads them
+  // A pass is scaled down to what fits, until somebody looks closely: that is quicker, and far less to send.
+  const wide = view.zoom > 0 || fine === row ? 0 : Math.ceil((box.width * (devicePixelRatio || 1)) / 128) * 128;
   const shown = useRef<Picture | null>(null);
   const layers = useData(async () => images.layers(held(f, row, true) ?? frame), [job, f.states[row] === done ? "" : row]);
 
@@ -68,9 +72,10 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
   useEffect(() => {
     let ended = false;
     setProblem("");
+    if (box.width === 0) return;
     const want = [source, other].filter((r) => r !== undefined && f.states[r] === done).map((r) => f.numbers[r!]!);
     for (const n of want) {
-      images.fetch(n, layer).then(() => !ended && redraw((k) => k + 1), (err: Error) => {
+      images.fetch(n, layer, wide).then(() => !ended && redraw((k) => k + 1), (err: Error) => {
         if (!ended && err.name !== "AbortError") setProblem(err.message);
       });
     }
@@ -79,17 +84,17 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
         const r = (row + k) % f.numbers.length;
         if (f.states[r] !== done) continue;
         found++;
-        images.fetch(f.numbers[r]!, layer).catch(() => {});
+        images.fetch(f.numbers[r]!, layer, wide).catch(() => {});
       }
     }
     return () => {
       ended = true;
     };
-  }, [source, other, layer, playing, row, f.attempts[row]]);
+  }, [source, other, layer, playing, row, f.attempts[row], wide, box.width === 0]);
 
   // Playing goes to the next frame when its time has come and its picture is there.
-  const state = useRef({ row, layer, mark });
-  state.current = { row, layer, mark };
+  const state = useRef({ row, layer, mark, wide });
+  state.current = { row, layer, mark, wide };
   useEffect(() => {
     if (!playing) return;
     let id = 0;
@@ -101,8 +106,8 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
       if (now < due - 2) return;
       const s = state.current;
       const next = (s.row + 1) % f.numbers.length;
-      if (f.states[next] === done && images.here(f.numbers[next]!, s.layer) === undefined) {
-        images.fetch(f.numbers[next]!, s.layer).catch(() => play(false));
+      if (f.states[next] === done && images.here(f.numbers[next]!, s.layer, s.wide) === undefined) {
+        images.fetch(f.numbers[next]!, s.layer, s.wide).catch(() => play(false));
         due = now; // it waits for what is not there yet
         return;
       }
@@ -120,14 +125,12 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
     };
   }, [playing, fps]);
 
-  useEffect(() => {
-    const watch = new ResizeObserver(([e]) => setBox({ width: Math.floor(e!.contentRect.width), height: Math.floor(e!.contentRect.height) }));
-    watch.observe(canvas.current!.parentElement!);
-    return () => watch.disconnect();
-  }, []);
-
-  const a = source === undefined ? null : images.here(f.numbers[source]!, layer);
-  const b = other === undefined ? undefined : images.here(f.numbers[other]!, layer);
+  // While what is wanted comes, what is coarser stands in.
+  const here = (r: number) => images.here(f.numbers[r]!, layer, wide) ?? (wide === 0 && coarse.current > 0 ? images.here(f.numbers[r]!, layer, coarse.current) : undefined);
+  const coarse = useRef(0);
+  if (wide > 0) coarse.current = wide;
+  const a = source === undefined ? null : here(source);
+  const b = other === undefined ? undefined : here(other);
   if (a) shown.current = a;
   const at = place(a ?? shown.current, box, view);
 
@@ -213,7 +216,9 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
             const m = where(e);
             const x = Math.floor(((m.x - at.x) / at.width) * (p?.width ?? 0));
             const y = Math.floor(((m.y - at.y) / at.height) * (p?.height ?? 0));
-            setPixel(a && x >= 0 && y >= 0 && x < a.width && y < a.height ? `${x}, ${y}: ${a.at(x, y)}` : "");
+            const over = a && x >= 0 && y >= 0 && x < a.width && y < a.height;
+            if (over && !a.whole && !playing) setFine(row);
+            setPixel(over ? { x, y } : undefined);
           }}
           onDblClick={() => zoomTo(view.zoom > 0 ? 0 : 1)} />
       </div>
@@ -255,7 +260,7 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
       </div>
       {problem && <p class="bad" role="alert">{problem}</p>}
       <p class="dim small viewerline">
-        {pixel || (layer ? "Colours are shown as sRGB, without the scene's view transform; other passes from their least to their largest value." : "Point at the picture to read its pixels.")}
+        {pixel && a && pixel.x < a.width && pixel.y < a.height ? `${pixel.x}, ${pixel.y}: ${a.whole ? a.at(pixel.x, pixel.y) : "..."}` : (layer ? "Colours are shown as sRGB, without the scene's view transform; other passes from their least to their largest value." : "Point at the picture to read its pixels.")}
         {" "}{missing > 0 && `${number(missing)} frames are missing${mark ? "." : "; the last before them is held."}`}
       </p>
     </Card>

@@ -153,7 +153,7 @@ function Columns({ now, onSort, rows, chosen, onTick }: { now: Order; onSort: (o
       <th scope="col" class="num wide">Left, or ended</th>
       {c("priority", "Priority", "num middle wide")}
       {c("owner", "Owner", "wide")}
-      {c("machine", "Machine time", "num middle wide")}
+      {c("machine", "Machine time", "num late wide")}
       {c("created", "Sent", "num middle wide")}
     </tr>
   );
@@ -181,7 +181,7 @@ function Row({ of: j, on, onTick }: { of: Job; on: boolean; onTick: (on: boolean
       <td class="num wide">{ended(j.state) ? <span class="dim" title={when(j.ended)}>{moment(j.ended)}</span> : j.left_s ? span(j.left_s) : ""}</td>
       <td class="num middle wide">{j.priority}</td>
       <td class="wide"><a class="clip owner" href={hrefWith({ owner: j.owner, ...first })} title={`Jobs of ${plain(j.owner)}`}><Name of={j.owner} /></a></td>
-      <td class="num middle wide">{j.machine_seconds ? hours(j.machine_seconds) : ""}</td>
+      <td class="num late wide">{j.machine_seconds ? hours(j.machine_seconds) : ""}</td>
       <td class="num middle wide"><span title={when(j.created)}>{moment(j.created)}</span></td>
     </tr>
   );

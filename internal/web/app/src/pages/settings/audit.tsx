@@ -58,8 +58,8 @@ function Row({ of: e, who }: { of: Entry; who: string }) {
       <td class="when"><time dateTime={e.time} title={new Date(e.time).toLocaleString()}>{toTheSecond(e.time)}</time></td>
       <td>
         {e.token && e.token !== who ? <a href={hrefWith({ who: e.token, before: undefined })}>{by}</a> : by}
-        {e.role && <span class="dim"> {e.role}</span>}
-        {e.address && <><br /><span class="dim small">{e.address}</span></>}
+        {e.role && <span class="dim nw"> {e.role}</span>}
+        {e.address && <><br /><span class="dim small nw">{e.address}</span></>}
       </td>
       <td>{deeds[e.action] ?? <Name of={e.action} />}{of && <> {of}</>}<span class="narrow dim small"><br /><Name of={e.text} /></span></td>
       <td class="wide"><Name of={e.text} /></td>

@@ -45,8 +45,8 @@ export function Tokens() {
               <tbody>
                 {list.map((t) => (
                   <tr key={t.id}>
-                    <td><Name of={t.name} /></td>
-                    <td>{t.role}</td>
+                    <td class="short"><Name of={t.name} /></td>
+                    <td class="nw">{t.role}</td>
                     <td class="wide"><code>{t.id}</code></td>
                     <td class="wide nw">{moment(t.created)}</td>
                     <td class="nw">{moment(t.used) ? <time dateTime={t.used} title={moment(t.used)}>{ago(t.used)}</time> : <span class="dim">never</span>}</td>

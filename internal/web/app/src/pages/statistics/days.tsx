@@ -1,6 +1,7 @@
 // Columns of days, each a stack.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Name } from "../../parts/basics";
+import { dark, useSize } from "../../parts/size";
 import { plain } from "../../words";
 
 export interface Stack { name: string; sum: number; values: number[]; rest?: boolean }
@@ -12,24 +13,12 @@ const below = 18; // pixels for days
 
 export function Days({ days, stacks, says, label }: { days: string[]; stacks: Stack[]; says: (n: number) => string; label: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [width, setWidth] = useState(0);
+  const { width } = useSize(canvas);
   const [over, setOver] = useState<number>();
-  const [dark, setDark] = useState(matchMedia("(prefers-color-scheme: dark)").matches);
-  useEffect(() => {
-    const watch = new ResizeObserver(([e]) => setWidth(Math.round(e!.contentRect.width)));
-    watch.observe(canvas.current!);
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    const change = () => setDark(scheme.matches);
-    scheme.addEventListener("change", change);
-    return () => {
-      watch.disconnect();
-      scheme.removeEventListener("change", change);
-    };
-  }, []);
   const text = JSON.stringify([days, stacks]);
   useEffect(() => {
     if (width > 0) draw(canvas.current!, days, stacks, says, over);
-  }, [text, width, over, dark]);
+  }, [text, width, over, dark.value]);
   const total = (i: number) => stacks.reduce((n, s) => n + s.values[i]!, 0);
   const at = (e: PointerEvent) => {
     const i = Math.floor(((e.offsetX - left) / (width - left)) * days.length);

@@ -88,9 +88,12 @@ function Now({ of: w }: { of: Worker }) {
 function Load({ path }: { path: string }) {
   const hours = choices.find((h) => String(h) === asked("hours")) ?? 8;
   const { data } = useKept(useData((signal) => get<WorkerHistory>(`${path}/history`, { hours, limit: 0 }, signal), [path, hours], { every: 60_000 }));
+  // Until somebody chooses, as much is shown as there is.
+  const known = data.value ? ((data.value.cpu ?? []).length * data.value.step_ms) / 3_600_000 : hours;
+  const shown = asked("hours") ? hours : (choices.find((h) => h >= known) ?? hours);
   return (
-    <Card title="Load, last hours" aside={<span class="actions" onClick={inPlace}>{choices.map((h) => <a key={h} href={hrefWith({ hours: h === 8 ? undefined : String(h) })} aria-current={h === hours ? "true" : undefined}>{h} h</a>)}</span>}>
-      <Loaded data={data} height={190}>{(history) => <LoadChart of={history} hours={hours} />}</Loaded>
+    <Card title="Load, last hours" aside={<span class="actions" onClick={inPlace}>{choices.map((h) => <a key={h} href={hrefWith({ hours: String(h) })} aria-current={h === shown ? "true" : undefined}>{h} h</a>)}</span>}>
+      <Loaded data={data} height={190}>{(history) => <LoadChart of={history} hours={shown} />}</Loaded>
     </Card>
   );
 }

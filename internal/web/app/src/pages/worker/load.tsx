@@ -3,29 +3,21 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { WorkerHistory } from "../../api/model";
 import { moment } from "../../words";
 import { Empty } from "../../parts/basics";
+import { dark, useSize } from "../../parts/size";
 
 type Line = [name: string, colour: string, values: (number | null)[]];
 
 export function LoadChart({ of, hours }: { of: WorkerHistory; hours: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [width, setWidth] = useState(0);
   const [at, setAt] = useState<number>(); // the step that the pointer is on, from the last one back
   const lines: Line[] = ([["CPU", "--c0", of.cpu ?? []], ["memory", "--c2", of.memory ?? []], ["GPU", "--c1", of.gpu ?? []]] as Line[]).filter(([, , v]) => v.some((x) => x !== null));
   const steps = Math.max(1, Math.round((hours * 3_600_000) / of.step_ms));
   const known = lines.length > 0;
-  useEffect(() => {
-    const watch = new ResizeObserver(([e]) => setWidth(Math.round(e!.contentRect.width)));
-    if (canvas.current) watch.observe(canvas.current);
-    return () => watch.disconnect();
-  }, [known]);
+  const { width } = useSize(canvas, known);
   useEffect(() => {
     const c = canvas.current;
-    const again = () => c && width > 0 && draw(c, of, lines, steps, at);
-    again();
-    const dark = matchMedia("(prefers-color-scheme: dark)");
-    dark.addEventListener("change", again);
-    return () => dark.removeEventListener("change", again);
-  }, [of, width, steps, at]);
+    if (c && width > 0) draw(c, of, lines, steps, at);
+  }, [of, width, steps, at, dark.value]);
   if (!known) return <div class="loadchart"><Empty>Nothing was measured yet: a value comes each minute that the worker is online.</Empty></div>;
   const value = ([, , v]: Line, back: number) => v[v.length - 1 - back] ?? null;
   const shown = at ?? 0;
