@@ -466,6 +466,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/frames/{frame}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads a small picture (JPEG) of a frame: its preview when it is done. Of a frame that is rendered in parts what there is of it, about a second old at most: tiles in their places, or the mean of the samples that came; it is shown as sRGB, without the scene's colour management, compositor and denoising, and Preview-Parts says which part of all is in it, as 7/12 */
+        get: operations["getFramePreview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/grid": {
         parameters: {
             query?: never;
@@ -1589,6 +1606,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        Film: {
+            format?: string;
+        } & {
+            [key: string]: unknown;
+        };
         Fit: {
             /** Format: int64 */
             fit?: number;
@@ -1649,15 +1671,18 @@ export interface components {
             baked?: number;
             bakes?: (components["schemas"]["Simulation"][] | null)[] | null;
             blend?: string;
+            film?: components["schemas"]["Film"];
             folder?: string;
             in_order?: boolean;
             lease?: components["schemas"]["Lease"];
             name?: string;
             needs?: components["schemas"]["Needs"];
             options?: components["schemas"]["Options"];
+            process?: components["schemas"]["Process"];
             /** Format: int64 */
             samples_split?: number;
             scene?: string;
+            shot?: components["schemas"]["Shot"];
             stage?: string;
             tiles?: string;
             /** Format: int64 */
@@ -1832,6 +1857,7 @@ export interface components {
             ended?: string;
             /** Format: int64 */
             failed?: number;
+            film?: components["schemas"]["Film"];
             folder?: string;
             /** Format: double */
             fps?: number;
@@ -1856,6 +1882,7 @@ export interface components {
             owner_id?: string;
             /** Format: int64 */
             priority?: number;
+            process?: components["schemas"]["Process"];
             reason?: string;
             removed?: components["schemas"]["Removal"][] | null;
             /** Format: double */
@@ -1990,6 +2017,7 @@ export interface components {
             blend?: string;
             /** Format: int64 */
             chunk?: number;
+            film?: components["schemas"]["Film"];
             /** Format: double */
             fps?: number;
             frames?: string;
@@ -2003,6 +2031,7 @@ export interface components {
             order?: string;
             /** Format: int64 */
             priority?: number;
+            process?: components["schemas"]["Process"];
             /** Format: int64 */
             samples_split?: number;
             tiles?: string;
@@ -2115,8 +2144,11 @@ export interface components {
             addon_files?: string[] | null;
             addons?: string[] | null;
             allow?: string[] | null;
+            arch?: string[] | null;
             bakes?: string[] | null;
             blender?: string;
+            /** Format: int64 */
+            cores?: number;
             denoiser?: boolean;
             deny?: string[] | null;
             engine?: string;
@@ -2124,6 +2156,7 @@ export interface components {
             gpu?: string;
             /** Format: int64 */
             memory_mb?: number;
+            os?: string[] | null;
             shared?: string[] | null;
             tags?: string[] | null;
         } & {
@@ -2292,6 +2325,35 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        Process: {
+            parameters?: components["schemas"]["ProcessValue"][] | null;
+            paths?: components["schemas"]["ProcessPath"][] | null;
+            steps?: components["schemas"]["ProcessStep"][] | null;
+        } & {
+            [key: string]: unknown;
+        };
+        ProcessPath: {
+            from?: string;
+            output?: boolean;
+            to?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        ProcessStep: {
+            /** Format: int64 */
+            level?: number;
+            name?: string;
+            /** Format: int64 */
+            tasks?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        ProcessValue: {
+            name?: string;
+            value?: string;
+        } & {
+            [key: string]: unknown;
+        };
         Progress: {
             /** Format: int64 */
             dispatched?: number;
@@ -2453,6 +2515,7 @@ export interface components {
             new_frames?: number;
             /** Format: int64 */
             out_after?: number;
+            processes?: boolean;
             /** Format: double */
             stale_minutes?: number;
         } & {
@@ -2514,6 +2577,17 @@ export interface components {
             online?: number[] | null;
             /** Format: int64 */
             step_ms?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        Shot: {
+            /** Format: int64 */
+            first?: number;
+            /** Format: int64 */
+            last?: number;
+            name?: string;
+            /** Format: int64 */
+            step?: number;
         } & {
             [key: string]: unknown;
         };
@@ -4077,6 +4151,45 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["LayerList"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getFramePreview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                frame: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description It is as If-None-Match says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {

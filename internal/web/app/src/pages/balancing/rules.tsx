@@ -9,7 +9,7 @@ import { attempt } from "../../parts/tell";
 import { count, number, plain } from "../../words";
 import { shares } from ".";
 
-type Key = keyof Rules;
+type Key = { [K in keyof Rules]: Rules[K] extends number ? K : never }[keyof Rules];
 
 interface Field {
   key: Key;
