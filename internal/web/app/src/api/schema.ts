@@ -1617,6 +1617,8 @@ export interface components {
             lacks?: components["schemas"]["Lack"][] | null;
             /** Format: int64 */
             online?: number;
+            /** Format: int64 */
+            slots?: number;
         } & {
             [key: string]: unknown;
         };
@@ -1678,6 +1680,7 @@ export interface components {
             name?: string;
             needs?: components["schemas"]["Needs"];
             options?: components["schemas"]["Options"];
+            probe?: boolean;
             process?: components["schemas"]["Process"];
             /** Format: int64 */
             samples_split?: number;
@@ -1834,6 +1837,7 @@ export interface components {
             frames?: string;
             hint?: string;
             needs?: components["schemas"]["Needs"];
+            probe?: components["schemas"]["Probe"];
             problem?: string;
             scene?: components["schemas"]["InspectedScene"];
             warnings?: string[] | null;
@@ -1882,6 +1886,7 @@ export interface components {
             owner_id?: string;
             /** Format: int64 */
             priority?: number;
+            probe?: boolean;
             process?: components["schemas"]["Process"];
             reason?: string;
             removed?: components["schemas"]["Removal"][] | null;
@@ -2031,6 +2036,7 @@ export interface components {
             order?: string;
             /** Format: int64 */
             priority?: number;
+            probe?: boolean;
             process?: components["schemas"]["Process"];
             /** Format: int64 */
             samples_split?: number;
@@ -2311,6 +2317,23 @@ export interface components {
             priority?: number;
             /** Format: double */
             share?: number;
+        } & {
+            [key: string]: unknown;
+        };
+        Probe: {
+            engine?: string;
+            /** Format: double */
+            fixed_s?: number;
+            /** Format: int64 */
+            frame?: number;
+            /** Format: int64 */
+            height?: number;
+            /** Format: double */
+            render_s?: number;
+            /** Format: int64 */
+            samples?: number;
+            /** Format: int64 */
+            width?: number;
         } & {
             [key: string]: unknown;
         };
