@@ -50,6 +50,11 @@ func (k Simulation) String() string {
 	return kind + " on " + k.Owner
 }
 
+// wrong tells of a simulation that no scene can have.
+func (k Simulation) wrong() bool {
+	return k.Kind == "" || k.Owner == "" || k.Start < -lastFrame || k.End > lastFrame || k.Start > k.End && k.Refused == ""
+}
+
 // Bakes groups simulations that are computed together: whatever acts on one another in a step of time is computed in one
 // pass, and no bake waits for another. Those that are refused are left out. The order of the groups is that of their first
 // members, so that it is the same for the same scene.

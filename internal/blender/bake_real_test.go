@@ -1,13 +1,18 @@
 package blender
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/netrender/netrender/internal/exr"
 )
@@ -49,6 +54,7 @@ func TestRealBakes(t *testing.T) {
 					names = append(names, c.name)
 				}
 			}
+			names = append(names, "listed")
 			script, _ := filepath.Abs("testdata/bakes.py")
 			cmd := runnerCommand(t.Context(), in.Runner, 0, "", in.argv(script, false, "1", append([]string{dir}, names...)...))
 			cmd.Env = environment(os.Environ(), dir, dir, nil)
@@ -60,6 +66,11 @@ func TestRealBakes(t *testing.T) {
 					t.Run(c.name, func(t *testing.T) { realBake(t, s, dir, c.name, c.bakes) })
 				}
 			}
+			t.Run("which there are", func(t *testing.T) { realSimulations(t, in, dir) })
+			t.Run("no more than is wanted", func(t *testing.T) { realUntil(t, s, dir) })
+			t.Run("refused", func(t *testing.T) { realRefused(t, s, dir) })
+			t.Run("fluids are tried", func(t *testing.T) { realCanBake(t, in, s.Version()) })
+			t.Run("stopped", func(t *testing.T) { realStopped(t, s, dir) })
 		})
 	}
 }
@@ -127,6 +138,185 @@ func realBake(t *testing.T, s *Session, dir, name string, bakes []Simulation) {
 		}
 		samePasses(t, fmt.Sprintf("frame %d", frame), filepath.Join(dir, name, fmt.Sprintf("%04d.exr", frame)), exrOf(t, r), s.Version())
 	}
+	if name == "cloth" || name == "particles" || name == "smoke" || name == "zone" {
+		realFew(t, s, dir, name, bakes, all)
+	}
+}
+
+// realFew renders frames of which no more files are there than they are said to need, and some that lack theirs.
+func realFew(t *testing.T, s *Session, dir, name string, bakes []Simulation, all []CacheFile) {
+	far := t.TempDir()
+	blend := filepath.Join(far, name+".blend")
+	copyFile(t, filepath.Join(dir, name+".blend"), blend)
+	there := 0
+	bring := func(frame int) {
+		for _, f := range all {
+			place := filepath.Join(far, filepath.FromSlash(f.Name))
+			if _, err := os.Stat(place); err == nil || f.First != nil && frame < *f.First || f.Last != nil && frame > *f.Last {
+				continue
+			}
+			copyFile(t, filepath.Join(dir, filepath.FromSlash(f.Name)), place)
+			there++
+		}
+	}
+	_, err := s.Open(t.Context(), Scene{Blend: blend, Baked: bakes})
+	if kindOfError(err) != NoFile || !strings.Contains(err.Error(), "cache of "+bakes[0].String()+" is not there") {
+		t.Errorf("without any file: %v", err)
+	}
+	bring(4)
+	if there == 0 || there >= len(all) {
+		t.Fatalf("frame 4 is said to need %d of %d files", there, len(all))
+	}
+	open(t, s, Scene{Blend: blend, Baked: bakes})
+	equal := func(frame int) {
+		t.Helper()
+		r := render(t, s, Task{Frame: frame, EXR: EXRFull})
+		samePasses(t, fmt.Sprintf("frame %d with its own files", frame), filepath.Join(dir, name, fmt.Sprintf("%04d.exr", frame)), exrOf(t, r), s.Version())
+	}
+	equal(4)
+	_, err = s.Render(t.Context(), Task{Frame: 6, OutDir: t.TempDir(), EXR: EXRFull}, nil)
+	if kindOfError(err) != NoFile || !strings.Contains(err.Error(), "lacks frame 6") {
+		t.Errorf("without the files of the frame: %v", err)
+	}
+	bring(6) // into the folder of a scene that is open
+	equal(6)
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	data, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// realSimulations: the collector lists what is to be baked, and says of the rest why it is not.
+func realSimulations(t *testing.T, in Install, dir string) {
+	c, err := Collect(t.Context(), in, filepath.Join(dir, "listed.blend"), CollectOptions{Environ: os.Environ(), Temp: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, k := range c.Simulations {
+		why, _, _ := strings.Cut(k.Refused, ":")
+		got = append(got, fmt.Sprintf("%s, %s, %d to %d, %s", k, k.Name, k.Start, k.End, why))
+	}
+	want := []string{
+		"soft body on Early, Soft, -5 to 6, its cache begins before frame 1, and such frames have no files",
+		"cloth on Shirt, Cloth, 3 to 250, ",
+		"cloth on Shown by another, Cloth, 1 to 250, ",
+		"soft body on Jelly, Soft, 1 to 6, it is linked from a library",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("simulations (-want +got):\n%s", d)
+	}
+	if groups := Bakes(c.Simulations); len(groups) != 1 || len(groups[0]) != 2 {
+		t.Errorf("groups are %v", groups)
+	}
+}
+
+// realUntil: what comes after the last frame that is wanted is not computed, but the one that its picture looks at.
+func realUntil(t *testing.T, s *Session, dir string) {
+	open(t, s, Scene{Blend: filepath.Join(dir, "soft_body.blend")})
+	jelly := Simulation{Kind: SoftBody, Owner: "Jelly", Name: "Soft", Start: 1, End: lastBaked}
+	var got []string
+	_, err := s.Bake(t.Context(), Bake{Simulations: []Simulation{jelly}, OutDir: t.TempDir(), Until: 2}, nil, func(list []CacheFile, _ int) error {
+		for _, f := range list {
+			got = append(got, strings.Split(filepath.Base(f.Path), "_")[2])
+		}
+		return nil
+	})
+	if want := []string{"000001", "000002", "000003"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("frames %v: %v", got, err)
+	}
+	// One that begins later has nothing to read, and the scene can be opened all the same.
+	open(t, s, Scene{Blend: filepath.Join(dir, "soft_body.blend")})
+	away := t.TempDir()
+	copyFile(t, filepath.Join(dir, "soft_body.blend"), filepath.Join(away, "soft_body.blend"))
+	jelly.Start = 5
+	_, err = s.Bake(t.Context(), Bake{Simulations: []Simulation{jelly}, OutDir: t.TempDir(), Until: 2}, nil, func(list []CacheFile, _ int) error {
+		for _, f := range list {
+			copyFile(t, f.Path, filepath.Join(away, filepath.FromSlash(f.Name)))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if facts := open(t, s, Scene{Blend: filepath.Join(away, "soft_body.blend"), Baked: []Simulation{jelly}}); facts.Stateful == "" {
+		t.Error("a simulation that was not baked counts as baked")
+	}
+	render(t, s, Task{Frame: 1, EXR: EXRFull})
+}
+
+// realRefused: what cannot be baked is said in a sentence, and the session goes on.
+func realRefused(t *testing.T, s *Session, dir string) {
+	for says, k := range map[string]Simulation{
+		"no soft body on Jelly": {Kind: SoftBody, Owner: "Jelly", Name: "Soft", Start: 1, End: 6}, // linked
+		"begins before frame 1": {Kind: SoftBody, Owner: "Early", Name: "Soft", Start: -5, End: 6},
+		"no cloth on Nobody":    {Kind: Cloth, Owner: "Nobody", Name: "Cloth", Start: 1, End: 6},
+	} {
+		open(t, s, Scene{Blend: filepath.Join(dir, "listed.blend")})
+		_, err := s.Bake(t.Context(), Bake{Simulations: []Simulation{k}, OutDir: t.TempDir(), Until: 6}, nil, nil)
+		if kindOfError(err) != NoBake || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", k, err)
+		}
+	}
+}
+
+// realCanBake: a Blender whose fluids abort is known before it is given any, and is not asked twice.
+func realCanBake(t *testing.T, in Install, version string) {
+	p := Prober{Runner: in.Runner, Home: t.TempDir(), Cache: t.TempDir(), Environ: os.Environ()}
+	in.Version, in.Bakes = version, []string{Cloth, Fluid}
+	can, why := p.CanBake(t.Context(), in, Fluid)
+	if can != bakesHere(Fluid, version) || can != (why == "") {
+		t.Errorf("fluids: %v, %s", can, why)
+	}
+	if left := leftBelow(t, filepath.Join(p.Home, "tmp")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	p.Home = "nowhere" // where nothing can be asked
+	if again, said := p.CanBake(t.Context(), in, Fluid); again != can || said != why {
+		t.Errorf("asked again: %v, %s", again, said)
+	}
+	if can, why := p.CanBake(t.Context(), in, Cloth); !can {
+		t.Error(why)
+	}
+	if can, why := p.CanBake(t.Context(), in, GeometryNodes); can || !strings.Contains(why, "cannot bake this kind") {
+		t.Errorf("what it does not have: %v, %s", can, why)
+	}
+}
+
+// realStopped: a bake ends with its context, and nothing of it stays but its folder.
+func realStopped(t *testing.T, s *Session, dir string) {
+	before := leftBelow(t, dir)
+	open(t, s, Scene{Blend: filepath.Join(dir, "particles.blend")})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	endless := Simulation{Kind: Particles, Owner: "Source", Name: "Sparks", Start: 1, End: 100000}
+	var seen atomic.Int64
+	_, err := s.Bake(ctx, Bake{Simulations: []Simulation{endless}, OutDir: t.TempDir(), Until: 100000}, func(p Progress) { seen.Store(int64(p.Frame)) }, func(list []CacheFile, ready int) error {
+		if seen.Load() > 0 && ready > 3 {
+			cancel()
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || kindOfError(err) != Killed {
+		t.Errorf("want killed by the context, got %v", err)
+	}
+	<-s.Done()
+	if left := leftBelow(t, s.tmp); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if after := leftBelow(t, dir); !slices.Equal(after, before) {
+		t.Errorf("beside the scene there are %d files now, not %d", len(after), len(before))
+	}
 }
 
 // lay puts the files that a frame needs where renders look for them.
@@ -150,6 +340,9 @@ func leftBelow(t *testing.T, folder string) []string {
 	t.Helper()
 	var all []string
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err == nil && !entry.IsDir() {
 			all = append(all, path)
 		}

@@ -102,6 +102,9 @@ func (c *Collection) wrong(data []byte) string {
 	if i := slices.IndexFunc(c.Files, func(f CollectedFile) bool { return f.First != nil && f.Last != nil && *f.First > *f.Last }); i >= 0 {
 		return fmt.Sprintf("%s is for no frame", c.Files[i].Path)
 	}
+	if i := slices.IndexFunc(c.Simulations, func(k Simulation) bool { return k.wrong() }); i >= 0 {
+		return fmt.Sprintf("the %s cannot be", c.Simulations[i])
+	}
 	return ""
 }
 

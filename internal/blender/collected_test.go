@@ -58,6 +58,7 @@ func TestReadCollection(t *testing.T) {
 		"nothing":       {"", "is not what the collector writes", BadTalk},
 		"cut":           {good, "is not what the collector writes", BadTalk},
 		"two":           {good + "}{}", "is not what the collector writes", BadTalk},
+		"no simulation": {good + `, "simulations": [{"kind": "cloth", "owner": "Shirt", "start": 5, "end": 4}]}`, "cloth on Shirt cannot be", BadTalk},
 		"list":          {"[1, 2]", "is not what the collector writes", BadTalk},
 		"null":          {"null", "names no scene and files", BadTalk},
 		"no files":      {`{"scene": ` + collectedScene + `}`, "names no scene and files", BadTalk},

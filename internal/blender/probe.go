@@ -85,7 +85,7 @@ func (p Prober) kept(key string, facts *Facts) bool {
 		return false
 	}
 	path := filepath.Join(p.Cache, key)
-	if info, err := os.Stat(path); err != nil || time.Since(info.ModTime()).Abs() > probeAge {
+	if !recent(path) {
 		return false
 	}
 	data, err := os.ReadFile(path)
@@ -260,11 +260,45 @@ func (b *limitedBuffer) Write(data []byte) (int, error) {
 	return n, err
 }
 
-// CanBake tries whether an install that Probe described can bake a kind of simulation, in a process of its own: some builds
-// abort. The answer is kept as those of Probe are. Why says in a sentence why it cannot.
+// CanBake says whether an install that Probe described can bake a kind of simulation, and if not, why, in a sentence. Fluids
+// it tries the first time, which takes some seconds, in a process of its own: some builds abort. The answer is kept as those
+// of Probe are. When ctx ends first it is no, and is not kept.
 func (p Prober) CanBake(ctx context.Context, in Install, kind string) (can bool, why string) {
 	if !slices.Contains(in.Bakes, kind) {
-		return false, "Blender " + in.Version + " does not have this kind of simulation"
+		return false, fmt.Sprintf("Blender %s cannot bake this kind of simulation (%s)", in.Version, kind)
 	}
-	return true, ""
+	if kind != Fluid {
+		return true, ""
+	}
+	var answer struct {
+		Works bool   `json:"works"`
+		Why   string `json:"why"`
+	}
+	key, err := p.key(in, true)
+	path := filepath.Join(p.Cache, "fluid-"+strings.TrimPrefix(key, "install-"))
+	if err == nil && key != "" && recent(path) {
+		if data, err := os.ReadFile(path); err == nil && json.Unmarshal(data, &answer) == nil {
+			return answer.Works, answer.Why
+		}
+	}
+	if failed := p.ask(ctx, in, p.Environ, &answer, "bake:fluid"); failed != nil {
+		answer.Works, answer.Why = false, fmt.Sprintf("Blender %s cannot bake fluids on this machine: it ended where it tried to", in.Version)
+		if ctx.Err() != nil {
+			return false, "whether Blender " + in.Version + " can bake fluids was not tried to the end"
+		}
+	} else if !answer.Works {
+		answer.Why = fmt.Sprintf("Blender %s cannot bake fluids on this machine: %s", in.Version, answer.Why)
+	}
+	if data, wrong := json.Marshal(answer); wrong == nil && err == nil && key != "" {
+		now := time.Now()
+		_ = replaceFile(path, data) // not kept it is asked again
+		_ = os.Chtimes(path, now, now)
+	}
+	return answer.Works, answer.Why
+}
+
+// recent tells whether a kept answer still holds.
+func recent(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && time.Since(info.ModTime()).Abs() <= probeAge
 }

@@ -1,6 +1,7 @@
-"""Finds out what an install can do: probe.py -- ANSWER [ENGINE]. Writes JSON into the file ANSWER.
+"""Finds out what an install can do: probe.py -- ANSWER [ENGINE | bake:fluid]. Writes JSON into the file ANSWER.
 
-Without ENGINE: the facts. With ENGINE: renders a few pixels with it, {"works": bool, "why": str}.
+Without ENGINE: the facts. With ENGINE: renders a few pixels with it, {"works": bool, "why": str}. With bake:fluid: bakes
+fluids of a few cells, with the same answer if it comes to one.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def facts(folder: str) -> dict:
         "features": [name for name in dir(options) if isinstance(getattr(options, name), bool) and getattr(options, name)],
         "engines": engines(),
         "devices": devices.found(),
+        "bakes": bakes(),
         "addons": sorted(module.__name__ for module in addon_utils.modules(refresh=True)),
     }
 
@@ -84,6 +86,51 @@ def engines() -> list[dict]:
             found.append({"id": name, "name": label, "display": name.startswith("BLENDER_"), "works": True, "why": ""})
     scene.render.engine = before
     return found
+
+
+def bakes() -> list[str]:
+    """The kinds of simulation that it has, as blender.Simulation names them, and that our way to bake them is for."""
+    options = bpy.app.build_options
+    if not hasattr(bpy.context, "temp_override"):  # 3.2
+        return []
+    found = ["cloth", "soft_body", "particles", "hair", "dynamic_paint"]
+    found += ["rigid_body"] if options.bullet else []
+    found += ["fluid"] if options.fluid else []
+    found += ["geometry_nodes"] if bpy.app.version >= (4, 1, 0) else []
+    return found
+
+
+def attempt_fluids(folder: str) -> dict:
+    """Bakes two frames of smoke with noise, and of a liquid with a mesh. Some builds abort."""
+    for kind, flow, parts in (("GAS", "SMOKE", ("data", "noise")), ("LIQUID", "LIQUID", ("data", "mesh"))):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        things = []
+        for size, role in ((2, "DOMAIN"), (1, "FLOW")):
+            mesh = bpy.data.meshes.new(role)
+            corners = [(x, y, z) for x in (-size, size) for y in (-size, size) for z in (-size, size)]
+            faces = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+            mesh.from_pydata(corners, [], faces)
+            thing = bpy.data.objects.new(role, mesh)
+            bpy.context.scene.collection.objects.link(thing)
+            thing.modifiers.new("Fluid", "FLUID").fluid_type = role
+            things.append(thing)
+        domain, source = things[0].modifiers[0].domain_settings, things[1].modifiers[0].flow_settings
+        source.flow_type, source.flow_behavior = flow, "INFLOW"
+        domain.domain_type, domain.resolution_max = kind, 8
+        domain.use_noise, domain.use_mesh = kind == "GAS", kind == "LIQUID"
+        domain.cache_directory, domain.cache_type = os.path.join(folder, kind), "ALL"
+        domain.cache_frame_start, domain.cache_frame_end = 1, 2
+        with bpy.context.temp_override(object=things[0], active_object=things[0], selected_objects=[things[0]]):
+            bpy.context.view_layer.objects.active = things[0]
+            try:
+                bpy.ops.fluid.bake_all()
+            except RuntimeError as error:
+                return {"works": False, "why": " ".join(str(error).split())}
+        for part in parts:
+            place = os.path.join(folder, kind, part)
+            if not os.path.isdir(place) or len(os.listdir(place)) < 2:
+                return {"works": False, "why": f"it wrote no {part} of a {flow.lower()}"}
+    return {"works": True, "why": ""}
 
 
 def attempt(engine: str, folder: str) -> dict:

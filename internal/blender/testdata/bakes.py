@@ -195,6 +195,31 @@ def zone() -> None:
     bpy.context.view_layer.update()
 
 
+def listed() -> None:
+    """Simulations that are to be baked, and some that are not."""
+    scene = bpy.context.scene
+    add("Shirt", (0, 0, 1), 1, 2).modifiers.new("Cloth", "CLOTH").point_cache.frame_start = 3
+    add("Skirt", (0, 0, 1), 1, 2).modifiers.new("Cloth", "CLOTH").show_render = False
+    add("Sail", (0, 0, 1), 1, 2).modifiers.new("Cloth", "CLOTH").point_cache.use_external = True
+    early = add("Early", (0, 0, 1)).modifiers.new("Soft", "SOFT_BODY").point_cache
+    early.frame_start, early.frame_end = -5, LAST
+    hidden = bpy.data.collections.new("Hidden")
+    scene.collection.children.link(hidden)
+    bpy.context.view_layer.layer_collection.children["Hidden"].exclude = True
+    for name in ("Attic", "Shown by another"):
+        thing = add(name, (0, 0, 1), 1, 2)
+        scene.collection.objects.unlink(thing)
+        thing.modifiers.new("Cloth", "CLOTH")
+        holder = hidden if name == "Attic" else bpy.data.collections.new("Instance")
+        holder.objects.link(thing)
+    empty = bpy.data.objects.new("Copy", None)
+    empty.instance_type, empty.instance_collection = "COLLECTION", bpy.data.collections["Instance"]
+    scene.collection.objects.link(empty)
+    with bpy.data.libraries.load(os.path.join(OUT, "soft_body.blend"), link=True) as (_, wanted):
+        wanted.objects = ["Jelly"]
+    scene.collection.objects.link(bpy.data.objects["Jelly"])
+
+
 def render(name: str) -> None:
     scene = bpy.context.scene
     if not bpy.data.filepath.endswith("-baked.blend"):
@@ -217,6 +242,8 @@ for name in NAMES:
     fresh()
     globals()[name]()
     bpy.ops.wm.save_as_mainfile(filepath=os.path.join(OUT, name + ".blend"))
+    if name == "listed":
+        continue
     bpy.ops.wm.open_mainfile(filepath=os.path.join(OUT, name + ".blend"))
     if name == "cloth":  # as the render sees it
         bpy.data.objects["Shirt"].hide_viewport = False

@@ -87,8 +87,8 @@ class Work:
         os.makedirs(scratch, exist_ok=True)
 
     def last(self, found: Simulation) -> int:
-        """The last frame of a cache that is wanted."""
-        return min(found.end, self.until)
+        """The last frame of a cache that is wanted: one that pictures look at is enough."""
+        return min(found.end, self.until + self.reach)
 
     def place(self, found: Simulation) -> str:
         """The folder of a cache."""
@@ -312,9 +312,7 @@ class PointCache:
         """The last frame whose render has all files of this cache."""
         if self._born and self._late:
             return self.found.start - 1 - self._work.reach
-        if self._next > self._work.last(self.found):
-            return self._work.until
-        return self._next - 1 - self._work.reach
+        return self._work.until if self._next > self._work.last(self.found) else self._next - 1 - self._work.reach
 
     def end(self) -> None:
         """Looks whether all is there."""

@@ -132,9 +132,9 @@ def judged(found: Simulation) -> Simulation:
     return found
 
 
-def unbaked(scene: Any, things: Any) -> list[Simulation]:
-    """Those that are not baked."""
-    return [found for found in everything([scene], things) if not found.baked]
+def shown(scene: Any) -> set[Any]:
+    """The objects of the view layers that render."""
+    return {thing for layer in scene.view_layers if layer.use for thing in layer.objects}
 
 
 def locate(entry: dict) -> Simulation:
@@ -146,7 +146,8 @@ def locate(entry: dict) -> Simulation:
         for found in everything([thing] if rigid else [], [] if rigid else [thing]):
             if (found.kind, found.name) == (entry["kind"], entry["name"]):
                 found.start, found.end = entry["start"], entry["end"]
-                return found
+                found.refused = ""
+                return judged(found)
     raise Failure("no-bake", f"the scene has no {words(entry)} any more")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Generator
 from typing import Any
@@ -42,6 +43,31 @@ def unbaked() -> Generator[None, None, list[str]]:
         if any(node.bl_idname == "GeometryNodeSimulationOutput" for node in tree.nodes):
             found.append(f"a simulation zone in {tree.name}")
     return list(dict.fromkeys(found))
+
+
+def simulations(scene: Any, needs: Needs) -> Generator[None, None, list[dict]]:
+    """Those of the scene that are not baked, as blender.Simulation."""
+    caches = importlib.import_module((__package__ or "").removesuffix("netcollect") + "netagent.caches")
+    shown = caches.shown(scene)
+    found = [one.described() for one in caches.everything([scene], []) if not one.baked]
+    for thing in list(bpy.data.objects):
+        yield
+        if needs.reached(thing) and (thing in shown or instanced(thing, needs)):
+            found += [one.described() for one in caches.everything([], [thing]) if not one.baked]
+    return found
+
+
+def instanced(thing: Any, needs: Needs) -> bool:
+    """Whether an object that no view layer shows may be seen through another."""
+    waiting, seen = [thing], {thing}
+    while waiting:
+        for user in needs.users(waiting.pop()) - seen:
+            if not isinstance(user, (bpy.types.Collection, bpy.types.Scene)):
+                return True
+            if isinstance(user, bpy.types.Collection):
+                seen.add(user)
+                waiting.append(user)
+    return False
 
 
 def unknown_nodes(needs: Needs) -> Generator[None, None, list[str]]:
@@ -114,5 +140,10 @@ def steps(scene: Any, opening: Any, frames: list[int], place: str = "", engine: 
     for entry in found:
         span = entry.pop("span") or (None, None)
         entry["first"], entry["last"] = span
-    warnings = list(dict.fromkeys(files.warnings))
-    return {"blend": files.home, "scene": (yield from facts(scene, opening, files, engine)), "files": found, "warnings": warnings}
+    return {
+        "blend": files.home,
+        "scene": (yield from facts(scene, opening, files, engine)),
+        "files": found,
+        "warnings": list(dict.fromkeys(files.warnings)),
+        "simulations": (yield from simulations(scene, files.needs)),
+    }
