@@ -25,7 +25,7 @@ const probeLimit = 3 * time.Minute
 const probeAge = 7 * 24 * time.Hour
 
 // probeFormat is part of the cache's key: raise it when Facts or probe.py change their meaning.
-const probeFormat = 3
+const probeFormat = 4
 
 // Prober finds out what installs can do, by running each once.
 type Prober struct {

@@ -3,6 +3,7 @@ package blender
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -17,6 +18,9 @@ func TestProbeReal(t *testing.T) {
 	t.Logf("%+v", got.Facts)
 	if got.Version == "" || got.Series == "" || got.Python == "" || len(got.Devices) == 0 || got.Devices[0].ID != "cpu" {
 		t.Errorf("the facts lack the plainest things: %+v", got.Facts)
+	}
+	if !slices.Contains(got.Bakes, Cloth) || !slices.Contains(got.Bakes, RigidBody) {
+		t.Errorf("it can bake %v", got.Bakes)
 	}
 	if ok, why := got.CanRender("CYCLES"); !ok {
 		t.Error(why)

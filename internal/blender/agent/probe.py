@@ -157,7 +157,8 @@ def attempt(engine: str, folder: str) -> dict:
 def main() -> None:
     """Answers and leaves at once: Blender's clean-up can crash and says nothing about the install."""
     answer, *engine = sys.argv[sys.argv.index("--") + 1 :]
-    found = attempt(engine[0], os.path.dirname(answer)) if engine else facts(os.path.dirname(answer))
+    folder = os.path.dirname(answer)
+    found = facts(folder) if not engine else attempt_fluids(folder) if engine[0] == "bake:fluid" else attempt(engine[0], folder)
     with open(answer + ".new", "w", encoding="utf-8") as file:
         json.dump(found, file)
     os.replace(answer + ".new", answer)
