@@ -261,8 +261,16 @@ for name in NAMES:
         bpy.ops.ptcache.bake_all(bake=True)
         bpy.ops.wm.save_mainfile()
         bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
-    elif name == "liquid" or name == "smoke":
-        bpy.data.objects["Tank"].modifiers[0].domain_settings.cache_directory = os.path.join(OUT, name + "-local")
+    elif name in ("liquid", "smoke"):
+        tank = bpy.data.objects["Tank"]
+        settings = tank.modifiers[0].domain_settings
+        settings.cache_directory = os.path.join(OUT, name + "-local")
+        if settings.cache_type == "MODULAR":
+            settings.cache_resumable = True
+            with bpy.context.temp_override(object=tank, active_object=tank, selected_objects=[tank]):
+                bpy.context.view_layer.objects.active = tank
+                for step in (bpy.ops.fluid.bake_data, bpy.ops.fluid.bake_mesh):
+                    step()
     render(name)
 sys.stdout.flush()
 os._exit(0)  # 3.4 can crash where it frees fluids
