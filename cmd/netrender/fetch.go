@@ -16,7 +16,10 @@ import (
 var _ = verb("job", (*app).fetchVerb)
 
 // artistsKinds are the results that an artist wants.
-var artistsKinds = []farm.ResultKind{farm.KindEXR, farm.KindOutput, farm.KindNode}
+var artistsKinds = []farm.ResultKind{farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindFilm}
+
+// filmKinds are the results of who wants the film alone.
+var filmKinds = []farm.ResultKind{farm.KindFilm}
 
 // fetching is what to bring home, and what has come.
 type fetching struct {
@@ -25,11 +28,18 @@ type fetching struct {
 	kinds  []farm.ResultKind
 	frames farm.FrameSet // empty: all
 	here   map[int]struct{}
+	film   string       // the file of the film that is here; "": none
 	plan   *client.Plan // whose files are sent when the farm asks for them; nil: none are here
 }
 
+// filmAlone tells whether no frames are asked for.
+func (f *fetching) filmAlone() bool { return slices.Equal(f.kinds, filmKinds) }
+
 // wanted are the frames that are asked for.
 func (f *fetching) wanted(job *farm.Job) farm.FrameSet {
+	if f.filmAlone() {
+		return farm.FrameSet{}
+	}
 	if f.frames.Count() > 0 {
 		return f.frames
 	}
@@ -39,6 +49,9 @@ func (f *fetching) wanted(job *farm.Job) farm.FrameSet {
 // again is the command that goes on with it.
 func (f *fetching) again(job *farm.Job) string {
 	text := fmt.Sprintf("netrender fetch %d -o %s", job.ID, quoted(f.dir))
+	if f.filmAlone() {
+		text += " --film"
+	}
 	if f.frames.Count() > 0 {
 		text += " -f " + f.frames.String()
 	}
@@ -48,7 +61,7 @@ func (f *fetching) again(job *farm.Job) string {
 func (a *app) fetchVerb() *cobra.Command {
 	var out, frames, zip string
 	var only []string
-	var previews, follow, force bool
+	var previews, follow, force, film bool
 	c := &cobra.Command{
 		Use: "fetch ID", Short: "Bring a job's frames home; what is here already is not fetched again", Args: cobra.ExactArgs(1),
 		Long: `Bring a job's frames home; what is here already is not fetched again. The exit code is 0 only if every frame that was
@@ -78,6 +91,12 @@ not at all; one that broke off is begun anew.`,
 			if f.kinds, err = kindsOf(only, previews); err != nil {
 				return err
 			}
+			if film && (frames != "" || len(only) > 0 || previews) {
+				return usagef("--film brings the film and nothing else: leave out --frames, --only and --previews")
+			}
+			if film {
+				f.kinds = filmKinds
+			}
 			master, err := a.connect(cmd)
 			if err != nil {
 				return err
@@ -88,6 +107,9 @@ not at all; one that broke off is begun anew.`,
 			}
 			if err := insideJob(&job, f.frames); err != nil {
 				return err
+			}
+			if f.filmAlone() && job.Film == nil {
+				return farm.Errorf(farm.NotFound, "job %d makes no film", id).WithHint("submit it with --film")
 			}
 			if zip != "" {
 				return a.fetchZip(cmd.Context(), master, &job, f, force)
@@ -108,6 +130,7 @@ not at all; one that broke off is begun anew.`,
 	c.Flags().BoolVar(&force, "force", false, "replace a zip file that is there")
 	c.Flags().StringVarP(&frames, "frames", "f", "", "only these frames")
 	onlyFlag(c, &only)
+	c.Flags().BoolVar(&film, "film", false, "only the film that was made of the frames")
 	c.Flags().BoolVar(&previews, "previews", false, "the preview pictures, too")
 	c.Flags().BoolVar(&follow, "follow", false, "wait for frames that are not there yet")
 	return c
@@ -115,7 +138,7 @@ not at all; one that broke off is begun anew.`,
 
 // onlyFlag lets a command bring home some kinds of files only.
 func onlyFlag(c *cobra.Command, only *[]string) {
-	c.Flags().StringSliceVar(only, "only", nil, "only these files of each frame: exr (the multilayer EXR), output (what the scene itself writes), node (File Output nodes), preview")
+	c.Flags().StringSliceVar(only, "only", nil, "only these files of each frame: exr (the multilayer EXR), output (what the scene itself writes), node (File Output nodes), preview, film")
 }
 
 // kindsOf reads --only.
@@ -130,7 +153,7 @@ func kindsOf(only []string, previews bool) ([]farm.ResultKind, error) {
 	for _, word := range only {
 		kind := farm.ResultKind(word)
 		if kind != farm.KindPreview && !slices.Contains(artistsKinds, kind) {
-			return nil, usagef("--only takes exr, output, node and preview, not %q", word)
+			return nil, usagef("--only takes exr, output, node, preview and film, not %q", word)
 		}
 		kinds = append(kinds, kind)
 	}
@@ -160,6 +183,7 @@ func (a *app) fetch(ctx context.Context, master *wire.Client, job farm.Job, f *f
 	err := client.Fetch(ctx, master, client.FetchOptions{
 		Job: job.ID, Dir: f.dir, Kinds: f.kinds, Frames: f.frames,
 		Frame: func(one client.FetchedFrame) { f.came(a, &one) },
+		Film:  func(one client.FetchedFrame) { f.filmCame(a, &one) },
 		Bytes: func(done, total int64) { show.bytes("fetching", done, total) },
 	})
 	show.close()
@@ -167,6 +191,9 @@ func (a *app) fetch(ctx context.Context, master *wire.Client, job farm.Job, f *f
 		return interrupted(ctx, err)
 	}
 	wanted := f.wanted(&job)
+	if f.filmAlone() {
+		return f.filmHere(a, &job)
+	}
 	a.note(nil, "%d of %s here, in %s", len(f.here), count(wanted.Count(), "frame"), f.dir)
 	if len(f.here) >= wanted.Count() {
 		return nil
@@ -187,6 +214,27 @@ func (f *fetching) came(a *app, one *client.FetchedFrame) {
 	if a.json {
 		_ = a.print(one)
 	}
+}
+
+// filmCame notes the film that is here.
+func (f *fetching) filmCame(a *app, one *client.FetchedFrame) {
+	if len(one.Paths) == 0 {
+		return
+	}
+	f.film = one.Paths[0]
+	a.note(map[string]any{"film": f.film, "kept": one.Kept}, "The film is here: %s", f.film)
+}
+
+// filmHere is an error when the film that is asked for alone is not here.
+func (f *fetching) filmHere(a *app, job *farm.Job) error {
+	if f.film != "" {
+		return nil
+	}
+	e := farm.Errorf(farm.Conflict, "the film of job %d is not made yet", job.ID)
+	if job.State.Ended() {
+		return e.WithHint("the job is %s; netrender job %d says why", job.State, job.ID)
+	}
+	return e.WithHint("%s --follow waits for it", f.again(job))
 }
 
 // lacking says which frames are not here, why, and how to go on.
@@ -253,6 +301,7 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 			f.came(a, &one)
 			show.frame(one, len(f.here), wanted)
 		},
+		Film:  func(one client.FetchedFrame) { f.filmCame(a, &one) },
 		Bytes: func(done, total int64) { show.steps.bytes("fetching", done, total) },
 		Again: func(frame int) {
 			show.say("frame %d was damaged or lost on the master's disk; it is rendered again", frame)
@@ -299,8 +348,11 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 	if err := a.ended(&end); err != nil {
 		return err
 	}
-	if len(f.here) < end.Total {
-		return farm.Errorf(farm.Internal, "only %d of %d frames came", len(f.here), end.Total).WithHint("%s brings the rest", f.again(&job))
+	if f.filmAlone() {
+		return f.filmHere(a, &end)
+	}
+	if all := end.JobSpec.Frames.Count(); len(f.here) < all {
+		return farm.Errorf(farm.Internal, "only %d of %d frames came", len(f.here), all).WithHint("%s brings the rest", f.again(&job))
 	}
 	took := end.Ended.Sub(end.Started)
 	a.note(nil, "Done: %s in %s (%s of rendering), in %s", count(len(f.here), "frame"), span(took), span(time.Duration(end.Seconds*float64(time.Second))), f.dir)

@@ -42,6 +42,8 @@ type jobOptions struct {
 	collected    string
 	engine       string
 	tiles        string
+	film         string
+	noFilm       bool
 	samplesSplit string
 	overscan     int
 	keepAdaptive bool
@@ -60,6 +62,9 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.StringVar(&o.samplesSplit, "samples-split", "", "render each frame in so many parts of its samples, 2 to 64, on as many workers, or auto (Cycles); they are merged and finished as one frame")
 	f.IntVar(&o.overscan, "overscan", 0, "render so many pixels more on each side of a tile, for effects that look at neighbours")
 	f.BoolVar(&o.keepAdaptive, "keep-adaptive", false, "leave adaptive sampling on in tiles: quicker, but pixels near the cuts differ from those of a whole frame")
+	f.StringVar(&o.film, "film", "", "make a film of the frames, with the scene's sound, when they are done: auto (the scene's own encoding when its output is a movie, else as mp4, else as webm), scene, mp4 (H.264), webm (VP9 or AV1) or lossless (FFV1)")
+	f.Lookup("film").NoOptDefVal = "auto"
+	f.BoolVar(&o.noFilm, "no-film", false, "make no film, although the scene's own output is a movie")
 	f.StringVar(&o.order, "order", string(farm.Linear), "linear, reverse or outside-in")
 	f.IntVar(&o.attempts, "attempts", 0, "failed attempts before a frame is failed (default: the farm's rule)")
 	f.DurationVar(&o.timeout, "timeout", 0, "longest a frame may take, as 20m or 2h")
@@ -126,6 +131,16 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 		}
 		s.Samples = n
 	}
+	if o.film != "" {
+		film, err := farm.ParseFilm(o.film)
+		if err != nil {
+			return s, fmt.Errorf("%w%w", hidden{errUsage}, err)
+		}
+		s.Film = film
+	}
+	if o.film != "" && o.noFilm {
+		return s, usagef("--film and --no-film do not go together")
+	}
 	if o.collected != "" && o.pack {
 		return s, usagef("--collected and --pack do not go together: the packed copy is another scene, which is read anew")
 	}
@@ -155,4 +170,17 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 		return s, usagef("with --exr none, --no-outputs and --no-preview nothing of the job would be kept")
 	}
 	return s, nil
+}
+
+// imply has a film made of a scene whose own output is a movie, where that was not asked for or against. A single frame is
+// none.
+func (o *jobOptions) imply(s *farm.JobSpec, movie bool) bool {
+	if !movie || o.noFilm || s.Film != nil || s.Frames.Count() < 2 {
+		return false
+	}
+	s.Film = &farm.Film{}
+	if s.Check() != nil { // it has no pictures, or too many
+		s.Film = nil
+	}
+	return s.Film != nil
 }

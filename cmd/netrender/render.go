@@ -29,7 +29,7 @@ func (a *app) renderVerb() *cobra.Command {
 	var o jobOptions
 	var out string
 	var only []string
-	var reuse bool
+	var reuse, filmOnly bool
 	c := &cobra.Command{
 		Use: "render FILE.blend", Short: "Render a scene on the farm; frames come back as they finish", Args: cobra.ExactArgs(1),
 		Long: `Render a scene on the farm. The scene and every file it needs are sent, once; frames come back as they finish, each
@@ -48,6 +48,16 @@ while its frames are awaited, a new job renders those that are not here: another
 			if err != nil {
 				return err
 			}
+			switch {
+			case filmOnly && o.noFilm, filmOnly && len(only) > 0:
+				return usagef("--film-only brings the film and nothing else: leave out --no-film and --only")
+			case filmOnly:
+				o.film, kinds = cmp.Or(o.film, "auto"), filmKinds
+			}
+			if reuse && o.film != "" {
+				return usagef("a film is made of a job's own frames: leave out --reuse")
+			}
+			o.noFilm = o.noFilm || reuse
 			master, plan, err := a.read(cmd, args[0], &o, out)
 			if err != nil {
 				return err
@@ -72,6 +82,7 @@ while its frames are awaited, a new job renders those that are not here: another
 	jobSettings(c, &o)
 	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: where the scene's own output path points)")
 	onlyFlag(c, &only)
+	c.Flags().BoolVar(&filmOnly, "film-only", false, "make a film, and bring home nothing else")
 	c.Flags().BoolVar(&reuse, "reuse", false, "take the frames from a job of the very same scene, where one covers them all")
 	return c
 }
@@ -106,6 +117,9 @@ func (a *app) read(cmd *cobra.Command, file string, o *jobOptions, out string) (
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	if o.imply(&plan.Spec, plan.Scene.Movie) {
+		a.note(nil, "note: the scene's output is a movie, and one is made of the frames when they are done (--no-film: none)")
 	}
 	if out == "" {
 		if err := client.CheckFolder(plan.OutDir); err != nil {
@@ -296,8 +310,9 @@ func (a *app) renderPlan(ctx context.Context, master *wire.Client, plan *client.
 	if err != nil {
 		return interrupted(ctx, err)
 	}
-	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": job.Total, "out": f.dir},
-		"Job %d: %s of %s, results in %s", job.ID, count(job.Total, "frame"), plainText(job.Name), f.dir)
+	frames := job.JobSpec.Frames.Count()
+	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": frames, "out": f.dir},
+		"Job %d: %s of %s, results in %s", job.ID, count(frames, "frame"), plainText(job.Name), f.dir)
 	return a.follow(ctx, master, job, f)
 }
 
@@ -333,8 +348,9 @@ func (a *app) reuse(ctx context.Context, master *wire.Client, plan *client.Plan,
 	if job, err = a.send(ctx, master, plan); err != nil {
 		return true, interrupted(ctx, err)
 	}
-	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": job.Total, "out": f.dir, "instead": over.job, "why": over.why},
-		"Job %d %s: job %d renders %s", over.job, over.why, job.ID, count(job.Total, "frame"))
+	frames := job.JobSpec.Frames.Count()
+	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": frames, "out": f.dir, "instead": over.job, "why": over.why},
+		"Job %d %s: job %d renders %s", over.job, over.why, job.ID, count(frames, "frame"))
 	return true, a.follow(ctx, master, job, f)
 }
 

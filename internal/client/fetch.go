@@ -23,6 +23,8 @@ type FetchOptions struct {
 	Follow bool          // wait for frames until all that are asked for are here or the job has ended
 	// Frame is told of every frame whose files are all in place, in the order they came. Calls do not overlap.
 	Frame func(FetchedFrame)
+	// Film is told of the film that was made of the frames, when it is in place; may be nil. It is no frame.
+	Film func(FetchedFrame)
 	// Again is told of a frame whose results the master has lost or damaged and has rendered again; may be nil.
 	Again func(frame int)
 	// Bytes is told how many bytes have come, of those that are known to be wanted so far: what was here already is not
@@ -69,6 +71,10 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 		if a.Part > 0 { // the frame comes when it is finished
 			return
 		}
+		film := farm.IsFilm(a.Task())
+		if !film && len(o.Kinds) == 1 && o.Kinds[0] == farm.KindFilm || film && !o.wants(farm.KindFilm) {
+			return
+		}
 		frame := a.Frame
 		if o.Frames.Count() > 0 {
 			asked[frame] = struct{}{}
@@ -86,8 +92,12 @@ func Fetch(ctx context.Context, c *wire.Client, o FetchOptions) error {
 			defer told.Unlock()
 			if err != nil {
 				again = append(again, frame)
-				if o.Again != nil {
+				if o.Again != nil && !film {
 					o.Again(frame)
+				}
+			} else if film {
+				if o.Film != nil {
+					o.Film(f)
 				}
 			} else if o.Frame != nil {
 				o.Frame(f)
