@@ -155,7 +155,9 @@ func (r *Renderer) Render(ctx context.Context, t blender.Task, progress func(ble
 func (r *Renderer) time(t *blender.Task) time.Duration {
 	share := 1.0
 	switch {
-	case t.Film != "", t.Finish != "":
+	case t.Film != "":
+		return r.o.FrameTime
+	case t.Finish != "":
 		return r.o.FinishTime
 	case !t.Tile.Empty():
 		w := r.window(t)
