@@ -189,7 +189,7 @@ func TestFilmOutlivesWorkers(t *testing.T) {
 		t.Errorf("the film is now\n%s", again)
 	}
 	other := startFarm(t)
-	archive := filepath.Join(t.TempDir(), "job.zip")
+	archive := filepath.Join(t.TempDir(), "job.nrz")
 	f.ok("archive", id, "-o", archive)
 	copied := strings.Fields(other.ok("import", archive))[0]
 	dir := t.TempDir()

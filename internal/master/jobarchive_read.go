@@ -381,7 +381,7 @@ func (a *jobReader) readFrame(f ArchivedFrame) error {
 		}
 	}
 	if f.Outcome == farm.Rendered && !farm.IsPart(f.Frame) {
-		if lack := a.Job.Spec.Options.Lacks(f.Results); lack != "" {
+		if lack := a.Job.Spec.LacksOf(f.Frame, f.Results); lack != "" {
 			return damaged("frame %d is said to be done without %s", f.Frame, lack)
 		}
 	}
