@@ -111,6 +111,9 @@ not at all; one that broke off is begun anew.`,
 			if f.filmAlone() && job.Film == nil {
 				return farm.Errorf(farm.NotFound, "job %d makes no film", id).WithHint("submit it with --film")
 			}
+			if job.Film == nil { // masters of before films know of none
+				f.kinds = slices.DeleteFunc(slices.Clone(f.kinds), func(k farm.ResultKind) bool { return k == farm.KindFilm })
+			}
 			if zip != "" {
 				return a.fetchZip(cmd.Context(), master, &job, f, force)
 			}

@@ -44,10 +44,10 @@ func (a *API) bundle(w http.ResponseWriter, r *http.Request, who master.Identity
 		}
 	}
 	if text := q.text("kinds"); text != "" {
-		all := []farm.ResultKind{farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindPreview}
+		all := []farm.ResultKind{farm.KindEXR, farm.KindOutput, farm.KindNode, farm.KindPreview, farm.KindFilm}
 		for kind := range strings.SplitSeq(text, ",") {
 			if !slices.Contains(all, farm.ResultKind(kind)) {
-				return farm.Errorf(farm.Invalid, "%q is not a kind of result", clip(kind)).WithHint("kinds are exr, output, node and preview")
+				return farm.Errorf(farm.Invalid, "%q is not a kind of result", clip(kind)).WithHint("kinds are exr, output, node, preview and film")
 			}
 			o.Kinds = append(o.Kinds, farm.ResultKind(kind))
 		}
