@@ -16,7 +16,7 @@ from .link import Problem
 from .request import frames
 
 _gather: Gather | None = None  # of the render that is going on
-_task: pump.Task | None = None
+_task: pump.Task | None = None  # its steps, which the renderer takes while it waits
 _real = ""  # the engine to render with, where an operator borrows ours
 _problem = ""  # that was told last
 _prepared: Any = None  # a request that an operator made beforehand
@@ -51,24 +51,25 @@ class NetworkRender(bpy.types.RenderEngine):
     def _wait(self, at: Any, frame: int) -> str:
         """Waits for a frame of the farm."""
         gather = _begin(at, frame, self.is_animation)
-        here = threading.current_thread() is threading.main_thread()  # then nobody else goes on with it
         shown, since = "", 0.0
         while frame not in gather.here:
             if self.test_break():
                 _end(cancel=True)
                 raise Stopped
+            if gather.given_up:  # the add-on is disabled
+                raise Stopped
             if gather.over and frame not in gather.here:
                 raise gather.problem or Problem(
                     f"frame {frame} did not come", "netrender logs shows why" if gather.job else ""
                 )
-            if here and _task:
+            if _task:
                 _task.step()
             if gather.text != shown or time.monotonic() - since >= 1:  # the time beside it passes only then
                 shown, since = gather.text, time.monotonic()
                 self.update_stats("", shown)
             self.update_progress(min(1.0, max(0.0, gather.fraction)))
-            if not (here and _task and _task.busy):
-                time.sleep(0.01)
+            if frame not in gather.here and not (_task and _task.busy):
+                time.sleep(0.005)
         return gather.here[frame]
 
     def _cut(self, path: str, window: str) -> str:
@@ -161,18 +162,23 @@ def _begin(at: Any, frame: int, animation: bool) -> Gather:
     gather = Gather(wanted=wanted, folder=scene.new_folder("frames"), turn=frame)
     name, request = at.name, _prepared
 
-    def prepare() -> Any:
-        if request is not None:
-            yield
-            return request
+    def looked_at() -> Any:
         found = bpy.data.scenes.get(name)  # what a renderer is given is a copy
         return (yield from scene.prepare(found, text))
 
-    steps = gather.steps(settings.the_link, prepare)
-    if threading.current_thread() is threading.main_thread():
-        _task = pump.Task(steps, lambda _result, _error: None)
-    else:
-        _task = pump.ask(steps)
+    def prepare() -> Any:
+        if request is not None:
+            return request
+        if threading.current_thread() is threading.main_thread():
+            return (yield from looked_at())
+        asked = pump.ask(looked_at())  # the scene is looked at only by the main thread; the program is heard here, at once
+        while not asked.over.is_set():
+            yield
+        if asked.error:
+            raise asked.error
+        return asked.result
+
+    _task = pump.Task(gather.steps(settings.the_link, prepare), lambda _result, _error: None)
     _gather = gather
     return gather
 

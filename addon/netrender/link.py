@@ -203,6 +203,7 @@ class Link:
         self.program, self.master, self.data = program, master, data
         self.online: Callable[[], bool] = lambda: True  # whether the network may be used
         self.children: list[Child] = []
+        self._starting = threading.Lock()  # a renderer starts calls, too
         self._detached: list[subprocess.Popen] = []
 
     def command(self, *words: str, leashed: bool = True) -> list[str]:
@@ -251,8 +252,8 @@ class Link:
             child = Child(self.command(*words), self.environment())
         except OSError as error:
             raise Problem(f"{self.program} cannot be run: {error.strerror or error}", "", "program") from error
-        self.children = [one for one in self.children if one.running]
-        self.children.append(child)
+        with self._starting:
+            self.children = [*(one for one in self.children if one.running), child]
         return child
 
     def detach(self, output: str, *words: str) -> int:

@@ -95,7 +95,7 @@ def start(steps: Steps, done: Callable[[Any, Exception | None], None] | None = N
 
 
 def ask(steps: Steps) -> Task:
-    """As start, from a thread of Blender's own: the renderer's. It may wait for over."""
+    """As start, from a thread of Blender's own: the renderer's, which waits for over."""
     task = Task(steps, lambda _result, _error: None)
     task.awaited = True
     _wishes.put(task)
