@@ -105,6 +105,15 @@ def main(path: str, out: str) -> None:
     found["last"] = bpy.context.window_manager.netrender.last
     found["sent"] = [[job["id"], job["total"], job["priority"]] for job in jobs() if job["id"] == found["last"]]
 
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import addonbad
+
+    found["results"] = addonbad.results(netrender, out)
+    found["token"] = addonbad.stranger(netrender)
+    found["away"] = addonbad.away(netrender)
+    found["renamed"] = addonbad.renamed(netrender, out)
+    found["both"] = addonbad.both(netrender, out)
+
     camera, scene.camera = scene.camera, None
     found["no camera"] = refused()
     scene.camera = camera

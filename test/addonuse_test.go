@@ -38,6 +38,10 @@ func TestAddonUse(t *testing.T) {
 				Missing                                refusal
 				NoMaster                               refusal `json:"no master"`
 				NoProgram                              refusal `json:"no program"`
+				Results                                struct{ Resolution, Layer string }
+				Token                                  string
+				Away                                   int
+				Renamed, Both                          []string
 			}
 			_, text, _ := strings.Cut(said, "\nUSED ")
 			text, _, _ = strings.Cut(text, "\n")
@@ -61,6 +65,28 @@ func TestAddonUse(t *testing.T) {
 				t.Errorf("job %d was sent; the farm has %v", found.Last, found.Sent)
 			}
 			eventually(t, time.Minute, "the job is done", func() bool { return f.job(fmt.Sprint(found.Last)).State == "done" })
+			for text, words := range map[string]string{
+				found.Results.Resolution: "the farm's frame has 160 x 90 pixels, the scene 176 x 90",
+				found.Results.Layer:      "the farm's frame has no view layer Renamed",
+				found.Token:              "does not know this token",
+			} {
+				t.Log(text)
+				if strings.Count(text, words) != 1 || strings.Contains(text, "Traceback") || strings.Contains(text, " --") {
+					t.Errorf("%q does not say %q", text, words)
+				}
+			}
+			if found.Away != 2 {
+				t.Errorf("the master that was away was asked %d times before it came again", found.Away)
+			}
+			if diff, err := exr.CompareFiles(found.Renamed[0], found.Renamed[1]); err != nil || len(diff.Differences) == 0 {
+				t.Errorf("the job of the file that was renamed, and that of the changed one: %v %+v", err, diff)
+			}
+			for frame := 1; frame <= 3; frame++ {
+				one, other := fmt.Sprintf("%s%04d.exr", found.Both[0], frame), fmt.Sprintf("%s%04d.exr", found.Both[1], frame)
+				if diff, err := exr.CompareFiles(one, other); err != nil || len(diff.Differences) > 0 || diff.Channels < 3 {
+					t.Errorf("two Blenders at once, frame %d: %v %+v", frame, err, diff)
+				}
+			}
 			for what, one := range map[string]struct {
 				refusal
 				words string
