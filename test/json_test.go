@@ -79,6 +79,9 @@ func TestJSON(t *testing.T) {
 	try(5, "fetch", "1", "-o", dir, "--follow")
 	try(1, "fetch", "1", "--zip", filepath.Join(dir, "frames.zip"))
 	try(2, "workers")
+	if h := try(1, "workers", "oak", "--history"); h[0]["step_ms"] != 60000.0 {
+		t.Errorf("the history of a worker: %v", h)
+	}
 	try(0, "masters") // none that announces itself
 	if out, errs, code := run(t, append(f.env(), "NETRENDER_DATA="+f.data), "masters", "--json"); code != 0 || len(objects(t, "masters", out)) < 1 {
 		t.Errorf("netrender masters --json where the master's data are: exit %d\n%s%s", code, out, errs) // though it does not announce itself

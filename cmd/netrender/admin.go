@@ -21,12 +21,19 @@ var (
 )
 
 func (a *app) workersVerb() *cobra.Command {
+	var history bool
 	c := &cobra.Command{
-		Use: "workers", Short: "List the workers and what they do", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Use: "workers [NAME]", Short: "List the workers and what they do, or what one did", Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if history != (len(args) == 1) {
+				return usagef("netrender workers lists all; netrender workers NAME --history tells what one did")
+			}
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err
+			}
+			if history {
+				return a.workerHistory(cmd, client, args[0])
 			}
 			list, err := client.Workers(cmd.Context())
 			if err != nil {
@@ -54,6 +61,7 @@ func (a *app) workersVerb() *cobra.Command {
 		},
 	}
 	a.masterFlags(c)
+	c.Flags().BoolVar(&history, "history", false, "how busy the machine of a worker was, over ten hours, and what it tried last")
 	return c
 }
 
