@@ -194,7 +194,7 @@ func (c *camera) all(j jobs) error {
 		{"jobs", "/jobs", `document.querySelectorAll("main tbody tr").length > 5`},
 		{"job", fmt.Sprintf("/jobs/%d", j.stones), `document.querySelectorAll(".pictures img").length > 3`},
 		{"stages", fmt.Sprintf("/jobs/%d", j.still), `!!document.querySelector(".stages")`},
-		{"tiles", fmt.Sprintf("/jobs/%d/frames/1", j.still), `document.querySelectorAll("main tbody tr").length > 5`},
+		{"tiles", fmt.Sprintf("/jobs/%d/frames/1", j.still), `(() => { const h = [...document.querySelectorAll("h2")].find(h => h.textContent == "Tiles"); if (h) h.scrollIntoView(); return !!h && document.querySelectorAll("main tbody tr").length > 12; })()`},
 		{"frames", fmt.Sprintf("/jobs/%d/frames", j.hangar), canvas},
 		{"frame", fmt.Sprintf("/jobs/%d/frames/5", j.stones), `!!document.querySelector(".framepicture img")`},
 		{"viewer", fmt.Sprintf("/jobs/%d/viewer?frame=5", j.stones), canvas},

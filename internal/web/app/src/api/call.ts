@@ -74,6 +74,6 @@ export async function act<T = unknown>(method: "POST" | "PUT" | "PATCH" | "DELET
 // sentence begins with a capital, unless with the name of a file or the like, and ends with a stop.
 export function sentence(text: string): string {
   if (!text) return "";
-  const s = /^\S*[\d./_]\S/.test(text) ? text : text[0]!.toUpperCase() + text.slice(1);
+  const s = /^(\S*[\d./_]\S|netrender )/.test(text) ? text : text[0]!.toUpperCase() + text.slice(1);
   return /[.!?]$/.test(s) ? s : s + ".";
 }

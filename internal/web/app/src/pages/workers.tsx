@@ -62,7 +62,7 @@ export function Workers() {
           <table aria-label="Workers">
             <thead><tr>
               {admin && <TickAll rows={listed.length} chosen={chosen.length} label="Select all workers that are listed" onTick={selection.page} />}
-              {c("name", "Worker")}
+              {c("name", "Worker", "host")}
               {c("state", "State", "edge")}
               <th scope="col" class="grow wide">Renders</th>
               {c("cpu", "CPU", "num wide")}
