@@ -33,6 +33,7 @@ var rooms = map[string]room{
 	"balance": {rooms: "farm", bars: "net database os log io sync math/rand crypto context"},
 	"blob":    {libs: "github.com/klauspost/compress golang.org/x/sys golang.org/x/text", bars: "net/http database log"},
 	"exr":     {libs: "github.com/klauspost/compress", bars: "net database log"},
+	"openjd":  {libs: "go.yaml.in/yaml/v3", bars: "net database os log"},
 	"blender": {libs: "github.com/klauspost/compress golang.org/x/sys golang.org/x/net/bpf github.com/landlock-lsm/go-landlock", bars: "net/http database"},
 	"archive": {bars: "net database os log"},
 	"beacon":  {libs: "github.com/hashicorp/mdns github.com/miekg/dns golang.org/x/sys golang.org/x/net", bars: "net/http database"},
@@ -48,7 +49,7 @@ var rooms = map[string]room{
 	"classic": {rooms: "master blob farm", bars: "database"},
 	"web":     {rooms: "master blob farm", bars: "database"},
 	"peer":    {rooms: "wire blob farm", bars: "database"},
-	"worker":  {rooms: "peer wire exr blender blob farm", libs: "github.com/shirou/gopsutil/v4 golang.org/x/sys", bars: "net/http database"},
+	"worker":  {rooms: "peer wire exr blender blob farm openjd", libs: "github.com/shirou/gopsutil/v4 golang.org/x/sys", bars: "net/http database"},
 	"client":  {rooms: "wire blender blob farm", libs: "golang.org/x/sys", bars: "net/http database"},
 }
 

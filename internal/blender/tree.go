@@ -3,7 +3,6 @@ package blender
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -22,6 +21,9 @@ const (
 
 // killDeadline bounds how long a runner tries to empty its tree; processes in uninterruptible sleep can outlive it.
 const killDeadline = 10 * time.Second
+
+// askToEnd, on a runner's stdin, has it ask the command to end, where the system has a way to (SIGTERM).
+const askToEnd = 't'
 
 // runFlags are the arguments of RunTree that come before the command.
 func runFlags(fds int, fence string) []string {
@@ -79,7 +81,14 @@ func RunTree(args []string) int {
 		}
 	}()
 	go func() {
-		io.Copy(io.Discard, os.Stdin)
+		var word [1]byte
+		for {
+			if n, err := os.Stdin.Read(word[:]); err != nil {
+				break
+			} else if n == 1 && word[0] == askToEnd {
+				_ = askProcess(cmd.Process)
+			}
+		}
 		stop <- struct{}{}
 	}()
 	go func() {

@@ -46,3 +46,6 @@ func descendants(root int, parents map[int]int) []int {
 	}
 	return all
 }
+
+// askProcess asks a process to end.
+func askProcess(p *os.Process) error { return p.Signal(syscall.SIGTERM) }

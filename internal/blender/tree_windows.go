@@ -53,3 +53,6 @@ func reapTree(cmd *exec.Cmd, ended chan<- int, empty chan<- struct{}) {
 }
 
 func killDescendants(command *os.Process) { command.Kill() }
+
+// askProcess does nothing: a process without a window cannot be asked to end here.
+func askProcess(*os.Process) error { return nil }

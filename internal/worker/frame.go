@@ -38,6 +38,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	r := s.report(k, no)
 	f := &frame{slot: s.no, options: k.grant.Options, reports: []farm.Report{r}}
 	looks, notCopied := k.grant.Stage == farm.StageInspect && !k.grant.Probe, ""
+	runs := k.grant.Stage == farm.StageProcess
 	if !looks {
 		f.goals, notCopied = s.w.copier.goals(k.grant)
 	}
@@ -47,7 +48,10 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	var pulse pulse
 	err := s.prepare(k, f, no, &pulse)
 	var tail []byte
-	if err == nil && looks {
+	if err == nil && runs {
+		err = s.process(ctx, k, f, no)
+		tail = f.log.lastLines(8 << 10)
+	} else if err == nil && looks {
 		err = s.inspect(ctx, k, f, &pulse)
 		tail = f.log.lastLines(8 << 10)
 	} else if err == nil {
@@ -66,7 +70,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 		tail = f.log.lastLines(8 << 10)
 	}
 	report.Install, report.Warnings = s.version, farm.Sentences(f.warned)
-	if !looks {
+	if !looks && !runs {
 		s.tidy(err)
 	}
 	if err == nil {

@@ -46,6 +46,9 @@ func newMachine(opt *Options) *machine {
 	if films(opt.Installs) {
 		f.Stages = append(f.Stages, farm.StageEncode)
 	}
+	if opt.RunCommand != nil {
+		f.Stages = append(f.Stages, farm.StageProcess)
+	}
 	if opt.Inspect != nil {
 		f.Stages = append(f.Stages, farm.StageInspect)
 	}

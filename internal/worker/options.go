@@ -25,6 +25,7 @@ type Options struct {
 	NewRenderer NewRenderer       //
 	Inspect     Inspector         // looks at scenes that nobody renders yet; nil: the worker takes no such jobs
 	Scripts     bool              // lets jobs run the scene's Python
+	RunCommand  CommandRunner     // runs commands of jobs that are not scenes; nil: the worker takes no such jobs
 	Fenced      bool              // NewRenderer confines Blender to Setup's folders: each job gets a process of its own
 	Shared      []farm.Share      // folders whose files are read there, where a job says so
 	CopyTo      string            // folder that the results of every job are copied to, a folder for each; "": none

@@ -25,6 +25,7 @@ type slot struct {
 	no       int
 	working  context.Context // ends when the worker drains, or has no such slot any more
 	session  *session        // nil: none is running
+	proc     *processSession // nil: no environments of a job of commands are entered
 	root     atomic.Int64    // process that the session's descend from; 0: none. For any goroutine
 	version  string          // of the Blender that the present frame is rendered with; "": none was chosen
 	last     time.Duration   // what the last frame took; 0: not known
@@ -54,6 +55,7 @@ func (s *slot) run(ctx context.Context) {
 	defer behind.Wait()
 	defer close(s.finished)
 	defer s.endSession()
+	defer s.leaveProcess()
 	next := s.claim(ctx)
 	for next != nil {
 		if next = s.lease(ctx, next); next == nil {
@@ -91,7 +93,14 @@ func (s *slot) claim(ctx context.Context) *work {
 		}
 		low = false
 		_, linked := w.link.state()
-		g, err := s.ask(s.working, farm.Wish{WaitMS: int(claimWait.Milliseconds())})
+		wait := claimWait
+		if s.proc != nil { // its job may go on in a moment
+			wait = processWait
+		}
+		g, err := s.ask(s.working, farm.Wish{WaitMS: int(wait.Milliseconds())})
+		if g == nil {
+			s.leaveProcess()
+		}
 		if err == nil {
 			back.reset()
 		}
