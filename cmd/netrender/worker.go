@@ -31,6 +31,7 @@ type workerOptions struct {
 	tags     []string
 	blenders []string
 	scripts  bool
+	process  bool
 	confine  string
 	cache    string
 	peerPort string
@@ -57,6 +58,7 @@ func workerSettings(c *cobra.Command, o *workerOptions) {
 	f.StringSliceVar(&o.tags, "tags", nil, "tags that jobs may ask for")
 	f.StringSliceVar(&o.blenders, "blender", nil, "Blender executables, or Pythons with the bpy module (default: those found)")
 	f.BoolVar(&o.scripts, "scripts", false, "let jobs that ask for it run the scene's own Python")
+	f.BoolVar(&o.process, "allow-processes", false, "run the commands of jobs that are no scenes (netrender run): whoever may submit jobs may run anything here")
 	f.StringVar(&o.confine, "confine", confineAuto, "keep Blender inside its job's folder, without a network: auto (where the system can), always, never")
 	f.StringVar(&o.cache, "cache", "50GB", "room for scenes' files")
 	f.StringVar(&o.peerPort, "peer-port", "0", "TCP port at which other workers of the farm fetch scenes' files from this one; 0: any that is free; off: neither that nor fetching from them")
@@ -333,6 +335,13 @@ func (a *app) makeWorker(ctx context.Context, o *workerOptions, m foundMaster, t
 		opt.Peers = nil
 	case opt.Peers != nil:
 		opt.Peers.TLS = strings.HasPrefix(m.URL, "https:")
+	}
+	if o.process {
+		fenced, err := o.confined()
+		if err != nil {
+			return nil, err
+		}
+		opt.RunCommand = worker.Commands(blender.Command{Runner: runner(), Environ: os.Environ()}, fenced)
 	}
 	if o.fake > 0 {
 		fake(&opt, o.fake, o.fakeEnd, o.fakeSize)

@@ -222,13 +222,7 @@ func (s *slot) runTask(ctx context.Context, k *work, f *frame, i, task int) erro
 		return err
 	}
 	f.result = &blender.Result{Files: files}
-	if err := f.take(out, files); err != nil {
-		return err
-	}
-	for i := range files {
-		files[i].Path = filepath.Join(f.dir, filesDir, filepath.FromSlash(files[i].Name))
-	}
-	return nil
+	return f.take(out, files)
 }
 
 // act runs one action of the session. Its lines go to the log and, those that are ours, to told.
@@ -254,7 +248,7 @@ func (s *slot) act(ctx context.Context, log *attemptLog, what string, a *openjd.
 		}
 		c.Argv = append(c.Argv, arg)
 	}
-	c.Env = []string{"NETRENDER_OUTPUT=" + filepath.Join(p.dir, outputName), "NETRENDER_FILES=" + filepath.Join(p.folder.dir, sourceDir)}
+	c.Env = []string{"NETRENDER_OUTPUT=" + filepath.Join(p.dir, outputName), "NETRENDER_FILES=" + filepath.Join(p.folder.dir, sourceDir, "files")}
 	for _, e := range p.entered {
 		c.Env = append(c.Env, e.set...)
 		for _, entry := range e.set {
