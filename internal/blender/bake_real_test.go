@@ -97,6 +97,17 @@ func realBake(t *testing.T, s *Session, dir, name string, bakes []Simulation) {
 		t.Error("the simulation is not seen")
 	}
 
+	if name == "cloth" || name == "rigid_body" || name == "smoke" || name == "zone" {
+		open(t, s, Scene{Blend: blend, InOrder: true, Until: 4})
+		for _, frame := range []int{2, 4, 6} {
+			r := render(t, s, Task{Frame: frame, EXR: EXRFull})
+			if r.Reopened != (frame == 6) {
+				t.Errorf("frame %d in order: opened anew: %v", frame, r.Reopened)
+			}
+			samePasses(t, fmt.Sprintf("frame %d in order", frame), filepath.Join(dir, name, fmt.Sprintf("%04d.exr", frame)), exrOf(t, r), s.Version())
+		}
+	}
+
 	open(t, s, Scene{Blend: blend})
 	out := t.TempDir()
 	var all []CacheFile

@@ -32,6 +32,11 @@ type Scene struct {
 	Engine string
 	// Name selects a scene of the file; "" is the one that was active when the file was saved.
 	Name string
+	// InOrder has a scene that is stateful (SceneFacts.Stateful) not opened anew before each frame: before the first, the
+	// timeline is gone through once, from where the simulations begin up to the frame Until, and Blender remembers what it
+	// simulated. Frames up to Until are then those of an animation that was played; a later one has it played anew.
+	InOrder bool
+	Until   int
 	// Baked are simulations whose caches were made by Session.Bake and lie beside the .blend where CacheFile.Name says, those
 	// of the frames that will be rendered at least. In memory they are set to be read; none of them is computed.
 	Baked []Simulation

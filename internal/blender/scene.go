@@ -25,6 +25,7 @@ func (s *Session) Open(ctx context.Context, scene Scene) (SceneFacts, error) {
 	err := s.call(ctx, map[string]any{
 		"verb": "open", "blend": scene.Blend, "original": scene.Original, "files": scene.Files,
 		"scripts": scene.Scripts, "name": scene.Name, "engine": scene.Engine, "baked": scene.Baked,
+		"in_order": scene.InOrder, "until": scene.Until,
 	}, &facts)
 	if err != nil {
 		return SceneFacts{}, err

@@ -158,6 +158,22 @@ class Work:
                 PointCache(self, other, scratch).begin()
 
 
+def play(session: Session, scene: Any, frame: int) -> None:
+    """Goes through the timeline once, as far as frames will be asked for, so that Blender remembers what it simulates."""
+    if session.reached is not None:
+        return
+    found = [one for one in caches.everything([scene], scene.objects) if not one.baked]
+    as_rendered(scene, found)
+    for one in found:
+        if one.kind == "fluid":
+            one.holder.cache_directory = os.path.join(session.scratch, "played", one.key)
+            one.holder.cache_type = "REPLAY"
+    first = min([scene.frame_start, frame, *(one.start for one in found)])
+    session.reached = max(frame, session.request["until"])
+    for number in range(first, session.reached + reach(scene.render) + 1):
+        scene.frame_set(number)
+
+
 def reach(render: Any) -> int:
     """How many frames to each side a picture looks at: for the pass of motion one, for blur as far as the shutter is open."""
     if not render.use_motion_blur:

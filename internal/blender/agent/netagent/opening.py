@@ -30,6 +30,7 @@ class Session:
         self.range_is_seen = False
         self.used = False  # a frame was rendered since the scene was opened
         self.baked = caches.Baked({}, "")
+        self.reached: int | None = None  # the last frame that can be rendered after the timeline was played
 
     def open(self, request: dict) -> dict:
         """Loads the scene of request and answers with SceneFacts."""
@@ -52,7 +53,7 @@ class Session:
         scene = self._select(request)
         if request.get("engine"):
             take_engine(scene, request["engine"])
-        self.request, self.baked = request, baked
+        self.request, self.baked, self.reached = request, baked, None
         self.used = False
         self.stateful = stateful.reason(scene, self.own_handlers)
         self.range_is_seen = stateful.range_is_seen(scene)

@@ -12,7 +12,7 @@ from typing import Any
 
 import bpy
 
-from . import finishing, memory, parts, settings
+from . import baking, finishing, memory, parts, settings
 from .channel import Channel
 from .failure import Failure
 from .opening import Session
@@ -30,11 +30,16 @@ def render(session: Session, link: Channel, request: dict) -> dict:
     """Renders request's frame into its folder and answers with the files."""
     begun = time.monotonic()
     scene = session.scene()
-    reopened = bool(session.used and session.stateful) or session.baked.stale(request["frame"], session.used)
+    in_order = bool(session.stateful and session.request.get("in_order"))
+    reopened = session.baked.stale(request["frame"], session.used)
+    if session.used and session.stateful:
+        reopened = reopened or not in_order or session.reached is None or request["frame"] > session.reached
     if reopened:
         session.again()
         scene = session.scene()
     session.baked.check(request["frame"])
+    if in_order:
+        baking.play(session, scene, request["frame"])
     first = not session.used or reopened
     session.used = True
     frame = Frame(scene, request, session)
