@@ -171,7 +171,7 @@ func BenchmarkVerify(b *testing.B) {
 }
 
 // benchStitch puts a made 4K render with 20 float channels together that was cut into a grid.
-func benchStitch(b *testing.B, columns, rows int32) {
+func benchStitch(b *testing.B, columns, rows int32, c Compression) {
 	p := open(b, frame(b, None)).Parts[0]
 	planes, err := p.Load()
 	if err != nil {
@@ -206,11 +206,14 @@ func benchStitch(b *testing.B, columns, rows int32) {
 	b.SetBytes(p.LineBytes() * p.Data.Height() * times * times)
 	b.ReportMetric(float64(size)/1e6, "MB")
 	for b.Loop() {
-		if err := Stitch(context.Background(), nowhere{}, tiles, Stitching{Whole: &Box{0, 0, w - 1, h - 1}}); err != nil {
+		if err := Stitch(context.Background(), nowhere{}, tiles, Stitching{Whole: &Box{0, 0, w - 1, h - 1}, Compression: &c}); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-func BenchmarkStitchGrid(b *testing.B)   { benchStitch(b, 4, 3) }
-func BenchmarkStitchStrips(b *testing.B) { benchStitch(b, 1, 12) }
+func BenchmarkStitchGrid(b *testing.B)   { benchStitch(b, 4, 3, ZIP) }
+func BenchmarkStitchStrips(b *testing.B) { benchStitch(b, 1, 12, ZIP) }
+
+// BenchmarkStitchFinish is what a worker does that finishes a frame: Blender reads the result next, and once.
+func BenchmarkStitchFinish(b *testing.B) { benchStitch(b, 4, 3, None) }
