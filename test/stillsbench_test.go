@@ -25,7 +25,7 @@ func TestBenchStills(t *testing.T) {
 		for _, n := range []int{2, 4, 8} {
 			f := startFarm(t)
 			for range n {
-				f.worker("bench", "--fake-renderer", takes.String(), "--fake-size", "1024")
+				f.worker("bench", "--fake-renderer", takes.String(), "--fake-size", "240")
 			}
 			eventually(t, time.Minute, "the workers are there", func() bool {
 				list, err := f.client().Workers(context.Background())

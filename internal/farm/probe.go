@@ -37,7 +37,7 @@ func (p *Probe) check() error {
 const (
 	worthSplitting = 10.0 // seconds of a frame below which it is rendered whole
 	shortestPart   = 2.0  // seconds of its pixels
-	tilesPerSlot   = 2.5  // they take unequally long
+	tilesPerSlot   = 3.0  // they take unequally long
 	partsPerSlot   = 2.0  // parts of the samples take equally long, machines do not
 	leastTile      = 64   // pixels in a direction
 	leastSamples   = 8    // of a part
@@ -86,13 +86,16 @@ func (p *Probe) Tiles(slots, frames int) (t Tiles, why string) {
 		return Tiles{}, why
 	}
 	n = min(n, MaxParts)
-	// The grid whose tiles are most nearly squares, of those with about as many.
+	// The grid whose tiles are most nearly squares, of those with about as many; one whose tiles leave slots idle in the last
+	// round counts as worse by so much.
 	mostX, mostY := max(1, min(maxTiles, p.Width/leastTile)), max(1, min(maxTiles, p.Height/leastTile))
 	best := math.Inf(1)
 	for y := 1; y <= mostY; y++ {
 		x := min(mostX, MaxParts/y, max(1, int(math.Round(float64(n)/float64(y)))))
 		shape := float64(p.Width) / float64(x) / (float64(p.Height) / float64(y))
-		if off := math.Abs(math.Log(shape)) + 2*math.Abs(math.Log(float64(x*y)/float64(n))); off < best {
+		rounds := (x*y*frames + slots - 1) / slots
+		idle := float64(rounds*slots) / float64(x*y*frames)
+		if off := math.Abs(math.Log(shape)) + 2*math.Abs(math.Log(float64(x*y)/float64(n))) + 3*math.Log(idle); off < best {
 			best, t = off, Tiles{x, y}
 		}
 	}

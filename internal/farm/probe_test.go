@@ -21,7 +21,7 @@ func TestProbeDecides(t *testing.T) {
 		samples       int
 		why           string // part of the sentence about tiles
 	}{
-		"a still on 8 slots":      {hd, 8, 1, Tiles{5, 4}, 16, ""},
+		"a still on 8 slots":      {hd, 8, 1, Tiles{6, 4}, 16, ""},
 		"a still on 2 slots":      {hd, 2, 1, Tiles{3, 2}, 4, ""},
 		"a still on 100 slots":    {hd, 100, 1, Tiles{10, 6}, 60, ""}, // parts of 2 seconds
 		"4 frames on 8 slots":     {hd, 8, 4, Tiles{3, 2}, 4, ""},
@@ -31,12 +31,12 @@ func TestProbeDecides(t *testing.T) {
 		"a short frame":           {with(func(p *Probe) { p.Render = 8 }), 8, 1, Tiles{}, 0, "about 9 s"},
 		"mostly getting ready":    {with(func(p *Probe) { p.Fixed, p.Render = 60, 50 }), 8, 1, Tiles{}, 0, "getting ready takes 60 s"},
 		"much getting ready":      {with(func(p *Probe) { p.Fixed, p.Render = 30, 100 }), 8, 1, Tiles{2, 2}, 4, ""},
-		"a tall picture":          {with(func(p *Probe) { p.Width, p.Height = 1080, 1920 }), 8, 1, Tiles{3, 6}, 16, ""},
-		"a strip":                 {with(func(p *Probe) { p.Width, p.Height = 4000, 100 }), 8, 1, Tiles{20, 1}, 16, ""},
+		"a tall picture":          {with(func(p *Probe) { p.Width, p.Height = 1080, 1920 }), 8, 1, Tiles{4, 6}, 16, ""},
+		"a strip":                 {with(func(p *Probe) { p.Width, p.Height = 4000, 100 }), 8, 1, Tiles{24, 1}, 16, ""},
 		"a stamp":                 {with(func(p *Probe) { p.Width, p.Height = 100, 100 }), 8, 1, Tiles{}, 16, "too small"},
-		"few samples":             {with(func(p *Probe) { p.Samples = 20 }), 8, 1, Tiles{5, 4}, 2, ""},
-		"too few samples":         {with(func(p *Probe) { p.Samples = 15 }), 8, 1, Tiles{5, 4}, 0, ""},
-		"parts of another engine": {with(func(p *Probe) { p.Engine = "BLENDER_EEVEE" }), 8, 1, Tiles{5, 4}, 0, ""},
+		"few samples":             {with(func(p *Probe) { p.Samples = 20 }), 8, 1, Tiles{6, 4}, 2, ""},
+		"too few samples":         {with(func(p *Probe) { p.Samples = 15 }), 8, 1, Tiles{6, 4}, 0, ""},
+		"parts of another engine": {with(func(p *Probe) { p.Engine = "BLENDER_EEVEE" }), 8, 1, Tiles{6, 4}, 0, ""},
 	} {
 		tiles, why := c.p.Tiles(c.slots, c.frames)
 		if tiles != c.tiles || !strings.Contains(why, c.why) || (why == "") != (c.tiles.Count() > 0) {
