@@ -68,6 +68,9 @@ func (w *Worker) store(p *parcel) error {
 // collect verifies and names the files that Blender wrote. What the job asks for must be among them.
 func (w *Worker) collect(p *parcel, f *frame) error {
 	r := &p.Reports[0]
+	if f.caches != nil {
+		return w.collectCaches(p, f)
+	}
 	for _, file := range f.result.Files {
 		rel, err := filepath.Rel(p.dir, file.Path)
 		if err != nil || !filepath.IsLocal(rel) {

@@ -54,6 +54,7 @@ type folder struct {
 	busy     chan struct{} // room for one
 	needs    farm.Needs
 	listed   bool
+	baked    int64 // see farm.Grant.Baked
 	manifest []farm.File
 	writes   []string        // folders that Blender opens files of for writing
 	laid     map[string]bool // manifest paths
@@ -271,7 +272,8 @@ func (f *folder) lay(ctx context.Context, m Master, g *farm.Grant) error {
 }
 
 func (f *folder) layOnce(ctx context.Context, m Master, g *farm.Grant) error {
-	if !f.listed {
+	src := filepath.Join(f.dir, sourceDir)
+	if !f.listed || f.baked != g.Baked {
 		var list []farm.File
 		for file, err := range m.Files(ctx, f.job) {
 			if err != nil {
@@ -282,17 +284,10 @@ func (f *folder) layOnce(ctx context.Context, m Master, g *farm.Grant) error {
 		if err := checkManifest(list); err != nil {
 			return err
 		}
-		f.manifest, f.listed = list, true
-		f.writes = bakeFolders(filepath.Join(f.dir, sourceDir), list)
+		f.relist(list, src)
+		f.listed, f.baked = true, g.Baked
 	}
-	src := filepath.Join(f.dir, sourceDir)
-	var todo []*farm.File
-	frames := framesOf(g.Lease.Frames)
-	for i := range f.manifest {
-		if file := &f.manifest[i]; !f.laid[file.Path] && (g.Stage == farm.StageInspect || needs(file, frames)) {
-			todo = append(todo, file)
-		}
-	}
+	todo := f.todo(g)
 	if len(todo) == 0 {
 		return nil
 	}

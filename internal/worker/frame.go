@@ -25,6 +25,7 @@ type frame struct {
 	options farm.Options  // what the job asks for
 	warned  []string      // what may be wrong with the picture: sentences
 	goals   []goal        // where its results are copied to
+	caches  []cache       // of a bake, as result.Files
 	reports []farm.Report // one, or those of frames that are handed back
 }
 
@@ -39,7 +40,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	f := &frame{slot: s.no, options: k.grant.Options, reports: []farm.Report{r}}
 	looks, notCopied := k.grant.Stage == farm.StageInspect && !k.grant.Probe, ""
 	runs := k.grant.Stage == farm.StageProcess
-	if !looks {
+	if !looks && k.grant.Stage != farm.StageBake {
 		f.goals, notCopied = s.w.copier.goals(k.grant)
 	}
 	report := &f.reports[0]
@@ -158,7 +159,9 @@ func (s *slot) render(ctx context.Context, k *work, f *frame, no int, next *ahea
 		err = s.session.openFault(k)
 	}
 	if err == nil {
-		defer s.limitTime(k, stop)()
+		if k.grant.Stage != farm.StageBake {
+			defer s.limitTime(k, stop)()
+		}
 		err = s.renderOpen(ctx, k, f, no, next, p)
 	}
 	if err != nil && ctx.Err() != nil {
@@ -182,6 +185,9 @@ func (s *slot) renderOpen(ctx context.Context, k *work, f *frame, no int, next *
 	}
 	if k.grant.Probe {
 		return s.probe(ctx, k, f, no, stage, p)
+	}
+	if k.grant.Stage == farm.StageBake {
+		return s.bakeOpen(ctx, k, f, no, stage, p)
 	}
 	task, err := s.task(ctx, k, f, no, stage, p)
 	if err != nil {

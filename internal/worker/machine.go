@@ -42,7 +42,7 @@ func newMachine(opt *Options) *machine {
 	f := &m.fixed
 	m.memory = int64(f.MemoryMB) << 20
 	f.Program, f.Slots, f.Devices, f.Scripts, f.Confined = opt.Program, opt.slots(), opt.Devices, opt.Scripts, opt.Fenced
-	f.Stages = []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageProbe}
+	f.Stages = []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageProbe, farm.StageBake}
 	if films(opt.Installs) {
 		f.Stages = append(f.Stages, farm.StageEncode)
 	}
@@ -86,7 +86,7 @@ func machineFacts() farm.Facts {
 func blenderFacts(in *blender.Install) farm.Blender {
 	v, _ := farm.ParseVersion(in.Version)
 	b := farm.Blender{Version: v, Module: in.Kind == blender.Module, Denoiser: slices.Contains(in.Denoisers, "OPENIMAGEDENOISE")}
-	b.Addons = slices.Clone(in.Addons)
+	b.Addons, b.Bakes = slices.Clone(in.Addons), slices.Clone(in.Bakes)
 	for _, a := range in.Added {
 		b.Addons = append(b.Addons, a.Name)
 	}

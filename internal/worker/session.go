@@ -17,6 +17,7 @@ type session struct {
 	renderer Renderer
 	setup    Setup // without Log
 	scene    string
+	variant  string             // see variantOf
 	folder   *folder            // of the open scene; nil: none is open
 	facts    blender.SceneFacts // of the open scene
 	frames   int                // rendered since it started
@@ -44,7 +45,7 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 		return err
 	}
 	want := Setup{Job: k.files.folder.dir, Out: out, Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads, s.w.crew.now()), Scripts: g.Options.Scripts, Addons: addons, Colours: k.colours(), Home: home, Writes: k.files.folder.writes}
-	if s.session != nil && (!same(&s.session.setup, &want) || (s.w.opt.Fenced || want.Scripts) && !s.mayOpen(k)) {
+	if s.session != nil && (!same(&s.session.setup, &want) || (s.w.opt.Fenced || want.Scripts) && !s.mayOpen(k) || s.w.opt.Fenced && !sameWrites(&s.session.setup, &want)) {
 		s.endSession()
 	}
 	if s.session == nil {
@@ -60,7 +61,7 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 	} else {
 		s.session.renderer.SetLog(log)
 	}
-	if s.session.folder != nil && s.session.scene == g.Scene {
+	if s.session.folder != nil && s.session.scene == g.Scene && s.session.variant == variantOf(g) {
 		if s.session.folder == k.files.folder {
 			return nil
 		}
@@ -122,6 +123,9 @@ func (s *slot) open(ctx context.Context, k *work) error {
 	s.session.forget()
 	folder := k.files.folder
 	scene := folder.scene(k.grant.Blend)
+	if g := k.grant; g.Stage != farm.StageBake {
+		scene.Baked = simulations(g.Bakes...)
+	}
 	scene.Scripts, scene.Engine = k.grant.Options.Scripts, k.grant.Options.Engine
 	facts, err := s.session.renderer.Open(ctx, scene)
 	if err != nil {
@@ -131,7 +135,7 @@ func (s *slot) open(ctx context.Context, k *work) error {
 		return &fault{text: "the scene is rendered with " + n.Engine + ", which this Blender does not have; an add-on holds it", scene: true, rest: true, alive: true}
 	}
 	folder.pin()
-	s.session.folder, s.session.scene, s.session.facts = folder, k.grant.Scene, facts
+	s.session.folder, s.session.scene, s.session.facts, s.session.variant = folder, k.grant.Scene, facts, variantOf(k.grant)
 	return nil
 }
 
@@ -139,7 +143,7 @@ func (s *slot) open(ctx context.Context, k *work) error {
 func (x *session) forget() {
 	if x.folder != nil {
 		x.folder.unpin()
-		x.folder, x.scene, x.facts = nil, "", blender.SceneFacts{}
+		x.folder, x.scene, x.variant, x.facts = nil, "", "", blender.SceneFacts{}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/worker"
 )
 
@@ -24,6 +25,7 @@ type Options struct {
 	FinishTime time.Duration
 	OpenTime   time.Duration // what opening a scene takes
 	StartTime  time.Duration // what starting takes
+	BakeTime   time.Duration // what baking a frame takes
 	Width      int           // pixels; 0: 16
 	Height     int           // pixels; 0: 16
 	Memory     int64         // bytes said to be held after a frame
@@ -31,9 +33,10 @@ type Options struct {
 	Quiet bool
 	Scene blender.SceneFacts // what is found missing, warned of and raised in every scene
 	Frame blender.Result     // what is warned of and raised in every frame
-	// Open and Render, where given, are called before a scene is opened or a frame is rendered; an error is the outcome.
+	// Open, Bake and Render, where given, are called before a scene is opened or baked or a frame is rendered; an error is the outcome.
 	// A *blender.Error of kind Crashed ends the session.
 	Open   func(ctx context.Context, s blender.Scene) error
+	Bake   func(ctx context.Context, b blender.Bake, log io.Writer) error
 	Render func(ctx context.Context, t blender.Task, log io.Writer) error
 }
 
@@ -45,7 +48,7 @@ const Samples = 64
 func Install() blender.Install {
 	return blender.Install{Path: "/fake/blender", Kind: blender.Executable, Facts: blender.Facts{
 		Version: "99.0.0", Series: "99.0", Label: "99.0.0 fake", Denoisers: []string{"OPENIMAGEDENOISE"}, Films: []string{"H.264"},
-		Devices: []blender.Device{{ID: "cpu", Name: "CPU"}}, Engines: engines(),
+		Devices: []blender.Device{{ID: "cpu", Name: "CPU"}}, Engines: engines(), Bakes: farm.SimulationKinds(),
 	}}
 }
 
@@ -83,6 +86,8 @@ type Renderer struct {
 	killed chan struct{}
 	once   sync.Once
 	mark   SceneMark // of the scene that is open
+	baked  []blender.Simulation
+	dir    string // of its .blend
 
 	mu   sync.Mutex
 	log  io.Writer
@@ -109,7 +114,7 @@ func (r *Renderer) Open(ctx context.Context, s blender.Scene) (blender.SceneFact
 	if err != nil {
 		return blender.SceneFacts{}, &blender.Error{Kind: blender.NoFile, Message: "a file of the scene cannot be read: " + err.Error()}
 	}
-	r.open, r.mark = true, mark
+	r.open, r.mark, r.baked, r.dir = true, mark, s.Baked, filepath.Dir(s.Blend)
 	r.say(fmt.Sprintf("Read blend: %s\n", s.Blend))
 	facts := r.o.Scene
 	facts.Name, facts.Engine, facts.Width, facts.Height = "Scene", "CYCLES", r.o.Width, r.o.Height
@@ -183,7 +188,11 @@ func (r *Renderer) write(t blender.Task) (blender.Result, error) {
 	if err := os.MkdirAll(t.OutDir, 0o700); err != nil {
 		return result, err
 	}
-	pic := Picture{r.mark, t.Frame, r.o.Width, r.o.Height}
+	mark, err := r.readCaches(t.Frame)
+	if err != nil {
+		return result, err
+	}
+	pic := Picture{mark, t.Frame, r.o.Width, r.o.Height}
 	if !t.Tile.Empty() {
 		window := r.window(&t)
 		f, err := pic.tile(t.OutDir, window)

@@ -1,0 +1,266 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/netrender/netrender/internal/blender"
+	"github.com/netrender/netrender/internal/farm"
+)
+
+// A bake is computed in a session of its own scene, and its cache files are results as those of a frame are. They are sent
+// while it goes on, as far as they get; what is missing then the outbox sends.
+
+// Baker is a Renderer that bakes simulations; a blender.Session is one.
+type Baker interface {
+	Bake(ctx context.Context, bake blender.Bake, progress func(blender.Progress), files func(list []blender.CacheFile, through int) error) (blender.BakeResult, error)
+}
+
+var _ Baker = (*blender.Session)(nil)
+
+// simulations are the simulations of bakes, as package blender has them.
+func simulations(bakes ...farm.Bake) (list []blender.Simulation) {
+	for _, b := range bakes {
+		for _, s := range b {
+			list = append(list, blender.Simulation{Kind: s.Kind, Owner: s.Owner, Name: s.Name, Start: s.Start, End: s.End})
+		}
+	}
+	return list
+}
+
+// variantOf tells apart sessions that have the same scene open in different ways: to bake it, or to read what was baked for
+// a job.
+func variantOf(g *farm.Grant) string {
+	switch {
+	case g.Stage == farm.StageBake:
+		return "bake"
+	case len(g.Bakes) > 0:
+		return fmt.Sprintf("job %d, baked %d", g.Lease.Job, g.Baked)
+	case g.InOrder:
+		return fmt.Sprintf("lease %d", g.Lease.ID)
+	}
+	return ""
+}
+
+// bakeOpen bakes what the task asks for in the session, whose scene is open.
+func (s *slot) bakeOpen(ctx context.Context, k *work, f *frame, no int, stage string, p *pulse) error {
+	t, _ := farm.TaskOf(no)
+	baker, can := s.session.renderer.(Baker)
+	if !can || t.Part < 1 || t.Part > len(k.grant.Bakes) {
+		return &fault{text: "this worker does not know how to do: " + farm.TaskName(no), own: true, rest: true, alive: true}
+	}
+	bake := k.grant.Bakes[t.Part-1]
+	s.phase(k, "baking "+bake.String())
+	first := bake[0].Start
+	for i := range bake {
+		first = min(first, bake[i].Start)
+	}
+	send := s.w.sendCaches(ctx, k.held.id, no)
+	defer send.stop()
+	r, err := baker.Bake(ctx, blender.Bake{Simulations: simulations(bake), OutDir: stage, Until: k.grant.Until}, func(b blender.Progress) {
+		p.beat()
+		fraction := float64(b.Frame-first) / float64(max(k.grant.Until-first+1, 1))
+		s.w.book.update(k.held, func(beat *farm.Beat) {
+			beat.Fraction = max(beat.Fraction, min(max(fraction, 0), 1))
+			beat.Phase = clip(fmt.Sprintf("baking %s: frame %d of %d", bake, max(b.Frame, first), k.grant.Until))
+			beat.LeftS, beat.MemoryMB = b.Remaining.Seconds(), int(b.Memory>>20)
+		})
+	}, func(list []blender.CacheFile, _ int) error {
+		p.beat()
+		send.add(list)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	f.caches = send.stop()
+	result := &blender.Result{Seconds: r.Seconds, PeakMemory: r.PeakMemory, Warnings: r.Warnings, ScriptErrors: r.ScriptErrors}
+	for i := range f.caches {
+		c := &f.caches[i]
+		result.Files = append(result.Files, blender.File{Kind: blender.Kind(farm.KindCache), Path: c.Path, Name: c.Name, Size: c.Size})
+	}
+	f.warned = append(append(f.warned, r.ScriptErrors...), r.Warnings...)
+	if err := f.take(stage, result.Files); err != nil {
+		return err
+	}
+	f.result = result
+	s.session.frames++
+	s.endSession() // its simulations are as the bake left them
+	return nil
+}
+
+// cache is a file of a bake.
+type cache struct {
+	blender.CacheFile
+	ref string // "": it is not known
+}
+
+// sending sends the caches of a bake to the master while others are computed. What it does not get to does not matter.
+type sending struct {
+	w      *Worker
+	lease  farm.LeaseID
+	no     int
+	cancel context.CancelFunc
+	done   chan struct{}
+
+	mu    sync.Mutex
+	list  []cache
+	more  chan struct{} // has something when there is more
+	next  int
+	ended bool
+}
+
+func (w *Worker) sendCaches(ctx context.Context, lease farm.LeaseID, no int) *sending {
+	ctx, cancel := context.WithCancel(ctx)
+	s := &sending{w: w, lease: lease, no: no, cancel: cancel, done: make(chan struct{}), more: make(chan struct{}, 1)}
+	go s.run(ctx)
+	return s
+}
+
+func (s *sending) add(list []blender.CacheFile) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range list {
+		s.list = append(s.list, cache{CacheFile: f})
+	}
+	select {
+	case s.more <- struct{}{}:
+	default:
+	}
+}
+
+// stop ends it, and returns all files.
+func (s *sending) stop() []cache {
+	s.cancel()
+	<-s.done
+	return s.list
+}
+
+func (s *sending) run(ctx context.Context) {
+	defer close(s.done)
+	for {
+		s.mu.Lock()
+		var c *cache
+		if s.next < len(s.list) {
+			one := s.list[s.next]
+			c = &one
+		}
+		s.mu.Unlock()
+		if c == nil {
+			select {
+			case <-s.more:
+				continue
+			case <-ctx.Done():
+				return
+			}
+		}
+		ref, err := s.one(ctx, c)
+		if err != nil && ctx.Err() == nil {
+			s.w.log.Debug("a cache could not be sent while it was baked", "name", c.Name, "err", err)
+		}
+		s.mu.Lock()
+		s.list[s.next].ref = ref
+		s.next++
+		s.mu.Unlock()
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// one hashes a file, and sends it if the master is there.
+func (s *sending) one(ctx context.Context, c *cache) (ref string, err error) {
+	f, err := os.Open(c.Path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if ref, err = hashOf(f); err != nil || !s.w.link.isOpen() {
+		return ref, err
+	}
+	return ref, s.w.master.PutResult(ctx, s.lease, s.w.id, c.result(s.no, ref), func() (io.ReadSeekCloser, error) { return os.Open(c.Path) })
+}
+
+func (c *cache) result(no int, ref string) farm.Result {
+	return farm.Result{Kind: farm.KindCache, Name: c.Name, Size: c.Size, Ref: ref, Frame: no, First: c.First, Last: c.Last}
+}
+
+// collectCaches names the files that a bake made.
+func (w *Worker) collectCaches(p *parcel, f *frame) error {
+	r := &p.Reports[0]
+	for i, file := range f.result.Files {
+		rel, err := filepath.Rel(p.dir, file.Path)
+		if err != nil || !filepath.IsLocal(rel) {
+			return &fault{text: "Blender wrote " + file.Path + ", which is outside the bake's folder", own: true}
+		}
+		c := &f.caches[i]
+		st, err := os.Stat(file.Path)
+		if err != nil {
+			return err
+		}
+		if c.ref == "" || st.Size() != c.Size {
+			found, err := w.examine(file)
+			if err != nil {
+				return err
+			}
+			c.ref, c.Size = found.Ref, found.Size
+		}
+		r.Results = append(r.Results, c.result(r.Frame, c.ref))
+		p.Paths = append(p.Paths, filepath.ToSlash(rel))
+	}
+	if len(r.Results) == 0 {
+		return &fault{text: "Blender said that the simulation is baked and wrote no file"}
+	}
+	p.ask = true // the master has most of them
+	return nil
+}
+
+// relist enters the job's files as they are now: those that a bake made may have come, or be others.
+func (f *folder) relist(list []farm.File, src string) {
+	now := make(map[string]string, len(list))
+	for i := range list {
+		now[list[i].Path] = list[i].Ref
+	}
+	for i := range f.manifest {
+		old := &f.manifest[i]
+		if old.Bake == 0 || now[old.Path] == old.Ref {
+			continue
+		}
+		if f.laid[old.Path] {
+			_ = os.Remove(filepath.Join(src, filepath.FromSlash(old.Path)))
+		}
+		delete(f.laid, old.Path)
+		delete(f.pinned, old.Path)
+	}
+	f.manifest = list
+	f.writes = bakeFolders(src, list)
+}
+
+// todo are the files that must be laid out for a grant and are not.
+func (f *folder) todo(g *farm.Grant) (list []*farm.File) {
+	frames := framesOf(g.Lease.Frames)
+	for i := range f.manifest {
+		file := &f.manifest[i]
+		wanted := false
+		switch g.Stage {
+		case farm.StageInspect:
+			wanted = true
+		case farm.StageBake: // any frame may be looked at, and what other bakes made is not
+			wanted = file.Bake == 0
+		default:
+			wanted = needs(file, frames) || g.InOrder && file.Bake == 0
+		}
+		if wanted && !f.laid[file.Path] {
+			list = append(list, file)
+		}
+	}
+	return list
+}
+
+// sameWrites tells whether a confined session may write where another would.
+func sameWrites(a, b *Setup) bool { return slices.Equal(a.Writes, b.Writes) }
