@@ -13,5 +13,5 @@ import (
 func fake(o *worker.Options, frame, finish time.Duration, edge int) {
 	o.Installs = []blender.Install{fakes.Install()}
 	o.Inspect = fakes.Inspect(frame)
-	o.NewRenderer = fakes.New(fakes.Options{FrameTime: frame, FinishTime: finish, Width: edge, Height: edge})
+	o.NewRenderer = fakes.New(fakes.Options{FrameTime: frame, BakeTime: frame, FinishTime: finish, Width: edge, Height: edge})
 }

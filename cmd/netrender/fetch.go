@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -61,14 +62,17 @@ func (f *fetching) again(job *farm.Job) string {
 func (a *app) fetchVerb() *cobra.Command {
 	var out, frames, zip string
 	var only []string
-	var previews, follow, force, film bool
+	var previews, follow, force, film, caches bool
 	c := &cobra.Command{
 		Use: "fetch ID", Short: "Bring a job's frames home; what is here already is not fetched again", Args: cobra.ExactArgs(1),
 		Long: `Bring a job's frames home; what is here already is not fetched again. The exit code is 0 only if every frame that was
 asked for is here.
 
 With --zip the master puts them into one file, under the names that they have on its disk. It is there when it is whole or
-not at all; one that broke off is begun anew.`,
+not at all; one that broke off is begun anew.
+
+With --caches it is the caches of simulations that the farm baked for the job that come home, into the folder
+netrender_cache: beside the .blend, where it is on this machine, or below -o.`,
 		Example: "  netrender fetch 12 -o frames/\n  netrender fetch 12 --zip shot.zip -f 1-50\n  netrender fetch 12 -o frames/ --follow        wait for those that are not rendered yet",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := oneJob(args)
@@ -80,6 +84,9 @@ not at all; one that broke off is begun anew.`,
 			}
 			if zip == "-" && terminal(a.out) {
 				return usagef("a zip is not shown on a terminal: --zip FILE")
+			}
+			if caches && (zip != "" || follow || previews || len(only) > 0 || frames != "") {
+				return usagef("--caches brings the caches of simulations alone: it goes with -o")
 			}
 			a.heedReader(cmd.Context())
 			f := &fetching{dir: out, zip: zip, kinds: artistsKinds}
@@ -104,6 +111,9 @@ not at all; one that broke off is begun anew.`,
 			job, err := master.Job(cmd.Context(), id)
 			if err != nil {
 				return err
+			}
+			if caches {
+				return a.fetchCaches(cmd.Context(), master, &job, out)
 			}
 			if err := insideJob(&job, f.frames); err != nil {
 				return err
@@ -135,6 +145,7 @@ not at all; one that broke off is begun anew.`,
 	onlyFlag(c, &only)
 	c.Flags().BoolVar(&film, "film", false, "only the film that was made of the frames")
 	c.Flags().BoolVar(&previews, "previews", false, "the preview pictures, too")
+	c.Flags().BoolVar(&caches, "caches", false, "the caches of the simulations that were baked for the job, instead of frames")
 	c.Flags().BoolVar(&follow, "follow", false, "wait for frames that are not there yet")
 	return c
 }
@@ -379,6 +390,9 @@ func (a *app) watchProgress(ctx context.Context, master *wire.Client, id farm.Jo
 		}
 		if ev.Kind == farm.EventFrame && ev.State == string(farm.Errored) && ev.Frame != nil {
 			show.say("frame %d failed: %s", *ev.Frame, plainText(ev.Text))
+		}
+		if ev.Kind == farm.EventJob && strings.HasPrefix(ev.Text, "bake of ") {
+			show.say("%s", plainText(ev.Text))
 		}
 		if ev.Kind == farm.EventJob && ev.State == string(farm.Collecting) {
 			select {

@@ -44,6 +44,8 @@ type jobOptions struct {
 	tiles        string
 	film         string
 	noFilm       bool
+	bake         bool
+	inOrder      bool
 	samplesSplit string
 	overscan     int
 	keepAdaptive bool
@@ -65,6 +67,8 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.StringVar(&o.film, "film", "", "make a film of the frames, with the scene's sound, when they are done: auto (the scene's own encoding when its output is a movie, else as mp4, else as webm), scene, mp4 (H.264), webm (VP9 or AV1) or lossless (FFV1)")
 	f.Lookup("film").NoOptDefVal = "auto"
 	f.BoolVar(&o.noFilm, "no-film", false, "make no film, although the scene's own output is a movie")
+	f.BoolVar(&o.bake, "bake", false, "have the farm compute the scene's simulations first that are not baked; frames read their caches (see netrender fetch --caches)")
+	f.BoolVar(&o.inOrder, "in-order", false, "render the frames one after the other on one worker, for simulations that are not baked")
 	f.StringVar(&o.order, "order", string(farm.Linear), "linear, reverse or outside-in")
 	f.IntVar(&o.attempts, "attempts", 0, "failed attempts before a frame is failed (default: the farm's rule)")
 	f.DurationVar(&o.timeout, "timeout", 0, "longest a frame may take, as 20m or 2h")
@@ -98,6 +102,10 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 		Timeout: int(o.timeout.Round(time.Second).Seconds()),
 		Needs:   farm.Needs{Allow: o.allow, Deny: o.deny, Tags: o.tags, GPU: o.gpu},
 		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads, FailOnScriptError: o.scriptsFail, Engine: o.engine, CopyTo: o.copyTo, Overscan: o.overscan, KeepAdaptive: o.keepAdaptive},
+	}
+	s.InOrder = o.inOrder
+	if o.bake && o.inOrder {
+		return s, usagef("use --bake or --in-order, not both: what is baked need not be rendered in order")
 	}
 	if o.frames != "" {
 		set, err := farm.ParseFrameSet(o.frames)

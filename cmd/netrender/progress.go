@@ -30,7 +30,7 @@ type step struct {
 }
 
 func (a *app) progressFlag(c *cobra.Command) {
-	c.Flags().BoolVar(&a.progress, "progress", false, `with --json, print how far things are, too: {"progress": {"what", "done", "total"}}, in bytes, and {"beat": {"frame", "fraction"}} of frames being rendered`)
+	c.Flags().BoolVar(&a.progress, "progress", false, `with --json, print how far things are, too: {"progress": {"what", "done", "total"}}, in bytes, and {"beat": {"frame", "fraction"}} of frames being rendered, {"baking": {"task", "fraction"}} of simulations`)
 }
 
 // newSteps is nil when nobody asked for it.
@@ -74,6 +74,11 @@ func (s *steps) flush() {
 		s.waiting = false
 		_ = s.print(map[string]step{"progress": s.now})
 	}
+}
+
+// bake tells how far a bake is, 0..1.
+func (s *steps) bake(task string, fraction float64) {
+	_ = s.print(map[string]any{"baking": map[string]any{"task": task, "fraction": fraction}})
 }
 
 // beat tells how far a frame is that is being rendered, 0..1.

@@ -172,7 +172,7 @@ func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOp
 	show.steps.bytes("reading", 0, size)
 	plan, err := client.NewPlan(ctx, client.PlanOptions{
 		Blend: file, Copy: copied, Spec: spec, AllowMissing: o.allowMissing, Anyway: anyway, Hashes: hashes, Home: home,
-		AddonFiles: zips, Shared: o.shared,
+		AddonFiles: zips, Shared: o.shared, Bake: o.bake,
 		Read: func(ctx context.Context, blend string) (scene client.Scene, err error) {
 			if o.collected != "" {
 				scene, err = collectedScene(o.collected, blend, file, spec.Options.Engine)

@@ -34,6 +34,7 @@ type show struct {
 	told   int             // parts and frames of the last plain line
 	parts  map[int]float64 // how far frames under way are, 0..1
 	steps  *steps          // of --progress
+	baking string          // what a bake does now; "": nothing is baked
 }
 
 // lineEvery is how often plain lines are printed at most.
@@ -141,6 +142,8 @@ func (s *show) event(ev *farm.Event) {
 		s.frames = *ev.Progress
 	}
 	switch {
+	case ev.Frame == nil && ev.Beat != nil:
+		s.bakes(ev)
 	case ev.Frame == nil:
 	case ev.Beat != nil:
 		s.parts[*ev.Frame] = ev.Beat.Fraction
@@ -151,6 +154,21 @@ func (s *show) event(ev *farm.Event) {
 		delete(s.parts, *ev.Frame)
 	}
 	s.draw()
+}
+
+// bakes shows how far a bake is. It is called with the lock held.
+func (s *show) bakes(ev *farm.Event) {
+	s.baking = ""
+	if ev.Beat.Fraction < 1 {
+		s.baking = plainText(ev.Beat.Phase)
+	}
+	if s.steps != nil {
+		s.steps.bake(ev.Text, ev.Beat.Fraction)
+	}
+	if now := s.clock(); s.plain && !s.silent && s.baking != "" && now.Sub(s.last) > lineEvery {
+		s.last = now
+		fmt.Fprintln(s.out, s.baking)
+	}
 }
 
 // draw shows frames done, those under way counted by how far they are.
@@ -203,6 +221,9 @@ func (s *show) framesCaption(now time.Time) string {
 		return text
 	}
 	text += fmt.Sprintf(", %d running", s.frames.Running)
+	if s.baking != "" {
+		return text + ", " + s.baking
+	}
 	if left, ok := s.left.left(now, float64(s.frames.Total)); ok {
 		text += ", " + span(left) + " left"
 	}

@@ -127,6 +127,10 @@ func (a *app) showEvent(ev *farm.Event) error {
 	case farm.EventFrame:
 		fmt.Fprintf(a.out, "%s  job %d frame %d %s%s%s\n", when, ev.Job, *ev.Frame, a.paint(ev.State, ev.State), text, progress)
 	case farm.EventBeat:
+		if ev.Frame == nil { // a bake
+			fmt.Fprintf(a.out, "%s  job %d %s %.0f %%\n", when, ev.Job, plainText(ev.Text), 100*ev.Beat.Fraction)
+			return nil
+		}
 		fmt.Fprintf(a.out, "%s  job %d frame %d %.0f %%\n", when, ev.Job, *ev.Frame, 100*ev.Beat.Fraction)
 	case farm.EventWorker:
 		fmt.Fprintf(a.out, "%s  worker %s%s\n", when, a.paint(ev.State, ev.State), text)

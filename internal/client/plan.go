@@ -73,6 +73,8 @@ type Scene struct {
 	Unknown  []string     // its nodes of an add-on that was not enabled
 	NoEXR    bool         // Blender cannot keep its pictures as EXR with every view: they are the sequencer's, for several views
 	Warnings []string
+	// Simulations are those that are not baked.
+	Simulations []blender.Simulation
 }
 
 // SceneFile is a file the scene reads besides itself.
@@ -92,6 +94,7 @@ type PlanOptions struct {
 	Copy         string
 	Spec         farm.JobSpec // what the artist asked for; what is left out comes from the scene
 	AllowMissing bool
+	Bake         bool // the farm bakes simulations that matter for the frames
 	Anyway       bool // go on although there are faults, to see the rest
 	// Shared are folders whose files workers read for themselves.
 	Shared []string
@@ -163,6 +166,7 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	for _, o := range check.Obstacles(&s.Options, o.AllowMissing) {
 		p.Faults = append(p.Faults, o.Err())
 	}
+	p.simulations(o.Bake)
 	if len(p.Faults) > 0 && !o.Anyway {
 		return p, p.Faults[0]
 	}

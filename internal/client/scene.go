@@ -2,6 +2,7 @@ package client
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/netrender/netrender/internal/blender"
@@ -23,6 +24,10 @@ func SceneOf(c *blender.Collection) Scene {
 		s.FPS = c.Scene.FPS
 	}
 	facts := farm.InspectedScene(c.Scene)
+	s.Simulations = c.Simulations
+	facts.Unbaked = slices.DeleteFunc(slices.Clone(facts.Unbaked), func(name string) bool { // said by whoever knows the frames
+		return slices.ContainsFunc(c.Simulations, func(k blender.Simulation) bool { return k.String() == name })
+	})
 	s.Warnings = append(s.Warnings, facts.Remarks()...)
 	s.GPU, s.NoEXR, s.Unknown = c.Scene.GPU, facts.Preflight().NoEXR, c.Scene.UnknownNodes
 	twins := layout.Twins(c.Paths())

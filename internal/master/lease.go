@@ -143,6 +143,10 @@ func (e *engine) beat(w *worker, b *farm.Beat) {
 	changed := l.beat.Fraction != b.Fraction || l.beat.Frame != b.Frame || l.beat.Phase != b.Phase
 	l.beat = *b
 	if changed && b.Started {
+		if _, _, bakes := l.job.Baking(b.Frame); bakes {
+			e.event(farm.Event{Kind: farm.EventBeat, Job: l.Job, Worker: w.ID, Text: l.job.TaskName(b.Frame), Beat: b})
+			return
+		}
 		frame, beat := farm.FrameOf(b.Frame), *b
 		beat.Frame = frame
 		e.event(farm.Event{Kind: farm.EventBeat, Job: l.Job, Worker: w.ID, Frame: &frame, Beat: &beat})
