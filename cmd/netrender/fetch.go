@@ -298,6 +298,7 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 	if show.each, show.part = job.Parts(), "tile"; job.Samples > 0 {
 		show.part = "part"
 	}
+	show.baked = len(job.Bakes) > 0
 	defer show.close()
 	watching, stop := context.WithCancel(ctx)
 	defer stop()

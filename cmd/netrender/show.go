@@ -34,6 +34,7 @@ type show struct {
 	told   int             // parts and frames of the last plain line
 	parts  map[int]float64 // how far frames under way are, 0..1
 	steps  *steps          // of --progress
+	baked  bool            // bakes are counted, too
 	baking string          // what a bake does now; "": nothing is baked
 }
 
@@ -201,6 +202,8 @@ func (s *show) framesCaption(now time.Time) string {
 	noun := "frames"
 	if s.each > 0 {
 		noun = s.part + "s and frames"
+	} else if s.baked {
+		noun = "bakes and frames"
 	}
 	switch {
 	case s.each == 0 || s.frames.Total != s.each+1 || s.frames.Failed > 0 || s.frames.Done > s.each:
