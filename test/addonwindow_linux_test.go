@@ -50,6 +50,8 @@ func TestAddonInWindow(t *testing.T) {
 			w.took("buttons")
 			w.folds()
 			w.took("panels")
+			w.others()
+			w.took("log and preferences")
 			w.worker()
 			w.took("worker")
 			w.closed()
@@ -264,7 +266,9 @@ func (w *walk) animation() {
 	w.written("Ctrl-F12")
 	w.still("4-animation")
 	w.leave()
-	w.do(`scene.render.engine = "CYCLES"; bpy.ops.wm.save_mainfile()`)
+	w.do(`scene.render.engine = "CYCLES"`)
+	w.turns() // Blender takes what it evaluates after it was saved for a change
+	w.do("bpy.ops.wm.save_mainfile()")
 }
 
 // panel makes the properties as large as they are on a larger screen, with no other panel above.
@@ -424,52 +428,6 @@ func (w *walk) folds() {
 	w.do(`look("PROPERTIES")[1].spaces.active.context = "RENDER"`)
 }
 
-// cost tells what it costs to draw the panels that are open, and that nothing is opened or asked for that.
-func (w *walk) cost() {
-	w.t.Helper()
-	w.do("drawn.clear()")
-	for range 40 {
-		w.do("redraw()")
-	}
-	found := ask[map[string][3]float64](w.artist, "medians()")
-	if len(found) == 0 {
-		w.t.Error("nothing was drawn")
-	}
-	for name, one := range found {
-		w.t.Logf("%s is drawn in %.2f ms (median of %.0f; the slowest took %.2f ms)", name, one[0], one[2], one[1])
-		if one[0] > 5 { // the goal is 1, on a machine that does nothing else
-			w.t.Errorf("drawing %s takes %.1f ms", name, one[0])
-		}
-	}
-	if broken := ask[[]string](w.artist, "broken"); len(broken) > 0 {
-		w.t.Errorf("what is opened while panels are drawn: %v", broken)
-	}
-}
-
-// enabling tells how much longer Blender takes to start with the add-on.
-func (w *walk) enabling() {
-	w.t.Helper()
-	code := fmt.Sprintf("import time, addon_utils; began = time.perf_counter(); it = addon_utils.enable(%q); print('ENABLED', time.perf_counter() - began, bool(it))", w.module)
-	var took []float64
-	for range 3 {
-		cmd := exec.Command(w.blender, "-b", "--factory-startup", "--python-exit-code", "1", "--python-expr", code)
-		cmd.Env = homeOf(w.home)
-		out, err := cmd.CombinedOutput()
-		_, said, _ := strings.Cut(string(out), "ENABLED ")
-		var seconds float64
-		var enabled string
-		if _, scan := fmt.Sscan(said, &seconds, &enabled); err != nil || scan != nil || enabled != "True" {
-			w.t.Fatalf("%v %v\n%s", err, scan, out)
-		}
-		took = append(took, seconds*1000)
-	}
-	slices.Sort(took)
-	w.t.Logf("Blender starts %.0f ms later with the add-on (%.0f to %.0f)", took[1], took[0], took[2])
-	if took[1] > 300 { // the goal is 30, on a machine that does nothing else
-		w.t.Errorf("enabling the add-on takes %.0f ms", took[1])
-	}
-}
-
 // steer pauses the job, has it go on, and cancels it.
 func (w *walk) steer(job string) {
 	w.t.Helper()
@@ -524,6 +482,7 @@ func (w *walk) worker() {
 	w.patience = 4 * time.Minute // what this Blender can do on a display is not known yet, and is tried
 	w.crew(2)
 	w.patience = time.Minute
+	w.waits()
 	w.still("9-worker")
 	w.press(keyEscape)
 	w.crew(1)
@@ -543,9 +502,16 @@ func (w *walk) worker() {
 	w.until("it shall go on", "addon().settings.preferences().stay")
 	w.click("bpy.ops.netrender.serve", 50)
 	w.crew(2)
+	w.waits()
 	w.still("9-worker-stays")
 	w.click("netrender.mode", 17)
 	w.until("it sends scenes", `state.mode == "CLIENT"`)
+}
+
+// waits: the worker that runs here says that it waits.
+func (w *walk) waits() {
+	w.t.Helper()
+	w.until("the worker says that it waits", `addon().serve.services["WORKER"].last.startswith("Waits for frames")`)
 }
 
 // closed: Blender is left while a scene is sent. The farm knows what is missing; the worker stays.

@@ -1,9 +1,10 @@
 """Measures F12 of frames that the farm has: f12.py -- ZIP OUT WIDTH HEIGHT TIMES
 
 The scene has ten passes. Its first frame is mostly empty, which packs well; its second one is full of noise, which hardly does.
-Prints MEASURED and JSON: {frame: [{"all": s from F12 until the render is complete, "prepared": until the scene's files are known,
-"asked": until the program is started, "known": until it says which job has the frame, "here": until the frame is, "loaded": until
-the passes are in the Render Result}, ...]}, all from F12 on, and how many jobs there are before and after.
+Prints MEASURED and JSON: {"jobs": how many there are, "frames": {frame: [{mark: seconds from F12 on}, ...]}}. Marks: begun, when Blender
+asks the engine; looked, when its main thread looks at the scene, which it does between two drawings; prepared, when the scene's
+files are known; asked, when the program is started; known, when that says which job has the frame; here, when the frame is; loaded,
+when its passes are in the Render Result; all, when the render is complete.
 """
 
 from __future__ import annotations
@@ -83,11 +84,19 @@ def watch(netrender: Any) -> None:
     prepare = netrender.scene.prepare
 
     def prepared(*words: Any) -> Generator[Any, None, Any]:
+        mark("looked")
         request = yield from prepare(*words)
         mark("prepared")
         return request
 
     netrender.scene.prepare = prepared
+    begin = netrender.engine._begin
+
+    def begun(*words: Any) -> Any:
+        mark("begun")
+        return begin(*words)
+
+    netrender.engine._begin = begun
     take = netrender.gather.Gather.take
 
     def taken(gather: Any, line: dict) -> None:

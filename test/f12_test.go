@@ -34,7 +34,7 @@ func TestF12(t *testing.T) {
 				t.Fatalf("%v\n%s", err, tail(said, 3000))
 			}
 			for _, one := range []struct{ frame, what string }{{"1", "mostly empty"}, {"2", "full of noise"}} {
-				for _, until := range []string{"prepared", "asked", "known", "here", "loaded", "all"} {
+				for _, until := range []string{"begun", "looked", "prepared", "asked", "known", "here", "loaded", "all"} {
 					var ms []float64
 					for _, each := range found.Frames[one.frame] {
 						ms = append(ms, 1000*each[until])
