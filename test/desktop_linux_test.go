@@ -36,7 +36,7 @@ type desktop struct {
 const (
 	keyEscape  = 0xff1b
 	keyF12     = 0xffc9
-	keyRight   = 0xff53
+	keyLeft    = 0xff51
 	keyControl = 0xffe3
 )
 

@@ -162,12 +162,13 @@ def _lost(link: Link, farm: Farm, problem: Problem | None) -> None:
 
 
 def _listen(link: Link, farm: Farm) -> Generator[None, None, None]:
+    online = link.online()
     watch = link.start("watch")
     looked = {"jobs": 0.0, "workers": 0.0}
     pause = {"jobs": RESTFUL, "workers": WORKERS_EVERY}
     farm.stale |= {"jobs", "workers"}
     try:
-        while watch.running and not farm.again:  # again: there may be another address now
+        while watch.running and not farm.again and link.online() == online:  # again: there may be another address now
             for event in watch.read():
                 farm.hear(event)
             for what in ("workers", "jobs"):

@@ -120,6 +120,21 @@ def same_session(was: Before) -> bool:
     return was[0] == _opened
 
 
+def changes() -> int:
+    """How often something was changed since Blender was started."""
+    return _changes
+
+
+def seen(count: int) -> Generator[None, None, None]:
+    """Waits until Blender has told of what was set when there were so many changes, at most 2 s: it does so when it evaluates the
+    scene, which a machine that is busy puts off."""
+    until = time.monotonic() + 2
+    while _changes == count and time.monotonic() < until:
+        yield
+    for _ in range(5):  # and of what follows from that
+        yield
+
+
 def given_back(was: Before) -> None:
     """What was set since, and set back, is no change of the scene. What the artist set meanwhile is one; and a file that was
     saved meanwhile holds what was set back since."""

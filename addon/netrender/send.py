@@ -105,11 +105,10 @@ def _give_back(name: str, was: str, before: scene.Before) -> Generator[None, Non
     yield
     while bpy.app.is_job_running("RENDER"):
         yield
-    at = bpy.data.scenes.get(name)
+    at, count = bpy.data.scenes.get(name), scene.changes()
     if at is not None and scene.same_session(before):
         at.render.engine = was
-    for _ in range(5):  # until Blender has seen it
-        yield
+    yield from scene.seen(count)
     scene.given_back(before)
 
 

@@ -262,11 +262,11 @@ def show(context: Any, one: Service) -> Generator[None, None, None]:
         while not ServeEngine.begun and bpy.app.is_job_running("RENDER") and time.monotonic() < until:
             yield
     finally:
+        count = scene.changes()
         if bpy.data.scenes.get(name) == at:
             for holder, attribute, value in before:
                 setattr(holder, attribute, value)
-    for _ in range(5):  # until Blender has seen it
-        yield
+    yield from scene.seen(count)
     scene.given_back(saved)
 
 
