@@ -212,7 +212,7 @@ func (p *Pages) warnings(ctx context.Context, who master.Identity) (list []warni
 			w.Link = "/workers/" + string(a.Worker)
 		}
 		if a.Hint != "" {
-			w.Text = strings.TrimSuffix(w.Text, ".") + "; " + sentence(a.Hint)
+			w.Text += " " + sentence(a.Hint)
 		}
 		list = append(list, w)
 	}

@@ -128,7 +128,7 @@ func (f *farm) fill(scene string) (j jobs, err error) {
 	}
 	send("ben", "sh010 corridor", "1-24", text("sh010 corridor"), nil)
 	j.hangar = send("anna", "sh020 hangar", "1-480", text("sh020 hangar"), func(s *nr.JobSpec) { s.Priority = 3 })
-	j.still = send("chris", "posters in tiles", "1-40", text("posters in tiles"), func(s *nr.JobSpec) {
+	j.still = send("chris", "posters in tiles", "1-200", text("posters in tiles"), func(s *nr.JobSpec) {
 		s.Tiles, s.Priority = nr.Tiles{X: 4, Y: 3}, 2
 	})
 	send("ben", "sh030 lift", "1-240", text("sh030 lift"), nil)

@@ -98,7 +98,7 @@ export function Frame({ job: j, frames, frame, may }: PartOf) {
                         <td class="num">{a.seconds ? span(a.seconds) : ""}</td>
                         <td class="num wide">{megabytes(a.memory_mb)}</td>
                         <td class="nw wide">{moment(a.ended)}</td>
-                        <td>{!lost(j, "logs") && <a href={logOf(j.id, a)}>Log<span class="vh"> of attempt {a.attempt}</span></a>}</td>
+                        <td class="nw">{!lost(j, "logs") && <a href={logOf(j.id, a)}>Log<span class="vh"> of attempt {a.attempt}</span></a>}</td>
                       </tr>
                     ))}
                   </tbody>

@@ -110,7 +110,7 @@ export function FrameParts({ job: j, frames, n }: Pick<PartOf, "job" | "frames">
                 <td class="num nw">{r.state === "done" && r.last?.seconds ? span(r.last.seconds) : ""}</td>
                 <td class="num wide">{r.tries > 0 ? number(r.tries) : ""}</td>
                 <td class="nw wide">{r.state === "done" || r.state === "failed" ? moment(r.last?.ended) : ""}</td>
-                <td>{r.task !== undefined && !lost(j, "logs") && <a href={`/jobs/${j.id}/log/${n}?task=${r.task}&lease=${r.lease}`}>Log<span class="vh"> of {r.name}</span></a>}</td>
+                <td class="nw">{r.task !== undefined && !lost(j, "logs") && <a href={`/jobs/${j.id}/log/${n}?task=${r.task}&lease=${r.lease}`}>Log<span class="vh"> of {r.name}</span></a>}</td>
               </tr>
             ))}</tbody>
           </table></div>
