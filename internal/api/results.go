@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
 	"os"
 	"path"
@@ -20,6 +21,10 @@ func (a *API) resultRoutes(d *describer) {
 		method: http.MethodGet, path: "/jobs/{id}/results/{name...}", role: farm.RoleView, name: "getResult",
 		about: "Reads a result of a job, or a range of it", out: raw{}, besides: []besides{piece},
 	}, a.getResult)
+	d.plain(route{
+		method: http.MethodGet, path: "/jobs/{id}/film", role: farm.RoleView, name: "getFilm",
+		about: "Reads the film that was made of a job's frames, or a range of it", out: raw{}, besides: []besides{piece},
+	}, a.getFilm)
 	of := []param{
 		inQuery("frame", "integer", ""), inQuery("kind", "string", "exr, output, node or preview"), inQuery("name", "string", "below the job's results"),
 		inHeader(wire.HeaderSize, "integer", "bytes"), inHeader(wire.HeaderRef, "string", "SHA-256"), inHeader(wire.HeaderWorker, "string", "id of the worker"),
@@ -55,6 +60,20 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request, who master.Ident
 		return err
 	}
 	defer f.Close()
+	return a.serveResult(w, r, who, f, name)
+}
+
+func (a *API) getFilm(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	id, err := pathJob(r)
+	if err != nil {
+		return err
+	}
+	f, name, err := a.m.OpenFilm(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("inline", map[string]string{"filename": path.Base(name)}))
 	return a.serveResult(w, r, who, f, name)
 }
 

@@ -93,6 +93,26 @@ func (m *Master) pictures(ctx context.Context, j *farm.Job) (list []farm.Result,
 	return list, nil
 }
 
+// OpenFilm opens the film of a job, and tells its name among the results.
+func (m *Master) OpenFilm(ctx context.Context, id farm.JobID) (*os.File, string, error) {
+	j, err := m.Job(ctx, id)
+	if err != nil {
+		return nil, "", err
+	}
+	if j.Film == nil {
+		return nil, "", farm.Errorf(farm.NotFound, "job %d makes no film", id).WithHint("submit it with --film")
+	}
+	a, err := m.acceptedNow(ctx, id, farm.Task{Stage: farm.StageEncode}.No())
+	if err != nil {
+		return nil, "", err
+	}
+	if a == nil || len(a.Results) == 0 {
+		return nil, "", farm.Errorf(farm.NotFound, "the film of job %d is not made yet", id)
+	}
+	f, err := m.OpenResult(ctx, id, a.Results[0].Name)
+	return f, a.Results[0].Name, err
+}
+
 // partName is the result's name that a task which others stand on has brought.
 func (m *Master) partName(ctx context.Context, j *farm.Job, task int) (string, error) {
 	if farm.IsPart(task) {

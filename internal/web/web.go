@@ -106,7 +106,7 @@ func (p *Pages) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // strict has browsers take nothing but our own files, run nothing else, and tell other sites nothing. The referrer is
 // not "no-referrer": with that, browsers hide from us where our own forms come from (Origin: null).
 func strict(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "+
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self'; connect-src 'self'; "+
 		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")

@@ -234,3 +234,6 @@ export const counts = (f: Frames) => {
   for (const s of f.states) n[s]!++;
   return n;
 };
+
+// filmed tells whether the film of a job's frames is there.
+export const filmed = (j: Job) => (j.stages ?? []).some((s) => s.stage === "encode" && s.done === 1);

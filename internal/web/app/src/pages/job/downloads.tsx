@@ -2,7 +2,7 @@
 import { address } from "../../api/call";
 import type { Job } from "../../api/model";
 import { Icon } from "../../parts/icon";
-import { lost } from "./data";
+import { filmed, lost } from "./data";
 
 export function Downloads({ of: j }: { of: Job }) {
   const gone = lost(j, "outputs");
@@ -11,6 +11,7 @@ export function Downloads({ of: j }: { of: Job }) {
     <details class="menu">
       <summary class="button"><Icon name="download" size={16} />Download</summary>
       <ul>
+        {!gone && filmed(j) && <li><a download href={address(`/jobs/${j.id}/film`)}>Film</a></li>}
         {!gone && j.done > 0 && (
           <>
             {zip("", "All frames, everything (zip)")}
