@@ -181,7 +181,7 @@ func TestFilmOutlivesWorkers(t *testing.T) {
 	if strings.Count(first, "\n") != 8 || !strings.Contains(first, "7 missing\n") {
 		t.Errorf("the film is\n%s", first)
 	}
-	if text := f.get("/api/v1/jobs/" + id + "/film"); text != first {
+	if text := f.get("/jobs/" + id + "/film"); text != first {
 		t.Errorf("the page gets %q", text)
 	}
 	seq := func() int64 { return f.filmAttempt(job.ID).Seq }

@@ -145,7 +145,7 @@ func TestStrictHeaders(t *testing.T) {
 					t.Errorf("%s: the policy %q has %s", path, csp, bad)
 				}
 			}
-			if !strings.Contains(csp, "sandbox") && !strings.Contains(csp, "script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'") {
+			if !strings.Contains(csp, "sandbox") && !strings.Contains(csp, "script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'") {
 				t.Errorf("%s: the policy is %q", path, csp)
 			}
 			for name, want := range map[string]string{

@@ -34,6 +34,7 @@ import (
 //	GET    /jobs/{id}/inspection          submit     farm.Inspection, of one's own job that has spec.inspect; 404 until it is there
 //	GET    /jobs/{id}/warnings            view       []farm.Warning
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList
+//	GET    /jobs/{id}/film                view       bytes, ranges, ETag: the film made of the frames
 //	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, ETag
 //	GET    /jobs/{id}/results.zip         view       ?frames=&kinds=&allow_missing=1 -> bytes: a zip
 //	POST   /jobs/{id}/suspect             view       ?frame=&name= -> farm.Suspicion: a result that is not what it should be
