@@ -56,6 +56,13 @@ func run(out, only string, samples int, stay bool) error {
 	if err != nil {
 		return err
 	}
+	enough := make(chan os.Signal, 1)
+	signal.Notify(enough, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-enough
+		f.stop()
+		os.Exit(1)
+	}()
 	scene := filepath.Join(dir, "stones.blend")
 	if text, err := exec.Command(f.blender, "-b", "--factory-startup", "--python-exit-code", "1", "--python", "tools/pictures/scene.py", "--",
 		scene, strconv.Itoa(samples), "640").CombinedOutput(); err != nil {
@@ -84,9 +91,7 @@ func run(out, only string, samples int, stay bool) error {
 			return err
 		}
 		fmt.Println(f.url, f.token, link)
-		enough := make(chan os.Signal, 1)
-		signal.Notify(enough, os.Interrupt, syscall.SIGTERM)
-		<-enough
+		select {}
 	}
 	return nil
 }
