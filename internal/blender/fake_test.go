@@ -68,8 +68,15 @@ func fakeBlender(mode string, args []string) int {
 				return code
 			}
 		}
+		if request.Verb == "bake" {
+			os.WriteFile(filepath.Join(request.Out_dir, "1.bphys"), []byte("cache"), 0o600)
+			os.WriteFile(filepath.Join(request.Out_dir, "empty"), nil, 0o600)
+			say(`{"event":"baked","files":[{"path":%q,"name":%q}],"frame":1}`, filepath.Join(request.Out_dir, os.Getenv("FAKE_CACHE")), os.Getenv("FAKE_NAME"))
+		}
 		fmt.Printf("%s%d\n", h.Mark, request.ID)
 		switch {
+		case request.Verb == "bake":
+			say(`{"id":%d,"ok":{"files":%s}}`, request.ID, os.Getenv("FAKE_COUNT"))
 		case request.Verb == "open":
 			say(`{"id":%d,"ok":{"name":"Scene","engine":"CYCLES"}}`, request.ID)
 		case mode == "outside":
