@@ -31,6 +31,7 @@ var bakedScenes = []struct {
 	{"rigid_body", []Simulation{{Kind: RigidBody, Owner: "Scene"}, {Kind: Cloth, Owner: "Shirt", Name: "Cloth"}}},
 	{"smoke", []Simulation{{Kind: Fluid, Owner: "Tank", Name: "Fluid"}}},
 	{"liquid", []Simulation{{Kind: Fluid, Owner: "Tank", Name: "Fluid"}}},
+	{"mixed", []Simulation{{Kind: Fluid, Owner: "Tank", Name: "Fluid"}, {Kind: RigidBody, Owner: "Scene"}, {Kind: Cloth, Owner: "Shirt", Name: "Cloth"}}},
 	{"zone", []Simulation{{Kind: GeometryNodes, Owner: "Grow", Name: "Nodes"}, {Kind: GeometryNodes, Owner: "Follow", Name: "Nodes"}}},
 }
 
@@ -108,10 +109,40 @@ func realBake(t *testing.T, s *Session, dir, name string, bakes []Simulation) {
 		}
 	}
 
-	open(t, s, Scene{Blend: blend})
-	out := t.TempDir()
 	var all []CacheFile
-	early := false
+	for _, group := range Bakes(bakes) {
+		open(t, s, Scene{Blend: blend})
+		all = append(all, bakeAll(t, s, dir, name, group)...)
+	}
+	if _, err := s.Render(t.Context(), Task{Frame: 1, OutDir: t.TempDir(), EXR: EXRFull}, nil); kindOfError(err) != NotOpened {
+		t.Errorf("rendered in the middle of a bake: %v", err)
+	}
+	facts := open(t, s, Scene{Blend: blend, Baked: bakes})
+	if facts.Stateful != "" {
+		t.Errorf("frames depend on others: %s", facts.Stateful)
+	}
+	for _, frame := range []int{2, 6, 2, 4} {
+		r := render(t, s, Task{Frame: frame, EXR: EXRFull})
+		if r.Reopened {
+			t.Errorf("frame %d: the scene was opened anew", frame)
+		}
+		artist := filepath.Join(dir, name, fmt.Sprintf("%04d.exr", frame))
+		if name == "mixed" {
+			nearly(t, fmt.Sprintf("frame %d", frame), artist, exrOf(t, r))
+			continue
+		}
+		samePasses(t, fmt.Sprintf("frame %d", frame), artist, exrOf(t, r), s.Version())
+	}
+	if name == "cloth" || name == "particles" || name == "smoke" || name == "zone" {
+		realFew(t, s, dir, name, bakes, all)
+	}
+}
+
+// bakeAll bakes simulations, and has their files brought where renders look for them as soon as frames can be rendered.
+func bakeAll(t *testing.T, s *Session, dir, name string, bakes []Simulation) []CacheFile {
+	t.Helper()
+	var all []CacheFile
+	out, early := t.TempDir(), false
 	result, err := s.Bake(t.Context(), Bake{Simulations: bakes, OutDir: out, Until: lastBaked}, nil, func(list []CacheFile, ready int) error {
 		all = append(all, list...)
 		early = early || ready >= 1 && ready < lastBaked
@@ -132,23 +163,7 @@ func realBake(t *testing.T, s *Session, dir, name string, bakes []Simulation) {
 	if left := leftBelow(t, out); len(left) != 0 {
 		t.Errorf("not handed on: %v", left)
 	}
-	if _, err := s.Render(t.Context(), Task{Frame: 1, OutDir: t.TempDir(), EXR: EXRFull}, nil); kindOfError(err) != NotOpened {
-		t.Errorf("rendered in the middle of a bake: %v", err)
-	}
-	facts := open(t, s, Scene{Blend: blend, Baked: bakes})
-	if facts.Stateful != "" {
-		t.Errorf("frames depend on others: %s", facts.Stateful)
-	}
-	for _, frame := range []int{2, 6, 2, 4} {
-		r := render(t, s, Task{Frame: frame, EXR: EXRFull})
-		if r.Reopened {
-			t.Errorf("frame %d: the scene was opened anew", frame)
-		}
-		samePasses(t, fmt.Sprintf("frame %d", frame), filepath.Join(dir, name, fmt.Sprintf("%04d.exr", frame)), exrOf(t, r), s.Version())
-	}
-	if name == "cloth" || name == "particles" || name == "smoke" || name == "zone" {
-		realFew(t, s, dir, name, bakes, all)
-	}
+	return all
 }
 
 // realFew renders frames of which no more files are there than they are said to need, and some that lack theirs.
@@ -325,6 +340,21 @@ func realStopped(t *testing.T, s *Session, dir string) {
 	}
 	if after := leftBelow(t, dir); !slices.Equal(after, before) {
 		t.Errorf("beside the scene there are %d files now, not %d", len(after), len(before))
+	}
+}
+
+// nearly: smoke of a thing that another simulation moves is not quite the same baked and played, by up to 7e-4 of what shines
+// up to 3; what is solid is.
+func nearly(t *testing.T, what, one, other string) {
+	t.Helper()
+	diff, err := exr.CompareFiles(one, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range diff.Differences {
+		if !strings.Contains(d.Channel, ".Combined.") || d.OnlyIn != "" || d.Text != "" || d.Largest > 2e-3 {
+			t.Errorf("%s: %s", what, d)
+		}
 	}
 }
 

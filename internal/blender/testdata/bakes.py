@@ -166,6 +166,22 @@ def liquid() -> None:
     domain("LIQUID")
 
 
+def mixed() -> None:
+    """Smoke comes from a thing that falls, and blows at a sheet: each of two passes needs what the other computes."""
+    smoke()
+    source = bpy.data.objects["Source"]
+    source.location.z = 1.6
+    bpy.context.view_layer.objects.active = source
+    bpy.ops.rigidbody.world_add()
+    bpy.ops.rigidbody.object_add()
+    bpy.context.scene.rigidbody_world.point_cache.frame_end = LAST
+    bpy.ops.object.effector_add(type="FLUID")
+    wind = bpy.context.object.field
+    wind.source_object, wind.strength, wind.flow = bpy.data.objects["Tank"], 500, 5
+    sheet = add("Shirt", (0, 0, 1.9), 1.2, 5)
+    sheet.modifiers.new("Cloth", "CLOTH").point_cache.frame_end = LAST
+
+
 def zone() -> None:
     """Two things grow, one of them as much as the other does."""
     first = None
@@ -261,7 +277,7 @@ for name in NAMES:
         bpy.ops.ptcache.bake_all(bake=True)
         bpy.ops.wm.save_mainfile()
         bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
-    elif name in ("liquid", "smoke"):
+    elif name in ("liquid", "smoke", "mixed"):
         tank = bpy.data.objects["Tank"]
         settings = tank.modifiers[0].domain_settings
         settings.cache_directory = os.path.join(OUT, name + "-local")
