@@ -241,8 +241,16 @@ const maxLook = 1000
 func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 	looked := 0
 	var gone []int
+	if j.InOrder {
+		if len(j.held) > 0 {
+			return nil, 0 // one worker has them all
+		}
+		if done := j.finished.Clone(); done.Count() > 0 { // what was computed on the way to the rest is gone with its worker
+			e.reset(j, done)
+		}
+	}
 	for p := range j.again.All() {
-		if looked++; looked > maxLook || len(positions) == j.Chunk {
+		if looked++; looked > maxLook && !j.InOrder || len(positions) == j.Chunk {
 			break
 		}
 		if !j.waits(p) {
@@ -250,7 +258,7 @@ func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 			continue
 		}
 		n := j.attempt(p)
-		if len(positions) > 0 && (n > 1 || attempt > 1 || j.plan.ChunkEnd(positions[0]) <= p) {
+		if len(positions) > 0 && !j.InOrder && (n > 1 || attempt > 1 || j.plan.ChunkEnd(positions[0]) <= p) {
 			break
 		}
 		if t := j.tries[p]; t != nil && slices.Contains(t.workers, wk.ID) && e.elsewhere(j, t) {
@@ -259,7 +267,7 @@ func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 		if !j.canBake(wk, p) {
 			continue
 		}
-		positions, attempt = append(positions, p), n
+		positions, attempt = append(positions, p), max(attempt, n)
 	}
 	for _, list := range [][]int{gone, positions} {
 		for _, p := range list {

@@ -58,7 +58,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	} else if err == nil {
 		fresh := s.session == nil || s.session.frames == 0
 		err = s.render(ctx, k, f, no, next, &pulse)
-		if isWorn(err) && !fresh && ctx.Err() == nil {
+		if isWorn(err) && !fresh && ctx.Err() == nil && !k.grant.InOrder {
 			// A process that rendered other frames before may be worn out. Alone, the frame gets a fair try.
 			s.w.log.Warn("Blender did not get through a frame; trying once more in a fresh session", "job", r.Job, named(no), "err", err)
 			if err = os.RemoveAll(filepath.Join(f.dir, filesDir)); err == nil {
@@ -98,7 +98,7 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	s.w.log.Warn("a frame failed", "job", r.Job, named(no), "why", fault.text)
 	f.result = nil
 	s.hand(f)
-	if fault.rest {
+	if fault.rest || k.grant.InOrder { // what it had computed up to here is gone
 		return restError{fault.text}
 	}
 	return nil
@@ -218,7 +218,7 @@ func (s *slot) renderOpen(ctx context.Context, k *work, f *frame, no int, next *
 	}
 	f.result = &result
 	s.last = s.w.opt.Now().Sub(began)
-	if limit := s.w.machine.sessionMemory(s.w.crew.now()); limit > 0 && result.Memory > limit {
+	if limit := s.w.machine.sessionMemory(s.w.crew.now()); limit > 0 && result.Memory > limit && !k.grant.InOrder {
 		s.w.log.Info("Blender holds much memory and is started anew", "slot", s.no, "megabytes", result.Memory>>20)
 		x.frames++
 		s.endSession()
