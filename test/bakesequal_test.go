@@ -1,0 +1,64 @@
+package test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/netrender/netrender/internal/exr"
+)
+
+// TestBakesEqualLocal: cloth and particles that the farm bakes, with the frames of each on two workers, equal bit by bit what
+// their artist's own Blender renders after it went through the timeline once.
+func TestBakesEqualLocal(t *testing.T) {
+	blender := blenders(t)[0]
+	dir := t.TempDir()
+	python(t, blender, "", "../internal/blender/testdata/bakes.py", dir, "cloth", "particles")
+	f := startFarm(t)
+	var ids []string
+	for _, name := range []string{"cloth", "particles"} {
+		out, errs, code := run(t, append(f.env(), "NETRENDER_DATA="+knownBlender(t, blender)),
+			"submit", filepath.Join(dir, name+".blend"), "-f", "2-6x2", "--bake", "--threads", "1", "--blender", blender)
+		if code != 0 || !strings.Contains(errs, "is baked by the farm first") {
+			t.Fatalf("submit: exit %d\n%s", code, errs)
+		}
+		ids = append(ids, strings.TrimSpace(out))
+	}
+	f.workerIn(knownBlender(t, blender), "oak", "--blender", blender)
+	f.workerIn(knownBlender(t, blender), "elm", "--blender", blender)
+	for i, name := range []string{"cloth", "particles"} {
+		id := ids[i]
+		eventually(t, 5*time.Minute, "the job ends", func() bool {
+			s := f.job(id).State
+			return s == "done" || s == "failed"
+		})
+		if s := f.job(id); s.State != "done" {
+			t.Fatalf("the job of %s is %s\n%s\n%s", name, s.State, f.ok("job", id), tail(f.ok("logs", id), 3000))
+		}
+		home := t.TempDir()
+		f.ok("fetch", id, "-o", home, "--only", "exr")
+		for _, frame := range []int{2, 4, 6} {
+			number := fmt.Sprintf("%04d", frame)
+			var got []string
+			_ = filepath.WalkDir(home, func(path string, d os.DirEntry, err error) error {
+				if err == nil && strings.Contains(d.Name(), number) {
+					got = append(got, path)
+				}
+				return nil
+			})
+			if len(got) != 1 {
+				t.Fatalf("frame %d of %s came as %v", frame, name, got)
+			}
+			diff, err := exr.CompareFiles(filepath.Join(dir, name, number+".exr"), got[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range diff.Differences {
+				t.Errorf("frame %d of %s: %s", frame, name, d)
+			}
+		}
+	}
+}
