@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/netrender/netrender/internal/blender"
@@ -36,6 +37,12 @@ func blenders(ctx context.Context, named []string, data string, quick bool) (fou
 		if err != nil {
 			problems = append(problems, err)
 			continue
+		}
+		if !quick { // a worker is given no bake that its Blender aborts in
+			in.Bakes = slices.DeleteFunc(in.Bakes, func(kind string) bool {
+				can, _ := prober.CanBake(ctx, in, kind)
+				return !can
+			})
 		}
 		in.Added = in.UserAddons(home, os.Environ())
 		found = append(found, in)
