@@ -197,6 +197,9 @@ func TestJSON(t *testing.T) {
 	eventually(t, 20*time.Second, "the worker shows a code", func() bool { return strings.Contains(p.stdout.String(), "\n") })
 	objects(t, "worker", p.stdout.String())
 
+	try(1, "rules", "processes=on")
+	try(1, "run", "--detach", "-f", "1-2", "--", "true")
+
 	out, _, _ := f.run("doctor", "--json", "--quick", "--blender", "/nowhere/blender")
 	tried["doctor"] = true
 	if list := objects(t, "doctor", out); len(list) < 5 {

@@ -43,7 +43,8 @@ func (a *API) overviewRoutes(d *describer) {
 	},
 		func(ctx context.Context, in *struct {
 			Limit string `query:"limit" doc:"how many jobs to list; all when not given"`
-		}) (*made[farm.Balance], error) {
+		},
+		) (*made[farm.Balance], error) {
 			limit, err := wholeOf("limit", in.Limit, 0, 1, wire.MaxPage)
 			if err != nil {
 				return nil, err

@@ -305,7 +305,8 @@ func TestJSONLosesNothing(t *testing.T) {
 	progress := job.Progress
 	half := 0.5
 	for _, v := range []any{
-		job, spec, lease, result, beat, worker, Rules{0.75, 1, 10, 3, 3, 5000, true},
+		job, spec, lease, result, beat, worker,
+		Rules{0.75, 1, 10, 3, 3, 5000, true},
 		File{Path: "a", Original: "//a", Size: 1, Ref: "r", First: &one, Last: &one, Bake: 3},
 		Attempt{
 			Seq: 1, Job: 7, Frame: -2, Number: 3, Lease: 4, Worker: "w", Outcome: Rendered, Error: "e", Started: now, Ended: now, Seconds: 1.5,

@@ -108,11 +108,10 @@ type sending struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 
-	mu    sync.Mutex
-	list  []cache
-	more  chan struct{} // has something when there is more
-	next  int
-	ended bool
+	mu   sync.Mutex
+	list []cache
+	more chan struct{} // has something when there is more
+	next int
 }
 
 func (w *Worker) sendCaches(ctx context.Context, lease farm.LeaseID, no int) *sending {
