@@ -4,6 +4,7 @@ package test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -75,6 +76,41 @@ func gone(t *testing.T, file string) bool {
 func there(file string) bool {
 	st, err := os.Stat(file)
 	return err == nil && st.Size() > 0
+}
+
+const linkTemplate = `specificationVersion: jobtemplate-2023-09
+name: links
+steps:
+  - name: plant
+    parameterSpace: {taskParameterDefinitions: [{name: N, type: INT, range: "1-2"}]}
+    script:
+      actions: {onRun: {command: sh, args: ["{{Task.File.run}}"]}}
+      embeddedFiles:
+        - name: run
+          type: TEXT
+          data: |
+            if [ {{Task.Param.N}} = 2 ]; then rm -r output && ln -s %[1]s output; exit; fi
+            for n in 2 3 4; do ln -s %[1]s embedded-$n; done
+            for f in cancel_info.json path-mapping.json; do ln -sf %[1]s/$f $f; done
+`
+
+// TestProcessLinks: a command may leave links where the worker writes next. They lead the worker nowhere.
+func TestProcessLinks(t *testing.T) {
+	t.Parallel()
+	f := startFarm(t)
+	f.ok("rules", "processes=on")
+	f.worker("oak", "--fake-renderer", "10ms", "--allow-processes", "--confine", "never")
+	outside, template := t.TempDir(), filepath.Join(t.TempDir(), "links.yaml")
+	if err := os.WriteFile(template, fmt.Appendf(nil, linkTemplate, outside), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, errs, code := f.run("run", template, "--attempts", "1", "-o", t.TempDir())
+	if said := f.ok("job", "1"); code == 0 || !strings.Contains(said, "no plain file") { // the second task's output is a link
+		t.Errorf("exit %d: %s\n%s", code, errs, said)
+	}
+	if left, _ := os.ReadDir(outside); len(left) > 0 {
+		t.Errorf("the worker followed a link and wrote %v", left)
+	}
 }
 
 // TestProcessJobs has commands run on two workers, after it was refused for each of the reasons there are.

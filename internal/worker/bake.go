@@ -6,8 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/farm"
@@ -60,7 +62,12 @@ func (s *slot) bakeOpen(ctx context.Context, k *work, f *frame, no int, stage st
 	for i := range bake {
 		first = min(first, bake[i].Start)
 	}
-	send := s.w.sendCaches(ctx, k.held.id, no)
+	from, err := os.OpenRoot(s.session.setup.Out)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	send := s.w.sendCaches(ctx, k.held.id, no, from)
 	defer send.stop()
 	r, err := baker.Bake(ctx, blender.Bake{Simulations: simulations(bake), OutDir: stage, Until: k.grant.Until}, func(b blender.Progress) {
 		p.beat()
@@ -105,6 +112,7 @@ type sending struct {
 	w      *Worker
 	lease  farm.LeaseID
 	no     int
+	from   *os.Root // no link that Blender leaves leads out of it
 	cancel context.CancelFunc
 	done   chan struct{}
 
@@ -114,9 +122,9 @@ type sending struct {
 	next int
 }
 
-func (w *Worker) sendCaches(ctx context.Context, lease farm.LeaseID, no int) *sending {
+func (w *Worker) sendCaches(ctx context.Context, lease farm.LeaseID, no int, from *os.Root) *sending {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &sending{w: w, lease: lease, no: no, cancel: cancel, done: make(chan struct{}), more: make(chan struct{}, 1)}
+	s := &sending{w: w, lease: lease, no: no, from: from, cancel: cancel, done: make(chan struct{}), more: make(chan struct{}, 1)}
 	go s.run(ctx)
 	return s
 }
@@ -174,7 +182,7 @@ func (s *sending) run(ctx context.Context) {
 
 // one hashes a file, and sends it if the master is there.
 func (s *sending) one(ctx context.Context, c *cache) (ref string, err error) {
-	f, err := os.Open(c.Path)
+	f, err := s.open(c)
 	if err != nil {
 		return "", err
 	}
@@ -182,7 +190,32 @@ func (s *sending) one(ctx context.Context, c *cache) (ref string, err error) {
 	if ref, err = hashOf(f); err != nil || !s.w.link.isOpen() {
 		return ref, err
 	}
-	return ref, s.w.master.PutResult(ctx, s.lease, s.w.id, c.result(s.no, ref), func() (io.ReadSeekCloser, error) { return os.Open(c.Path) })
+	return ref, s.w.master.PutResult(ctx, s.lease, s.w.id, c.result(s.no, ref), func() (io.ReadSeekCloser, error) { return s.open(c) })
+}
+
+// open opens a file while its Blender goes on and could put another thing in its place.
+func (s *sending) open(c *cache) (*os.File, error) {
+	name, err := filepath.Rel(s.from.Name(), c.Path)
+	if err != nil {
+		return nil, err
+	}
+	flags := os.O_RDONLY
+	if runtime.GOOS != "windows" {
+		flags |= syscall.O_NONBLOCK // a pipe would wait for who writes into it
+	}
+	f, err := s.from.OpenFile(name, flags, 0)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() {
+		err = &fault{text: "among the caches is " + c.Name + ", which is no plain file"}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
 }
 
 func (c *cache) result(no int, ref string) farm.Result {

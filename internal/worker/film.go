@@ -26,8 +26,8 @@ func films(installs []blender.Install) bool {
 
 // reel fetches the pictures of a film. stage is where the film goes.
 func (s *slot) reel(ctx context.Context, k *work, stage string, p *pulse) (blender.Task, error) {
-	dir := filepath.Join(s.session.setup.Out, partsDir)
-	if err := os.RemoveAll(dir); err != nil { // of another task
+	dir, err := s.emptyIn()
+	if err != nil {
 		return blender.Task{}, err
 	}
 	s.phase(k, "fetching the frames")

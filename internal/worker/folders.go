@@ -102,7 +102,7 @@ func removeTree(dir string) error {
 		return nil
 	}
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error { // Windows keeps read-only files
-		if err == nil {
+		if err == nil && d.Type()&fs.ModeSymlink == 0 { // whose file is another's
 			_ = os.Chmod(path, 0o700)
 		}
 		return nil

@@ -63,6 +63,7 @@ type Setup struct {
 	Colours string   // a colour configuration to take, "" for Blender's own
 	Home    string   // a folder of its own
 	Job     string   // the folder of the job's files; it need not be written
+	In      string   // a folder that is read besides, and in which the worker alone writes
 	Out     string   // the folder below which results are written
 	Writes  []string // folders of the job's files that Blender opens for writing
 	Log     io.Writer

@@ -76,6 +76,7 @@ const (
 	outDir    = "out"
 	homeDir   = "home"
 	renderDir = "render" // a folder for each slot, where Blender writes
+	partsDir  = "parts"  // a folder for each slot, where what was rendered before is put together for Blender to read
 	leasesDir = "leases"
 )
 

@@ -18,9 +18,6 @@ import (
 // Frames that are rendered in parts: a part is a tile, or some of the samples; the finish fetches all parts of a frame, puts
 // them together, and has Blender do what comes after rendering.
 
-// partsDir is where, below a session's folder of results, the parts of a frame are put together.
-const partsDir = "parts"
-
 // task is what Blender is asked to do for a task of the lease, whose scene is open. stage is where results go; what may be
 // wrong with the picture is said to f.
 func (s *slot) task(ctx context.Context, k *work, f *frame, no int, stage string, p *pulse) (blender.Task, error) {
@@ -78,8 +75,8 @@ func (s *slot) tile(k *work, part int) image.Rectangle {
 
 // whole fetches the parts of the lease's frame and makes one picture of them. It is told where that is.
 func (s *slot) whole(ctx context.Context, k *work, fr *frame, p *pulse) (path string, err error) {
-	dir := filepath.Join(s.session.setup.Out, partsDir)
-	if err := os.RemoveAll(dir); err != nil { // of another frame
+	dir, err := s.emptyIn()
+	if err != nil {
 		return "", err
 	}
 	var parts []farm.Result
@@ -113,6 +110,17 @@ func (s *slot) whole(ctx context.Context, k *work, fr *frame, p *pulse) (path st
 		_ = os.Remove(f)
 	}
 	return path, nil
+}
+
+// emptyIn removes what was put together for another task, and says where there is room for that of this one. Blender, which may
+// be another's tool, cannot write there: nothing that it leaves in the way is followed.
+func (s *slot) emptyIn() (dir string, err error) {
+	dir = s.session.setup.In
+	list, err := os.ReadDir(dir)
+	for _, e := range list {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return dir, err
 }
 
 // asking asks the master until it answers, or ctx ends.

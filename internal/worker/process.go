@@ -2,8 +2,10 @@ package worker
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -38,6 +40,7 @@ const (
 	processDir  = "process"              // a folder for each slot, where commands work
 	outputName  = "output"               // below a session's working directory: what a task leaves there are its results
 	processWait = 200 * time.Millisecond // how long a session waits for more of its job before its environments are left
+	leaveTime   = 5 * time.Minute        // how long leaving an environment may take
 	hidden      = "********"
 )
 
@@ -48,8 +51,9 @@ type processSession struct {
 	step    int // whose environments are entered, besides the job's; -1: those of none
 	made    *openjd.Job
 	spec    *farm.Process
-	folder  *folder // pinned
-	dir     string  // Session.WorkingDirectory
+	folder  *folder  // pinned
+	dir     string   // Session.WorkingDirectory
+	root    *os.Root // the same: commands may have left links there, which lead nobody out of it
 	home    string
 	entered []*enteredEnvironment
 	secrets []string // values that no log shows
@@ -140,8 +144,11 @@ func (s *slot) enter(ctx context.Context, k *work, f *frame, step int) error {
 			return err
 		}
 	}
-	if err := p.writeRules(); err != nil {
+	if p.root, err = os.OpenRoot(p.dir); err != nil {
 		return err
+	}
+	if err := p.writeRules(); err != nil {
+		return errors.Join(err, p.root.Close())
 	}
 	p.folder.pin()
 	s.proc = p
@@ -196,10 +203,10 @@ func (s *slot) runTask(ctx context.Context, k *work, f *frame, i, task int) erro
 	p := s.proc
 	step := &p.made.Steps[i]
 	out := filepath.Join(p.dir, outputName)
-	if err := removeTree(out); err != nil {
+	if err := p.root.RemoveAll(outputName); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(out, 0o700); err != nil {
+	if err := p.root.Mkdir(outputName, 0o700); err != nil {
 		return err
 	}
 	s.phase(k, "running "+step.Name)
@@ -276,9 +283,9 @@ func (s *slot) act(ctx context.Context, log *attemptLog, what string, a *openjd.
 	}}
 	c.Output = lines
 	limited := ctx
-	if a.Timeout > 0 {
+	if limit := time.Duration(a.Timeout) * time.Second; limit > 0 {
 		var end context.CancelFunc
-		limited, end = context.WithTimeout(ctx, time.Duration(a.Timeout)*time.Second)
+		limited, end = context.WithTimeout(ctx, limit)
 		defer end()
 	}
 	defer s.root.Store(0)
@@ -312,21 +319,27 @@ func (s *slot) leaveProcessInto(log *attemptLog) {
 	for i := len(p.entered) - 1; i >= 0; i-- {
 		e := p.entered[i]
 		if e.Exit != nil {
-			// It is let come to its end whatever became of the task; its own limit bounds it.
-			if err := s.act(context.Background(), log, "leaving "+e.Name, e.Exit, e.Files, "Env.File.", p.scope(), func(openjd.Line) {}); err != nil {
+			// It is let come to its end whatever became of the task, but not hold the worker for ever.
+			ctx, end := context.WithTimeoutCause(context.Background(), leaveTime, &fault{text: "leaving " + e.Name + " took longer than " + plainTime(leaveTime)})
+			err := s.act(ctx, log, "leaving "+e.Name, e.Exit, e.Files, "Env.File.", p.scope(), func(openjd.Line) {})
+			end()
+			if err != nil {
 				s.w.log.Warn("an environment was not left as it should be", "job", p.job, "environment", e.Name, "err", err)
 			}
 		}
 		p.entered = p.entered[:i]
 	}
 	s.proc = nil
+	_ = p.root.Close()
 	p.folder.unpin()
 	if err := removeTree(filepath.Dir(p.dir)); err != nil {
 		s.w.log.Warn("a session's folder cannot be removed", "folder", p.dir, "err", err)
 	}
 }
 
-func (p *processSession) rulesFile() string { return filepath.Join(p.dir, "path-mapping.json") }
+const rulesName = "path-mapping.json"
+
+func (p *processSession) rulesFile() string { return filepath.Join(p.dir, rulesName) }
 
 // scope is what the session's environments know.
 func (p *processSession) scope() openjd.Scope {
@@ -379,13 +392,13 @@ func (p *processSession) writeRules() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(p.rulesFile(), text, 0o600)
+	return p.root.WriteFile(rulesName, text, 0o600)
 }
 
 // tellEnd writes when a command that is asked to end will be killed.
 func (p *processSession) tellEnd(at time.Time) {
 	text, _ := json.Marshal(map[string]string{"NotifyEnd": at.UTC().Format("2006-01-02T15:04:05Z")})
-	_ = os.WriteFile(filepath.Join(p.dir, "cancel_info.json"), text, 0o600)
+	_ = p.root.WriteFile("cancel_info.json", text, 0o600)
 }
 
 // write writes the files of an action, and gives the scope in which their places are known.
@@ -394,17 +407,17 @@ func (p *processSession) write(files []openjd.File, prefix string, scope openjd.
 		return scope, nil
 	}
 	p.files++
-	dir := filepath.Join(p.dir, "embedded-"+strconv.Itoa(p.files))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	folder := "embedded-" + strconv.Itoa(p.files)
+	if err := p.root.RemoveAll(folder); err != nil {
 		return nil, err
 	}
-	places := map[string]string{}
+	if err := p.root.Mkdir(folder, 0o700); err != nil {
+		return nil, err
+	}
+	places, names := map[string]string{}, make([]string, len(files))
 	for i := range files {
-		name := files[i].Filename
-		if name == "" {
-			name = files[i].Name
-		}
-		places[prefix+files[i].Name] = filepath.Join(dir, name)
+		names[i] = filepath.Join(folder, cmp.Or(files[i].Filename, files[i].Name))
+		places[prefix+files[i].Name] = filepath.Join(p.dir, names[i])
 	}
 	scope = scope.With(places)
 	for i := range files {
@@ -416,7 +429,7 @@ func (p *processSession) write(files []openjd.File, prefix string, scope openjd.
 		if files[i].Runnable {
 			mode = 0o700
 		}
-		if err := os.WriteFile(places[prefix+files[i].Name], []byte(text), mode); err != nil {
+		if err := p.root.WriteFile(names[i], []byte(text), mode); err != nil {
 			return nil, err
 		}
 	}

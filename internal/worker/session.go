@@ -41,10 +41,13 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 	}
 	home := filepath.Join(s.w.opt.Dir, homeDir, "slot-"+strconv.Itoa(s.no))
 	out := s.w.renderDir(s.no)
-	if err := os.MkdirAll(out, 0o700); err != nil {
-		return err
+	made := filepath.Join(s.w.opt.Dir, partsDir, "slot-"+strconv.Itoa(s.no))
+	for _, dir := range []string{made, out} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
 	}
-	want := Setup{Job: k.files.folder.dir, Out: out, Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads, s.w.crew.now()), Scripts: g.Options.Scripts, Addons: addons, Colours: k.colours(), Home: home, Writes: k.files.folder.writes}
+	want := Setup{Job: k.files.folder.dir, In: made, Out: out, Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads, s.w.crew.now()), Scripts: g.Options.Scripts, Addons: addons, Colours: k.colours(), Home: home, Writes: k.files.folder.writes}
 	if s.session != nil && (!same(&s.session.setup, &want) || (s.w.opt.Fenced || want.Scripts) && !s.mayOpen(k) || s.w.opt.Fenced && !sameWrites(&s.session.setup, &want)) {
 		s.endSession()
 	}

@@ -17,7 +17,7 @@ func Sessions(base blender.Options, fenced bool) NewRenderer {
 			o.Env = append(slices.Clone(o.Env), "OCIO="+s.Colours, "BLENDER_OCIO="+s.Colours)
 		}
 		if fenced {
-			o.Fence = &blender.Fence{Read: []string{s.Job}, Write: append([]string{s.Out}, s.Writes...)}
+			o.Fence = &blender.Fence{Read: []string{s.Job, s.In}, Write: append([]string{s.Out}, s.Writes...)}
 		}
 		session, err := blender.Start(ctx, o)
 		if err != nil {

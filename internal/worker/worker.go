@@ -94,7 +94,7 @@ func (w *Worker) load() error {
 		return err
 	}
 	w.folders.peers = w.openPeers()
-	for _, of := range []string{homeDir, renderDir} { // of sessions that are gone
+	for _, of := range []string{homeDir, renderDir, partsDir} { // of sessions that are gone
 		if err := removeTree(filepath.Join(w.opt.Dir, of)); err != nil {
 			w.log.Warn("the folder of old sessions cannot be removed", "err", err)
 		}

@@ -61,22 +61,22 @@ class Reel:
 
     def __init__(self, scene: Any, plan: dict, folder: str, out: str) -> None:
         self.scene = scene
-        self.folder = folder
         self.out = out
+        self.work = os.path.join(out, "shown")  # the pictures' own folder may not be written
         self.first: int = plan["first"]
         self.last: int = plan["last"]
         self.step: int = plan["step"]
         self.format: str = plan["format"]
-        self.pictures: dict[int, str] = {int(frame): name for frame, name in plan["pictures"].items()}
+        self.pictures: dict[int, str] = {int(frame): os.path.join(folder, name) for frame, name in plan["pictures"].items()}
         self.warnings: list[str] = []
-        self._wav = os.path.join(folder, "sound.wav")
+        self._wav = os.path.join(self.work, "sound.wav")
         if not self.pictures:
             raise Failure("no-frame", "there are no pictures to make a film of")
 
     # -- what it is made of
 
     def _shown(self) -> Iterator[tuple[int, str | None]]:
-        """For each frame of the film its picture; None where it is missing."""
+        """For each frame of the film the path of its picture; None where it is missing."""
         for frame in range(self.first, self.last + 1):
             yield frame, self.pictures.get(frame - (frame - self.first) % self.step)
 
@@ -85,11 +85,10 @@ class Reel:
         size = (0, 0)
         ready: dict[str, str] = {}
         values = settings.picture("PNG", color_mode="RGB", color_depth="8", compression=0)
-        for frame, name in self.pictures.items():
-            linear = os.path.splitext(name)[1].lower() in LINEAR
+        for frame, path in self.pictures.items():
+            linear = os.path.splitext(path)[1].lower() in LINEAR
             if size != (0, 0) and not linear:
                 continue
-            path = os.path.join(self.folder, name)
             image = bpy.data.images.load(literal(path))
             try:
                 width, height = image.size
@@ -97,16 +96,15 @@ class Reel:
                     raise Failure("no-file", f"the picture of frame {frame} cannot be read")
                 if size == (0, 0):
                     size = width, height
-                if linear and name not in ready:
-                    target = os.path.splitext(path)[0] + ".shown.png"
+                if linear and path not in ready:
+                    target = os.path.join(self.work, os.path.splitext(os.path.basename(path))[0] + ".png")
                     with BorrowedFormat(self.scene.render.image_settings, **values):
                         image.save_render(literal(target), scene=self.scene)
-                    ready[name] = os.path.basename(target)
-                    os.unlink(path)
+                    ready[path] = target
             finally:
                 bpy.data.images.remove(image)
             if linear:
-                self.pictures[frame] = ready[name]
+                self.pictures[frame] = ready[path]
         return size
 
     def _mix(self) -> bool:
@@ -146,21 +144,21 @@ class Reel:
     def _cut(self, film: Any, size: tuple[int, int], sound: bool) -> None:
         editor = film.sequence_editor_create() or film.sequence_editor
         strips = editor.strips if hasattr(editor, "strips") else editor.sequences  # 4.4 and up
-        names = itertools.groupby(self._shown(), key=lambda shown: shown[1] is None)
-        for missing, run in names:
+        # A strip's pictures lie in one folder.
+        for folder, run in itertools.groupby(self._shown(), key=lambda shown: shown[1] and os.path.dirname(shown[1])):
             frames = list(run)
-            if missing:
+            if not folder:
                 self._mark(strips, frames[0][0], frames[-1][0], size)
                 continue
             for at in range(0, len(frames), STRIP):
-                self._lay(strips, frames[at : at + STRIP])
+                self._lay(strips, folder, frames[at : at + STRIP])
         if sound:
             strips.new_sound("sound", literal(self._wav), 4, max(self.first, 0) - self.first + 1)
 
-    def _lay(self, strips: Any, frames: list[tuple[int, str | None]]) -> None:
+    def _lay(self, strips: Any, folder: str, frames: list[tuple[int, str | None]]) -> None:
         start = frames[0][0] - self.first + 1
-        names = [name for _, name in frames if name is not None]
-        strip = strips.new_image("frames", literal(os.path.join(self.folder, names[0])), 1, start, fit_method="ORIGINAL")
+        names = [os.path.basename(path) for _, path in frames if path is not None]
+        strip = strips.new_image("frames", literal(os.path.join(folder, names[0])), 1, start, fit_method="ORIGINAL")
         for name in names[1:]:
             strip.elements.append(name)
         if strip.frame_final_duration != len(names):
@@ -186,6 +184,13 @@ class Reel:
 
     def encode(self, link: Channel) -> str:
         """Writes the film. Of formats that are equally good the first that this Blender can encode is taken."""
+        os.makedirs(self.work, exist_ok=True)
+        try:
+            return self._encode(link)
+        finally:
+            shutil.rmtree(self.work, ignore_errors=True)
+
+    def _encode(self, link: Channel) -> str:
         size = self._develop()
         tries = movies.choices(self.scene, self.format)
         sound = self._mix()
