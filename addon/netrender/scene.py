@@ -232,6 +232,7 @@ def copy() -> str:
 def collected(scene: Any, request: Request, known: tuple) -> Generator[Any, None, str]:
     """A file that says what the scene reads, as the program's own collector writes it. Raises pump.Changed when the data is
     not any more as known says."""
+    yield from _imported()
     from .netagent import opening
     from .netcollect import facts
 
@@ -247,6 +248,20 @@ def collected(scene: Any, request: Request, known: tuple) -> Generator[Any, None
     with open(path, "w", encoding="utf-8") as out:
         out.write(json.dumps(answer))  # much faster than to write it piece by piece
     return path
+
+
+def _imported() -> Generator[Any, None, None]:
+    """Imports the collector, a module at a time: the first time Python compiles them, which takes longer than a step may."""
+    for package in ("netagent.opening", "netagent.caches", "netcollect"):
+        importlib.import_module(f"{__package__}.{package}")
+        yield pump.BUSY
+    folder = os.path.dirname(importlib.import_module(f"{__package__}.netcollect").__file__ or "")
+    modules = {name[:-3] for name in os.listdir(folder) if name.endswith(".py") and name != "__init__.py"}
+    first = [name for name in ("paths", "spans", "blocks", "walk", "files") if name in modules]  # what the others stand on
+    for name in (*first, *sorted(modules - {*first, "facts"}), "facts"):
+        if f"{__package__}.netcollect.{name}" not in sys.modules:
+            importlib.import_module(f"{__package__}.netcollect.{name}")
+            yield pump.BUSY
 
 
 def numbers(text: str) -> list[int]:
