@@ -46,6 +46,8 @@ type Grid struct {
 	Attempts []int        `json:"attempts"` // tries that are over, with those from before the frame was reset
 	Failed   []int        `json:"failed"`   // of these, failed ones and those whose worker was lost
 	MemoryMB []int        `json:"memory"`   // peak of Blender; 0: not known
+	// Parts are the tiles, or parts of its samples, that are done; nil where frames are rendered whole.
+	Parts []int `json:"parts,omitempty"`
 
 	WorkerList []GridWorker `json:"worker_list"`
 }
@@ -69,6 +71,9 @@ func MakeGrid(j *Job, from, to int) Grid {
 		Job: j.ID, State: j.State, Total: j.Frames.Count(), Frames: j.Frames.Slice(from, to), Count: n,
 		States: make([]FrameState, n), Seconds: make([]float64, n), Started: make([]int64, n), Workers: make([]int, n),
 		Attempts: make([]int, n), Failed: make([]int, n), MemoryMB: make([]int, n), WorkerList: []GridWorker{},
+	}
+	if j.Parts() > 0 {
+		g.Parts = make([]int, n)
 	}
 	if g.Base = j.Started.UnixMilli(); j.Started.IsZero() {
 		g.Base = j.Created.UnixMilli()

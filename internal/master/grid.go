@@ -62,6 +62,9 @@ func (m *Master) Grid(ctx context.Context, id farm.JobID, after *int, limit int)
 		if i, ok := row(t.Position); ok {
 			if last, _ := plan.Picture(g.Frames.At(i)); t.Accepted && last != t.Position {
 				t.Accepted = false // a part is not the frame
+				if g.Parts != nil {
+					g.Parts[i]++
+				}
 			}
 			g.Add(i, t, place(t.Worker))
 		}

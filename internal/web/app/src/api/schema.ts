@@ -1725,6 +1725,7 @@ export interface components {
             memory?: number[] | null;
             /** Format: int64 */
             next?: number;
+            parts?: number[] | null;
             seconds?: number[] | null;
             /** Format: int64 */
             seq?: number;

@@ -35,6 +35,7 @@ export interface Frames {
   attempts: number[];
   failed: number[];
   memory: number[];
+  parts: number[]; // that are there of a frame; empty where frames are rendered whole
   known: number[]; // the newest attempt of the job that the row may have in it
   list: { id: string; name: string }[];
 }
@@ -52,7 +53,7 @@ export interface FramesData {
 
 function join(to: Frames | undefined, g: Grid): Frames {
   const numbers = expand(g.frames);
-  const f: Frames = to ?? { numbers: [], at: new Map(), total: g.total, base: g.base, states: [], seconds: [], started: [], workers: [], attempts: [], failed: [], memory: [], known: [], list: [] };
+  const f: Frames = to ?? { numbers: [], at: new Map(), total: g.total, base: g.base, states: [], seconds: [], started: [], workers: [], attempts: [], failed: [], memory: [], parts: [], known: [], list: [] };
   const known = new Map(f.list.map((w, i) => [w.id, i]));
   const place = (g.worker_list ?? []).map((w) => known.get(w.id) ?? f.list.push({ id: w.id, name: w.name }) - 1);
   for (const n of numbers) f.at.set(n, f.numbers.push(n) - 1);
@@ -66,6 +67,7 @@ function join(to: Frames | undefined, g: Grid): Frames {
   add(f.attempts, g.attempts);
   add(f.failed, g.failed);
   add(f.memory, g.memory);
+  add(f.parts, g.parts);
   for (const _ of numbers) f.known.push(g.seq || 0);
   f.total = g.total;
   return f;
@@ -84,7 +86,10 @@ function take(f: Frames, a: Attempt) {
   if (i === undefined || a.seq <= f.known[i]!) return;
   f.known[i] = a.seq;
   f.attempts[i]!++;
-  if (a.part && a.outcome === "done") return; // of the frame there is more to do
+  if (a.part && a.outcome === "done") {
+    f.parts[i] = (f.parts[i] ?? 0) + 1;
+    return; // of the frame there is more to do
+  }
   if (a.outcome !== "done") f.failed[i]!++;
   if (f.states[i] === done && a.outcome !== "done") return;
   f.states[i] = a.outcome === "done" ? done : a.final ? failed : waiting;
@@ -234,6 +239,9 @@ export const counts = (f: Frames) => {
   for (const s of f.states) n[s]!++;
   return n;
 };
+
+// grows tells whether some parts of a frame are there, and not yet the frame.
+export const grows = (f: Frames, row: number) => f.states[row] !== done && (f.parts[row] ?? 0) > 0;
 
 // filmed tells whether the film of a job's frames is there.
 export const filmed = (j: Job) => (j.stages ?? []).some((s) => s.stage === "encode" && s.done === 1);

@@ -7,7 +7,8 @@ import { Icon } from "../../parts/icon";
 import { attempt } from "../../parts/tell";
 import { go } from "../../route";
 import { bytes, count, megabytes, moment, result, span } from "../../words";
-import { lost } from "./data";
+import { grows, lost } from "./data";
+import { GrowingPicture } from "./growing";
 import { type AttemptList, done, logOf, picture, sentence, stateNames } from "./model";
 import type { PartOf } from "./part";
 import { FrameParts, parted, taskName } from "./stages";
@@ -58,6 +59,7 @@ export function Frame({ job: j, frames, frame, may }: PartOf) {
           <>
             <div class="framepicture">
               {p && !gone ? <a href={result(j.id, p.name)} target="_blank"><img key={p.sha256} src={`${result(j.id, p.name)}?v=${p.sha256.slice(0, 8)}`} alt={`Frame ${n} as it was rendered`} /></a>
+                : !gone && row !== undefined && grows(f!, row) ? <GrowingPicture job={j} frame={n} there={f!.parts[row]!} wide />
                 : <p>{gone ? "Its picture was cleaned up." : good ? "The job keeps no picture that a browser shows. The viewer shows the passes of its EXR." : state === "rendering" ? "It is being rendered." : "There is no picture yet."}</p>}
             </div>
             {last && (

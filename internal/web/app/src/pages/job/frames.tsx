@@ -1,13 +1,16 @@
 // All frames of a job as cells, coloured by what became of them.
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { Job } from "../../api/model";
 import { Button, Card, Name, palette, Trouble } from "../../parts/basics";
 import { dark, useSize } from "../../parts/size";
 import { asked, ask, go } from "../../route";
 import { count, megabytes, number, plain, span } from "../../words";
-import { counts, type Frames } from "./data";
-import { stateNames } from "./model";
+import { counts, type Frames, grows } from "./data";
+import { saysParts } from "./growing";
+import { done, stateNames } from "./model";
 import { States } from "./overview";
 import type { PartOf } from "./part";
+import { partsOf } from "./stages";
 
 const ways = [["", "state"], ["time", "time of rendering"], ["worker", "worker"], ["memory", "memory"]] as const;
 
@@ -22,8 +25,8 @@ export function FramesTab({ job: j, frames }: PartOf) {
         <label>coloured by <select value={way} onChange={(e) => ask({ by: e.currentTarget.value })}>{ways.map(([id, text]) => <option key={id} value={id}>{text}</option>)}</select></label>
       }>
         {frames.problem && !f && <Trouble of={frames.problem} again={frames.again} />}
-        {f ? <Cells of={f} version={frames.version} way={way} at={Math.min(at, f.numbers.length - 1)} set={set} open={open} /> : <div class="waits cells" aria-busy="true" />}
-        <p class="cellline" aria-live="polite">{f && f.numbers.length > 0 ? says(f, Math.min(at, f.numbers.length - 1)) : "\u00a0"}</p>
+        {f ? <Cells of={f} job={j} version={frames.version} way={way} at={Math.min(at, f.numbers.length - 1)} set={set} open={open} /> : <div class="waits cells" aria-busy="true" />}
+        <p class="cellline" aria-live="polite">{f && f.numbers.length > 0 ? says(j, f, Math.min(at, f.numbers.length - 1)) : "\u00a0"}</p>
         {f ? <Legend of={f} way={way} /> : <p class="legend">{"\u00a0"}</p>}
         {f && f.numbers.length < f.total && <p class="dim" role="status">{number(f.numbers.length)} of {number(f.total)} frames are here; the rest is coming.</p>}
       </Card>
@@ -53,9 +56,10 @@ function Open({ frames: f, open }: { frames: Frames | undefined; open: (row: num
 }
 
 // says tells of a frame in a line.
-function says(f: Frames, row: number): string {
+function says(j: Job, f: Frames, row: number): string {
   const worker = f.workers[row]! >= 0 ? f.list[f.workers[row]!] : undefined;
   const parts: string[] = [stateNames[f.states[row]!]!];
+  if (grows(f, row)) parts.push(saysParts(j, f.parts[row]!));
   if (f.seconds[row]) parts.push(span(f.seconds[row]));
   if (worker) parts.push(plain(worker.name) || "a worker that is gone");
   if (f.attempts[row]! > 1) parts.push(count(f.attempts[row]!, "attempt"));
@@ -82,12 +86,13 @@ const quantile = (values: number[], q: number) => {
   return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 1;
 };
 
-function Cells({ of: f, version, way, at, set, open }: { of: Frames; version: number; way: string; at: number; set: (row: number) => void; open: (row: number) => void }) {
+function Cells({ of: f, job, version, way, at, set, open }: { of: Frames; job: Job; version: number; way: string; at: number; set: (row: number) => void; open: (row: number) => void }) {
   const box = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const { width } = useSize(box);
   const focused = useRef(false);
   const n = f.numbers.length;
+  const parts = Math.max(1, partsOf(job));
   // As large as fits a window, within reason; a cell keeps its place while its job runs.
   const size = Math.max(9, Math.min(26, Math.floor(Math.sqrt((width * 420) / Math.max(1, f.total)))));
   const columns = Math.max(1, Math.floor(width / size));
@@ -129,6 +134,11 @@ function Cells({ of: f, version, way, at, set, open }: { of: Frames; version: nu
         g.fillStyle = f.workers[i]! >= 0 ? workers[f.workers[i]! % palette]! : kinds[0]!;
       } else g.fillStyle = kinds[f.states[i]!]!;
       g.fillRect(x, y, size - gap, size - gap);
+      if (!values && way !== "worker" && grows(f, i)) { // filled from below by the parts that are there
+        const high = Math.max(1, Math.round((size - gap) * Math.min(1, f.parts[i]! / parts)));
+        g.fillStyle = kinds[done]!;
+        g.fillRect(x, y + size - gap - high, size - gap, high);
+      }
       if (!values && way !== "worker" && f.states[i] === 3) { // shape as well as colour
         g.strokeStyle = "#fff";
         g.lineWidth = size > 14 ? 1.5 : 1;
@@ -172,7 +182,7 @@ function Cells({ of: f, version, way, at, set, open }: { of: Frames; version: nu
   return (
     <div
       ref={box} class="cells" tabIndex={0} role="application" aria-roledescription="grid of frames" aria-describedby="cellkeys"
-      aria-label={n > 0 ? says(f, at) : "Frames"} style={{ height: `${height || 120}px` }}
+      aria-label={n > 0 ? says(job, f, at) : "Frames"} style={{ height: `${height || 120}px` }}
       onScroll={draw}
       onFocus={() => { focused.current = true; draw(); }} onBlur={() => { focused.current = false; draw(); }}
       onKeyDown={(e) => {

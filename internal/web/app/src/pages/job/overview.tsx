@@ -6,13 +6,15 @@ import { type Attempt, type Event, type Full, type Job, type Reason, ended } fro
 import type { components } from "../../api/schema";
 import { Card, Empty, Facts, Loaded, Name, State } from "../../parts/basics";
 import { ago, bytes, count, hours, moment, number, rate, result, span, unit } from "../../words";
-import { counts, filmed, type Frames, type FramesData, lost, newest } from "./data";
+import { counts, filmed, type Frames, type FramesData, grows, lost, newest } from "./data";
+import { GrowingPicture, saysParts } from "./growing";
 import { type AttemptList, type FileList, logOf, picture, ranges, type RunningList, sentence, stateNames, type Warning } from "./model";
 import type { PartOf } from "./part";
 import { Again, Settings } from "./settings";
 import { Stages, taskName } from "./stages";
 
 const shownPictures = 12;
+const shownGrowing = 2; // each is a picture a second
 const shownFailures = 12;
 
 export function Overview({ job: j, frames, may }: PartOf) {
@@ -105,11 +107,13 @@ function Pictures({ of: j, frames }: { of: Job; frames: FramesData }) {
   const { data, kept } = useAttempts(j.id, f, wanted, "accepted");
   const shown = wanted.filter((n) => picture(kept.get(n)?.results));
   const aside = <a href={`/jobs/${j.id}/viewer`}>Play them</a>;
+  const growing = !f || lost(j, "outputs") ? [] : newest(f, shownGrowing, (i) => grows(f, i));
   if (lost(j, "outputs") || (f && j.done > 0 && data.value && wanted.length > 0 && data.value.size > 0 && shown.length === 0)) return null;
   return (
     <Card title="Latest frames" aside={shown.length > 0 && aside}>
-      {f && wanted.length === 0 ? <Empty>No frame is done yet.</Empty> : (
+      {f && wanted.length + growing.length === 0 ? <Empty>No frame is done yet.</Empty> : (
         <ul class="pictures jobpictures">
+          {growing.map((n) => <li key={`${n} grows`}><a href={`/jobs/${j.id}/viewer?frame=${n}`}><GrowingPicture job={j} frame={n} there={f!.parts[f!.at.get(n)!]!} />{n}, {saysParts(j, f!.parts[f!.at.get(n)!]!)}</a></li>)}
           {(shown.length > 0 ? shown : wanted).map((n) => {
             const p = picture(kept.get(n)?.results);
             return (

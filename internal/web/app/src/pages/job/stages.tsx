@@ -22,6 +22,12 @@ const said = (stage: string): Said => known[stage] ?? { title: plain(stage), nou
 // parted tells whether frames are rendered in parts, which a stage then puts together.
 export const parted = (j: Job) => (j.stages ?? []).some((s) => s.stage === "finish");
 
+// partsOf is how many parts each frame is rendered in.
+export function partsOf(j: Job): number {
+  const of = (stage: string) => j.stages?.find((s) => s.stage === stage)?.total ?? 0;
+  return Math.round(of("render") / Math.max(1, of("finish")));
+}
+
 export function Stages({ of: j }: { of: Job }) {
   const stages = j.stages ?? [];
   if (stages.length === 0) return null;
@@ -91,8 +97,7 @@ export function FrameParts({ job: j, frames, n }: Pick<PartOf, "job" | "frames">
     return { list: all.attempts ?? [], stands: new Set((stands.attempts ?? []).map((a) => a.seq)), running: (running.running ?? []).filter((l) => l.frames?.includes(n)) };
   }, [j.id, n], { on: (e) => e.job === j.id && (e.kind === "frame" || e.kind === "beat" || e.kind === "job") });
   void changed;
-  const of = (stage: string) => j.stages?.find((s) => s.stage === stage)?.total ?? 0;
-  const parts = Math.round(of("render") / Math.max(1, of("finish")));
+  const parts = partsOf(j);
   const noun = j.tiles ? "Tile" : "Part";
   return (
     <Card class="flush" title={`${noun}s`} aside={j.tiles && `${j.tiles}: across, then down`}>

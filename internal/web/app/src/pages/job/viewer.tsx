@@ -1,12 +1,14 @@
 // The frames as a film: flip, play, compare, look at pixels and passes.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useData } from "../../api/data";
+import type { Job } from "../../api/model";
 import { Button, Card, Empty, Trouble } from "../../parts/basics";
 import { useSize } from "../../parts/size";
 import { Typed } from "../../parts/typed";
 import { ask, asked } from "../../route";
 import { number, rate } from "../../words";
-import { type Frames, lost } from "./data";
+import { type Frames, grows, lost } from "./data";
+import { useGrowing } from "./growing";
 import { Images, type Picture } from "./images";
 import { done, stateNames } from "./model";
 import type { PartOf } from "./part";
@@ -20,20 +22,22 @@ export function Viewer({ job: j, frames }: PartOf) {
   const f = frames.value;
   if (lost(j, "outputs")) return <Empty>The pictures of this job were cleaned up.</Empty>;
   if (!f) return frames.problem ? <Trouble of={frames.problem} again={frames.again} /> : <div class="waits screen" aria-busy="true" />;
-  if (!f.states.includes(done)) return <Empty>No frame is done yet. Frames appear here as they are rendered.</Empty>;
-  return <Screen key={`${j.id} ${f.numbers.length}`} job={j.id} scene={j.fps} of={f} version={frames.version} />;
+  if (!f.states.includes(done) && !f.parts.some((n) => n > 0)) return <Empty>No frame is done yet. Frames appear here as they are rendered.</Empty>;
+  return <Screen key={`${j.id} ${f.numbers.length}`} of={j} frames={f} version={frames.version} />;
 }
 
 interface View { zoom: number; x: number; y: number } // zoom 0: as fits; x, y: the picture's point in the middle, from 0 to 1
 
 // version has it drawn again: the columns of its frames change in place.
-function Screen({ job, scene, of: f }: { job: number; scene: number | undefined; of: Frames; version: number }) {
+function Screen({ of: j, frames: f }: { of: Job; frames: Frames; version: number }) {
+  const { id: job, fps: scene } = j;
   const images = useMemo(() => new Images(job, f), [job]);
   images.of = f;
   useEffect(() => () => images.close(), [images]);
+  const [begin] = useState(() => first(f));
   const rowOf = (text: string) => (text === "" ? undefined : f.at.get(Number(text)));
   const [moved, move] = useState<number>(); // row to which it was played or moved; the address follows when it rests
-  const row = moved ?? rowOf(asked("frame")) ?? Math.max(0, f.states.indexOf(done));
+  const row = moved ?? rowOf(asked("frame")) ?? begin;
   const frame = f.numbers[row]!;
   const layer = asked("pass");
   const other = rowOf(asked("with"));
@@ -55,7 +59,9 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
   // A pass is scaled down to what fits, until somebody looks closely: that is quicker, and far less to send.
   const wide = view.zoom > 0 || fine === row ? 0 : Math.ceil((box.width * (devicePixelRatio || 1)) / 128) * 128;
   const shown = useRef<Picture | null>(null);
-  const layers = useData(async () => images.layers(held(f, row, true) ?? frame), [job, f.states[row] === done ? "" : row]);
+  const whole = f.states[row] === done ? frame : held(f, row, true);
+  const layers = useData(async () => (whole === undefined ? undefined : images.layers(whole)), [job, f.states[row] === done ? "" : row, whole === undefined]);
+  const growing = useGrowing(j, frame, !layer && !playing && grows(f, row), f.parts[row] ?? 0);
 
   const to = (r: number) => move(Math.max(0, Math.min(f.numbers.length - 1, r)));
   useEffect(() => {
@@ -66,7 +72,7 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
     }, rest);
     return () => clearTimeout(timer);
   }, [moved, playing]);
-  const source = f.states[row] === done ? row : mark ? undefined : f.at.get(held(f, row) ?? NaN);
+  const source = f.states[row] === done || growing && !layer ? row : mark ? undefined : f.at.get(held(f, row) ?? NaN);
 
   // What is to be seen is fetched, and what comes next.
   useEffect(() => {
@@ -129,7 +135,8 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
   const here = (r: number) => images.here(f.numbers[r]!, layer, wide) ?? (wide === 0 && coarse.current > 0 ? images.here(f.numbers[r]!, layer, coarse.current) : undefined);
   const coarse = useRef(0);
   if (wide > 0) coarse.current = wide;
-  const a = source === undefined ? null : here(source);
+  const finished = source === undefined ? null : f.states[source] === done ? here(source) : undefined;
+  const a = finished === undefined && source === row && !layer ? growing?.picture : finished; // parts stay until the frame is here
   const b = other === undefined ? undefined : here(other);
   if (a) shown.current = a;
   const at = place(a ?? shown.current, box, view);
@@ -201,10 +208,11 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
     "+": () => zoomTo(at.scale * 1.5), "-": () => zoomTo(at.scale / 1.5), 0: () => zoomTo(0), 1: () => zoomTo(1),
   };
   const list = layers.value?.layers ?? [];
+  const partly = growing && a === growing.picture ? growing.says : "";
   const missing = f.states.length - f.states.filter((s) => s === done).length;
   return (
     <Card class="viewer">
-      <div class="screen" tabIndex={0} role="application" aria-roledescription="viewer" aria-label={`Frame ${frame}, ${stateNames[f.states[row]!]}. Space plays, arrows go from frame to frame, plus and minus zoom, 0 fits the window.`}
+      <div class="screen" tabIndex={0} role="application" aria-roledescription="viewer" aria-label={`Frame ${frame}, ${stateNames[f.states[row]!]}${partly && `, ${partly}`}. Space plays, arrows go from frame to frame, plus and minus zoom, 0 fits the window.`}
         onKeyDown={(e) => { const k = keys[e.key]; if (k && !e.ctrlKey && !e.metaKey && !e.altKey) { e.preventDefault(); k(); } }}>
         <canvas ref={canvas} aria-hidden="true" class={view.zoom > 0 ? "moves" : ""}
           onPointerDown={(e) => { drag.current = { x: e.clientX, y: e.clientY, view }; canvas.current!.setPointerCapture(e.pointerId); }}
@@ -234,6 +242,7 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
             {rates.filter((r) => scene || r !== 24).map((r) => <option key={r} value={String(r)}>{r}</option>)}
           </select>
         </label>
+        <span class="partly nw" role="status">{partly}</span>
         <span class="dim small nw">{playing && real > 0 ? `${real.toFixed(1)} shown` : ""}</span>
       </div>
       <div class="actions">
@@ -265,6 +274,12 @@ function Screen({ job, scene, of: f }: { job: number; scene: number | undefined;
       </p>
     </Card>
   );
+}
+
+// first is the row to begin with: a frame that is done, else one of which there are parts.
+function first(f: Frames): number {
+  const i = f.states.indexOf(done);
+  return i >= 0 ? i : Math.max(0, f.parts.findIndex((n) => n > 0));
 }
 
 // held is the last frame that is done before a row; either: else the first behind it.
