@@ -25,6 +25,10 @@ func (a *API) workRoutes(d *describer) {
 		about: "A worker's sign of life; held until there are orders", in: farm.Heartbeat{}, out: farm.Orders{},
 	}, a.heartbeat)
 	d.plain(route{
+		method: http.MethodPost, path: "/leases/{id}/caches", role: farm.RoleWorker, name: "cachesReady",
+		about: "Hands over complete files of a bake that goes on, so that frames may begin", in: wire.CacheRequest{}, out: wire.CacheReply{},
+	}, a.cachesReady)
+	d.plain(route{
 		method: http.MethodPost, path: "/leases/{id}/log", role: farm.RoleWorker, name: "appendLog",
 		about: "Adds to the log of a leased frame", in: raw{plainMedia}, status: http.StatusNoContent, params: []param{
 			inQuery("frame", "integer", ""), inQuery("offset", "integer", "where the text belongs"), inHeader(wire.HeaderWorker, "string", "id of the worker"),
@@ -54,6 +58,24 @@ func (a *API) claim(w http.ResponseWriter, r *http.Request, who master.Identity)
 		return nil
 	}
 	return writeJSON(w, http.StatusOK, grant)
+}
+
+func (a *API) cachesReady(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	lease, err := pathLease(r)
+	if err != nil {
+		return err
+	}
+	var in wire.CacheRequest
+	if err := readJSON(r, &in); err != nil {
+		return err
+	}
+	out, err := a.m.CachesReady(r.Context(), who, &master.EarlyCaches{
+		Lease: lease, Worker: in.Worker, Task: in.Task, Results: in.Results, Ready: in.Ready, Whole: in.Whole,
+	})
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, &wire.CacheReply{Missing: out.Missing, Other: out.Other})
 }
 
 func (a *API) report(w http.ResponseWriter, r *http.Request, who master.Identity) error {

@@ -327,7 +327,7 @@ func TestJSONLosesNothing(t *testing.T) {
 			Keep: true, AgainMS: 2,
 		},
 		Wish{Worker: "w", Slot: 1, Scene: "s", Ahead: true, WaitMS: 5},
-		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Samples: 8, Probe: true, Stage: StageInspect, Film: &Film{Format: FilmWebM}, Shot: &Shot{First: 1, Last: 9, Step: 2, Name: "n"}, Bakes: spec.Bakes, Until: 12, Baked: 3, InOrder: true, Process: spec.Process},
+		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Samples: 8, Probe: true, Stage: StageInspect, Film: &Film{Format: FilmWebM}, Shot: &Shot{First: 1, Last: 9, Step: 2, Name: "n"}, Bakes: spec.Bakes, Until: 12, Baked: 3, Ready: &one, InOrder: true, Process: spec.Process},
 		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2, Idle: "x", GPU: &half, UserIdle: &half, UTCOffset: &one, Peer: &PeerLoad{Given: 1, FromPeers: 2, FromMaster: 3, Unreachable: []string{"n"}}},
 		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, Slots: 2, PaceMS: 1, WaitMS: 2, Leaves: true},
 		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5, Slots: 2},

@@ -59,6 +59,7 @@ type Grant struct {
 	Bakes   []Bake `json:"bakes,omitempty"` // of the job; a task of StageBake bakes the one of its part
 	Until   int    `json:"until,omitempty"` // of a bake: the last frame that is wanted of it
 	Baked   int64  `json:"baked,omitempty"` // differs when the job's cache files may be others than with a grant before
+	Ready   *int   `json:"ready,omitempty"` // while the job is baked: the last frame whose cache files are all there; nil: all are
 	InOrder bool   `json:"in_order,omitempty"`
 
 	Process *Process `json:"process,omitempty"` // what commands the tasks are, where Stage is StageProcess

@@ -13,7 +13,8 @@ import (
 )
 
 // What a bake makes goes into the blob store, and its list is added to the job's files: from then on they are looked
-// after as the files that came with the scene. A frame waits for all bakes of its job.
+// after as the files that came with the scene. A frame waits for all bakes of its job, or until they have all that it needs:
+// see EarlyCaches.
 //
 // A bake that is done again keeps the frames that are done when it makes the same bytes again, else they are rendered again.
 
@@ -85,16 +86,13 @@ func (e *engine) setExact(j *job, v farm.Version) {
 	e.offer(j)
 }
 
-// loosen lets any version bake the job again when nothing of it is baked.
+// loosen lets any version bake the job again when nothing of it is baked, and no frame shows something of it.
 func (e *engine) loosen(j *job) {
-	if j.plan.Bakes == 0 || j.Needs.Exact.IsZero() || j.finished.CountIn(0, j.plan.Bakes) > 0 {
+	if j.plan.Bakes == 0 || j.Needs.Exact.IsZero() || j.finished.Count()+len(j.held)+len(j.settling) > 0 {
 		return
 	}
-	for p := range j.plan.Bakes {
-		if j.held[p] != nil || j.settling[p] != nil {
-			return
-		}
-	}
+	clear(j.through)
+	e.reach(j)
 	e.setExact(j, farm.Version{})
 }
 
@@ -119,7 +117,9 @@ func (e *engine) baked(j *job, p int, r *farm.Report) *farm.Report {
 		return r
 	}
 	e.change(farm.FilesPut{Job: j.ID, Bake: p + 1, Files: cacheFiles(&j.JobSpec, p+1, r.Results), Whole: true})
-	j.baked = e.seq + 1 // that of its attempt
+	if j.baked == 0 || j.unlike == p+1 {
+		j.baked = e.seq + 1 // that of its attempt
+	}
 	j.stuck = stuck{}
 	bare := *r
 	bare.Results = nil
@@ -151,39 +151,59 @@ func checkCache(r *farm.Result) error {
 	return nil
 }
 
-// keepCaches puts what a bake made into the blob store, where unpin lets it be collected if the job does not name it.
-// again tells that the job has another cache of the bake from before.
-func (m *Master) keepCaches(ctx context.Context, spec *farm.JobSpec, r *farm.Report) (unpin func(named bool), again bool, err error) {
+// keptCaches are files of a bake that lie in the blob store.
+type keptCaches struct {
+	files []farm.File
+	other bool             // the job has others of the bake from before
+	unpin func(named bool) // lets them be collected if the job does not name them
+}
+
+// keepCaches puts what a bake made into the blob store: all of it, or some files, whole false. Unless they may replace those of
+// an earlier bake that are others, none are put there then.
+func (m *Master) keepCaches(ctx context.Context, spec *farm.JobSpec, r *farm.Report, whole, replace bool) (kept keptCaches, err error) {
+	kept.unpin = func(bool) {}
 	t, _ := farm.TaskOf(r.Frame)
-	files := cacheFiles(spec, t.Part, r.Results)
-	names := newNames(len(files))
-	var before []farm.File
+	kept.files = cacheFiles(spec, t.Part, r.Results)
+	mine := make(map[string]*farm.File, len(kept.files))
+	for i := range kept.files {
+		mine[kept.files[i].Path] = &kept.files[i]
+	}
+	names := newNames(len(kept.files))
 	if err := m.everyFile(ctx, r.Job, func(f *farm.File) error {
 		if f.Bake == t.Part {
-			before = append(before, *f)
-		} else if why := names.add(f.Path); why != "" {
+			now := mine[f.Path]
+			kept.other = kept.other || now == nil && whole || now != nil && !sameFile(f, now)
+			if whole || now != nil { // it goes, or it is this one
+				return nil
+			}
+		}
+		if why := names.add(f.Path); why != "" {
 			return &inTheWayError{why}
 		}
 		return nil
 	}); err != nil {
-		return nil, false, err
+		return kept, err
 	}
-	for i := range files {
-		if why := names.add(files[i].Path); why != "" {
-			return nil, false, &inTheWayError{why}
+	for i := range kept.files {
+		if why := names.add(kept.files[i].Path); why != "" {
+			return kept, &inTheWayError{why}
 		}
 	}
-	unpin, err = m.pin(ctx, files)
-	if err != nil {
-		return nil, false, err
+	if kept.other && !replace {
+		return kept, nil
 	}
+	unpin, err := m.pin(ctx, kept.files)
+	if err != nil {
+		return kept, err
+	}
+	kept.unpin = unpin
 	for i := range r.Results {
 		if err := m.keepCache(ctx, &r.Results[i], filepath.Join(m.incoming(r.Lease, r.Frame), stagedName(&r.Results[i]))); err != nil {
-			unpin(false)
-			return nil, false, err
+			kept.unpin(false)
+			return kept, err
 		}
 	}
-	return unpin, len(before) > 0 && !sameFiles(before, files), nil
+	return kept, nil
 }
 
 // keepCache moves one that arrived, or finds it in the store.
@@ -203,7 +223,9 @@ func (m *Master) keepCache(ctx context.Context, r *farm.Result, path string) err
 	f, err := os.Open(path)
 	if err == nil {
 		defer f.Close()
-		err = m.opt.Blobs.Put(ctx, ref, r.Size, f)
+		if err = m.opt.Blobs.Put(ctx, ref, r.Size, f); err == nil {
+			_ = os.Remove(path) // what is left goes with the lease
+		}
 	}
 	return plainDisk(err, "a cache cannot be kept")
 }
@@ -221,21 +243,20 @@ func (m *Master) hasCache(ctx context.Context, r *farm.Result) bool {
 	return err == nil && info.Size == r.Size
 }
 
-func sameFiles(a, b []farm.File) bool {
+func sameFile(a, b *farm.File) bool {
 	frame := func(n *int) int {
 		if n == nil {
 			return farm.MaxFrame + 1
 		}
 		return *n
 	}
-	return slices.EqualFunc(a, b, func(x, y farm.File) bool {
-		return x.Path == y.Path && x.Ref == y.Ref && frame(x.First) == frame(y.First) && frame(x.Last) == frame(y.Last)
-	})
+	return a.Path == b.Path && a.Ref == b.Ref && frame(a.First) == frame(b.First) && frame(a.Last) == frame(b.Last)
 }
 
 // unlikeBefore has the frames rendered again that were made of an earlier cache of the bake, which was not the same.
 func (e *engine) unlikeBefore(j *job, p int) {
 	lo, hi := j.plan.Opens(p)
+	e.takeFrames(j, lo, hi)
 	made := farm.SpanOf(lo, hi)
 	var done farm.Spans
 	for from, to := range j.finished.Runs() {
@@ -252,8 +273,16 @@ func (e *engine) unlikeBefore(j *job, p int) {
 // bakeAgain has a bake done again whose cache is harmed. Frames that are done stay; see unlikeBefore.
 func (e *engine) bakeAgain(j *job, bake int, why string) {
 	p := bake - 1
-	if p < 0 || p >= j.plan.Bakes || !j.finished.Contains(p) {
-		return // it is baked anyway
+	if p < 0 || p >= j.plan.Bakes {
+		return
+	}
+	if !j.finished.Contains(p) { // it is baked anyway, and gives the file again when it is done
+		if l := j.held[p]; l != nil {
+			j.shut[p] = l.ID
+		}
+		e.shutBake(j, p)
+		e.sync(j)
+		return
 	}
 	e.m.opt.Log.Error("a simulation is baked again", "job", j.ID, "bake", bake, "why", why)
 	lo, hi := j.plan.Opens(p)

@@ -180,6 +180,10 @@ func (e *engine) grantTo(w *waiter, wk *worker) bool {
 			shot := j.Shot()
 			g.Film, g.Shot = j.Film, &shot
 		}
+		if j.bakesLeft() > 0 {
+			ready := j.reached
+			g.Ready = &ready
+		}
 		e.after(func(err error) {
 			if err != nil {
 				w.ch <- answer[*farm.Grant]{nil, err}

@@ -25,13 +25,17 @@ type job struct {
 	missing  map[string]struct{}        // blobs that are not there
 	usage    float64
 	assigned int
-	ahead    int        // frames that are leased, but not those that their slots render now
-	lastSent time.Time  // last dispatch
-	unsaved  int        // finished frames since the last snapshot of finished
-	baked    int64      // differs when its cache files may be others than before; see farm.Grant.Baked
-	judged   bool       // refused is to be written
-	asks     farm.Stage // what a worker must take to be given what waits
-	left     float64    // Progress.LeftS as it was at leftAt
+	ahead    int                  // frames that are leased, but not those that their slots render now
+	lastSent time.Time            // last dispatch
+	unsaved  int                  // finished frames since the last snapshot of finished
+	baked    int64                // differs when its cache files may be others than before; see farm.Grant.Baked
+	reached  int                  // frames up to this one have all that they need of bakes that are not done; see EarlyCaches
+	unlike   int                  // the bake, counted from 1, that is being settled and differs from an earlier one
+	through  map[int]int          // positions of bakes that are not done: the last frame that has all of it
+	shut     map[int]farm.LeaseID // and the leases of which nothing more is taken early
+	judged   bool                 // refused is to be written
+	asks     farm.Stage           // what a worker must take to be given what waits
+	left     float64              // Progress.LeftS as it was at leftAt
 	leftAt   time.Time
 	byStage  []farm.StageProgress // Progress.Stages as they were at stagesAt; nobody changes them
 	stagesAt time.Time
@@ -51,7 +55,7 @@ type try struct {
 func newJob(spec farm.Job) *job {
 	plan := spec.Plan()
 	return &job{
-		Job: spec, asks: spec.Asks(), at: -1, plan: plan, next: plan.Bakes, again: farm.SpanOf(0, plan.Bakes),
+		Job: spec, asks: spec.Asks(), at: -1, plan: plan, next: plan.Bakes, reached: noFrame, through: make(map[int]int), shut: make(map[int]farm.LeaseID), again: farm.SpanOf(0, plan.Bakes),
 		tries: make(map[int]*try), held: make(map[int]*lease), settling: make(map[int]chan struct{}),
 		refused: make(map[farm.WorkerID]struct{}), unfit: make(map[farm.WorkerID]struct{}), missing: make(map[string]struct{}),
 	}

@@ -306,6 +306,12 @@ func (e *engine) waitAgain(j *job, positions farm.Spans) {
 	}
 	before := j.Done
 	j.finished.RemoveAll(&positions)
+	for p := range j.plan.Bakes {
+		if positions.Contains(p) {
+			delete(j.through, p)
+		}
+	}
+	e.reach(j)
 	e.recall(j, &made)
 	if j.Done = j.finished.Count(); before > 0 { // of accepted frames; which took how long is not in memory
 		j.Seconds *= float64(j.Done) / float64(before)

@@ -194,7 +194,10 @@ func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
 	}
 	j.finished.Add(p)
 	j.again.Remove(p) // put back when its lease expired
+	delete(j.through, p)
+	delete(j.shut, p)
 	e.open(j, p)
+	e.reach(j)
 	j.unsaved++
 	seconds := min(max(r.Seconds, 0), 1e6) // the clock of its machine may have been set meanwhile
 	if p >= j.plan.Bakes {
@@ -206,6 +209,9 @@ func (e *engine) frameDone(l *lease, p int, r *farm.Report) {
 	e.done++
 	a := e.attempt(l, p, e.baked(j, p, r), farm.Rendered)
 	e.change(farm.FrameDone{Attempt: a})
+	if j.unlike == p+1 {
+		e.unlikeBefore(j, p)
+	}
 	if wk := e.workers[l.Worker]; wk != nil && !j.Inspect {
 		clear(wk.failures)
 		wk.faults = 0
@@ -313,6 +319,7 @@ func (e *engine) giveUp(j *job, p int, a *farm.Attempt) {
 	before := j.Failed
 	t.final, a.Final = true, true
 	if j.Failed++; j.plan.Staged() {
+		e.shutBake(j, p)
 		j.Failed = j.givenUp()
 		e.openFilm(j)
 	}

@@ -86,12 +86,12 @@ func (m *Master) reportAlone(ctx context.Context, who Identity, r *farm.Report) 
 	}
 	m.step("reserved")
 	var way *inTheWayError
-	var again bool
+	var differs bool
 	unpin := func(bool) {}
 	if _, _, bakes := got.spec.Baking(r.Frame); bakes {
-		var pinned func(bool)
-		if pinned, again, err = m.keepCaches(ctx, &got.spec, r); err == nil {
-			unpin = pinned
+		var kept keptCaches
+		if kept, err = m.keepCaches(ctx, &got.spec, r, true, true); err == nil {
+			unpin, differs = kept.unpin, kept.other
 		}
 	} else {
 		err = m.publish(got.folder, r)
@@ -105,14 +105,14 @@ func (m *Master) reportAlone(ctx context.Context, who Identity, r *farm.Report) 
 	m.step("published")
 	released := false
 	v, err = keep(ctx, m, func(e *engine) (farm.Verdict, error) {
+		if j := e.jobs[r.Job]; j != nil && differs {
+			j.unlike, _ = got.plan.Position(r.Frame)
+			j.unlike++
+			defer func() { j.unlike = 0 }()
+		}
 		v := e.settle(who, r)
 		e.release(got.plan, r)
 		released = true
-		if j := e.jobs[r.Job]; j != nil && again && v.Accepted && r.Outcome == farm.Rendered {
-			if p, ok := j.plan.Position(r.Frame); ok {
-				e.unlikeBefore(j, p)
-			}
-		}
 		return v, nil
 	})
 	if !released { // the store could not be written; the frame must not stay reserved when it can be again

@@ -38,7 +38,7 @@ func (j *job) ready(p int) bool {
 		stopped := j.stopped()
 		n += j.lost(&stopped, lo, hi) // it shows that they are missing
 	}
-	return n == tasks
+	return n == tasks || j.early(p)
 }
 
 // lost is how many tasks at positions from lo to before hi were given up or stopped.

@@ -19,6 +19,13 @@ func (c *Client) Parts(ctx context.Context, lease farm.LeaseID) ([]farm.Result, 
 	return out.Parts, err
 }
 
+// CachesReady hands over complete files of a bake that goes on. A Conflict means that no more are wanted.
+func (c *Client) CachesReady(ctx context.Context, lease farm.LeaseID, in CacheRequest) (CacheReply, error) {
+	var out CacheReply
+	err := c.do(ctx, call{method: http.MethodPost, path: leasePath(lease) + "/caches", in: &in, out: &out, again: true})
+	return out, err
+}
+
 // FetchPart writes one of them to a file, as FetchVerified does.
 func (c *Client) FetchPart(ctx context.Context, lease farm.LeaseID, r farm.Result, path string, progress func(bytes, size int64)) error {
 	return c.fetchVerified(ctx, partPath(lease, r.Frame), r, path, progress)

@@ -60,6 +60,7 @@ import (
 //	POST   /report                        worker     ReportRequest -> ReportReply
 //	HEAD   /leases/{id}/results           worker     as PUT; 200 there; 404 with Upload-Offset: bytes there so far
 //	PUT    /leases/{id}/results           worker     ?frame=&kind=&name=, Upload-Offset, Upload-Size, Content-Ref, Netrender-Worker
+//	POST   /leases/{id}/caches            worker     CacheRequest -> CacheReply: files of a bake that goes on
 //	GET    /leases/{id}/parts             worker     PartList: what the lease's task is made of
 //	GET    /leases/{id}/parts/{task}      worker     bytes, ranges
 //	POST   /leases/{id}/parts/{task}/suspect worker  farm.Suspicion: a part that is not what it should be

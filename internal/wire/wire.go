@@ -257,6 +257,21 @@ type PartList struct {
 	Parts []farm.Result `json:"parts"`
 }
 
+// CacheRequest hands over complete files of a bake that goes on, whose bytes were sent as results of its lease.
+type CacheRequest struct {
+	Worker  farm.WorkerID `json:"worker"`
+	Task    int           `json:"task"` // the bake
+	Results []farm.Result `json:"results,omitempty"`
+	Ready   int           `json:"ready"`           // frames up to this one, inclusive, have all that they need of the bake
+	Whole   bool          `json:"whole,omitempty"` // these are the first of all files of the bake, not more of them
+}
+
+// CacheReply says what became of them.
+type CacheReply struct {
+	Missing []string `json:"missing,omitempty"` // results whose bytes are not there: nothing was taken
+	Other   bool     `json:"other,omitempty"`   // others than those of an earlier bake: nothing was taken; say all again, as a whole
+}
+
 // RunningList is a page of leases, in the order they were given.
 type RunningList struct {
 	Running []farm.Running `json:"running"`

@@ -3,20 +3,17 @@ package worker
 import (
 	"context"
 	"fmt"
-	"io"
+	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"sync"
-	"syscall"
 
 	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/farm"
 )
 
 // A bake is computed in a session of its own scene, and its cache files are results as those of a frame are. They are sent
-// while it goes on, as far as they get; what is missing then the outbox sends.
+// and handed over while it goes on, as far as they get; what is missing then the outbox sends.
 
 // Baker is a Renderer that bakes simulations; a blender.Session is one.
 type Baker interface {
@@ -77,9 +74,9 @@ func (s *slot) bakeOpen(ctx context.Context, k *work, f *frame, no int, stage st
 			beat.Phase = clip(fmt.Sprintf("baking %s: frame %d of %d", bake, max(b.Frame, first), k.grant.Until))
 			beat.LeftS, beat.MemoryMB = b.Remaining.Seconds(), int(b.Memory>>20)
 		})
-	}, func(list []blender.CacheFile, _ int) error {
+	}, func(list []blender.CacheFile, ready int) error {
 		p.beat()
-		send.add(list)
+		send.add(list, ready)
 		return nil
 	})
 	if err != nil {
@@ -99,127 +96,6 @@ func (s *slot) bakeOpen(ctx context.Context, k *work, f *frame, no int, stage st
 	s.session.frames++
 	s.endSession() // its simulations are as the bake left them
 	return nil
-}
-
-// cache is a file of a bake.
-type cache struct {
-	blender.CacheFile
-	ref string // "": it is not known
-}
-
-// sending sends the caches of a bake to the master while others are computed. What it does not get to does not matter.
-type sending struct {
-	w      *Worker
-	lease  farm.LeaseID
-	no     int
-	from   *os.Root // no link that Blender leaves leads out of it
-	cancel context.CancelFunc
-	done   chan struct{}
-
-	mu   sync.Mutex
-	list []cache
-	more chan struct{} // has something when there is more
-	next int
-}
-
-func (w *Worker) sendCaches(ctx context.Context, lease farm.LeaseID, no int, from *os.Root) *sending {
-	ctx, cancel := context.WithCancel(ctx)
-	s := &sending{w: w, lease: lease, no: no, from: from, cancel: cancel, done: make(chan struct{}), more: make(chan struct{}, 1)}
-	go s.run(ctx)
-	return s
-}
-
-func (s *sending) add(list []blender.CacheFile) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range list {
-		s.list = append(s.list, cache{CacheFile: f})
-	}
-	select {
-	case s.more <- struct{}{}:
-	default:
-	}
-}
-
-// stop ends it, and returns all files.
-func (s *sending) stop() []cache {
-	s.cancel()
-	<-s.done
-	return s.list
-}
-
-func (s *sending) run(ctx context.Context) {
-	defer close(s.done)
-	for {
-		s.mu.Lock()
-		var c *cache
-		if s.next < len(s.list) {
-			one := s.list[s.next]
-			c = &one
-		}
-		s.mu.Unlock()
-		if c == nil {
-			select {
-			case <-s.more:
-				continue
-			case <-ctx.Done():
-				return
-			}
-		}
-		ref, err := s.one(ctx, c)
-		if err != nil && ctx.Err() == nil {
-			s.w.log.Debug("a cache could not be sent while it was baked", "name", c.Name, "err", err)
-		}
-		s.mu.Lock()
-		s.list[s.next].ref = ref
-		s.next++
-		s.mu.Unlock()
-		if ctx.Err() != nil {
-			return
-		}
-	}
-}
-
-// one hashes a file, and sends it if the master is there.
-func (s *sending) one(ctx context.Context, c *cache) (ref string, err error) {
-	f, err := s.open(c)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	if ref, err = hashOf(f); err != nil || !s.w.link.isOpen() {
-		return ref, err
-	}
-	return ref, s.w.master.PutResult(ctx, s.lease, s.w.id, c.result(s.no, ref), func() (io.ReadSeekCloser, error) { return s.open(c) })
-}
-
-// open opens a file while its Blender goes on and could put another thing in its place.
-func (s *sending) open(c *cache) (*os.File, error) {
-	name, err := filepath.Rel(s.from.Name(), c.Path)
-	if err != nil {
-		return nil, err
-	}
-	flags := os.O_RDONLY
-	if runtime.GOOS != "windows" {
-		flags |= syscall.O_NONBLOCK // a pipe would wait for who writes into it
-	}
-	f, err := s.from.OpenFile(name, flags, 0)
-	if err != nil {
-		return nil, err
-	}
-	st, err := f.Stat()
-	if err == nil && !st.Mode().IsRegular() {
-		err = &fault{text: "among the caches is " + c.Name + ", which is no plain file"}
-	}
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-func (c *cache) result(no int, ref string) farm.Result {
-	return farm.Result{Kind: farm.KindCache, Name: c.Name, Size: c.Size, Ref: ref, Frame: no, First: c.First, Last: c.Last}
 }
 
 // collectCaches names the files that a bake made.
@@ -271,6 +147,22 @@ func (f *folder) relist(list []farm.File, src string) {
 	}
 	f.manifest = list
 	f.writes = bakeFolders(src, list)
+}
+
+// stale tells whether the list of the job's files is older than what the grant's frames need.
+func (f *folder) stale(g *farm.Grant) bool {
+	if !f.listed || f.baked != g.Baked {
+		return true
+	}
+	return len(g.Bakes) > 0 && g.Stage != farm.StageBake && f.ready < readyOf(g) && slices.Max(framesOf(g.Lease.Frames)) > f.ready
+}
+
+// readyOf is the last frame whose caches are all there.
+func readyOf(g *farm.Grant) int {
+	if g.Ready == nil {
+		return math.MaxInt
+	}
+	return *g.Ready
 }
 
 // todo are the files that must be laid out for a grant and are not.

@@ -55,6 +55,7 @@ type folder struct {
 	needs    farm.Needs
 	listed   bool
 	baked    int64 // see farm.Grant.Baked
+	ready    int   // last frame whose caches were all there when the files were listed
 	manifest []farm.File
 	writes   []string        // folders that Blender opens files of for writing
 	laid     map[string]bool // manifest paths
@@ -273,7 +274,7 @@ func (f *folder) lay(ctx context.Context, m Master, g *farm.Grant) error {
 
 func (f *folder) layOnce(ctx context.Context, m Master, g *farm.Grant) error {
 	src := filepath.Join(f.dir, sourceDir)
-	if !f.listed || f.baked != g.Baked {
+	if f.stale(g) {
 		var list []farm.File
 		for file, err := range m.Files(ctx, f.job) {
 			if err != nil {
@@ -285,7 +286,7 @@ func (f *folder) layOnce(ctx context.Context, m Master, g *farm.Grant) error {
 			return err
 		}
 		f.relist(list, src)
-		f.listed, f.baked = true, g.Baked
+		f.listed, f.baked, f.ready = true, g.Baked, readyOf(g)
 	}
 	todo := f.todo(g)
 	if len(todo) == 0 {

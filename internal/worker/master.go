@@ -20,6 +20,7 @@ type Master interface {
 	Claim(ctx context.Context, wish farm.Wish) (*farm.Grant, error)
 	Report(ctx context.Context, r wire.ReportRequest) (wire.ReportReply, error)
 	PutResult(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, result farm.Result, open func() (io.ReadSeekCloser, error)) error
+	CachesReady(ctx context.Context, lease farm.LeaseID, in wire.CacheRequest) (wire.CacheReply, error)
 	AppendLog(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, frame int, offset int64, text []byte) error
 	Files(ctx context.Context, id farm.JobID) iter.Seq2[farm.File, error]
 	Parts(ctx context.Context, lease farm.LeaseID) ([]farm.Result, error)

@@ -56,6 +56,8 @@ type fakeMaster struct {
 	refuses func(call string, r *farm.Report) error
 	// onReport is told how many reports a call brought, with the lock.
 	onReport func(n int)
+	// early is asked what becomes of caches that are handed over, with the lock.
+	early func(in wire.CacheRequest) (wire.CacheReply, error)
 	// after is called at the end of every call that took effect; an error is the answer that arrives.
 	after func(call string) error
 	// noticed is told when the link is lost ("suspect") or open again ("refresh"), without the lock.
@@ -339,6 +341,24 @@ func (m *fakeMaster) PutResult(ctx context.Context, lease farm.LeaseID, worker f
 		return err
 	}
 	return m.leave("put")
+}
+
+func (m *fakeMaster) CachesReady(ctx context.Context, lease farm.LeaseID, in wire.CacheRequest) (wire.CacheReply, error) {
+	if err := m.enter(ctx, "caches"); err != nil {
+		return wire.CacheReply{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.leases[lease]
+	if l == nil || !l.left[in.Task] || m.early == nil {
+		return wire.CacheReply{}, farm.Errorf(farm.Conflict, "the lease is over")
+	}
+	for _, r := range in.Results {
+		if m.staged[place(lease, in.Task)][r.Name] == nil {
+			m.t.Errorf("%s is handed over before it was sent", r.Name)
+		}
+	}
+	return m.early(in)
 }
 
 func (m *fakeMaster) AppendLog(ctx context.Context, lease farm.LeaseID, worker farm.WorkerID, frame int, offset int64, text []byte) error {

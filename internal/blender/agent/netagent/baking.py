@@ -326,8 +326,8 @@ class PointCache:
 
     def ready(self) -> int:
         """The last frame whose render has all files of this cache."""
-        if self._born and self._late:
-            return self.found.start - 1 - self._work.reach
+        if self._next == self.found.start or self._born and self._late:  # earlier frames read the first file
+            return NEVER
         return self._work.until if self._next > self._work.last(self.found) else self._next - 1 - self._work.reach
 
     def end(self) -> None:
@@ -417,7 +417,8 @@ def fluid(work: Work, found: Simulation) -> None:
         def passed(frame: int, final: bool = final) -> None:
             if final:
                 hand(frame - 1)
-                work.hand_on(given - 1 - work.reach)
+                known = given > found.start and not domain.cache_frame_offset
+                work.hand_on(given - 1 - work.reach if known else NEVER)
             work.tell(frame, found.start, last)
 
         with each_frame(work.scene, passed), bpy.context.temp_override(
