@@ -46,7 +46,7 @@ var rooms = map[string]room{
 	"master":  {rooms: "archive balance blob farm", libs: "golang.org/x/sys", bars: "net/http database"},
 	"api":     {rooms: "master wire exr blob farm", libs: "github.com/danielgtaylor/huma/v2 github.com/prometheus/client_golang", bars: "database"},
 	"notify":  {rooms: "farm", libs: "github.com/nicholas-fedor/shoutrrr", bars: "database os log"},
-	"classic": {rooms: "master blob farm", bars: "database"},
+	"classic": {rooms: "master exr blob farm", bars: "database"},
 	"web":     {rooms: "master blob farm", bars: "database"},
 	"peer":    {rooms: "wire blob farm", bars: "database"},
 	"worker":  {rooms: "peer wire exr blender blob farm openjd", libs: "github.com/shirou/gopsutil/v4 golang.org/x/sys", bars: "net/http database"},
@@ -202,7 +202,7 @@ func TestArrows(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, in := range []string{"addon", "cmd", "farm", "balance", "blob", "blender", "beacon", "desktop", "store", "wire", "master", "api", "peer", "worker", "client", "notify"} {
+	for _, in := range []string{"addon", "cmd", "farm", "balance", "blob", "blender", "beacon", "desktop", "store", "wire", "master", "api", "peer", "worker", "client", "notify", "classic"} {
 		if seen[in] == 0 {
 			t.Errorf("no source of %s was seen", in)
 		}

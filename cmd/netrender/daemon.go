@@ -22,6 +22,7 @@ import (
 
 	"github.com/netrender/netrender/internal/api"
 	"github.com/netrender/netrender/internal/blob"
+	"github.com/netrender/netrender/internal/classic"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/master"
 	"github.com/netrender/netrender/internal/notify"
@@ -59,6 +60,7 @@ type masterOptions struct {
 	reserve     string
 	peers       bool
 	publicURL   string
+	classic     classicOptions
 }
 
 // blobGrace is how long a file that no job names is kept after it was stored or asked for.
@@ -79,7 +81,10 @@ type server struct {
 	http   *http.Server
 	listen net.Listener
 	log    *slog.Logger
-	close  []func()
+
+	classic       *classic.Door // nil: none
+	classicListen net.Listener
+	close         []func()
 }
 
 // newLogger writes for people on a terminal, JSON elsewhere when asked.
@@ -180,7 +185,7 @@ func (a *app) openMaster(ctx context.Context, o masterOptions, log *slog.Logger)
 		s.http.TLSConfig = s.proof.config()
 	}
 	s.http.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
-	return s, nil
+	return s, s.openClassic(guard, maxFile)
 }
 
 // check refuses settings that make no sense, and returns the largest file that is taken, in bytes; 0: any.
@@ -261,6 +266,15 @@ func (s *server) run(ctx context.Context, ready func()) error {
 		return err
 	}
 	defer os.Remove(filepath.Join(s.data, runningFile))
+	if s.classic != nil {
+		var door sync.WaitGroup
+		classicCtx, stopClassic := context.WithCancel(ctx)
+		door.Go(func() { s.runClassic(classicCtx) })
+		defer func() {
+			stopClassic()
+			door.Wait()
+		}()
+	}
 	if !s.opt.quiet {
 		beaconDone := make(chan struct{})
 		beaconCtx, stopBeacon := context.WithCancel(ctx)

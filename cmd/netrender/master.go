@@ -14,7 +14,7 @@ var _ = verb("farm", (*app).masterVerb)
 func (a *app) masterVerb() *cobra.Command {
 	var o masterOptions
 	c := &cobra.Command{
-		Use: "master", Short: "Run a master: it takes jobs and shares their frames out", Args: cobra.NoArgs,
+		Use: "master", Short: "Run a master: it takes jobs and shares their frames out", Args: classicArg(&o.classic),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := a.newLogger(o.logJSON, o.verbose)
 			s, err := a.openMaster(cmd.Context(), o, log)
@@ -45,6 +45,7 @@ func masterSettings(c *cobra.Command, o *masterOptions) {
 	f.BoolVar(&o.peers, "peers", true, "let workers fetch scenes' files from one another, so that the master sends each mostly once")
 	f.BoolVar(&o.link, "login-link", false, "print a link that logs a browser in also where the output is no terminal")
 	f.StringVar(&o.publicURL, "public-url", "", "address of the pages in notifications, as https://farm.studio (default: the machine's first address)")
+	classicSettings(c, &o.classic)
 	f.BoolVar(&o.quiet, "quiet-network", false, "do not announce the master on the network")
 	f.BoolVar(&o.logJSON, "log-json", false, "write the log as JSON")
 	f.BoolVar(&o.verbose, "verbose", false, "write more to the log")
@@ -53,6 +54,7 @@ func masterSettings(c *cobra.Command, o *masterOptions) {
 // welcome says where the master is and what to do next.
 func (a *app) welcome(s *server, withWorker bool) {
 	a.warn(s)
+	a.warnClassic(s)
 	link := ""
 	if a.showsLink(s) {
 		link = s.loginLink()

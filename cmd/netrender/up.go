@@ -16,7 +16,7 @@ func (a *app) upVerb() *cobra.Command {
 	var m masterOptions
 	var w workerOptions
 	c := &cobra.Command{
-		Use: "up", Short: "Run a farm on this machine: a master and a worker", Args: cobra.NoArgs,
+		Use: "up", Short: "Run a farm on this machine: a master and a worker", Args: classicArg(&m.classic),
 		Long: `Run a farm on this machine: a master and a worker. It prints its address and opens nothing. Other machines join with
 netrender worker.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

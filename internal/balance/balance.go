@@ -33,6 +33,7 @@ type Job struct {
 	Scripts      bool                       // the scene's Python is to run
 	Refused      map[farm.WorkerID]struct{} // workers that failed the job; may be nil
 	Stage        farm.Stage                 // what is to be done; "": frames are rendered
+	NotClassic   string                     // what of it workers of the original protocol cannot do; "": nothing
 	NobodyElse   bool                       // every worker that could render it is in Refused: that does not count then
 }
 
@@ -127,6 +128,9 @@ func (c *contest) off(j *Job) bool { return j.Stage == farm.StageProcess && !c.r
 // Suits tells whether the worker may render the job at all; bars says why not.
 func (j *Job) Suits(w *Worker) bool {
 	if !w.Enabled || w.Draining || w.Rests != "" || j.Scripts && !w.Facts.Scripts || !w.Facts.Takes(j.Stage) || j.refuses(w) {
+		return false
+	}
+	if j.NotClassic != "" && w.Facts.IsClassic() {
 		return false
 	}
 	return j.Needs == nil || j.Needs.Suits(w.Worker)

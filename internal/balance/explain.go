@@ -120,6 +120,8 @@ func (j *Job) bars(w *Worker) string {
 		return "the job runs commands, and it does not allow them; netrender worker --allow-processes does"
 	case !w.Facts.Takes(j.Stage):
 		return "it is of an older version, which cannot do this"
+	case j.NotClassic != "" && w.Facts.IsClassic():
+		return "it speaks the original protocol, by which nobody " + j.NotClassic
 	case j.refuses(w):
 		return "it failed this job before, and others can render it; a retry lets it try again"
 	case j.Needs == nil:

@@ -19,6 +19,13 @@ const (
 // StageParts is among the stages that a worker takes when it renders parts of frames, too.
 const StageParts Stage = "parts"
 
+// StageClassic is among the stages of a worker that speaks the original protocol: it renders what that can say, see
+// JobSpec.WhyNotClassic, and nothing else.
+const StageClassic Stage = "classic"
+
+// ClassicToken is what jobs and workers of the classic door have in place of the id of a token. No token has it.
+const ClassicToken = "classic"
+
 // Stages lists all.
 func Stages() []Stage {
 	return []Stage{StageInspect, StageBake, StageRender, StageFinish, StageEncode, StageProcess}

@@ -350,6 +350,8 @@ func (e *engine) nobodyCan(j *job, budget *int) string {
 		case why != "":
 		case j.Options.Scripts && !w.Facts.Scripts:
 			why = "it does not allow scripts, which the job runs"
+		case j.notClassic != "" && w.Facts.IsClassic():
+			why = "it speaks the original protocol, by which nobody " + j.notClassic
 		case !w.online && !w.awaited:
 			why = "it could, but it is not there"
 		case !w.Enabled:

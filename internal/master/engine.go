@@ -149,7 +149,11 @@ func (m *Master) newEngine(ctx context.Context, s farm.State) (*engine, error) {
 
 // adopt takes a job that has not ended into the engine.
 func (e *engine) adopt(ctx context.Context, load *farm.JobLoad) error {
-	j := newJob(load.Job)
+	alone, err := e.m.isAlone(ctx, load.Job.ID)
+	if err != nil {
+		return err
+	}
+	j := newJob(load.Job, alone)
 	j.finished, j.baked = load.Finished, e.seq
 	for _, id := range load.Refused {
 		j.refused[id] = struct{}{}
@@ -249,6 +253,7 @@ func (e *engine) sync(j *job) {
 		e.order = append(e.order, j)
 		e.snap.Jobs = append(e.snap.Jobs, balance.Job{
 			ID: j.ID, Created: j.Created, Scene: j.Scene, Needs: &j.Needs, Scripts: j.Options.Scripts, Refused: j.refused,
+			NotClassic: j.notClassic,
 		})
 	}
 	b := &e.snap.Jobs[j.at]

@@ -76,6 +76,12 @@ func (m *Master) findMissing(ctx context.Context, id farm.JobID, needs *farm.Nee
 	}
 }
 
+// isAlone tells whether the job's manifest has one file.
+func (m *Master) isAlone(ctx context.Context, id farm.JobID) (bool, error) {
+	some, err := m.opt.Store.Manifest(ctx, id, "", 2)
+	return len(some) == 1, err
+}
+
 // BlobStored tells the engine that the bytes are there; jobs that waited for them go on.
 func (m *Master) BlobStored(ctx context.Context, ref string) error {
 	_, err := keep(ctx, m, func(e *engine) (struct{}, error) {

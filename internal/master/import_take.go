@@ -164,7 +164,7 @@ func (e *engine) imported(who Identity, id farm.JobID, folder string, a *JobArch
 		ID: id, Owner: who.Name, OwnerID: who.Token, Created: now, Scene: farm.SceneKey(&spec, a.Manifest), Folder: folder, JobSpec: spec,
 		Progress: farm.Progress{Total: plan.Tasks(), Missing: len(missing)},
 	}
-	j := newJob(fj)
+	j := newJob(fj, len(a.Manifest) == 1)
 	j.missing = missing
 	j.baked = e.seq
 	j.finished, j.Seconds, j.Machine = s.finished, s.seconds, s.machine

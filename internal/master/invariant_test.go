@@ -174,7 +174,7 @@ func (e *engine) examineJobs() error {
 		want := balance.Job{
 			ID: id, Priority: j.Priority, Usage: j.usage, Assigned: j.assigned, Running: len(j.held), Queued: j.waiting(),
 			Dispatched: j.Dispatched, LastDispatch: j.lastSent, Created: j.Created, Scene: j.Scene, Needs: &j.Needs,
-			Scripts: j.Options.Scripts, Stage: j.asks, Refused: j.refused, NobodyElse: len(j.refused) > 0,
+			Scripts: j.Options.Scripts, NotClassic: j.notClassic, Stage: j.asks, Refused: j.refused, NobodyElse: len(j.refused) > 0,
 		}
 		for _, w := range e.workers {
 			if _, refused := j.refused[w.ID]; !refused && w.mayRender(j) {

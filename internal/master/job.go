@@ -39,9 +39,11 @@ type job struct {
 	leftAt   time.Time
 	byStage  []farm.StageProgress // Progress.Stages as they were at stagesAt; nobody changes them
 	stagesAt time.Time
-	stuck    stuck     // whether anybody can render it; forgotten when what it needs changes
-	coming   int       // files that somebody sends now
-	came     time.Time // when the last of them ended
+	// notClassic is what of it workers of the original protocol cannot do, see farm.JobSpec.WhyNotClassic.
+	notClassic string
+	stuck      stuck     // whether anybody can render it; forgotten when what it needs changes
+	coming     int       // files that somebody sends now
+	came       time.Time // when the last of them ended
 }
 
 // try is what is known of a position that did not finish at once.
@@ -52,10 +54,12 @@ type try struct {
 	workers  []farm.WorkerID // that failed it
 }
 
-func newJob(spec farm.Job) *job {
+// newJob is the job before anything is known of its tasks; alone: its manifest has one file.
+func newJob(spec farm.Job, alone bool) *job {
 	plan := spec.Plan()
 	return &job{
-		Job: spec, asks: spec.Asks(), at: -1, plan: plan, next: plan.Bakes, reached: noFrame, through: make(map[int]int), shut: make(map[int]farm.LeaseID), again: farm.SpanOf(0, plan.Bakes),
+		notClassic: spec.WhyNotClassic(alone || spec.OwnerID == farm.ClassicToken),
+		Job:        spec, asks: spec.Asks(), at: -1, plan: plan, next: plan.Bakes, reached: noFrame, through: make(map[int]int), shut: make(map[int]farm.LeaseID), again: farm.SpanOf(0, plan.Bakes),
 		tries: make(map[int]*try), held: make(map[int]*lease), settling: make(map[int]chan struct{}),
 		refused: make(map[farm.WorkerID]struct{}), unfit: make(map[farm.WorkerID]struct{}), missing: make(map[string]struct{}),
 	}

@@ -81,9 +81,13 @@ func (m *Master) wake(ctx context.Context, who Identity, id farm.JobID, over fun
 	if err != nil {
 		return err
 	}
+	alone, err := m.isAlone(ctx, id)
+	if err != nil {
+		return err
+	}
 	_, err = ask(context.WithoutCancel(ctx), m, func(e *engine) (struct{}, error) {
 		if e.jobs[id] == nil {
-			e.bringBack(&kept, missing)
+			e.bringBack(&kept, missing, alone)
 		}
 		return struct{}{}, nil
 	})
@@ -91,8 +95,8 @@ func (m *Master) wake(ctx context.Context, who Identity, id farm.JobID, over fun
 }
 
 // bringBack makes the engine know a job that had ended, in the state it ended in.
-func (e *engine) bringBack(kept *farm.JobLoad, missing map[string]struct{}) {
-	j := newJob(kept.Job)
+func (e *engine) bringBack(kept *farm.JobLoad, missing map[string]struct{}, alone bool) {
+	j := newJob(kept.Job, alone)
 	j.finished, j.missing, j.baked = kept.Finished, missing, e.seq
 	for i := range kept.Tried {
 		a := &kept.Tried[i]

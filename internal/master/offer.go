@@ -102,7 +102,7 @@ func (w *worker) mayRender(j *job) bool { return !w.rests && w.couldRender(j) }
 
 // couldRender is mayRender also of a worker that rests.
 func (w *worker) couldRender(j *job) bool {
-	return (w.online || w.awaited) && w.Enabled && !w.Draining && (w.Facts.Scripts || !j.Options.Scripts) && w.Facts.Takes(j.asks) && j.Needs.Suits(&w.Worker)
+	return (w.online || w.awaited) && w.Enabled && !w.Draining && (w.Facts.Scripts || !j.Options.Scripts) && w.Facts.Takes(j.asks) && (j.notClassic == "" || !w.Facts.IsClassic()) && j.Needs.Suits(&w.Worker)
 }
 
 // changed is told when a worker came, went or can do other things than before.

@@ -270,7 +270,7 @@ func (e *engine) recall(j *job, positions *farm.Spans) {
 
 // ended is a job that the engine does not have any more, for those who look at it.
 func ended(load *farm.JobLoad) *job {
-	j := newJob(load.Job)
+	j := newJob(load.Job, false)
 	j.finished = load.Finished
 	for i := range load.Tried {
 		if load.Tried[i].Final {

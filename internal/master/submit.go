@@ -81,7 +81,7 @@ func (m *Master) Submit(ctx context.Context, who Identity, spec farm.JobSpec, fi
 		e.change(farm.JobAdd{Job: fj, Files: all})
 		e.audit(who, farm.DidSubmit, fj.ID.String(), "%s", fj.Name)
 		waits = slices.Collect(maps.Keys(missing))
-		j := newJob(fj)
+		j := newJob(fj, len(files) == 1)
 		j.missing = missing
 		e.inheritBakes(j, before)
 		e.add(j)

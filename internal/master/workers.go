@@ -273,6 +273,8 @@ func (m *Master) FitFor(ctx context.Context, needs farm.Needs, scripts bool) (fa
 				why = "it is disabled"
 			case w.Draining:
 				why = "it takes no more frames"
+			case w.Facts.IsClassic():
+				why = "it speaks the original protocol, which few jobs can be rendered by"
 			case !needs.Suits(&w.Worker):
 				why = needs.WhyNot(&w.Worker)
 			case scripts && !w.Facts.Scripts:

@@ -1,0 +1,98 @@
+package test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/netrender/netrender/internal/exr"
+)
+
+// classicDoor is a farm with a door for the original Netrender.
+type classicDoor struct {
+	*farm
+	dialect, address string
+}
+
+func openClassic(t *testing.T, dialect string, args ...string) *classicDoor {
+	t.Helper()
+	c := &classicDoor{dialect: dialect, address: "127.0.0.1:" + strconv.Itoa(freePort(t))}
+	c.farm = startFarm(t, append([]string{"--classic=" + c.address, "--classic-dialect", dialect, "--classic-blender", "3.4.1"}, args...)...)
+	return c
+}
+
+// script is a client or slave of the original.
+func (c *classicDoor) script(args ...string) *exec.Cmd {
+	c.t.Helper()
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		lacking(c.t, "no python3 to run a client of the original with")
+	}
+	return exec.Command(python, append([]string{"classic.py", c.dialect, c.address}, args...)...)
+}
+
+// ask runs a client to its end.
+func (c *classicDoor) ask(args ...string) string {
+	c.t.Helper()
+	out, err := c.script(args...).CombinedOutput()
+	if err != nil {
+		c.t.Fatalf("classic.py %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// slave starts a slave that ends when it has sent so many frames.
+func (c *classicDoor) slave(name string, count int, blender ...string) *exec.Cmd {
+	c.t.Helper()
+	var out lockedBuffer
+	cmd := c.script(append([]string{"slave", name, strconv.Itoa(count), c.t.TempDir()}, blender...)...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	c.t.Cleanup(func() {
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+		if c.t.Failed() {
+			c.t.Logf("slave %s: %s", name, out.String())
+		}
+	})
+	return cmd
+}
+
+// TestClassicFarm: a client of the original submits, its slave renders, it fetches.
+func TestClassicFarm(t *testing.T) {
+	for _, dialect := range []string{"1.8"} {
+		t.Run(dialect, func(t *testing.T) {
+			t.Parallel()
+			c := openClassic(t, dialect)
+			scene := filepath.Join(t.TempDir(), "shot.blend")
+			if err := os.WriteFile(scene, []byte("BLENDER-v279 and a scene of "+dialect), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			id := c.ask("submit", "1-5", scene)
+			slave := c.slave("old", 5)
+			home := t.TempDir()
+			c.ask("fetch", id, "1-5", home)
+			if err := slave.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			for frame := 1; frame <= 5; frame++ {
+				path := filepath.Join(home, "00000"+strconv.Itoa(frame)+".exr")
+				if err := exr.VerifyFile(path); err != nil {
+					t.Errorf("frame %d: %v", frame, err)
+				}
+			}
+			eventually(t, 20*time.Second, "the job is done", func() bool { return c.job("1").State == "done" })
+			if log := c.ok("logs", "1", "-f", "2"); !strings.Contains(log, "rendering") && dialect == "1.8" {
+				t.Errorf("the log of a frame is %q", log)
+			}
+		})
+	}
+}
