@@ -178,3 +178,45 @@ func TestWhoFits(t *testing.T) {
 		}
 	}
 }
+
+// TestSplitOfFrames: whether frames are worth cutting, and into how many parts.
+func TestSplitOfFrames(t *testing.T) {
+	h := open(t)
+	ctx := context.Background()
+	root := master.Identity{Name: "root", Role: farm.RoleAdmin}
+	for i := range 4 {
+		r := farm.Registration{Protocol: farm.Protocol, ID: farm.WorkerID(fmt.Sprintf("worker-%02d", i)), Name: fmt.Sprintf("w%02d", i), Slots: 1, Facts: farm.Facts{
+			Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}, Stages: []farm.Stage{farm.StageParts, farm.StageFinish},
+		}}
+		if i == 0 {
+			r.Tags = []string{"big"}
+		}
+		if _, err := h.m.Register(ctx, root, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := h.client(farm.RoleView)
+	probe := &farm.Probe{Frame: 1, Engine: "CYCLES", Width: 1920, Height: 1080, Samples: 128, Fixed: 1, Render: 600}
+	big := wire.FitRequest{Needs: farm.Needs{Tags: []string{"big"}}}
+	for _, x := range []struct {
+		ask  wire.SplitRequest
+		want string
+	}{
+		{wire.SplitRequest{Frames: 1}, "4 slots, probe true, tiles , samples 0: "},
+		{wire.SplitRequest{Frames: 8}, "4 slots, probe false, tiles , samples 0: there are 8 of them for 4 slots"},
+		{wire.SplitRequest{Frames: 1, FitRequest: big}, "1 slots, probe false, tiles , samples 0: only one slot could take it now"},
+		{wire.SplitRequest{Frames: 1, Probe: probe}, "4 slots, probe true, tiles 4x3, samples 0: "},
+		{wire.SplitRequest{Frames: 1, Probe: probe, Samples: true}, "4 slots, probe true, tiles , samples 8: "},
+		{wire.SplitRequest{Frames: 1, Probe: &farm.Probe{Width: 9, Height: 9, Render: 2}}, "4 slots, probe true, tiles , samples 0: one takes about 2 s"},
+	} {
+		s, err := c.Split(ctx, x.ask)
+		if got := fmt.Sprintf("%d slots, probe %t, tiles %s, samples %d: %s", s.Slots, s.Probe, s.Tiles, s.Samples, s.Why); err != nil || got != x.want {
+			t.Errorf("%+v: %s, %v", x.ask, got, err)
+		}
+	}
+	for _, bad := range []wire.SplitRequest{{}, {Frames: 1, Probe: &farm.Probe{Render: -1}}} {
+		if _, err := c.Split(ctx, bad); farm.KindOf(err) == "" {
+			t.Errorf("%+v: %v", bad, err)
+		}
+	}
+}

@@ -42,6 +42,13 @@ func (a *API) workerRoutes(d *describer) {
 		func(ctx context.Context, in *struct{ Body wire.FitRequest }) (*made[farm.Fit], error) {
 			return answer(a.m.FitFor(ctx, in.Body.Needs, in.Body.Scripts))
 		})
+	steer(d, route{
+		method: http.MethodPost, path: "/workers/split", role: farm.RoleView, name: "splitFrames",
+		about: "Tells into how many parts each frame of a job is best cut, by what a probe found and how many slots could take parts now; without a probe, whether one is worth making",
+	},
+		func(ctx context.Context, in *struct{ Body wire.SplitRequest }) (*made[wire.SplitReply], error) {
+			return answer(a.split(ctx, &in.Body))
+		})
 	steer(d, route{method: http.MethodGet, path: "/workers/{id}", role: farm.RoleView, name: "getWorker", about: "Shows a worker; by id or name"},
 		func(ctx context.Context, in *PathID) (*made[wire.WorkerView], error) {
 			view, err := a.m.Worker(ctx, farm.WorkerID(in.ID))
@@ -76,4 +83,28 @@ func (a *API) workerRoutes(d *describer) {
 		func(ctx context.Context, in *PathID) (*none, error) {
 			return nil, a.m.DeleteWorker(ctx, whoOf(ctx), farm.WorkerID(in.ID))
 		})
+}
+
+func (a *API) split(ctx context.Context, in *wire.SplitRequest) (out wire.SplitReply, err error) {
+	if in.Frames < 1 {
+		return out, farm.Errorf(farm.Invalid, "a job has at least one frame, not %d", in.Frames)
+	}
+	if in.Probe != nil {
+		if err := in.Probe.Check(); err != nil {
+			return out, err
+		}
+	}
+	fit, err := a.m.FitFor(ctx, in.Needs, in.Scripts)
+	if err != nil {
+		return out, err
+	}
+	out.Slots = fit.Slots
+	switch out.Why, out.Probe = farm.WorthProbing(fit.Slots, in.Frames); {
+	case !out.Probe || in.Probe == nil:
+	case in.Samples:
+		out.Samples, out.Why = in.Probe.SampleParts(fit.Slots, in.Frames)
+	default:
+		out.Tiles, out.Why = in.Probe.Tiles(fit.Slots, in.Frames)
+	}
+	return out, nil
 }

@@ -53,10 +53,21 @@ type Inspection struct {
 	// Colours is what Options.Colours of the job must be: the path of the scene's colour configuration; "": there is none.
 	Colours string `json:"colours,omitempty"`
 
+	// Simulations are those of the scene that are not baked. A scene that has more than a job may bake names none.
+	Simulations []InspectedSimulation `json:"simulations,omitempty"`
+
 	Probe *Probe `json:"probe,omitempty"` // of a job that has spec.probe: the only thing in its report
 
 	Errors   []Obstacle `json:"errors"`   // what keeps the scene from rendering as it is
 	Warnings []string   `json:"warnings"` // sentences
+}
+
+// InspectedSimulation is a simulation that is not baked.
+type InspectedSimulation struct {
+	Simulation
+	Bake    int    `json:"bake"`              // which of JobSpec.Bakes it belongs to, from 0: those of one are computed together
+	Text    string `json:"text"`              // for people: "cloth on Shirt"
+	Refused string `json:"refused,omitempty"` // why it cannot be baked, a sentence; "": it can be
 }
 
 // InspectedFile is a file that the scene reads.
@@ -125,6 +136,16 @@ func (i *Inspection) Bound() {
 			*text = clip(*text, maxInspectedText)
 		}
 	}
+	if len(i.Simulations) > maxTogether || slices.ContainsFunc(i.Simulations, func(s InspectedSimulation) bool { return s.Bake >= MaxBakes }) {
+		i.Simulations = nil
+	}
+	for k := range i.Simulations {
+		s := &i.Simulations[k]
+		if len(s.Owner) > maxSimulation || len(s.Name) > maxSimulation {
+			s.Owner, s.Name, s.Refused = clip(s.Owner, maxSimulation), clip(s.Name, maxSimulation), "its name is too long"
+		}
+		s.Text, s.Refused = clip(s.Text, maxInspectedName), clip(s.Refused, maxInspectedName)
+	}
 	slices.SortStableFunc(i.Files, func(a, b InspectedFile) int {
 		return cmp.Or(cmp.Compare(a.urgency(), b.urgency()), strings.Compare(a.Path, b.Path), strings.Compare(a.Stored, b.Stored))
 	})
@@ -187,7 +208,7 @@ func ParseInspection(data []byte) (*Inspection, error) {
 func (i *Inspection) Check() error {
 	switch {
 	case i.Probe != nil:
-		return i.Probe.check()
+		return i.Probe.Check()
 	case (i.Problem == "") == (i.Scene == nil):
 		return Errorf(Mismatch, "the report names neither a scene nor a problem, or both")
 	case i.Total < 0 || i.Missing < 0 || i.Cut < 0 || i.Total != len(i.Files)+i.Cut || i.Missing > i.Total:

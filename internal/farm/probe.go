@@ -26,7 +26,8 @@ type Probe struct {
 // Seconds is what the frame takes on one slot.
 func (p *Probe) Seconds() float64 { return p.Fixed + p.Render }
 
-func (p *Probe) check() error {
+// Check refuses a report that cannot be one.
+func (p *Probe) Check() error {
 	good := func(s float64) bool { return s >= 0 && s < 1e9 }
 	if p.Width < 1 || p.Height < 1 || p.Width > 1<<20 || p.Height > 1<<20 || p.Samples < 0 || !good(p.Fixed) || !good(p.Render) {
 		return Errorf(Mismatch, "the report of the probe makes no sense")

@@ -55,7 +55,7 @@ func TestProbeDecidesWhatAJobMayHave(t *testing.T) {
 			Engine: "CYCLES", Width: rapid.IntRange(1, 1<<20).Draw(t, "width"), Height: rapid.IntRange(1, 1<<20).Draw(t, "height"),
 			Samples: rapid.IntRange(0, 1<<20).Draw(t, "samples"), Fixed: rapid.Float64Range(0, 1e8).Draw(t, "fixed"), Render: rapid.Float64Range(0, 1e8).Draw(t, "render"),
 		}
-		if p.check() != nil {
+		if p.Check() != nil {
 			t.Fatal("a probe that is right is refused")
 		}
 		slots, frames := rapid.IntRange(0, 100_000).Draw(t, "slots"), rapid.IntRange(1, 1000).Draw(t, "frames")

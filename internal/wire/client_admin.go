@@ -26,6 +26,13 @@ func (c *Client) FitFor(ctx context.Context, r FitRequest) (farm.Fit, error) {
 	return out, err
 }
 
+// Split asks into how many parts each frame of a job is best cut.
+func (c *Client) Split(ctx context.Context, r SplitRequest) (SplitReply, error) {
+	var out SplitReply
+	err := c.do(ctx, call{method: http.MethodPost, path: Root + "/workers/split", in: r, out: &out, again: true})
+	return out, err
+}
+
 // pages reads one page after the other; take returns where the next one begins, or "" at the end.
 func pages[T any](ctx context.Context, c *Client, path string, take func(page *T) (next string)) error {
 	for after := ""; ; {

@@ -51,6 +51,7 @@ import (
 //	POST   /workers                       worker     farm.Registration -> farm.Registered
 //	GET    /workers                       view       ?after=&limit= -> WorkerList
 //	POST   /workers/fit                   view       FitRequest -> farm.Fit
+//	POST   /workers/split                 view       SplitRequest -> SplitReply
 //	GET    /workers/{id}                  view       -> WorkerView; by id or name
 //	PATCH  /workers/{id}                  admin      WorkerChange -> WorkerView; by id or name
 //	DELETE /workers/{id}                  admin      by id or name

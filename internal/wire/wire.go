@@ -296,6 +296,24 @@ type FitRequest struct {
 	Scripts bool       `json:"scripts,omitempty"` // the job's Python is to run
 }
 
+// SplitRequest asks into how many parts each frame of a job is best cut. Without a probe the answer says whether one is worth
+// making: an inspection whose spec.probe is true.
+type SplitRequest struct {
+	FitRequest
+	Frames  int         `json:"frames"`            // how many the job has
+	Samples bool        `json:"samples,omitempty"` // parts of the samples, not tiles
+	Probe   *farm.Probe `json:"probe,omitempty"`   // as the inspection reports it
+}
+
+// SplitReply is what is best. Where neither is set, frames are better left whole, and Why says why, or a probe is to be made.
+type SplitReply struct {
+	Slots   int        `json:"slots"`                   // that could take parts now
+	Probe   bool       `json:"probe"`                   // a probe is worth making
+	Tiles   farm.Tiles `json:"tiles,omitzero"`          // for JobSpec.Tiles
+	Samples int        `json:"samples_split,omitempty"` // for JobSpec.Samples
+	Why     string     `json:"why,omitempty"`           // frames are left whole, as a sentence
+}
+
 // WorkerChange changes a worker; what is nil stays.
 type WorkerChange struct {
 	Name    *string   `json:"name,omitempty"`

@@ -133,6 +133,7 @@ func inspectionOf(c *blender.Collection, src, blend string, manifest []farm.File
 	if i.Frames.Count() == 0 {
 		i.Frames = farm.Frames(facts.FrameStart)
 	}
+	i.Simulations = unbaked(c.Simulations)
 	check := facts.Preflight()
 	i.Warnings = append(c.Warnings, facts.Remarks()...)
 	twins := layout.Twins(c.Paths())
@@ -158,6 +159,26 @@ func inspectionOf(c *blender.Collection, src, blend string, manifest []farm.File
 	i.Warnings = append(i.Warnings, check.Warnings(&asked)...)
 	i.Bound()
 	return i
+}
+
+// unbaked are simulations as a report names them.
+func unbaked(all []blender.Simulation) (list []farm.InspectedSimulation) {
+	add := func(bake int, k *blender.Simulation) {
+		list = append(list, farm.InspectedSimulation{
+			Simulation: farm.Simulation{Kind: k.Kind, Owner: k.Owner, Name: k.Name, Start: k.Start, End: k.End}, Bake: bake, Text: k.String(), Refused: k.Refused,
+		})
+	}
+	for n, group := range blender.Bakes(all) {
+		for k := range group {
+			add(n, &group[k])
+		}
+	}
+	for k := range all {
+		if all[k].Refused != "" {
+			add(0, &all[k])
+		}
+	}
+	return list
 }
 
 // translator leads paths of this machine back to a job's manifest.

@@ -14,7 +14,8 @@ import (
 
 // Inspect makes up what a Blender would say of a scene, after a time: its name says what there is. A name with "missing" in
 // it lacks two pictures, one beside the scene and one from elsewhere; "camera" lacks a camera; "broken" cannot be read;
-// "scripts" holds Python. Pictures below textures/ are its own, as soon as they are there.
+// "scripts" holds Python; "cloth" has one that is not baked, and "liquid" one that cannot be; "movie" writes one; "eevee" is
+// rendered with it. Pictures below textures/ are its own, as soon as they are there.
 func Inspect(takes time.Duration) worker.Inspector {
 	return func(ctx context.Context, s worker.Setup, scene blender.Scene, _ func(int)) (blender.Collection, error) {
 		t := time.NewTimer(takes)
@@ -50,6 +51,21 @@ func collection(scene blender.Scene, name string) blender.Collection {
 	}
 	if strings.Contains(name, "scripts") {
 		c.Scene.Scripts = []string{"the text block setup.py, which registers itself"}
+	}
+	if strings.Contains(name, "cloth") {
+		c.Simulations = append(c.Simulations, blender.Simulation{Kind: "cloth", Owner: "Shirt", Name: "Cloth", Start: 1, End: 250})
+	}
+	if strings.Contains(name, "liquid") {
+		c.Simulations = append(c.Simulations, blender.Simulation{Kind: blender.Fluid, Owner: "Pool", Name: "Fluid", Start: 1, End: 250, Refused: "it is linked without an override"})
+	}
+	if strings.Contains(name, "movie") {
+		c.Scene.Format, c.Scene.Movie = "FFMPEG", true
+	}
+	if strings.Contains(name, "eevee") {
+		c.Scene.Engine, c.Scene.Samples = "BLENDER_EEVEE", 0
+	}
+	for k := range c.Simulations {
+		c.Scene.Unbaked = append(c.Scene.Unbaked, c.Simulations[k].String())
 	}
 	dir := filepath.Dir(scene.Blend)
 	add := func(path, stored, kind string, needed bool) {

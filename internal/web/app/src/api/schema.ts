@@ -1188,6 +1188,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workers/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tells into how many parts each frame of a job is best cut, by what a probe found and how many slots could take parts now; without a probe, whether one is worth making */
+        post: operations["splitFrames"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workers/{id}": {
         parameters: {
             query?: never;
@@ -1842,6 +1859,21 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        InspectedSimulation: {
+            /** Format: int64 */
+            bake?: number;
+            /** Format: int64 */
+            end?: number;
+            kind?: string;
+            name?: string;
+            owner?: string;
+            refused?: string;
+            /** Format: int64 */
+            start?: number;
+            text?: string;
+        } & {
+            [key: string]: unknown;
+        };
         Inspection: {
             colours?: string;
             errors?: components["schemas"]["Obstacle"][] | null;
@@ -1858,6 +1890,7 @@ export interface components {
             probe?: components["schemas"]["Probe"];
             problem?: string;
             scene?: components["schemas"]["InspectedScene"];
+            simulations?: components["schemas"]["InspectedSimulation"][] | null;
             warnings?: string[] | null;
         } & {
             [key: string]: unknown;
@@ -2667,6 +2700,27 @@ export interface components {
             size?: number;
             slow?: boolean;
             worker?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        SplitReply: {
+            probe?: boolean;
+            /** Format: int64 */
+            samples_split?: number;
+            /** Format: int64 */
+            slots?: number;
+            tiles?: string;
+            why?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        SplitRequest: {
+            /** Format: int64 */
+            frames?: number;
+            needs?: components["schemas"]["Needs"];
+            probe?: components["schemas"]["Probe"];
+            samples?: boolean;
+            scripts?: boolean;
         } & {
             [key: string]: unknown;
         };
@@ -5906,6 +5960,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Fit"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    splitFrames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SplitReply"];
                 };
             };
             /** @description Error */

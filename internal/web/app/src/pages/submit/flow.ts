@@ -6,11 +6,13 @@ import { tell } from "../../parts/tell";
 import { go, here } from "../../route";
 import { count, plain } from "../../words";
 import { announce, type Announced, type ManifestFile } from "./announce";
-import { clear, fill, form, type Spec, specOf } from "./form";
+import { auto, autoOf, clear, fill, form, type Spec, specOf } from "./form";
+import { countFrames } from "./frames";
 import { gather } from "./gather";
 import { type Gathered, isBlend, readBlend, sum } from "./item";
 import { follow, forget, look, remove } from "./look";
 import { chosen, match, nothingChosen, place, type Placed, pool } from "./missing";
+import { split } from "./split";
 import { sumUp } from "./sum";
 import { type Sending, Uploader } from "./upload";
 
@@ -27,6 +29,7 @@ export const sends = signal(0); // who waits for files to be sent
 export const problem = signal<Problem | undefined>(undefined);
 export const retry = signal<(() => void) | undefined>(undefined); // does again what failed
 export const wanted = signal<Spec | undefined>(undefined); // the job that was asked for, until it is sent
+export const trying = signal(false); // a worker tries what a frame takes
 export const job = signal(0); // its number, once the master has it
 
 export const blends = computed(() => (drop.value?.items ?? []).filter((i) => isBlend(i.path)).map((i) => i.path).sort((a, b) => a.split("/").length - b.split("/").length || a.localeCompare(b)));
@@ -36,6 +39,7 @@ export const busy = computed(() => stage.value === "reading" || sends.value > 0)
 
 let run = new AbortController();
 let looking = new AbortController(); // the inspection under way
+let cut: "" | "tiles" | "samples" = ""; // how many of them the job that was asked for has is found out
 let uploader: Uploader | undefined;
 
 // reset forgets what was dropped. What is under way ends.
@@ -49,6 +53,7 @@ export function reset() {
   stage.value = "empty";
   drop.value = sending.value = problem.value = retry.value = wanted.value = undefined;
   placed.value = [];
+  trying.value = false;
   counted.value = readBytes.value = job.value = sends.value = 0;
   scene.value = "";
   forget();
@@ -142,7 +147,7 @@ function inspect() {
     await sendFiles(told, signal);
     look.value = { job: told.job.id, state: "waits", why: "" };
     const report = await follow(told.job.id, signal);
-    if (report?.scene) fill({ frames: report.frames, blender: report.needs.blender || form.value.blender });
+    if (report?.scene) fill({ frames: report.frames, blender: report.needs.blender || form.value.blender, ...(report.scene.movie && { film: auto }) });
   }, () => void inspect());
 }
 
@@ -179,13 +184,25 @@ export async function start() {
   if (wanted.value) return;
   const report = look.value?.report;
   wanted.value = specOf(form.value, scene.value, report);
+  cut = autoOf(form.value, report);
   if (stage.value === "read") await guarded("read", send, startAgain);
 }
 
 const startAgain = () => void start();
 
 async function send(signal: AbortSignal) {
-  const spec = wanted.value!;
+  let spec = wanted.value!;
+  if (cut) {
+    trying.value = true;
+    try {
+      const [best, says] = await split(spec, cut === "samples", countFrames(spec.frames) ?? 1, manifest(), sendFiles, signal);
+      signal.throwIfAborted();
+      spec = best;
+      tell(says);
+    } finally {
+      if (!signal.aborted) trying.value = false;
+    }
+  }
   const told = await announce(spec, manifest());
   signal.throwIfAborted();
   job.value = told.job.id;

@@ -21,3 +21,12 @@ export function countFrames(text: string): number | undefined {
   for (const [from, to, step] of ranges) for (let f = from; f <= to; f += step) seen.add(f);
   return seen.size;
 }
+
+// lastFrame is the greatest of the frames that a text names; undefined: it cannot be read.
+export function lastFrame(text: string): number | undefined {
+  if (!countFrames(text)) return undefined;
+  return Math.max(...text.split(",").map((part) => {
+    const [, from, to = from, step = "1"] = /^\s*(-?\d+)(?:\s*-\s*(-?\d+)(?:\s*x\s*(\d+))?)?\s*$/.exec(part)!;
+    return Number(to) - ((Number(to) - Number(from)) % Number(step));
+  }));
+}

@@ -16,8 +16,8 @@ export const look = signal<Look | undefined>(undefined);
 
 const often = 3000; // milliseconds between two readings without an event
 
-// follow waits until an inspection is over. What is known meanwhile is in look.
-export async function follow(id: number, signal: AbortSignal): Promise<Inspection | undefined> {
+// follow waits until an inspection is over. What is known meanwhile is told: look has it.
+export async function follow(id: number, signal: AbortSignal, tell = (l: Look): void => void (look.value = l)): Promise<Inspection | undefined> {
   for (;;) {
     signal.throwIfAborted();
     const changed = change(id, signal);
@@ -26,18 +26,18 @@ export async function follow(id: number, signal: AbortSignal): Promise<Inspectio
       if (job.state === "done") {
         const came = await get<Inspection>(`/jobs/${id}/inspection`, {}, signal);
         const report = { ...came, files: came.files ?? [], errors: came.errors ?? [], warnings: came.warnings ?? [], needs: came.needs ?? {} };
-        look.value = { job: id, state: "done", why: "", report };
+        tell({ job: id, state: "done", why: "", report });
         return report;
       }
       if (ended(job.state)) {
-        look.value = { job: id, state: "failed", why: await whyFailed(id, signal) || job.reason || "No worker could look at the scene." };
+        tell({ job: id, state: "failed", why: await whyFailed(id, signal) || job.reason || "No worker could look at the scene." });
         return undefined;
       }
-      look.value = job.running > 0 ? { job: id, state: "runs", why: "" } : { job: id, state: "waits", why: job.reason || await whyNot(id, signal) };
+      tell(job.running > 0 ? { job: id, state: "runs", why: "" } : { job: id, state: "waits", why: job.reason || await whyNot(id, signal) });
     } catch (err) {
       signal.throwIfAborted();
       if (!(err instanceof Problem) || err.status !== 0 && err.status < 500) throw err;
-      look.value = { job: id, state: "waits", why: err.message };
+      tell({ job: id, state: "waits", why: err.message });
     }
     await changed;
   }
