@@ -4,11 +4,51 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
+import types
 from typing import Any
 
 import bpy
+
+
+def offered(scene: Any) -> dict[str, Any]:
+    """What the panel of parts offers for an engine, and the words that the options become."""
+    import netrender
+    from netrender import panels, pump
+
+    class Layout:
+        def __init__(self) -> None:
+            self.names: list[str] = []
+
+        def column(self) -> Layout:
+            return self
+
+        def prop(self, of: Any, name: str) -> None:
+            getattr(of, name)
+            self.names.append(name)
+
+    def drawn() -> str:
+        panel = types.SimpleNamespace(layout=Layout())
+        panels.NETRENDER_PT_parts.draw(panel, bpy.context)
+        return " ".join(panel.layout.names)
+
+    def words() -> str:
+        given = pump.run(netrender.scene.prepare(scene, "1-2")).words("submit")
+        return " ".join(word for word in given if re.match("--(tiles|samples|film|bake|in-order|overscan)", word))
+
+    options, found, engine = scene.netrender, {}, scene.render.engine
+    options.samples_split, options.film, options.simulations = "2", "webm", "bake"
+    found["cycles"], found["words"] = drawn(), words()
+    scene.render.engine = "BLENDER_WORKBENCH"
+    found["workbench"], found["fitting"] = drawn(), words()
+    options.tiles, options.simulations = "auto", "order"
+    found["order"], found["in order"] = drawn(), words()
+    scene.render.engine = engine
+    for name in ("samples_split", "film", "simulations", "tiles"):
+        options.property_unset(name)
+    return found
 
 
 def setting(scene: bpy.types.Scene) -> None:
@@ -99,6 +139,7 @@ def main(path: str, out: str) -> None:
     assert bpy.ops.netrender.render_frame() == {"FINISHED"}
     found["changed"] = len(jobs())
 
+    found["offered"] = offered(scene)
     assert bpy.ops.netrender.check() == {"FINISHED"}
     scene.netrender.priority = 7
     assert bpy.ops.netrender.send_job(frames="2-3") == {"FINISHED"}

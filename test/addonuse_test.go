@@ -34,6 +34,7 @@ func TestAddonUse(t *testing.T) {
 			var found struct {
 				Animation, First, Again, Changed, Last int
 				Sent                                   [][3]int
+				Offered                                map[string]string
 				NoCamera                               refusal `json:"no camera"`
 				Missing                                refusal
 				NoMaster                               refusal `json:"no master"`
@@ -63,6 +64,18 @@ func TestAddonUse(t *testing.T) {
 			}
 			if found.Last == 0 || fmt.Sprint(found.Sent) != fmt.Sprintf("[[%d 2 7]]", found.Last) {
 				t.Errorf("job %d was sent; the farm has %v", found.Last, found.Sent)
+			}
+			for what, words := range map[string]string{
+				"cycles":    "tiles samples_split film simulations",
+				"words":     "--samples-split=2 --film=webm --bake",
+				"workbench": "tiles film simulations",
+				"fitting":   "--film=webm --bake",
+				"order":     "film simulations",
+				"in order":  "--film=webm --in-order",
+			} {
+				if found.Offered[what] != words {
+					t.Errorf("of parts, films and simulations, %s: %q", what, found.Offered[what])
+				}
 			}
 			eventually(t, time.Minute, "the job is done", func() bool { return f.job(fmt.Sprint(found.Last)).State == "done" })
 			for text, words := range map[string]string{

@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from . import farm, send, serve, settings
+from . import farm, scene, send, serve, settings
 
 TITLES = {
     "off": ("Not connected", "UNLINKED"),
@@ -175,7 +175,7 @@ class NETRENDER_PT_options(Folded, bpy.types.Panel):
         if context.scene.render.engine == settings.ID:
             layout.prop(options, "engine")
         for group in (
-            ("name", "frames", "chunk", "tiles", "order", "priority", "attempts"),
+            ("name", "frames", "chunk", "order", "priority", "attempts"),
             ("gpu", "tags", "allow", "deny"),
             ("exr", "outputs", "preview"),
             ("pack", "unsaved", "scripts", "allow_missing"),
@@ -183,6 +183,31 @@ class NETRENDER_PT_options(Folded, bpy.types.Panel):
             column = layout.column()
             for name in group:
                 column.prop(options, name)
+
+
+class NETRENDER_PT_parts(Folded, bpy.types.Panel):
+    """More than whole frames: only what fits the scene is offered."""
+
+    bl_label = "Tiles, Film, Simulations"
+    bl_parent_id = "NETRENDER_PT_options"
+
+    def draw(self, context: Any) -> None:
+        """Draws them."""
+        layout, options = self.layout, context.scene.netrender
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        cycles = scene.real_engine(context.scene) == "CYCLES"
+        if options.simulations != "order":
+            column = layout.column()
+            column.prop(options, "tiles")
+            if options.tiles:
+                column.prop(options, "overscan")
+                if cycles:
+                    column.prop(options, "keep_adaptive")
+            elif cycles:
+                column.prop(options, "samples_split")
+        layout.prop(options, "film")
+        layout.prop(options, "simulations")
 
 
 class NETRENDER_PT_check(Folded, bpy.types.Panel):
@@ -241,7 +266,7 @@ class NETRENDER_PT_output(bpy.types.Panel):
         going_on(self.layout)
 
 
-CLASSES = (NETRENDER_PT_render, NETRENDER_PT_options, NETRENDER_PT_check, NETRENDER_PT_output)
+CLASSES = (NETRENDER_PT_render, NETRENDER_PT_options, NETRENDER_PT_parts, NETRENDER_PT_check, NETRENDER_PT_output)
 
 
 def register() -> None:

@@ -30,7 +30,26 @@ class Request:
         ):
             if value:
                 found.append(f"{flag}={value}")
-        return found + words(self.options)
+        return found + words(fitting(self.options, verb, self.frames))
+
+
+def fitting(options: dict[str, Any], verb: str, wanted: str) -> dict[str, Any]:
+    """The options without what does not go together, or not with the scene, so that what was set once for another engine keeps
+    nobody from rendering. engine among them is the scene's; "" where it is not known."""
+    found = dict(options)
+    if verb == "render" and wanted.lstrip("-").isdigit():  # one frame is looked at, not the animation up to it
+        found["in_order"] = False
+    if found.get("in_order"):
+        found |= {"tiles": "", "samples_split": "", "bake": False}
+    if found.get("tiles"):
+        found["samples_split"] = ""
+    else:
+        found |= {"overscan": 0, "keep_adaptive": False}
+    if found.get("engine", "CYCLES") not in ("", "CYCLES"):
+        found |= {"samples_split": "", "keep_adaptive": False}
+    if verb == "render":  # frames that are shown in a window are no film
+        found |= {"film": "", "no_film": False}
+    return found
 
 
 def words(options: dict[str, Any]) -> list[str]:
@@ -41,6 +60,9 @@ def words(options: dict[str, Any]) -> list[str]:
         ("priority", "--priority", 1),
         ("chunk", "--chunk", 1),
         ("tiles", "--tiles", ""),
+        ("samples_split", "--samples-split", ""),
+        ("overscan", "--overscan", 0),
+        ("film", "--film", ""),
         ("order", "--order", "linear"),
         ("attempts", "--attempts", 0),
         ("timeout", "--timeout", ""),
@@ -58,6 +80,10 @@ def words(options: dict[str, Any]) -> list[str]:
             if one.strip():
                 found.append(f"{flag}={one.strip()}")
     for name, flag, usual in (
+        ("keep_adaptive", "--keep-adaptive", False),
+        ("no_film", "--no-film", False),
+        ("bake", "--bake", False),
+        ("in_order", "--in-order", False),
         ("outputs", "--no-outputs", True),
         ("preview", "--no-preview", True),
         ("pack", "--pack", False),

@@ -159,7 +159,7 @@ def prepare(scene: Any, wanted: str) -> Generator[Any, None, Request]:
             f"another window shows the scene {min(others)}, and a file is sent with one",
             f"show {scene.name} in all windows",
         )
-    options = scene.netrender.as_options()
+    options = scene.netrender.as_options() | {"engine": real_engine(scene)}
     wanted = wanted or scene.netrender.frames or frames(scene.frame_start, scene.frame_end, scene.frame_step)
     request = Request(
         blend=bpy.data.filepath or os.path.join(folder(), "untitled.blend"),

@@ -13,7 +13,6 @@ from . import farm, link
 ID = "NETRENDER"  # of the engine
 
 
-
 def online() -> bool:
     """Whether add-ons may use the network. Since 4.2 people decide that for all of them, and extensions have to heed it; the
     platform's rule is about what leaves the computer, so a master on this one is spoken to all the same."""
@@ -60,7 +59,46 @@ class SceneOptions(bpy.types.PropertyGroup):
     chunk: IntProperty(name="Frames at Once", description="Frames handed out together", default=1, min=1, max=10000)
     tiles: StringProperty(
         name="Tiles",
-        description="Render each frame in so many tiles on as many workers, as 4x3 (columns x rows); empty: in one piece",
+        description="Render each frame in so many tiles on as many workers, as 4x3 (columns x rows), or auto; "
+        "empty: in one piece",
+    )
+    samples_split: StringProperty(
+        name="Sample Parts",
+        description="Render each frame in so many parts of its samples on as many workers, 2 to 64, or auto; only with Cycles",
+    )
+    overscan: IntProperty(
+        name="Overscan",
+        description="Pixels that are rendered around each tile, for effects that look at neighbours",
+        default=0,
+        min=0,
+        max=1024,
+        subtype="PIXEL",
+    )
+    keep_adaptive: BoolProperty(
+        name="Adaptive Sampling",
+        description="Keep it in tiles: quicker, but pixels near the cuts differ from those of a whole frame",
+    )
+    film: EnumProperty(
+        name="Film",
+        description="A film of the job's frames, made by the farm when they are done",
+        items=[
+            ("usual", "Of Movies", "One where the scene's own output is a movie"),
+            ("auto", "As Fits", "As the scene encodes where its output is a movie, else H.264, else VP9"),
+            ("scene", "As the Scene", "By the scene's own encoding settings"),
+            ("mp4", "MP4", "H.264 and AAC"),
+            ("webm", "WebM", "VP9 or AV1, and Opus"),
+            ("lossless", "Lossless", "FFV1 and FLAC: every pixel of the frames, 8 bits a channel"),
+            ("none", "None", "No film, although the scene's own output is a movie"),
+        ],
+    )
+    simulations: EnumProperty(
+        name="Simulations",
+        description="What the farm does about simulations that are not baked",
+        items=[
+            ("none", "As They Are", "Every frame is rendered as if it were the first one asked for"),
+            ("bake", "Bake First", "The farm computes them first; all frames read the same caches"),
+            ("order", "In Order", "One worker renders all frames one after the other, from the first on"),
+        ],
     )
     order: EnumProperty(
         name="Order",
@@ -121,10 +159,16 @@ class SceneOptions(bpy.types.PropertyGroup):
     def as_options(self) -> dict[str, Any]:
         """The options by name."""
         names = (
-            "name", "priority", "chunk", "tiles", "order", "attempts", "tags", "allow", "deny", "exr", "outputs", "preview", "pack",
-            "scripts", "allow_missing",
+            "name", "priority", "chunk", "tiles", "samples_split", "overscan", "keep_adaptive", "order", "attempts", "tags", "allow", "deny",
+            "exr", "outputs", "preview", "pack", "scripts", "allow_missing",
         )  # fmt: skip
-        return {name: getattr(self, name) for name in names} | {"gpu": "" if self.gpu == "any" else self.gpu}
+        return {name: getattr(self, name) for name in names} | {
+            "gpu": "" if self.gpu == "any" else self.gpu,
+            "film": "" if self.film in {"usual", "none"} else self.film,
+            "no_film": self.film == "none",
+            "bake": self.simulations == "bake",
+            "in_order": self.simulations == "order",
+        }
 
 
 class Row(bpy.types.PropertyGroup):

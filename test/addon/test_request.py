@@ -18,7 +18,7 @@ OPTIONS = {
     "name": "shot", "priority": 7, "chunk": 3, "tiles": "4x3", "order": "outside-in", "attempts": 5, "timeout": "20m", "exr": "half",
     "threads": 2, "gpu": "optix", "memory": "16GB", "copy_to": "/srv/frames", "tags": "big, new", "allow": "oak",
     "deny": "elm,ash", "outputs": False, "preview": False, "pack": True, "scripts": True, "any_blender": True,
-    "allow_missing": True,
+    "allow_missing": True, "samples_split": "", "overscan": 8, "keep_adaptive": True, "film": "webm", "bake": True, "engine": "CYCLES",
 }  # fmt: skip
 
 
@@ -27,7 +27,13 @@ class Words(Case):
 
     def test_the_program_knows_them(self) -> None:
         """With --help it looks at all words, and does nothing."""
-        for change in ({}, {"pack": False}):
+        for change in (
+            {},
+            {"pack": False},
+            {"tiles": "", "samples_split": "8"},
+            {"in_order": True},
+            {"film": "", "no_film": True},
+        ):
             request = Request("shot.blend", "1-4", "CYCLES", "copy.blend", "files.json", "blender", OPTIONS | change)
             for verb, more in (
                 ("submit", []),
@@ -53,6 +59,31 @@ class Words(Case):
         self.assertFalse([word for word in words if "collected" in word], "what is packed is other files")
         self.assertEqual([word for word in words if "tags" in word or "deny" in word],
                          ["--need-tags=big", "--need-tags=new", "--deny=elm", "--deny=ash"])  # fmt: skip
+
+    def test_parts_film_simulations(self) -> None:
+        """Each by the program's own flag; what does not go together, or not with the scene, is left out."""
+        given = {
+            "tiles": "4x3",
+            "samples_split": "8",
+            "overscan": 8,
+            "keep_adaptive": True,
+            "film": "mp4",
+            "bake": True,
+        }
+        for change, verb, want in (
+            ({}, "submit", "--tiles=4x3 --overscan=8 --film=mp4 --keep-adaptive --bake"),
+            ({}, "render", "--tiles=4x3 --overscan=8 --keep-adaptive --bake"),
+            ({"tiles": ""}, "check", "--samples-split=8 --film=mp4 --bake"),
+            ({"tiles": "auto", "engine": "BLENDER_EEVEE"}, "submit", "--tiles=auto --overscan=8 --film=mp4 --bake"),
+            ({"tiles": "", "engine": "BLENDER_EEVEE"}, "submit", "--film=mp4 --bake"),
+            ({"in_order": True}, "submit", "--film=mp4 --in-order"),
+            ({"film": "", "no_film": True, "bake": False, "tiles": ""}, "submit", "--samples-split=8 --no-film"),
+        ):
+            request = Request("shot.blend", options=given | change)
+            self.assertEqual(request.words(verb), [verb, "shot.blend", "--progress", *want.split()])
+        for wanted, in_order in (("-5", False), ("5", False), ("1-5", True)):
+            words = Request("shot.blend", wanted, options={"in_order": True}).words("render")
+            self.assertEqual("--in-order" in words, in_order, "one frame is looked at, not the animation up to it")
 
     def test_frames(self) -> None:
         for given, want in (((1, 1), "1"), ((1, 9), "1-9"), ((-5, -1, 2), "-5--1x2"), ((1, 9, 1), "1-9")):
