@@ -1,12 +1,13 @@
 // What a job does, why, and what it is made of.
-import { useRef, useState } from "preact/hooks";
-import { address, get } from "../../api/call";
+import { useRef } from "preact/hooks";
+import { get } from "../../api/call";
 import { type Data, useData } from "../../api/data";
 import { type Attempt, type Event, type Full, type Job, type Reason, ended } from "../../api/model";
 import type { components } from "../../api/schema";
 import { Card, Empty, Facts, Loaded, Name, State } from "../../parts/basics";
 import { ago, bytes, count, hours, moment, number, rate, result, span, unit } from "../../words";
 import { counts, filmed, type Frames, type FramesData, grows, lost, newest } from "./data";
+import { Film } from "./film";
 import { GrowingPicture, saysParts } from "./growing";
 import { type AttemptList, type FileList, logOf, picture, ranges, type RunningList, sentence, stateNames, type Warning } from "./model";
 import type { PartOf } from "./part";
@@ -24,7 +25,7 @@ export function Overview({ job: j, frames, may }: PartOf) {
       <Stages of={j} />
       <Missing of={j} />
       <Warnings of={j} />
-      <Film of={j} />
+      {filmed(j) && !lost(j, "outputs") && <Film key={j.ended} of={j} />}
       <Pictures of={j} frames={frames} />
       <Failures of={j} frames={frames} />
       {!ended(j.state) && (
@@ -128,18 +129,6 @@ function Pictures({ of: j, frames }: { of: Job; frames: FramesData }) {
           {!f && <li><a><span class="nopicture" />{"\u00a0"}</a></li>}
         </ul>
       )}
-    </Card>
-  );
-}
-
-// Film shows the film where the browser can play it; else it can be downloaded all the same.
-function Film({ of: j }: { of: Job }) {
-  const [plays, setPlays] = useState(true);
-  if (!filmed(j) || lost(j, "outputs")) return null;
-  const file = address(`/jobs/${j.id}/film`, { v: j.ended });
-  return (
-    <Card title="Film" aside={<a download href={file}>Download</a>}>
-      {plays ? <video class="film" controls preload="metadata" src={file} onError={() => setPlays(false)} /> : <Empty>This browser cannot play it.</Empty>}
     </Card>
   );
 }
