@@ -721,6 +721,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/leases/{id}/caches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hands over complete files of a bake that goes on, so that frames may begin */
+        post: operations["cachesReady"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/leases/{id}/log": {
         parameters: {
             query?: never;
@@ -1490,6 +1507,23 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        CacheReply: {
+            missing?: string[] | null;
+            other?: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        CacheRequest: {
+            /** Format: int64 */
+            ready?: number;
+            results?: components["schemas"]["Result"][] | null;
+            /** Format: int64 */
+            task?: number;
+            whole?: boolean;
+            worker?: string;
+        } & {
+            [key: string]: unknown;
+        };
         CleanRule: {
             /** Format: double */
             canceled_days?: number;
@@ -1716,6 +1750,8 @@ export interface components {
             options?: components["schemas"]["Options"];
             probe?: boolean;
             process?: components["schemas"]["Process"];
+            /** Format: int64 */
+            ready?: number;
             /** Format: int64 */
             samples_split?: number;
             scene?: string;
@@ -4778,6 +4814,41 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReasonList"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cachesReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CacheRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CacheReply"];
                 };
             };
             /** @description Error */
