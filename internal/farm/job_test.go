@@ -336,7 +336,7 @@ func TestJSONLosesNothing(t *testing.T) {
 		FrameStates{Done: Frames(1, 2), Failed: Frames(4), Running: Frames(7, 9), Queued: FrameRange(10, 20, 2)},
 		Grid{
 			Job: 7, State: Active, Total: 9, Frames: Frames(1, 2), Count: 1, Next: &one, Base: 1, Seq: 2, States: []FrameState{GridDone}, Seconds: []float64{1.5},
-			Started: []int64{1}, Workers: []int{0}, Attempts: []int{1}, Failed: []int{1}, MemoryMB: []int{1}, WorkerList: []GridWorker{{"w", "n"}},
+			Started: []int64{1}, Workers: []int{0}, Attempts: []int{1}, Failed: []int{1}, MemoryMB: []int{1}, Parts: []int{1}, WorkerList: []GridWorker{{"w", "n"}},
 		},
 		Reason{Worker: "w", Job: 7, Chosen: true, Class: 1, Rating: 0.5, Text: "t"},
 		Event{Seq: 1, Time: now, Kind: EventFrame, Job: 7, Worker: "w", Frame: &one, State: "s", Text: "t", Cursor: 2, Progress: &progress, Beat: &beat},
