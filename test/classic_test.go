@@ -68,7 +68,7 @@ func (c *classicDoor) slave(name string, count int, blender ...string) *exec.Cmd
 
 // TestClassicFarm: a client of the original submits, its slave renders, it fetches.
 func TestClassicFarm(t *testing.T) {
-	for _, dialect := range []string{"1.8"} {
+	for _, dialect := range []string{"1.8", "page"} {
 		t.Run(dialect, func(t *testing.T) {
 			t.Parallel()
 			c := openClassic(t, dialect)

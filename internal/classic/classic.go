@@ -85,14 +85,13 @@ type Door struct {
 	m      *master.Master
 	log    *slog.Logger
 	client master.Identity
-	mark   string // tells this door's jobs from those of another data folder
+	mark   string // of this data folder; ids of slaves follow from it
 
 	mu      sync.Mutex // guards all below, and held of slaves
 	records map[string]*record
 	byJob   map[farm.JobID]*record
 	next    int64 // number of the last job announced
 	slaves  map[string]*slave
-	files   map[string]storedFile // Page: by MD5, those that were sent before they were announced
 }
 
 // New reads what the door keeps. The master's Run may not have begun.
@@ -115,7 +114,7 @@ func New(opt Options) (*Door, error) {
 	d := &Door{
 		opt: opt, m: opt.Master, log: opt.Log,
 		client:  master.Identity{Token: farm.ClassicToken, Name: "classic", Role: farm.RoleSubmit},
-		records: make(map[string]*record), byJob: make(map[farm.JobID]*record), slaves: make(map[string]*slave), files: make(map[string]storedFile),
+		records: make(map[string]*record), byJob: make(map[farm.JobID]*record), slaves: make(map[string]*slave),
 	}
 	d.opt.Roots = make([]string, len(opt.Roots))
 	for i, root := range opt.Roots {

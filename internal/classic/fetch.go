@@ -50,6 +50,7 @@ func (c *call) result(job string, frame int, kind farm.ResultKind, media string,
 }
 
 // frameLog answers with the log of a frame, also while it is rendered.
+// A log is sent with the status of its frame where the dialect has it so.
 func (c *call) frameLog(job string, frame int, a answers, failed bool) error {
 	at, err := c.seek(c.ctx, job, frame)
 	if err != nil {
@@ -58,30 +59,36 @@ func (c *call) frameLog(job string, frame int, a answers, failed bool) error {
 	if at.job.ID == 0 {
 		return c.none(a.notYet)
 	}
+	status := http.StatusOK
 	if failed {
-		if state, _, err := c.state(c.ctx, &at); err != nil || state == frameError {
-			if err == nil {
-				err = c.none(a.failed)
-			}
+		state, _, err := c.state(c.ctx, &at)
+		if err != nil {
 			return err
 		}
+		if state == frameError {
+			status = a.failed
+		}
+	}
+	none := a.notYet
+	if status != http.StatusOK {
+		none = status
 	}
 	l, err := c.m.OpenLog(c.ctx, at.job.ID, frame, 0)
 	if farm.KindOf(err) == farm.NotFound {
-		return c.none(a.notYet)
+		return c.none(none)
 	}
 	if err != nil {
 		return err
 	}
 	defer l.Close()
 	if !l.There() {
-		return c.none(a.notYet)
+		return c.none(none)
 	}
 	text, err := io.ReadAll(io.LimitReader(l, maxLog))
 	if err != nil {
 		return farm.Errorf(farm.Internal, "the log cannot be read: %w", err)
 	}
-	return answer(c.w, http.StatusOK, "text/plain; charset=utf-8", text)
+	return answer(c.w, status, "text/plain; charset=utf-8", text)
 }
 
 // bundle answers with a zip of the pictures of a job's frames that are done.

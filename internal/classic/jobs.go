@@ -62,22 +62,26 @@ func (d *Door) announce(ctx context.Context, rec *record) (whole bool, err error
 			return false, err
 		}
 	}
+	if rec.Serial, err = d.token(16); err != nil {
+		return false, err
+	}
 	if rec.ID, err = d.number(); err != nil {
 		return false, err
 	}
-	rec.Created = d.opt.Now()
+	rec.Created, rec.Pending = d.opt.Now(), rec.Frames
 	if err := d.save(rec); err != nil {
 		return false, err
 	}
 	if !rec.all() {
 		return false, nil
 	}
-	return true, d.submit(ctx, rec, rec.Frames)
+	return true, d.submit(ctx, rec)
 }
 
-// submit makes a job of the engine of frames of the record; rec.mu is held. The job carries a key, so that one which the
+// submit makes a job of the engine of the frames that no job was made of; rec.mu is held. The job carries a key, so that one which the
 // engine has and the record does not is not made twice.
-func (d *Door) submit(ctx context.Context, rec *record, frames farm.FrameSet) error {
+func (d *Door) submit(ctx context.Context, rec *record) error {
+	frames := rec.Pending
 	spec, files, err := d.jobOf(ctx, rec, frames)
 	if err != nil {
 		return err
@@ -86,9 +90,9 @@ func (d *Door) submit(ctx context.Context, rec *record, frames farm.FrameSet) er
 	if err != nil {
 		return err
 	}
-	rec.Jobs = append(rec.Jobs, job.ID)
+	rec.Jobs, rec.Pending = append(rec.Jobs, job.ID), farm.FrameSet{}
 	if err := d.save(rec); err != nil {
-		rec.Jobs = rec.Jobs[:len(rec.Jobs)-1]
+		rec.Jobs, rec.Pending = rec.Jobs[:len(rec.Jobs)-1], frames
 		return err
 	}
 	for _, unpin := range rec.unpin {
@@ -130,7 +134,7 @@ func (d *Door) jobOf(ctx context.Context, rec *record, frames farm.FrameSet) (sp
 		Name: rec.Name, Blend: files[0].Path, Frames: frames, Chunk: rec.Chunk, Priority: rec.Priority,
 		Needs:   farm.Needs{Engine: engineOf(rec.Render), Blender: rec.Files[0].Blender},
 		Options: farm.Options{EXR: "full", Preview: true},
-		Key:     "classic-" + d.mark + "-" + rec.ID + "-" + strconv.Itoa(len(rec.Jobs)),
+		Key:     "classic-" + rec.Serial + "-" + strconv.Itoa(len(rec.Jobs)),
 	}
 	for _, id := range rec.Blacklist {
 		if w, err := d.m.Worker(ctx, workerID(id)); err == nil {
@@ -174,7 +178,7 @@ func (d *Door) upload(ctx context.Context, rec *record, index int, a *arrived) (
 	if !rec.all() {
 		return false, nil
 	}
-	return true, d.submit(ctx, rec, rec.Frames)
+	return true, d.submit(ctx, rec)
 }
 
 // Run goes on with what was under way when the door was closed, and then forgets jobs that the engine does not have any
@@ -185,8 +189,8 @@ func (d *Door) Run(ctx context.Context) error {
 	}
 	for _, rec := range d.all() {
 		rec.mu.Lock()
-		if len(rec.Jobs) == 0 && !rec.gone && rec.all() && rec.Frames.Count() > 0 {
-			if err := d.submit(ctx, rec, rec.Frames); err != nil {
+		if !rec.gone && rec.all() && rec.Pending.Count() > 0 {
+			if err := d.submit(ctx, rec); err != nil {
 				d.log.Warn("a job of the classic door cannot be submitted", "job", rec.ID, "err", err)
 			}
 		}
@@ -409,4 +413,13 @@ func (d *Door) reset(ctx context.Context, id string, frame int, all bool) error 
 		return errUnknown
 	}
 	return nil
+}
+
+// retry has frames of a job rendered again.
+func (d *Door) retry(ctx context.Context, id farm.JobID, frames []int) error {
+	_, err := d.m.Retry(ctx, d.client, id, master.RetryWhich{Frames: farm.Frames(frames...)})
+	if farm.KindOf(err) == farm.Conflict {
+		err = nil
+	}
+	return err
 }

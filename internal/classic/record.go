@@ -27,8 +27,10 @@ type record struct {
 	Resolution []int         `json:"resolution,omitempty"`
 	Render     string        `json:"render,omitempty"` // the engine
 	Files      []recordFile  `json:"files"`
-	Frames     farm.FrameSet `json:"frames"` // of all jobs, and those that no job was made of yet
+	Frames     farm.FrameSet `json:"frames,omitzero"`  // of all jobs, and Pending
+	Pending    farm.FrameSet `json:"pending,omitzero"` // of which no job was made yet
 	Created    time.Time     `json:"created"`
+	Serial     string        `json:"serial"`         // that no other record has or had; ids of scenes come again
 	Jobs       []farm.JobID  `json:"jobs,omitempty"` // of the engine; V18 has one at most
 	Paused     bool          `json:"paused,omitempty"`
 

@@ -347,12 +347,12 @@ func (d *Door) beat(ctx context.Context, h *held, who master.Identity) (alive bo
 	return !slices.Contains(orders.Cancel, h.lease.ID) && !orders.Unknown, err
 }
 
-// holder finds who of an address has the frame of a job. The questions of a slave that renders do not say which it is.
+// holder finds who of an address has the frame of a job and has not reported it. The questions of a slave that renders do not say which it is.
 func (d *Door) holder(job string, frame int, ip string) *held {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, s := range d.slaves {
-		if h := s.held; h != nil && h.job == job && s.ip == ip && slices.Contains(h.lease.Frames, frame) {
+		if h := s.held; h != nil && h.job == job && s.ip == ip && h.left[frame] {
 			return h
 		}
 	}
