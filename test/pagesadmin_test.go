@@ -37,9 +37,10 @@ func TestPagesOfAdmins(t *testing.T) {
 	b.types("#rule-cap", "0")
 	b.sees("The cap is a share above 0")
 	b.types("#rule-cap", "50")
+	f.ok("rules", "attempts=7") // somebody else, at the same time
 	b.press("Save the rules")
 	b.sees("The rules are in force.", "Change a number")
-	if got := f.get("/rules"); !strings.Contains(got, `"cap":0.5`) {
+	if got := f.get("/rules"); !strings.Contains(got, `"cap":0.5`) || !strings.Contains(got, `"attempts":7`) {
 		t.Errorf("the rules are %s", got)
 	}
 
@@ -83,13 +84,23 @@ func TestPagesOfAdmins(t *testing.T) {
 	b.until("the whole answer", `(window.fetch = window.whole, true)`)
 	remove()
 	b.sees("It is removed.", "Nothing would go.")
+	b.press("Commands")
+	b.sees("This farm runs scenes, and no commands.", "may then run any program on the workers", "None does.")
+	b.press("Let this farm run commands")
+	b.until("question", `(e => !!e && e.innerText.includes("any program") && (e.querySelector("button.danger").click(), true))(document.querySelector("dialog"))`)
+	b.sees("This farm runs commands besides scenes.")
+	if got := f.get("/rules"); !strings.Contains(got, `"processes":true`) || !strings.Contains(got, `"cap":0.5`) {
+		t.Errorf("the rules are %s", got)
+	}
+	b.press("Run no more commands")
+	b.sees("This farm runs scenes, and no commands.")
 	b.press("About")
 	b.sees("SQLite", "No backup is known", f.data)
 
 	b.press("Statistics")
 	b.sees("Machine hours per day", "shot <b>1</b>")
 	checker := axe(t)
-	for _, at := range []string{"/balancing", "/statistics", "/settings/tokens", "/settings/logins", "/settings/cleaning", "/settings/audit", "/settings/about"} {
+	for _, at := range []string{"/balancing", "/statistics", "/settings/tokens", "/settings/logins", "/settings/cleaning", "/settings/commands", "/settings/audit", "/settings/about"} {
 		b.accessible(checker, f.url+at)
 	}
 }

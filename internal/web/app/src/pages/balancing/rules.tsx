@@ -52,8 +52,9 @@ export function RulesForm() {
     const { [f.key]: _, ...rest } = draft;
     setDraft(text.trim() !== "" && Number(text) === shownAs(f, now) ? rest : { ...rest, [f.key]: text });
   };
-  const save = async (now: Rules) => {
-    if (await attempt(() => act("PUT", "/rules", drafted(now, draft)), "The rules are in force.")) {
+  const save = async () => {
+    const change = async () => act("PUT", "/rules", drafted(await get<Rules>("/rules"), draft)); // what somebody else changed meanwhile stays
+    if (await attempt(change, "The rules are in force.")) {
       setDraft({});
       rules.again();
     }
@@ -62,7 +63,7 @@ export function RulesForm() {
     <Card title="Rules" aside={<>The same as <code>netrender rules</code></>}>
       <Loaded data={rules} height={520}>{(now) => (
         <div class="ruling">
-          <form onSubmit={(e) => { e.preventDefault(); if (admin && changed && !unread) void save(now); }}>
+          <form onSubmit={(e) => { e.preventDefault(); if (admin && changed && !unread) void save(); }}>
             {fields.map((f) => {
               const text = draft[f.key] ?? String(shownAs(f, now));
               return (

@@ -38,8 +38,9 @@ export function Cleaning() {
   const [draft, setDraft] = useState<Draft>({});
   const changed = Object.keys(draft).length > 0;
   const wrong = Object.values(draft).some((t) => t.trim() !== "" && !(Number(t) >= 0));
-  const save = async (now: Rules) => {
-    if (!(await attempt(() => act("PUT", "/cleaning", drafted(now, draft)), "The rules are in force; the farm follows them once an hour."))) return;
+  const save = async () => {
+    const change = async () => act("PUT", "/cleaning", drafted(await get<Rules>("/cleaning"), draft)); // what somebody else changed meanwhile stays
+    if (!(await attempt(change, "The rules are in force; the farm follows them once an hour."))) return;
     setDraft({});
     rules.again();
   };
@@ -63,7 +64,7 @@ export function Cleaning() {
       <Card title="What goes by itself" aside={<>The same as <code>netrender clean</code></>}>
         <p class="dim">Of jobs that have ended, so many days after their end. What a job needs that has not ended never goes, nor anything of a job that is to be kept. Where nothing is entered, it stays.</p>
         <Loaded data={rules} height={240}>{(now) => (
-          <form class="cleaning" onSubmit={(e) => { e.preventDefault(); if (admin && changed && !wrong) void save(now); }}>
+          <form class="cleaning" onSubmit={(e) => { e.preventDefault(); if (admin && changed && !wrong) void save(); }}>
             {parts.map(([part, text, about]) => (
               <fieldset key={part}>
                 <legend>{text}</legend>

@@ -5,6 +5,7 @@ import { Card, Empty, Head, Tabs } from "../../parts/basics";
 import { About } from "./about";
 import { Audit } from "./audit";
 import { Cleaning } from "./cleaning";
+import { Commands } from "./commands";
 import { Logins } from "./logins";
 import { Notifications } from "./notifications";
 import { Tokens } from "./tokens";
@@ -16,6 +17,7 @@ const tabs: Tab[] = [
   { id: "logins", text: "Logins", page: Logins, admins: "Only admins see which browsers are logged in." },
   { id: "notifications", text: "Notifications", page: Notifications, admins: "Only admins say who is told what happens: what they name is called by the master." },
   { id: "cleaning", text: "Cleaning", page: Cleaning },
+  { id: "commands", text: "Commands", page: Commands, admins: "Only admins decide whether this farm runs commands." },
   { id: "audit", text: "Audit", page: Audit, admins: "Only admins see who did what to the farm." },
   { id: "about", text: "About", page: About },
 ];
