@@ -56,9 +56,9 @@ const (
 	maxWaiting     = 1_000     // jobs whose files were announced and have not come
 	maxRecords     = 20_000    // jobs that are remembered
 	waitingFor     = 24 * time.Hour
-	stall          = time.Minute      // without a byte, after which a connection is cut
-	pace           = 30 * time.Second // a slave that works is never silent for longer; its lease lives for three times that
-	dropped        = 5 * time.Minute  // a slave that was silent for so long is not there any more
+	stall          = time.Minute // without a byte, after which a connection is cut
+	usualPace      = 30 * time.Second
+	dropped        = 5 * time.Minute // a slave that was silent for so long is not there any more
 	defaultMaxFile = 64 << 30
 )
 
@@ -85,7 +85,8 @@ type Door struct {
 	m      *master.Master
 	log    *slog.Logger
 	client master.Identity
-	mark   string // of this data folder; ids of slaves follow from it
+	pace   time.Duration // a slave that works is never silent for longer; its lease lives for three times that
+	mark   string        // of this data folder; ids of slaves follow from it
 
 	mu      sync.Mutex // guards all below, and held of slaves
 	records map[string]*record
@@ -112,7 +113,7 @@ func New(opt Options) (*Door, error) {
 		return nil, farm.Errorf(farm.Invalid, "%q is not a dialect of the original protocol", clip(string(opt.Dialect), 40)).WithHint("use 1.8 or page")
 	}
 	d := &Door{
-		opt: opt, m: opt.Master, log: opt.Log,
+		opt: opt, m: opt.Master, log: opt.Log, pace: usualPace,
 		client:  master.Identity{Token: farm.ClassicToken, Name: "classic", Role: farm.RoleSubmit},
 		records: make(map[string]*record), byJob: make(map[farm.JobID]*record), slaves: make(map[string]*slave),
 	}

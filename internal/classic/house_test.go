@@ -7,6 +7,8 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/jpeg"
 	"io"
 	"net"
 	"net/http"
@@ -293,4 +295,16 @@ func (r *raw) ask(request, method string) (head, body string) {
 		r.t.Fatal(err)
 	}
 	return head, string(text)
+}
+
+// decode reads JSON.
+func decode(text string, v any) error { return json.Unmarshal([]byte(text), v) }
+
+// smallJPEG is a picture of a few pixels.
+func smallJPEG() []byte {
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 2, 2)), nil); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
 }

@@ -94,7 +94,7 @@ func (d *Door) register(ctx context.Context, name, stats, remote string) (*slave
 	if err := d.handBack(ctx, s); err != nil { // what it had before it was started anew
 		return nil, err
 	}
-	_, err = d.m.Heartbeat(ctx, speaker(ip), s.worker, farm.Heartbeat{PaceMS: int(pace.Milliseconds())})
+	_, err = d.m.Heartbeat(ctx, speaker(ip), s.worker, farm.Heartbeat{PaceMS: int(d.pace.Milliseconds())})
 	return s, err
 }
 
@@ -342,7 +342,7 @@ func (d *Door) beat(ctx context.Context, h *held, who master.Identity) (alive bo
 	}
 	orders, err := d.m.Heartbeat(ctx, who, h.slave.worker, farm.Heartbeat{
 		Beats:  []farm.Beat{{Lease: h.lease.ID, Frame: frame, Started: true, Phase: "rendering"}},
-		PaceMS: int(pace.Milliseconds()),
+		PaceMS: int(d.pace.Milliseconds()),
 	})
 	return !slices.Contains(orders.Cancel, h.lease.ID) && !orders.Unknown, err
 }
