@@ -281,6 +281,7 @@ func (e *engine) bakeAgain(j *job, bake int, why string) {
 			j.shut[p] = l.ID
 		}
 		e.shutBake(j, p)
+		e.mark(j)
 		e.sync(j)
 		return
 	}

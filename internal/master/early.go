@@ -124,6 +124,7 @@ func (e *engine) bakedEarly(j *job, p int, kept keptCaches, c *EarlyCaches) {
 	j.stuck = stuck{}
 	j.through[p] = ready
 	e.reach(j)
+	e.mark(j)
 }
 
 // cached is the last frame up to which all bakes that are not done have handed over what frames need.

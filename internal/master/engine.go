@@ -279,8 +279,8 @@ func (e *engine) unlist(j *job) {
 
 // forget drops a job that ended from memory.
 func (e *engine) forget(j *job) {
-	e.unlist(j)
 	e.mark(j) // what is pending must be written while the job is known
+	e.unlist(j)
 	e.flushMarks()
 	delete(e.jobs, j.ID)
 	delete(e.keys, j.Key)

@@ -196,8 +196,8 @@ func (e *engine) examineFrames(j *job) error {
 		places := 0
 		untouched := p >= j.next && p < j.plan.TurnsEnd()
 		closed := !untouched && !j.ready(p) // what it waits for is not done
-		if first, end := j.plan.Bakes, j.plan.TurnsEnd(); closed && p >= first && p < end && j.finished.Contains(p) {
-			closed = false // a bake is done again; its frames stay
+		if first, end := j.plan.Bakes, j.plan.TurnsEnd(); closed && p >= first && p < end && (j.finished.Contains(p) || j.held[p] != nil) {
+			closed = false // a bake is done again, or after a restart it is not known how far it is; its frames stay
 		}
 		if closed && (j.finished.Contains(p) || j.held[p] != nil) {
 			return fmt.Errorf("position %d is not ready: done %v, held %v", p, j.finished.Contains(p), j.held[p] != nil)

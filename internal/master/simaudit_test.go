@@ -107,7 +107,7 @@ func (w *world) compare(m *master.Master) {
 			return
 		}
 		states, err := m.Frames(ctx, id)
-		if err == nil && (j.Tiles.Count() > 0 || j.Film != nil) {
+		if err == nil && (j.Tiles.Count() > 0 || j.Film != nil || len(j.Bakes) > 0) {
 			w.compareFrames(j, &states)
 			states.Done, states.Failed = farm.FrameRange(1, v.Done, 1), farm.FrameRange(1, v.Failed, 1)
 		}
@@ -138,15 +138,15 @@ func (w *world) compare(m *master.Master) {
 	}
 }
 
-// compareFrames looks that a frame of parts is done when its finish is, and failed when any of it was given up.
+// compareFrames looks that a frame of parts is done when its finish is, and failed when any of it was given up, or a bake.
 func (w *world) compareFrames(j *ledgerJob, states *farm.FrameStates) {
-	plan := j.Plan()
+	plan, stopped := j.Plan(), j.stopped()
 	for f := range j.Frames.All() {
 		all, _ := plan.Find(f)
 		failed := j.State == farm.Failed
 		for p := range all.All() {
 			_, _, final := j.tries(p)
-			failed = failed || final
+			failed = failed || final || stopped[p]
 		}
 		last, _ := plan.Picture(f)
 		_, done := j.done[last]

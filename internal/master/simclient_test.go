@@ -101,6 +101,12 @@ func newSimClient(w *world, n int) *simClient {
 				n -= tasks
 			}
 		}
+		if j.spec.Process == nil && w.rng.IntN(3) == 0 {
+			j.spec.Bakes = []farm.Bake{{{Kind: "cloth", Owner: "Shirt", Name: "Cloth", Start: 1, End: 100}}}
+			if w.rng.IntN(3) == 0 {
+				j.spec.Bakes = append(j.spec.Bakes, farm.Bake{{Kind: "fluid", Owner: "Tank", Name: "Fluid", Start: 1, End: 100}})
+			}
+		}
 		if w.rng.IntN(4) == 0 {
 			j.spec.Film, j.spec.Options.Outputs = &farm.Film{}, true
 		}

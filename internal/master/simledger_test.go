@@ -23,6 +23,7 @@ type ledger struct {
 	jobs    map[farm.JobID]*ledgerJob
 	leases  map[farm.LeaseID]farm.Lease
 	issued  map[farm.LeaseID]farm.Lease // also those that are over
+	saw     map[place]map[string]string // the caches that a frame shows
 	said    map[place]farm.Report       // what workers said, as they were about to say it
 	kept    map[place]bool              // frames of leases whose result was ever accepted durably
 	failed  map[place]bool              // or whose failure was
@@ -40,16 +41,17 @@ type ledgerJob struct {
 	deleted  bool
 	dropped  bool // somebody asked for its deletion
 	canceled int
-	held     bool                   // its pause was acknowledged, and since then it has not ended and nobody asked that it goes on
-	done     map[int]farm.Attempt   // accepted, by position
-	tried    map[int][]farm.Attempt // that count
+	caches   map[int]map[string]string // by bake and path
+	held     bool                      // its pause was acknowledged, and since then it has not ended and nobody asked that it goes on
+	done     map[int]farm.Attempt      // accepted, by position
+	tried    map[int][]farm.Attempt    // that count
 }
 
 func newLedger(w *world) *ledger {
 	return &ledger{
 		w: w, plans: make(map[string]*simJob), rules: *w.rules, workers: make(map[farm.WorkerID]farm.Worker),
 		jobs: make(map[farm.JobID]*ledgerJob), leases: make(map[farm.LeaseID]farm.Lease), issued: make(map[farm.LeaseID]farm.Lease),
-		said: make(map[place]farm.Report), kept: make(map[place]bool), failed: make(map[place]bool),
+		saw: make(map[place]map[string]string), said: make(map[place]farm.Report), kept: make(map[place]bool), failed: make(map[place]bool),
 		files: make(map[blob.Ref]bool), spoilt: make(map[place]bool),
 	}
 }
@@ -69,9 +71,10 @@ func (g *ledger) refused(changes []farm.Change, err error) error {
 }
 
 // truth is told what a worker is about to say of a frame.
-func (g *ledger) truth(r *farm.Report) {
+func (g *ledger) truth(r *farm.Report, saw map[string]string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.saw[place{r.Lease, r.Frame}] = saw
 	g.said[place{r.Lease, r.Frame}] = *r
 }
 
@@ -123,6 +126,8 @@ func (g *ledger) enter(c farm.Change) *ledgerJob {
 			g.fail("job %d is deleted, and nobody asked for that", c.ID)
 		}
 		maps.DeleteFunc(g.leases, func(_ farm.LeaseID, l farm.Lease) bool { return l.Job == c.ID })
+	case farm.FilesPut:
+		g.jobs[c.Job].put(&c)
 	case farm.LeaseAdd:
 		g.lease(&c.Lease)
 		return g.jobs[c.Lease.Job]
@@ -229,6 +234,9 @@ func (j *ledgerJob) needs(p int) (list []int) {
 		if ok && j.Process != nil && j.level(no) < j.level(task.Frame) {
 			list = append(list, q)
 		}
+		if ok && task.Stage == farm.StageRender && other.Stage == farm.StageBake {
+			list = append(list, q)
+		}
 		if ok && task.Stage == farm.StageFinish && other.Stage == farm.StageRender && other.Frame == task.Frame {
 			list = append(list, q)
 		}
@@ -257,8 +265,11 @@ func (j *ledgerJob) lacks(p int) int {
 	for _, q := range needs {
 		_, done := j.done[q]
 		_, _, final := j.tries(q)
+		other, _ := j.Plan().Task(q)
+		bake, _ := farm.TaskOf(other)
+		_, begun := j.done[p] // the bake may be done again since
 		switch {
-		case done:
+		case done, bake.Stage == farm.StageBake && (begun || !final && j.covered(bake.Part, farm.FrameOf(no))):
 			there++
 		case !farm.IsFilm(no) || !final && !stopped[q]:
 			return q
@@ -286,7 +297,7 @@ func (j *ledgerJob) stopped() map[int]bool {
 			continue
 		}
 		for _, q := range needs {
-			if j.gaveUp(q) {
+			if _, done := j.done[p]; (j.gaveUp(q) || set[q]) && !done { // a bake may be given up after its frames
 				set[p] = true
 			}
 		}
@@ -319,6 +330,9 @@ func (g *ledger) balance(j *ledgerJob) {
 		g.fail("job %d says %d frames failed, there are %d", j.ID, j.Failed, given)
 	case j.State == farm.Done && len(j.done) != j.Total, j.State == farm.Failed && (j.Done+j.Failed != j.Total || j.Failed == 0):
 		g.fail("job %d is %s with %d done and %d failed of %d", j.ID, j.State, j.Done, j.Failed, j.Total)
+	}
+	if j.State == farm.Done {
+		g.oneBake(j)
 	}
 	plan := j.Plan()
 	by := make(map[int]farm.LeaseID)

@@ -16,8 +16,9 @@ import (
 // simParcel is what became of a frame, until the master has answered.
 type simParcel struct {
 	report farm.Report
-	text   string // of the result, if there is one
-	sent   bool
+	texts  []string          // of the results
+	sent   int               // results
+	saw    map[string]string // caches that the frame shows
 }
 
 // conclude makes a parcel of what became of the frame. It returns true when the rest of the lease is of no use either.
@@ -27,17 +28,21 @@ func (s *simWorker) conclude(l *simLease, frame int, plan *simJob, took time.Dur
 	if s.w.luck(s.w.chance.jump) {
 		r.Seconds = 1e5 * (s.w.rng.Float64() - 0.5) // its clock was set meanwhile
 	}
-	p := &simParcel{report: r}
+	p := &simParcel{report: r, saw: l.saw}
 	if fault := plan.fault(s, frame); fault != nil {
 		fault(&p.report)
 		s.push(p)
 		return p.report.Scene || p.report.OwnFault
 	}
-	if l.options.Outputs {
-		p.text = fmt.Sprintf("frame %d by lease %d", frame, l.ID)
-		sum := sha256.Sum256([]byte(p.text))
+	if l.bake != nil {
+		p.report.Results, p.texts = l.bake.files(l, 0, l.bake.last)
+		p.report.Install = "4.0.0"
+	} else if l.options.Outputs {
+		text := fmt.Sprintf("frame %d by lease %d", frame, l.ID)
+		p.texts = []string{text}
+		sum := sha256.Sum256([]byte(text))
 		p.report.Results = []farm.Result{{
-			Kind: farm.KindOutput, Name: fmt.Sprintf("f%04d.png", frame), Size: int64(len(p.text)), Ref: hex.EncodeToString(sum[:]), Frame: frame,
+			Kind: farm.KindOutput, Name: fmt.Sprintf("f%04d.png", frame), Size: int64(len(text)), Ref: hex.EncodeToString(sum[:]), Frame: frame,
 		}}
 		if res := &p.report.Results[0]; farm.IsPart(frame) {
 			res.Kind, res.Name = farm.KindPart, farm.PartName(frame)
@@ -52,7 +57,7 @@ func (s *simWorker) conclude(l *simLease, frame int, plan *simJob, took time.Dur
 // push keeps a parcel; only then may it be spoken of.
 func (s *simWorker) push(p *simParcel) {
 	s.finish(p.report.Lease, p.report.Frame)
-	s.w.ledger.truth(&p.report)
+	s.w.ledger.truth(&p.report, p.saw)
 	s.outbox = append(s.outbox, p)
 	s.send()
 }
@@ -73,7 +78,7 @@ func (s *simWorker) again() {
 }
 
 func (s *simWorker) upload(batch []*simParcel, i int) {
-	for i < len(batch) && (batch[i].sent || len(batch[i].report.Results) == 0) {
+	for i < len(batch) && batch[i].sent == len(batch[i].report.Results) {
 		i++
 	}
 	if i == len(batch) {
@@ -81,20 +86,20 @@ func (s *simWorker) upload(batch []*simParcel, i int) {
 		return
 	}
 	p := batch[i]
-	text := p.text
+	at, text := p.sent, p.texts[p.sent]
 	if s.w.luck(s.w.chance.rot) {
 		text = strings.ToUpper(text) // harmed on the way
 	}
 	ask(s.w, s.node, 5*time.Second, func(ctx context.Context, m *master.Master) (bool, error) {
-		_, whole, err := m.PutResult(ctx, root, p.report.Lease, s.id, p.report.Results[0], 0, strings.NewReader(text))
+		_, whole, err := m.PutResult(ctx, root, p.report.Lease, s.id, p.report.Results[at], 0, strings.NewReader(text))
 		return whole, err
 	}, func(whole bool, err error) {
 		if err != nil && (!arrived(err) || farm.KindOf(err) != farm.Conflict) || err == nil && !whole {
 			s.again()
 			return
 		}
-		p.sent = true
-		s.upload(batch, i+1)
+		p.sent = at + 1
+		s.upload(batch, i)
 	})
 }
 
@@ -117,7 +122,7 @@ func (s *simWorker) deliver(batch []*simParcel) {
 		s.failures, s.sending = 0, false
 		for i, p := range batch {
 			if len(verdicts[i].Missing) > 0 {
-				p.sent = false
+				p.sent = 0
 				continue
 			}
 			s.w.say("%s: frame %d of job %d, lease %d, is %s: accepted %v %s", s.name, p.report.Frame, p.report.Job, p.report.Lease,

@@ -130,7 +130,8 @@ func (g *ledger) someResult(rng *rand.Rand) (folder string, a farm.Attempt, ok b
 			continue
 		}
 		at := slices.Sorted(maps.Keys(j.done))
-		return j.Folder, j.done[at[rng.IntN(len(at))]], true
+		a := j.done[at[rng.IntN(len(at))]]
+		return j.Folder, a, len(a.Results) > 0 // a bake has none
 	}
 	return "", farm.Attempt{}, false
 }

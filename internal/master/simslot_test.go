@@ -44,7 +44,10 @@ func (s *simWorker) claim(x *simSlot) {
 
 // take enters a lease in the book and the notes.
 func (s *simWorker) take(g *farm.Grant) *simLease {
-	l := &simLease{Lease: g.Lease, options: g.Options, left: make(map[int]bool), frame: g.Lease.Frames[0]}
+	l := &simLease{Lease: g.Lease, options: g.Options, baked: g.Baked, ready: farm.MaxFrame, until: g.Until, left: make(map[int]bool), frame: g.Lease.Frames[0]}
+	if g.Ready != nil {
+		l.ready = *g.Ready
+	}
 	for _, f := range g.Lease.Frames {
 		l.left[f] = true
 	}
@@ -75,6 +78,25 @@ func (s *simWorker) render(x *simSlot, l *simLease, i int) {
 		return
 	}
 	frame := l.Frames[i]
+	if task, _ := farm.TaskOf(frame); task.Stage == farm.StageBake {
+		s.bake(x, l, plan)
+		return
+	} else if task.Stage == farm.StageRender && len(plan.spec.Bakes) > 0 && l.saw == nil {
+		s.look(x, l, plan, frame, func(saw map[string]string) {
+			if l.saw = saw; saw != nil {
+				s.render(x, l, i)
+				return
+			}
+			r := s.report(&l.Lease, frame, farm.Errored)
+			r.OwnFault, r.Error = true, "a cache could not be had"
+			s.push(&simParcel{report: r})
+			for _, f := range l.Frames[i+1:] {
+				s.push(&simParcel{report: s.report(&l.Lease, f, farm.HandedBack)})
+			}
+			s.done(x)
+		})
+		return
+	}
 	l.started, l.frame, l.fraction, x.ahead = true, frame, 0, false
 	took := time.Duration(float64(plan.pace) * s.speed * (0.7 + 0.6*s.w.rng.Float64()))
 	s.w.later(s.node, took*7/10, func() {
@@ -91,6 +113,7 @@ func (s *simWorker) render(x *simSlot, l *simLease, i int) {
 		}
 		l.fraction = 1
 		rest := s.conclude(l, frame, plan, took)
+		l.saw = nil
 		if rest {
 			for _, f := range l.Frames[i+1:] {
 				s.push(&simParcel{report: s.report(&l.Lease, f, farm.HandedBack)})

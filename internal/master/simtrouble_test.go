@@ -59,6 +59,9 @@ func (w *world) trouble() {
 		w.rotFile()
 	}
 	if w.luck(w.chance.rot) {
+		w.rotCache()
+	}
+	if w.luck(w.chance.rot) {
 		w.rotResult()
 	}
 }

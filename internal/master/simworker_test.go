@@ -28,6 +28,7 @@ type simWorker struct {
 	files  map[blob.Ref]bool
 
 	// Of the process.
+	lists    map[farm.JobID]*simFiles // of jobs that are baked
 	fresh    bool
 	known    bool
 	asks     bool // a registration is under way
@@ -45,7 +46,12 @@ type simWorker struct {
 type simLease struct {
 	farm.Lease
 	options  farm.Options
-	left     map[int]bool // not settled
+	baked    int64
+	ready    int
+	until    int               // of a bake
+	bake     *simBake          // nil: frames are rendered
+	saw      map[string]string // the caches of the frame that is rendered
+	left     map[int]bool      // not settled
 	frame    int
 	fraction float64
 	started  bool
@@ -77,14 +83,14 @@ func (s *simWorker) boot() {
 		s.slots = 1 + s.w.rng.IntN(3)
 	}
 	s.pace = farm.DefaultRules().Heartbeat()
-	s.book = make(map[farm.LeaseID]*simLease)
+	s.book, s.lists = make(map[farm.LeaseID]*simLease), make(map[farm.JobID]*simFiles)
 	s.works, s.has = nil, 0
 	s.resize(s.slots)
 	in := func(l farm.LeaseID, frame int) bool {
 		return slices.ContainsFunc(s.outbox, func(p *simParcel) bool { return p.report.Lease == l && p.report.Frame == frame })
 	}
 	for _, p := range s.outbox {
-		p.sent = false
+		p.sent = 0
 		s.adopt(&p.report)
 	}
 	ids := make([]farm.LeaseID, 0, len(s.notes))
@@ -153,7 +159,7 @@ func (s *simWorker) register() {
 	s.asks = true
 	r := farm.Registration{
 		ID: s.id, Name: s.wish, Slots: s.slots, Fresh: s.fresh, Protocol: farm.Protocol, Facts: farm.Facts{
-			MemoryMB: 8000, Stages: []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageEncode, farm.StageProcess}, Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}},
+			MemoryMB: 8000, Stages: []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageEncode, farm.StageProcess, farm.StageBake}, Blenders: []farm.Blender{{Version: farm.Version{Major: 4}, Bakes: farm.SimulationKinds()}},
 		},
 	}
 	if s.obeys {
