@@ -11,32 +11,42 @@ import (
 	"github.com/netrender/netrender/internal/exr"
 )
 
-// TestBakesEqualLocal: cloth and particles that the farm bakes, with the frames of each on two workers, equal bit by bit what
-// their artist's own Blender renders after it went through the timeline once.
+// TestBakesEqualLocal: cloth and particles that the farm bakes, with the frames of each on two workers, and cloth that one worker
+// renders in order, equal bit by bit what their artist's own Blender renders after it went through the timeline once.
 func TestBakesEqualLocal(t *testing.T) {
 	blender := blenders(t)[0]
 	dir := t.TempDir()
 	python(t, blender, "", "../internal/blender/testdata/bakes.py", dir, "cloth", "particles")
 	f := startFarm(t)
+	jobs := []struct{ name, how, said string }{
+		{"cloth", "--bake", "is baked by the farm first"}, {"particles", "--bake", "is baked by the farm first"}, {"cloth", "--in-order", ""},
+	}
 	var ids []string
-	for _, name := range []string{"cloth", "particles"} {
+	for _, j := range jobs {
 		out, errs, code := run(t, append(f.env(), "NETRENDER_DATA="+knownBlender(t, blender)),
-			"submit", filepath.Join(dir, name+".blend"), "-f", "2-6x2", "--bake", "--threads", "1", "--blender", blender)
-		if code != 0 || !strings.Contains(errs, "is baked by the farm first") {
+			"submit", filepath.Join(dir, j.name+".blend"), "-f", "2-6x2", j.how, "--threads", "1", "--blender", blender)
+		if code != 0 || !strings.Contains(errs, j.said) {
 			t.Fatalf("submit: exit %d\n%s", code, errs)
 		}
 		ids = append(ids, strings.TrimSpace(out))
 	}
 	f.workerIn(knownBlender(t, blender), "oak", "--blender", blender)
 	f.workerIn(knownBlender(t, blender), "elm", "--blender", blender)
-	for i, name := range []string{"cloth", "particles"} {
-		id := ids[i]
+	ends := func(id string) {
+		t.Helper()
 		eventually(t, 5*time.Minute, "the job ends", func() bool {
 			s := f.job(id).State
 			return s == "done" || s == "failed"
 		})
 		if s := f.job(id); s.State != "done" {
-			t.Fatalf("the job of %s is %s\n%s\n%s", name, s.State, f.ok("job", id), tail(f.ok("logs", id), 3000))
+			t.Fatalf("a job is %s\n%s\n%s", s.State, f.ok("job", id), tail(f.ok("logs", id), 3000))
+		}
+	}
+	for i, j := range jobs {
+		id, name := ids[i], j.name
+		if ends(id); j.how == "--in-order" { // one of them alone, after the animation was played up to it
+			f.ok("retry", id, "-f", "4")
+			ends(id)
 		}
 		home := t.TempDir()
 		f.ok("fetch", id, "-o", home, "--only", "exr")

@@ -68,7 +68,7 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.Lookup("film").NoOptDefVal = "auto"
 	f.BoolVar(&o.noFilm, "no-film", false, "make no film, although the scene's own output is a movie")
 	f.BoolVar(&o.bake, "bake", false, "have the farm compute the scene's simulations first that are not baked; frames read their caches (see netrender fetch --caches)")
-	f.BoolVar(&o.inOrder, "in-order", false, "render the frames one after the other on one worker, for simulations that are not baked")
+	f.BoolVar(&o.inOrder, "in-order", false, "render the frames on one worker, which plays the animation from its beginning first, for simulations that are not baked; a frame that is retried is rendered alone, after the animation was played up to it")
 	f.StringVar(&o.order, "order", string(farm.Linear), "linear, reverse or outside-in")
 	f.IntVar(&o.attempts, "attempts", 0, "failed attempts before a frame is failed (default: the farm's rule)")
 	f.DurationVar(&o.timeout, "timeout", 0, "longest a frame may take, as 20m or 2h")

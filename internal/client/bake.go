@@ -43,16 +43,7 @@ func (p *Plan) simulations(bake bool) {
 			}
 			s.Bakes = append(s.Bakes, b)
 		}
-	case s.InOrder && len(matter) > 0:
-		first := matter[0].Start
-		for _, k := range matter {
-			first = min(first, k.Start)
-		}
-		if at := s.Frames.First(); at > first || s.Frames.Count() != s.Frames.Last()-at+1 {
-			p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "in order, simulations come out right when all frames are rendered from %d on", first).
-				WithHint("render -f %d-%d, or have the farm bake them with --bake", first, s.Frames.Last()))
-		}
-	case s.InOrder:
+	case s.InOrder: // the worker plays all frames before them
 	default:
 		for _, k := range matter {
 			text := fmt.Sprintf("%s is not baked: --bake computes it on the farm first, --in-order renders the frames one after the other", k)

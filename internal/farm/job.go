@@ -62,8 +62,8 @@ type JobSpec struct {
 	Inspect bool `json:"inspect,omitempty"`
 	// Bakes are simulations of the scene that are computed first, each bake by one worker; frames read their caches.
 	Bakes []Bake `json:"bakes,omitempty"`
-	// InOrder has the frames rendered one after the other by one worker, which steps through all frames before them: so
-	// a simulation that is not baked comes out as it does on one machine.
+	// InOrder has the frames rendered by one worker, which steps through all frames first: so a simulation that is not baked
+	// comes out as it does on one machine. Who takes over the rest steps through them again, and renders what is left alone.
 	InOrder bool `json:"in_order,omitempty"`
 	// Probe has such a job render small pictures of its first frame instead, with its own needs and options, to find out what
 	// the whole one takes: see Probe.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/netrender/netrender/internal/blob"
@@ -67,9 +68,10 @@ func (e *engine) nobodyBakes(j *job) string {
 	return ""
 }
 
-// pinVersion has the job baked and rendered with one version: that of its first bake, which the worker is given now.
+// pinVersion has the job baked and rendered with one version: that of its first bake, which the worker is given now, or of
+// its first frame when they are rendered in order.
 func (e *engine) pinVersion(j *job, wk *worker, p int) {
-	if p >= j.plan.Bakes || !j.Needs.Exact.IsZero() {
+	if p >= j.plan.Bakes && !j.InOrder || !j.Needs.Exact.IsZero() {
 		return
 	}
 	no, _ := j.plan.Task(p)
@@ -88,7 +90,7 @@ func (e *engine) setExact(j *job, v farm.Version) {
 
 // loosen lets any version bake the job again when nothing of it is baked, and no frame shows something of it.
 func (e *engine) loosen(j *job) {
-	if j.plan.Bakes == 0 || j.Needs.Exact.IsZero() || j.finished.Count()+len(j.held)+len(j.settling) > 0 {
+	if j.plan.Bakes == 0 && !j.InOrder || j.Needs.Exact.IsZero() || j.finished.Count()+len(j.held)+len(j.settling) > 0 {
 		return
 	}
 	clear(j.through)
@@ -96,9 +98,19 @@ func (e *engine) loosen(j *job) {
 	e.setExact(j, farm.Version{})
 }
 
-// otherVersion tells whether a bake was made with another version than the rest of the job.
+// playAgain tells that frames in order go on where others are done. Their worker plays the animation from its first frame,
+// and renders those alone that are left.
+func (e *engine) playAgain(j *job, wk *worker, l *lease) {
+	if !j.InOrder || j.finished.Count() == 0 || farm.IsFilm(l.Frames[0]) {
+		return
+	}
+	text := plural(len(l.Frames), "frame") + " in order: " + wk.Name + " plays the animation again up to frame " + strconv.Itoa(slices.Max(l.Frames))
+	e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, Worker: wk.ID, State: string(j.State), Text: text, Progress: e.shown(j)})
+}
+
+// otherVersion tells whether a bake, or a frame in order, was made with another version than the rest of the job.
 func (e *engine) otherVersion(j *job, p int, r *farm.Report) bool {
-	if p >= j.plan.Bakes || r.Outcome != farm.Rendered {
+	if p >= j.plan.Bakes && !j.InOrder || r.Outcome != farm.Rendered {
 		return false
 	}
 	v, err := farm.ParseVersion(r.Install)

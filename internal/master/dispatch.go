@@ -222,6 +222,7 @@ func (e *engine) lease(j *job, wk *worker, wish *farm.Wish, now time.Time) *leas
 		j.Started = now
 	}
 	e.pinVersion(j, wk, positions[0])
+	e.playAgain(j, wk, l)
 	e.hold(wk, l)
 	e.change(farm.LeaseAdd{Lease: l.Lease})
 	if j.State == farm.Queued {
@@ -249,9 +250,6 @@ func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 		if len(j.held) > 0 {
 			return nil, 0 // one worker has them all
 		}
-		if done := j.finished.Clone(); done.Count() > 0 { // what was computed on the way to the rest is gone with its worker
-			e.reset(j, done)
-		}
 	}
 	for p := range j.again.All() {
 		if looked++; looked > maxLook && !j.InOrder || len(positions) == j.Chunk {
@@ -266,6 +264,9 @@ func (e *engine) take(j *job, wk *worker) (positions []int, attempt int) {
 			break
 		}
 		if t := j.tries[p]; t != nil && slices.Contains(t.workers, wk.ID) && e.elsewhere(j, t) {
+			if j.InOrder { // who takes it takes the rest, too
+				return nil, 0
+			}
 			continue
 		}
 		if !j.canBake(wk, p) {

@@ -211,16 +211,31 @@ func TestEarlyCachesOfTwoBakes(t *testing.T) {
 func TestLastBakeDiffers(t *testing.T) {
 	inFarm(t, func(b *bench) {
 		id := b.bakers(3)
-		j := b.submit("1-2", bakes(cloth))
+		j := b.submit("1-3", bakes(cloth))
 		g := b.claim(id[0], 0)
-		b.earlier(g, "cloth", 2, 1, 2)
-		want(t, "frames", len(b.renders(id[2])), 2)
+		b.earlier(g, "cloth", 3, 1, 2, 3)
+		for range 2 {
+			x := b.claim(id[2], 0)
+			b.report(x, x.Lease.Frames[0], farm.Rendered)
+		}
 		time.Sleep(10 * time.Minute)
 		id = b.bakers(3)
-		if v := b.baked(b.claim(id[1], 0), "4.5.1", "other cloth", 1, 2); !v.Accepted {
+		h, held := b.claim(id[1], 0), b.claim(id[2], 0)
+		if held == nil || held.Lease.Frames[0] != 3 {
+			t.Fatalf("the last frame is not rendered: %+v", held)
+		}
+		if v := b.baked(h, "4.5.1", "other cloth", 1, 2, 3); !v.Accepted {
 			t.Fatal(v)
 		}
 		want(t, "state", b.job(j.ID).State, farm.Active)
+		if v := b.report(held, 3, farm.Rendered); v.Accepted {
+			t.Error("a frame of the earlier bake is taken")
+		}
+		again := b.claim(id[2], 0)
+		if again == nil || again.Lease.Frames[0] != 1 || again.Baked == held.Baked {
+			t.Fatalf("who has the files of the earlier bake is not told of others: %+v", again)
+		}
+		b.report(again, 1, farm.Rendered)
 		want(t, "frames again", len(b.renders(id[2])), 2)
 		want(t, "state", b.job(j.ID).State, farm.Done)
 	})

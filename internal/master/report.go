@@ -130,7 +130,7 @@ func (e *engine) settle(who Identity, r *farm.Report) farm.Verdict {
 	switch r.Outcome {
 	case farm.Rendered:
 		if e.otherVersion(l.job, p, r) {
-			v.Accepted, v.Reason = false, "it was baked with another Blender than the rest of the job"
+			v.Accepted, v.Reason = false, "it was made with another Blender than the rest of the job"
 			if e.leases[l.ID] == l {
 				e.settled(l, r.Frame, p)
 				e.putBack(l.job, p)

@@ -1,12 +1,14 @@
 package worker_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/netrender/netrender/internal/blender"
 	"github.com/netrender/netrender/internal/farm"
 	"github.com/netrender/netrender/internal/wire"
 	"github.com/netrender/netrender/internal/worker/fake"
@@ -135,4 +137,33 @@ func TestFilesThatCameWhileBaked(t *testing.T) {
 func (j *fakeJob) cache(m *fakeMaster, frame int) {
 	f := j.add(m, fmt.Sprintf("%s/cloth-Shirt-Cloth/%06d.cache", farm.CacheFolder, frame), fmt.Append(nil, "cache of ", frame))
 	f.First, f.Last, f.Bake, f.Original = &frame, &frame, 1, ""
+}
+
+// Frames in order have the scene opened to be played up to the last of them.
+func TestInOrderIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMaster(t)
+		m.chunk = 3
+		j := m.job(3, func(j *fakeJob) { j.grant.InOrder = true })
+		opened := make(chan blender.Scene, 9)
+		w := start(t, options(t, m, fake.Options{Open: func(_ context.Context, s blender.Scene) error {
+			opened <- s
+			return nil
+		}}))
+		m.until("three frames are done", func() bool { return len(j.done) == 3 })
+		m.set(func() { delete(j.done, 2); j.queue = []int{2} })
+		m.until("one is done again", func() bool { return len(j.done) == 3 })
+		w.drain()
+		close(opened)
+		var until []int
+		for s := range opened {
+			if !s.InOrder {
+				t.Error("the scene was not opened to be played")
+			}
+			until = append(until, s.Until)
+		}
+		if fmt.Sprint(until) != "[3 2]" {
+			t.Errorf("it was to be played up to %v", until)
+		}
+	})
 }

@@ -128,6 +128,9 @@ func (s *slot) open(ctx context.Context, k *work) error {
 	scene := folder.scene(k.grant.Blend)
 	if g := k.grant; g.Stage != farm.StageBake {
 		scene.Baked = simulations(g.Bakes...)
+		if scene.InOrder = g.InOrder && !farm.IsFilm(g.Lease.Frames[0]); scene.InOrder {
+			scene.Until = slices.Max(g.Lease.Frames)
+		}
 	}
 	scene.Scripts, scene.Engine = k.grant.Options.Scripts, k.grant.Options.Engine
 	facts, err := s.session.renderer.Open(ctx, scene)
