@@ -47,6 +47,9 @@ bench: build ## speed and memory of a master on this machine
 bench-stills: ## how much faster a still of 60 s is on 2, 4 and 8 workers (fake renderers)
 	NETRENDER_BENCH_STILLS=60s go test -count=1 -v -run TestBenchStills ./test | grep faster
 
+bench-classic: ## what 200 slaves of the original Netrender cost a master (Linux)
+	NETRENDER_BENCH_CLASSIC=20s go test -count=1 -v -run TestBenchClassic ./test | grep 'of a core'
+
 bench-pages: ## how fast the pages of a large farm are there, in Chromium
 	go test ./test -run TestBenchPages -pages -v -count 1
 
@@ -74,4 +77,4 @@ clean: ## remove what was built
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-.PHONY: build pages setup demo test format unit race cross lint bench bench-stills bench-pages pictures bench-f12 fuzz soak simulate release clean help
+.PHONY: build pages setup demo test format unit race cross lint bench bench-stills bench-classic bench-pages pictures bench-f12 fuzz soak simulate release clean help
