@@ -168,8 +168,49 @@ func quoted(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
+// taskCount says what all tasks of a job have come to.
+func taskCount(j *farm.Job) string {
+	return fmt.Sprintf("%d/%d", j.Done, j.Total) + failedCount(j)
+}
+
+// frameCount says what the frames of a job have come to, and other tasks apart from them.
 func frameCount(j *farm.Job) string {
-	s := fmt.Sprintf("%d/%d", j.Done, j.Total)
+	s := progressCount(&j.Progress)
+	if plan := j.Plan(); len(j.Stages) == 0 && plan.Staged() && j.Process == nil { // a list does not tell them apart
+		s += " tasks"
+	}
+	return s + failedCount(j)
+}
+
+// progressCount is frames done of all, and what there is besides: "12/24, film 0/1".
+func progressCount(p *farm.Progress) string {
+	done, total, ok := p.FramesDone()
+	if !ok || len(p.Stages) == 0 {
+		return fmt.Sprintf("%d/%d", p.Done, p.Total)
+	}
+	text := fmt.Sprintf("%d/%d", done, total)
+	finished := slices.ContainsFunc(p.Stages, func(s farm.StageProgress) bool { return s.Stage == farm.StageFinish })
+	for _, s := range p.Stages {
+		name := ""
+		switch s.Stage {
+		case farm.StageBake:
+			name = "bakes"
+		case farm.StageRender:
+			if finished {
+				name = "parts"
+			}
+		case farm.StageEncode:
+			name = "film"
+		case farm.StageFinish, farm.StageInspect, farm.StageProcess:
+		}
+		if name != "" {
+			text += fmt.Sprintf(", %s %d/%d", name, s.Done, s.Total)
+		}
+	}
+	return text
+}
+
+func failedCount(j *farm.Job) (s string) {
 	if j.Failed > 0 {
 		s += fmt.Sprintf(" (%d failed)", j.Failed)
 	}
@@ -302,7 +343,7 @@ func (a *app) showJob(v *jobView) {
 			}
 			line("frames", "%d/%d of %s%s", done, total, shorten(v.JobSpec.Frames.String(), 100), parts)
 		}
-		line("tasks", "%s", frameCount(&v.Job))
+		line("tasks", "%s", taskCount(&v.Job))
 		for i := range v.Stages {
 			line("", "%s", stageLine(&v.Stages[i]))
 		}

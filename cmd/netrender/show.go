@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -217,6 +218,12 @@ func (s *show) framesCaption(now time.Time) string {
 		return text
 	}
 	text := fmt.Sprintf("%d/%d %s", s.frames.Done, s.frames.Total, noun)
+	if done, total, ok := s.frames.FramesDone(); ok && len(s.frames.Stages) > 0 {
+		counts := strings.SplitN(progressCount(&s.frames), ",", 2)
+		if text = fmt.Sprintf("%d/%d frames", done, total); len(counts) > 1 {
+			text += "," + counts[1]
+		}
+	}
 	if s.frames.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", s.frames.Failed)
 	}

@@ -119,7 +119,7 @@ func (a *app) showEvent(ev *farm.Event) error {
 	}
 	progress := ""
 	if ev.Progress != nil {
-		progress = fmt.Sprintf("  (%d/%d)", ev.Progress.Done, ev.Progress.Total)
+		progress = fmt.Sprintf("  (%s)", progressCount(ev.Progress))
 	}
 	switch ev.Kind {
 	case farm.EventJob:

@@ -253,10 +253,24 @@ def render(name: str) -> None:
         bpy.ops.render.render(animation=True)
 
 
+WAITS = """
+import os, time
+import bpy
+def wait(scene, *_):
+    while scene.frame_current == 5 and not os.path.exists({go!r}):
+        time.sleep(0.02)
+bpy.app.handlers.frame_change_pre.append(wait)
+"""
+
 os.chdir(OUT)
 for name in NAMES:
+    name, _, waits = name.partition("+")
     fresh()
     globals()[name]()
+    if waits:  # NAME+GO: when its Python runs, frame 5 comes when there is a file GO
+        text = bpy.data.texts.new("waits.py")
+        text.write(WAITS.format(go=os.path.join(OUT, waits)))
+        text.use_module = True
     bpy.ops.wm.save_as_mainfile(filepath=os.path.join(OUT, name + ".blend"))
     if name == "listed":
         continue
