@@ -179,6 +179,9 @@ func (b *browser) accessible(axe, url string) {
 		b.look(look.width, 900, look.dark)
 		b.visit(url)
 		b.until("page that is read", `document.readyState == "complete" && !document.querySelector("[aria-busy=true]") && !!document.querySelector("h1")`)
+		if wide := value[int](b, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
+			b.t.Errorf("%s, %d wide: it goes %d pixels beyond the window", url, look.width, wide)
+		}
 		_ = do(b, "loading axe", chromedp.Evaluate[any](axe+"; 1"))
 		for _, wrong := range do(b, "running axe", chromedp.Evaluate[[]string](
 			`axe.run().then(r => r.violations.map(v => v.impact + " " + v.id + ": " + v.nodes.map(n => n.html).join(" | ")))`, chromedp.EvalAwaitPromise)) {

@@ -12,12 +12,18 @@ const listeners = new Set<Listener>();
 let source: EventSource | undefined;
 let opened = false; // events came at least once
 let retry = 0;
+let apart = false; // nobody sees the page, so it does not listen
+let leaving = 0;
+
+// A browser has few connections to a master without TLS, six in all of its tabs: one that nobody sees gives its own back.
+const unseen = 2000; // milliseconds out of sight
 
 // listen tells of events, and of again: events may have been missed, so what is shown is to be read anew. What it gives
 // back ends it.
 export function listen(l: Listener): () => void {
   listeners.add(l);
-  if (!source && !retry) open();
+  if (document.hidden) apart ||= !source && !retry;
+  else if (!source && !retry) open();
   return () => listeners.delete(l);
 }
 
@@ -48,7 +54,21 @@ function again() {
   for (const l of listeners) l.again?.();
 }
 
-// A page that was put away by the browser has missed what happened.
+function leave() {
+  source?.close();
+  source = undefined;
+  clearTimeout(retry);
+  retry = 0;
+  apart = true;
+}
+
+// A page that was not seen has missed what happened.
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && !connected.value) again();
+  clearTimeout(leaving);
+  if (document.hidden) leaving = window.setTimeout(leave, unseen);
+  else if (apart) {
+    apart = false;
+    open();
+    again();
+  } else if (!connected.value) again();
 });

@@ -25,7 +25,8 @@ export function JobPage({ id = "", tab = "", frame = "" }: { id?: string; tab?: 
   const job = useJob(id);
   const each = useFrames(id);
   const j = job.value;
-  if (job.problem && !j) return <><Head crumbs={<a href="/jobs">Jobs</a>} title={job.problem.status === 404 ? "There is no such job" : "The job cannot be shown"} /><Empty>{job.problem.message} {job.problem.hint}</Empty></>;
+  const gone = job.problem?.status === 404; // what is left of one that was deleted is of no use
+  if (job.problem && (!j || gone)) return <><Head crumbs={<a href="/jobs">Jobs</a>} title={gone ? (j ? `Job ${id} was deleted` : "There is no such job") : "The job cannot be shown"} /><Empty>{job.problem.message} {job.problem.hint}</Empty></>;
   const Shown = frame !== "" && tab === "frames" ? Frame : parts[tab];
   return (
     <>

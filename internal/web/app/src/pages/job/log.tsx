@@ -1,5 +1,5 @@
 // The log of an attempt at a frame: live, searched, as long as it may be.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { address, get } from "../../api/call";
 import { useData } from "../../api/data";
 import type { Job } from "../../api/model";
@@ -123,8 +123,10 @@ function Text({ job, frame, name, lease }: { job: number; frame: number; name: n
     box.current!.scrollTop = whole <= highest ? first * lineHeight : (first / Math.max(1, lines.length - rows)) * room;
   };
   const wanted = words.toLowerCase();
-  const matches = useMemo(() => (wanted ? matching(lines, wanted) : []), [wanted, lines.length]);
+  const search = useSearch(lines, wanted);
+  const matches = search.found;
   const find = (by: number) => {
+    search.look(Infinity);
     if (matches.length === 0) return;
     const here = hit >= 0 ? hit : from;
     const at = by > 0 ? matches.findIndex((m) => m > here) : matches.findLastIndex((m) => m < here);
@@ -143,7 +145,7 @@ function Text({ job, frame, name, lease }: { job: number; frame: number; name: n
           <Icon name="search" size={16} />
           <input type="search" aria-label="Search the log" placeholder="Search" value={words} onInput={(e) => { look(e.currentTarget.value); setHit(-1); }} onKeyDown={(e) => { if (e.key === "Enter" && e.shiftKey) { e.preventDefault(); find(-1); } }} />
         </form>
-        {wanted && <span class="dim nw" role="status">{matches.length === 0 ? "not found" : `${hit >= 0 && matches.includes(hit) ? `${number(matches.indexOf(hit) + 1)} of ` : ""}${number(matches.length)}`}</span>}
+        {wanted && <span class="dim nw" role="status">{matches.length === 0 ? (search.ended ? "not found" : "searching") : `${hit >= 0 && matches.includes(hit) ? `${number(matches.indexOf(hit) + 1)} of ` : ""}${number(matches.length)}`}</span>}
         {matches.length > 0 && <><Button icon="left" label="Found before" onClick={() => find(-1)} /><Button icon="right" label="Next found" onClick={() => find(1)} /></>}
         <Button kind="danger" icon="warn" disabled={!l || l.firstError < 0} onClick={() => show(l!.firstError)}>First error</Button>
         <Button icon="down" pressed={following} onClick={() => follow(!following)}>Follow</Button>
@@ -168,10 +170,45 @@ function Text({ job, frame, name, lease }: { job: number; frame: number; name: n
   );
 }
 
-function matching(lines: string[], wanted: string): number[] {
-  const found: number[] = [];
-  for (let i = 0; i < lines.length; i++) if (lines[i]!.toLowerCase().includes(wanted)) found.push(i);
-  return found;
+// Search looks through lines a little at a time, and goes on where it was when more of them come.
+class Search {
+  found: number[] = [];
+  private next = 0;
+  private mark: RegExp;
+
+  constructor(readonly lines: string[], readonly wanted: string) {
+    this.mark = new RegExp(wanted.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "i");
+  }
+
+  get ended() {
+    return !this.wanted || this.next >= this.lines.length;
+  }
+
+  look(milliseconds: number) {
+    const until = performance.now() + milliseconds;
+    for (let n = 0; !this.ended; this.next++) {
+      if (++n % 4096 === 0 && performance.now() > until) return;
+      if (this.mark.test(this.lines[this.next]!)) this.found.push(this.next);
+    }
+  }
+}
+
+function useSearch(lines: string[], wanted: string): Search {
+  const [, redraw] = useState(0);
+  const now = useRef(new Search(lines, wanted));
+  if (now.current.lines !== lines || now.current.wanted !== wanted) now.current = new Search(lines, wanted);
+  const search = now.current;
+  useEffect(() => {
+    let timer = 0;
+    const some = () => {
+      search.look(20);
+      redraw((n) => n + 1);
+      if (!search.ended) timer = window.setTimeout(some);
+    };
+    if (!search.ended) some();
+    return () => clearTimeout(timer);
+  }, [search, lines.length]);
+  return search;
 }
 
 function Line({ n, of, wanted, hit }: { n: number; of: string; wanted: string; hit: boolean }) {

@@ -33,9 +33,16 @@ export class LogText {
   private async follow() {
     let offset = 0;
     let decoder = new TextDecoder();
-    while (!this.stop.signal.aborted) {
+    for (;;) {
+      await this.seen(); // a tab that nobody sees holds no connection
+      if (this.stop.signal.aborted) return;
+      const unseen = new AbortController();
+      const hidden = () => document.hidden && unseen.abort();
+      const end = () => unseen.abort();
+      document.addEventListener("visibilitychange", hidden);
+      this.stop.signal.addEventListener("abort", end);
       try {
-        const answer = await send("GET", address(`/jobs/${this.job}/log`, { frame: this.frame, lease: this.wanted, of: this.lease, offset, wait_ms: 25_000 }), undefined, this.stop.signal);
+        const answer = await send("GET", address(`/jobs/${this.job}/log`, { frame: this.frame, lease: this.wanted, of: this.lease, offset, wait_ms: 25_000 }), undefined, unseen.signal);
         const bytes = await answer.arrayBuffer();
         const lease = answer.headers.get("Netrender-Lease") ?? "";
         if (this.lease && lease && lease !== this.lease) {
@@ -56,12 +63,29 @@ export class LogText {
         if (bytes.byteLength === 0) await new Promise((r) => setTimeout(r, 300));
       } catch (err) {
         if (this.stop.signal.aborted) return;
+        if (unseen.signal.aborted) continue;
         this.problem = problemOf(err, true);
         this.changed();
         if (this.problem.status !== 0) return;
         await new Promise((r) => setTimeout(r, 2000));
+      } finally {
+        document.removeEventListener("visibilitychange", hidden);
+        this.stop.signal.removeEventListener("abort", end);
       }
     }
+  }
+
+  private seen(): Promise<void> {
+    return new Promise((done) => {
+      const look = () => {
+        if (document.hidden && !this.stop.signal.aborted) return;
+        document.removeEventListener("visibilitychange", look);
+        done();
+      };
+      document.addEventListener("visibilitychange", look);
+      this.stop.signal.addEventListener("abort", look);
+      look();
+    });
   }
 
   private add(text: string, last: boolean) {
