@@ -122,6 +122,7 @@ type jobReader struct {
 
 	begun   bool
 	sources []*farm.File // the first of each ref, not yet come
+	baked   map[int]bool // bakes that have files in the manifest
 	plan    *farm.Plan
 	frames  farm.Spans // positions that came
 
@@ -297,8 +298,13 @@ func (a *jobReader) begin() error {
 		return damaged("its job is in no state")
 	}
 	sizes := make(map[string]int64, len(a.Manifest))
+	a.baked = make(map[int]bool)
 	for i := range a.Manifest {
 		f := &a.Manifest[i]
+		if _, is := spec.CacheName(f.Path); f.Bake < 0 || f.Bake > len(spec.Bakes) || f.Bake > 0 && !is {
+			return damaged("%.80q is no cache of its job", f.Path)
+		}
+		a.baked[f.Bake] = true
 		switch size, twice := sizes[f.Ref]; {
 		case twice && size != f.Size:
 			return damaged("the same bytes have two sizes")
@@ -380,7 +386,11 @@ func (a *jobReader) readFrame(f ArchivedFrame) error {
 			return err
 		}
 	}
-	if f.Outcome == farm.Rendered && !farm.IsPart(f.Frame) {
+	if isBake(f.Frame) { // what it made is in the manifest
+		if t, _ := farm.TaskOf(f.Frame); len(f.Results) > 0 || f.Outcome == farm.Rendered && !a.baked[t.Part] {
+			return damaged("%s is said to be done without its caches", farm.TaskName(f.Frame))
+		}
+	} else if f.Outcome == farm.Rendered && !farm.IsPart(f.Frame) {
 		if lack := a.Job.Spec.LacksOf(f.Frame, f.Results); lack != "" {
 			return damaged("frame %d is said to be done without %s", f.Frame, lack)
 		}
@@ -394,6 +404,11 @@ func (a *jobReader) readFrame(f ArchivedFrame) error {
 	f.Seconds = min(max(f.Seconds, 0), 1e6)
 	a.page = append(a.page, f)
 	return nil
+}
+
+func isBake(no int) bool {
+	t, ok := farm.TaskOf(no)
+	return ok && t.Stage == farm.StageBake
 }
 
 // expect lists what may follow a page of frames.
@@ -466,7 +481,7 @@ func (a *jobReader) endPage() error {
 	a.waiting = a.waiting[:0]
 	for i := range a.page {
 		f := &a.page[i]
-		lacks := f.lacks || f.Outcome == farm.Rendered && !a.About.Results
+		lacks := f.lacks || f.Outcome == farm.Rendered && !a.About.Results && !isBake(f.Frame)
 		switch {
 		case f.Outcome != farm.Rendered:
 			a.Failed++
