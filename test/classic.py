@@ -81,7 +81,7 @@ class Link:
 def blender_renders(blender: str, blend: str, frames: list[int], folder: str, while_running) -> dict[int, bytes]:
     """Has Blender render frames to multilayer EXRs, as the original's slave does."""
     setup = "import bpy; s = bpy.context.scene.render; s.image_settings.file_format = 'OPEN_EXR_MULTILAYER'; s.image_settings.color_depth = '32'"
-    command = [blender, "-b", "-noaudio", blend, "--python-expr", setup, "-o", os.path.join(folder, "######"), "-x", "1"]
+    command = [blender, "-b", "-noaudio", "--factory-startup", "-t", "1", blend, "--python-expr", setup, "-o", os.path.join(folder, "######"), "-x", "1"]
     command += ["-s", str(frames[0]), "-e", str(frames[-1]), "-a"]
     with open(os.path.join(folder, "log.txt"), "wb") as log, subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT) as child:
         while True:

@@ -96,3 +96,55 @@ func TestClassicFarm(t *testing.T) {
 		})
 	}
 }
+
+// TestClassicBlender: real Blender renders what the door's slave was sent, of a client's job and of a modern one; a modern
+// worker renders a client's job, and the pictures are the same.
+func TestClassicBlender(t *testing.T) {
+	blender := blenders(t)[0]
+	if strings.HasPrefix(filepath.Base(blender), "python") {
+		lacking(t, "no Blender that is an executable, which slaves of the original start")
+	}
+	blend := scene(t, blender, "tiny", "tiny.blend", "--frames", "4", "--size", "32x18", "--threads", "1")
+	c := openClassic(t, "1.8")
+	fetch := func(id string) string {
+		home := t.TempDir()
+		c.ask("fetch", id, "2-3", home)
+		return home
+	}
+	slave := c.slave("old", 2, blender)
+	byOld := fetch(c.ask("submit", "2-3", blend))
+	if err := slave.Wait(); err != nil {
+		t.Fatal(err)
+	}
+
+	c.ok("worker-set", "old", "enabled=no")
+	worker := c.workerIn(knownBlender(t, blender), "new", "--blender", blender)
+	byNew := fetch(c.ask("submit", "2-3", blend))
+	worker.kill()
+	for _, name := range []string{"000002.exr", "000003.exr"} {
+		d, err := exr.CompareFiles(filepath.Join(byOld, name), filepath.Join(byNew, name))
+		if err != nil || !d.Equal() {
+			t.Errorf("%s: a slave's picture differs from a worker's: %v, %v", name, d, err)
+		}
+	}
+
+	c.ok("worker-set", "old", "enabled=yes")
+	id := strings.TrimSpace(c.ok("submit", blend, "-f", "4", "--no-outputs", "--blender", blender))
+	again := c.slave("old", 1, blender)
+	eventually(t, 60*time.Second, "the modern job is done", func() bool { return c.job(id).State == "done" })
+	_ = again.Wait()
+	home := t.TempDir()
+	c.ok("fetch", id, "-o", home)
+	found := 0
+	for _, path := range filesBelow(t, home) {
+		if filepath.Ext(path) == ".exr" {
+			found++
+			if err := exr.VerifyFile(filepath.Join(home, path)); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d pictures came home: %v", found, filesBelow(t, home))
+	}
+}
