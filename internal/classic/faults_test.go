@@ -337,6 +337,7 @@ func TestVanished(t *testing.T) {
 // TestSignsOfLife: what a slave says while it renders renews its lease, and that of nobody else.
 func TestSignsOfLife(t *testing.T) {
 	h := open(t)
+	h.d.pace = time.Millisecond
 	id := h.job(numbers(2), 1, "scene")
 	a, b := h.slave("a"), h.slave("b")
 	h.task(a)

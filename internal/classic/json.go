@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/netrender/netrender/internal/blob/layout"
@@ -29,6 +30,18 @@ const (
 	frameError      = 3
 )
 
+// decimal is a number that Python reads as a float: with a point also where there is nothing behind it.
+type decimal float64
+
+// MarshalJSON writes it without an exponent.
+func (d decimal) MarshalJSON() ([]byte, error) {
+	text := strconv.FormatFloat(float64(d), 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0"
+	}
+	return []byte(text), nil
+}
+
 // renderJob is a job in JSON; clients of V18 want every field.
 type renderJob struct {
 	ID             string        `json:"id"`
@@ -41,9 +54,9 @@ type renderJob struct {
 	Transitions    [][2]any      `json:"transitions"`
 	Chunks         int           `json:"chunks"`
 	Priority       int           `json:"priority"`
-	Usage          float64       `json:"usage"`
+	Usage          decimal       `json:"usage"`
 	Blacklist      []string      `json:"blacklist"`
-	LastDispatched float64       `json:"last_dispatched"`
+	LastDispatched decimal       `json:"last_dispatched"`
 	VersionInfo    any           `json:"version_info"`
 	Resolution     []int         `json:"resolution"`
 	Render         string        `json:"render"`
@@ -64,7 +77,7 @@ type renderFile struct {
 
 type renderFrame struct {
 	Number  int          `json:"number"`
-	Time    float64      `json:"time"`
+	Time    decimal      `json:"time"`
 	Status  int          `json:"status"`
 	Slave   *renderSlave `json:"slave"`
 	Command string       `json:"command"`
@@ -78,7 +91,7 @@ type renderSlave struct {
 	Stats      string   `json:"stats"`
 	TotalDone  int      `json:"total_done"`
 	TotalError int      `json:"total_error"`
-	LastSeen   float64  `json:"last_seen"`
+	LastSeen   decimal  `json:"last_seen"`
 	Tags       []string `json:"tags"`
 }
 

@@ -41,6 +41,7 @@ type held struct {
 	began  time.Time
 
 	// guarded by Door.mu:
+	beaten  time.Time             // when the lease was renewed last
 	left    map[int]bool          // frames of which nothing was reported
 	results map[int][]farm.Result // that came of frames before their report
 	logs    map[int]int64         // bytes of each frame's log
@@ -330,6 +331,7 @@ func unlike(frames []int) []int {
 func (d *Door) beat(ctx context.Context, h *held, who master.Identity) (alive bool, err error) {
 	d.mu.Lock()
 	h.slave.seen = d.opt.Now()
+	h.beaten = h.slave.seen
 	frame, first := 0, true
 	for f := range h.left {
 		if first || f < frame {
@@ -345,6 +347,13 @@ func (d *Door) beat(ctx context.Context, h *held, who master.Identity) (alive bo
 		PaceMS: int(d.pace.Milliseconds()),
 	})
 	return !slices.Contains(orders.Cancel, h.lease.ID) && !orders.Unknown, err
+}
+
+// quiet tells whether the lease was not renewed just now.
+func (d *Door) quiet(h *held) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.opt.Now().Sub(h.beaten) >= d.pace/10
 }
 
 // holder finds who of an address has the frame of a job and has not reported it. The questions of a slave that renders do not say which it is.

@@ -29,9 +29,9 @@ func plain(s string, n int) string {
 }
 
 // unix is a time as Python has it: seconds since 1970, with a fraction.
-func unix(t time.Time) float64 {
+func unix(t time.Time) decimal {
 	if t.IsZero() {
 		return 0
 	}
-	return float64(t.UnixMilli()) / 1000
+	return decimal(t.UnixMilli()) / 1000
 }

@@ -137,12 +137,16 @@ func (c *call) putV18(p string) error {
 
 func (c *call) getStatus() error {
 	id := c.r.Header.Get("job-id")
+	usage, err := c.usage(c.ctx)
+	if err != nil {
+		return err
+	}
 	if id != "" {
 		rec := c.find(id)
 		if rec == nil {
 			return errUnknown
 		}
-		view, err := c.view(c.ctx, rec)
+		view, err := c.view(c.ctx, rec, usage)
 		if err != nil {
 			return err
 		}
@@ -150,7 +154,7 @@ func (c *call) getStatus() error {
 	}
 	list := []*renderJob{}
 	for _, rec := range c.all() {
-		view, err := c.view(c.ctx, rec)
+		view, err := c.view(c.ctx, rec, usage)
 		if farm.KindOf(err) == farm.NotFound {
 			continue
 		}
@@ -298,8 +302,10 @@ func (c *call) putLog(job string, frame int) error {
 	if err := c.logged(c.ctx, h, frame, text, c.ip); err != nil {
 		return err
 	}
-	if _, err := c.beat(c.ctx, h, speaker(c.ip)); err != nil {
-		return err
+	if c.quiet(h) {
+		if _, err := c.beat(c.ctx, h, speaker(c.ip)); err != nil {
+			return err
+		}
 	}
 	return c.none(http.StatusOK)
 }

@@ -33,7 +33,7 @@ func signature(md5 string) *string {
 }
 
 // view is a job as its clients see it.
-func (d *Door) view(ctx context.Context, rec *record) (*renderJob, error) {
+func (d *Door) view(ctx context.Context, rec *record, usage map[farm.JobID]float64) (*renderJob, error) {
 	jobs, err := d.jobsOf(ctx, rec)
 	if err != nil {
 		return nil, err
@@ -56,6 +56,7 @@ func (d *Door) view(ctx context.Context, rec *record) (*renderJob, error) {
 	}
 	known := make(map[int]renderFrame, frames.Count())
 	for i := range jobs {
+		j.Usage += decimal(usage[jobs[i].ID])
 		if !jobs[i].Started.IsZero() {
 			j.Transitions = append(j.Transitions, [2]any{"Started", unix(jobs[i].Started)})
 			j.LastDispatched = unix(jobs[i].Started)
@@ -72,6 +73,19 @@ func (d *Door) view(ctx context.Context, rec *record) (*renderJob, error) {
 		j.Frames = append(j.Frames, one)
 	}
 	return j, nil
+}
+
+// usage is the share of the farm that jobs have, 0..1.
+func (d *Door) usage(ctx context.Context) (map[farm.JobID]float64, error) {
+	b, err := d.m.Balance(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	usage := make(map[farm.JobID]float64, len(b.Jobs))
+	for i := range b.Jobs {
+		usage[b.Jobs[i].ID] = b.Jobs[i].Usage
+	}
+	return usage, nil
 }
 
 // statusOf is where jobs of one record stand together.
@@ -140,7 +154,7 @@ func (d *Door) frames(ctx context.Context, j *farm.Job, known map[int]renderFram
 				w, _ := d.m.Worker(ctx, a.Worker)
 				names[a.Worker] = w.Worker.Name
 			}
-			one.Time, one.Slave = a.Seconds, d.who(a.Worker, names[a.Worker])
+			one.Time, one.Slave = decimal(a.Seconds), d.who(a.Worker, names[a.Worker])
 			if slices.ContainsFunc(a.Results, func(r farm.Result) bool { return r.Kind == farm.KindEXR }) {
 				one.Results = []string{resultName(a.Frame)}
 			}
