@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from typing import Any
 
 DONE, ERROR = "2", "3"
 JPEG = bytes.fromhex(  # one grey pixel
@@ -64,18 +65,20 @@ class Link:
     def __init__(self, address: str) -> None:
         self.connection = http.client.HTTPConnection(address, timeout=60)
 
-    def call(self, method: str, target: str, body: bytes | None = None, **headers: object) -> tuple[int, http.client.HTTPMessage, bytes]:
+    def call(self, method: str, target: str, body: bytes | None = None, **headers: Any) -> tuple[int, http.client.HTTPMessage, bytes]:
         """The status, headers and body of an answer. Underscores in names of headers are dashes."""
         self.connection.request(method, target, body=body, headers={k.replace("_", "-"): str(v) for k, v in headers.items()})
         answer = self.connection.getresponse()
         return answer.status, answer.headers, answer.read()
 
-    def need(self, *args: object, wants: tuple[int, ...] = (200,), **headers: object) -> tuple[int, http.client.HTTPMessage, bytes]:
+    def need(
+        self, method: str, target: str, body: bytes | None = None, wants: tuple[int, ...] = (200,), **headers: Any
+    ) -> tuple[int, http.client.HTTPMessage, bytes]:
         """A call whose status must be one of some."""
-        status, head, body = self.call(*args, **headers)  # type: ignore[arg-type]
+        status, head, answer = self.call(method, target, body, **headers)
         if status not in wants:
-            raise SystemExit(f"{args[0]} {args[1]}: {status} instead of {wants}: {body[:300]!r}")
-        return status, head, body
+            raise SystemExit(f"{method} {target}: {status} instead of {wants}: {answer[:300]!r}")
+        return status, head, answer
 
 
 def blender_renders(blender: str, blend: str, frames: list[int], folder: str, while_running) -> dict[int, bytes]:
@@ -189,7 +192,7 @@ class V18:
             pictures = blender_renders(blender, blend, frames, here, still) if blender else {n: exr(n) for n in frames}
             self.link.need("PUT", log, b"done\n", slave_id=slave)
             for n in frames:
-                names = {"slave_id": slave, "job_id": job["id"], "job_frame": n}
+                names: dict[str, Any] = {"slave_id": slave, "job_id": job["id"], "job_frame": n}
                 if n not in pictures:
                     self.link.need("PUT", "/render", job_result=ERROR, job_time=0, **names)
                     continue
@@ -220,7 +223,7 @@ class Page:
     def submit(self, frames: list[int], files: list[str]) -> str:
         """Announces a job and sends its file where the master cannot read it."""
         job = self._sum(files[0])
-        names = {"job_id": job, "job_frame": f"{frames[0]}:{frames[-1]}", "job_chunks": 2, "slave_blacklist": ""}
+        names: dict[str, Any] = {"job_id": job, "job_frame": f"{frames[0]}:{frames[-1]}", "job_chunks": 2, "slave_blacklist": ""}
         status, _, _ = self.link.need("POST", "job", os.path.abspath(files[0]).encode(), wants=(200, 404), **names)
         if status == 404:
             with open(files[0], "rb") as file:
@@ -263,7 +266,7 @@ class Page:
             still()
             pictures = blender_renders(blender, blend, frames, here, still) if blender else {n: exr(n) for n in frames}
             for n in frames:
-                names = {"slave_id": slave, "job_id": job, "job_frame": n, "job_result": DONE if n in pictures else ERROR}
+                names: dict[str, Any] = {"slave_id": slave, "job_id": job, "job_frame": n, "job_result": DONE if n in pictures else ERROR}
                 self.link.need("PUT", "log", b"the log of a frame\n", **names)
                 self.link.need("PUT", "render", pictures.get(n), **names)
                 sent += n in pictures

@@ -16,12 +16,14 @@ import (
 type classicDoor struct {
 	*farm
 	dialect, address string
+	args             []string
 }
 
 func openClassic(t *testing.T, dialect string, args ...string) *classicDoor {
 	t.Helper()
 	c := &classicDoor{dialect: dialect, address: "127.0.0.1:" + strconv.Itoa(freePort(t))}
-	c.farm = startFarm(t, append([]string{"--classic=" + c.address, "--classic-dialect", dialect, "--classic-blender", "3.4.1"}, args...)...)
+	c.args = append([]string{"--classic", c.address, "--classic-dialect", dialect, "--classic-blender", "3.4.1"}, args...)
+	c.farm = startFarm(t, c.args...)
 	return c
 }
 
@@ -94,6 +96,35 @@ func TestClassicFarm(t *testing.T) {
 				t.Errorf("the log of a frame is %q", log)
 			}
 		})
+	}
+}
+
+// TestClassicKilled: what the door has answered is there after a kill -9, and a slave from before goes on.
+func TestClassicKilled(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	c := openClassic(t, "1.8", "--classic-root", root)
+	for _, name := range []string{"sent.blend", "read.blend"} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte("the scene "+name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	elsewhere := filepath.Join(t.TempDir(), "sent.blend")
+	if err := os.Rename(filepath.Join(root, "sent.blend"), elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	sent, read := c.ask("submit", "1-3", elsewhere), c.ask("announce", "1-3", filepath.Join(root, "read.blend"))
+	c.proc.kill()
+	c.start(c.args...)
+	slave := c.slave("old", 6)
+	home := t.TempDir()
+	c.ask("fetch", sent, "1-3", home)
+	c.ask("fetch", read, "1-3", home)
+	if err := slave.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if out := c.ok("workers"); !strings.Contains(out, "old") {
+		t.Errorf("the slave is not among the workers:\n%s", out)
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"github.com/netrender/netrender/internal/blob"
-	"github.com/netrender/netrender/internal/blob/layout"
 	"github.com/netrender/netrender/internal/farm"
 )
 
@@ -156,7 +155,7 @@ func sceneVersion(head []byte) farm.Version {
 // openAnnounced opens a file that a client names by a path of this machine: a regular file below one of the roots, whatever
 // links and dots are on the way. errUnknown when there is none.
 func (d *Door) openAnnounced(announced string) (*os.File, string, error) {
-	if len(d.opt.Roots) == 0 || !filepath.IsAbs(announced) || layout.Windows(announced) != layout.Windows(filepath.ToSlash(announced)) {
+	if len(d.opt.Roots) == 0 || !filepath.IsAbs(announced) {
 		return nil, "", errUnknown
 	}
 	for _, dir := range d.opt.Roots {
