@@ -57,7 +57,7 @@ func sessionOptions(in blender.Install, home string) blender.Options {
 
 // readScene has the newest Blender of this machine read a scene, with the add-ons that it has of those named. Place is
 // where the scene lies, of which blend may be a copy. Engine renders it instead of its own, if one is named.
-func (a *app) readScene(ctx context.Context, blend, place, engine string, named, addons []string) (client.Scene, error) {
+func (a *app) readScene(ctx context.Context, blend, place string, spec *farm.JobSpec, named, addons []string, views *client.Choice) (client.Scene, error) {
 	installs, err := a.findBlenders(ctx, named, true)
 	if err != nil {
 		return client.Scene{}, err
@@ -67,7 +67,10 @@ func (a *app) readScene(ctx context.Context, blend, place, engine string, named,
 	if place, err = filepath.Abs(place); err != nil {
 		return client.Scene{}, err
 	}
-	c, err := blender.Collect(ctx, newest, blend, blender.CollectOptions{Place: place, Engine: engine, Addons: enabled, Runner: runner(), Environ: os.Environ()})
+	c, err := blender.Collect(ctx, newest, blend, blender.CollectOptions{
+		Place: place, Engine: spec.Options.Engine, Frames: slices.Collect(spec.Frames.All()), Others: views.Scenes, All: slices.Contains(views.Scenes, client.All),
+		Addons: enabled, Runner: runner(), Environ: os.Environ(),
+	})
 	if err != nil {
 		return client.Scene{}, sceneError(err)
 	}

@@ -115,7 +115,7 @@ The exit code is 0 when the scene can be sent as it is, 1 when it cannot. Warnin
 
 func preflightOf(file string, plan *client.Plan, allowMissing bool) *preflight {
 	p := &preflight{
-		Blend: file, Frames: plan.Spec.Frames.String(), Total: plan.Spec.Frames.Count(), Engine: plan.Scene.Engine, Blender: fmt.Sprintf("%d.%d", plan.Scene.Saved.Major, plan.Scene.Saved.Minor),
+		Blend: file, Frames: plan.Spec.PictureNames(plan.Spec.Pictures()), Total: plan.Spec.Pictures().Count(), Engine: plan.Scene.Engine, Blender: fmt.Sprintf("%d.%d", plan.Scene.Saved.Major, plan.Scene.Saved.Minor),
 		Files: len(plan.Files), Bytes: plan.Bytes, Missing: plan.Missing, Warnings: plan.Warnings,
 	}
 	for _, err := range plan.Faults {

@@ -123,7 +123,7 @@ func (c *chronicle) job(ctx context.Context, ev *farm.Event) {
 		about = append(about, "name", plainText(j.Name))
 		switch {
 		case what == "submitted":
-			about = append(about, "frames", j.JobSpec.Frames.Count(), "by", plainText(j.Owner))
+			about = append(about, "frames", j.Pictures().Count(), "by", plainText(j.Owner))
 			if j.Progress.Missing > 0 {
 				about = append(about, "waits_for_files", j.Progress.Missing)
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +45,7 @@ func (f *fetching) wanted(job *farm.Job) farm.FrameSet {
 	if f.frames.Count() > 0 {
 		return f.frames
 	}
-	return job.JobSpec.Frames
+	return job.Pictures()
 }
 
 // again is the command that goes on with it.
@@ -90,10 +91,8 @@ netrender_cache: beside the .blend, where it is on this machine, or below -o.`,
 			}
 			a.heedReader(cmd.Context())
 			f := &fetching{dir: out, zip: zip, kinds: artistsKinds}
-			if frames != "" {
-				if f.frames, err = farm.ParseFrameSet(frames); err != nil {
-					return fmt.Errorf("%w%w", hidden{errUsage}, err)
-				}
+			if err := checkFrames(frames); err != nil {
+				return err
 			}
 			if f.kinds, err = kindsOf(only, previews); err != nil {
 				return err
@@ -114,6 +113,9 @@ netrender_cache: beside the .blend, where it is on this machine, or below -o.`,
 			}
 			if caches {
 				return a.fetchCaches(cmd.Context(), master, &job, out)
+			}
+			if f.frames, err = picturesOf(&job, frames); err != nil {
+				return err
 			}
 			if err := insideJob(&job, f.frames); err != nil {
 				return err
@@ -174,19 +176,43 @@ func kindsOf(only []string, previews bool) ([]farm.ResultKind, error) {
 	return kinds, nil
 }
 
+// checkFrames refuses what names no frames of any job.
+func checkFrames(text string) error {
+	if text == "" || strings.IndexFunc(text, unicode.IsLetter) >= 0 || strings.Contains(text, ":") { // views have names
+		return nil
+	}
+	_, err := farm.ParseFrameSet(text)
+	if err != nil {
+		err = fmt.Errorf("%w%w", hidden{errUsage}, err)
+	}
+	return err
+}
+
+// picturesOf are those of the job that the text names; none: nothing is named.
+func picturesOf(job *farm.Job, text string) (set farm.FrameSet, err error) {
+	if text == "" {
+		return set, nil
+	}
+	if set, err = job.Named(text); err != nil {
+		err = fmt.Errorf("%w%w", hidden{errUsage}, err)
+	}
+	return set, err
+}
+
 // insideJob refuses frames that the job does not have.
 func insideJob(job *farm.Job, frames farm.FrameSet) error {
 	var outside []int
+	all := job.Pictures()
 	for f := range frames.All() {
-		if !job.JobSpec.Frames.Contains(f) {
+		if !all.Contains(f) {
 			outside = append(outside, f)
 		}
 	}
 	if len(outside) == 0 {
 		return nil
 	}
-	e := farm.Errorf(farm.Invalid, "job %d has no frame %s", job.ID, shorten(farm.Frames(outside...).String(), 80)).
-		WithHint("its frames are %s", shorten(job.JobSpec.Frames.String(), 80))
+	e := farm.Errorf(farm.Invalid, "job %d has no frame %s", job.ID, shorten(job.PictureNames(farm.Frames(outside...)), 80)).
+		WithHint("its frames are %s", shorten(job.PictureNames(all), 80))
 	return fmt.Errorf("%w%w", hidden{errUsage}, e)
 }
 
@@ -263,7 +289,7 @@ func (f *fetching) lacking(job *farm.Job, states *farm.FrameStates) error {
 			later = append(later, n)
 		}
 	}
-	name := func(list []int) string { return shorten(farm.Frames(list...).String(), 80) }
+	name := func(list []int) string { return shorten(job.PictureNames(farm.Frames(list...)), 80) }
 	switch {
 	case len(later) == 0 && len(failed) == 0:
 		return nil
@@ -319,7 +345,7 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 		Film:  func(one client.FetchedFrame) { f.filmCame(a, &one) },
 		Bytes: func(done, total int64) { show.steps.bytes("fetching", done, total) },
 		Again: func(frame int) {
-			show.say("frame %d was damaged or lost on the master's disk; it is rendered again", frame)
+			show.say("%s was damaged or lost on the master's disk; it is rendered again", farm.TaskName(frame))
 		},
 	})
 	stop()
@@ -366,7 +392,7 @@ func (a *app) follow(ctx context.Context, master *wire.Client, job farm.Job, f *
 	if f.filmAlone() {
 		return f.filmHere(a, &end)
 	}
-	if all := end.JobSpec.Frames.Count(); len(f.here) < all {
+	if all := end.Pictures().Count(); len(f.here) < all {
 		return farm.Errorf(farm.Internal, "only %d of %d frames came", len(f.here), all).WithHint("%s brings the rest", f.again(&job))
 	}
 	took := end.Ended.Sub(end.Started)
@@ -390,7 +416,7 @@ func (a *app) watchProgress(ctx context.Context, master *wire.Client, id farm.Jo
 			return
 		}
 		if ev.Kind == farm.EventFrame && ev.State == string(farm.Errored) && ev.Frame != nil {
-			show.say("frame %d failed: %s", *ev.Frame, plainText(ev.Text))
+			show.say("%s failed: %s", farm.TaskName(*ev.Frame), plainText(ev.Text))
 		}
 		if ev.Kind == farm.EventJob && strings.HasPrefix(ev.Text, "bake of ") {
 			show.say("%s", plainText(ev.Text))

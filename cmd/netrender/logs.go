@@ -63,11 +63,11 @@ func (a *app) logsVerb() *cobra.Command {
 // logFrames chooses the frames whose logs a person most likely wants.
 func (a *app) logFrames(cmd *cobra.Command, client *wire.Client, id farm.JobID, text string) (farm.FrameSet, error) {
 	if text != "" {
-		set, err := farm.ParseFrameSet(text)
-		if err != nil {
-			return set, fmt.Errorf("%w%w", hidden{errUsage}, err)
-		}
 		job, err := client.Job(cmd.Context(), id)
+		if err != nil {
+			return farm.FrameSet{}, err
+		}
+		set, err := picturesOf(&job, text)
 		if err != nil {
 			return set, err
 		}

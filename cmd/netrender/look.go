@@ -341,14 +341,14 @@ func (a *app) showJob(v *jobView) {
 			case v.Samples > 0:
 				parts = fmt.Sprintf(", each in %d parts of its samples that are then put together", v.Samples)
 			}
-			line("frames", "%d/%d of %s%s", done, total, shorten(v.JobSpec.Frames.String(), 100), parts)
+			line("frames", "%d/%d of %s%s", done, total, shorten(v.PictureNames(v.Pictures()), 100), parts)
 		}
 		line("tasks", "%s", taskCount(&v.Job))
 		for i := range v.Stages {
 			line("", "%s", stageLine(&v.Stages[i]))
 		}
 	} else {
-		line("frames", "%s of %s", frameCount(&v.Job), shorten(v.JobSpec.Frames.String(), 100))
+		line("frames", "%s of %s", frameCount(&v.Job), shorten(v.PictureNames(v.Pictures()), 100))
 	}
 	if v.FPS > 0 {
 		line("", "a film of %s frames a second", rate(v.FPS))
@@ -402,7 +402,7 @@ func (a *app) showJob(v *jobView) {
 	}
 	for i := range v.Errors {
 		at := &v.Errors[i]
-		line("error", "frame %d, attempt %d: %s", at.Frame, at.Number, plainText(at.Error))
+		line("error", "%s, attempt %d: %s", farm.TaskName(at.Frame), at.Number, plainText(at.Error))
 	}
 	a.showWarnings(v.Warns, line)
 	for _, r := range sameReasons(v.Why) {

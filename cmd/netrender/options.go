@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/netrender/netrender/internal/client"
 	"github.com/netrender/netrender/internal/farm"
 )
 
@@ -49,6 +50,7 @@ type jobOptions struct {
 	samplesSplit string
 	overscan     int
 	keepAdaptive bool
+	views        client.Choice
 }
 
 // gpuKinds are the devices that Blender knows by these names.
@@ -64,6 +66,9 @@ func jobSettings(c *cobra.Command, o *jobOptions) {
 	f.StringVar(&o.samplesSplit, "samples-split", "", "render each frame in so many parts of its samples, 2 to 64, on as many workers, or auto (Cycles); they are merged and finished as one frame")
 	f.IntVar(&o.overscan, "overscan", 0, "render so many pixels more on each side of a tile, for effects that look at neighbours")
 	f.BoolVar(&o.keepAdaptive, "keep-adaptive", false, "leave adaptive sampling on in tiles: quicker, but pixels near the cuts differ from those of a whole frame")
+	f.StringSliceVar(&o.views.Scenes, "scenes", nil, "render these scenes of the file, or all, each with its own frames (or --frames)")
+	f.StringSliceVar(&o.views.Cameras, "cameras", nil, "render by each of these cameras, or all")
+	f.StringSliceVar(&o.views.Layers, "view-layers", nil, "render each of these view layers by itself, or all: on as many workers; the compositor finds the others empty")
 	f.StringVar(&o.film, "film", "", "make a film of the frames, with the scene's sound, when they are done: auto (the scene's own encoding when its output is a movie, else as mp4, else as webm), scene, mp4 (H.264), webm (VP9 or AV1) or lossless (FFV1)")
 	f.Lookup("film").NoOptDefVal = "auto"
 	f.BoolVar(&o.noFilm, "no-film", false, "make no film, although the scene's own output is a movie")
@@ -104,6 +109,9 @@ func (o *jobOptions) spec() (farm.JobSpec, error) {
 		Options: farm.Options{Scripts: o.scripts, EXR: o.exr, Outputs: !o.noOutputs, Preview: !o.noPreview, Threads: o.threads, FailOnScriptError: o.scriptsFail, Engine: o.engine, CopyTo: o.copyTo, Overscan: o.overscan, KeepAdaptive: o.keepAdaptive},
 	}
 	s.InOrder = o.inOrder
+	if !o.views.Empty() && o.inOrder {
+		return s, usagef("--in-order is for one view: leave out --scenes, --cameras and --view-layers, or submit a job for each")
+	}
 	if o.bake && o.inOrder {
 		return s, usagef("use --bake or --in-order, not both: what is baked need not be rendered in order")
 	}

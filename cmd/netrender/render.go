@@ -172,13 +172,13 @@ func (a *app) plan(ctx context.Context, file string, spec farm.JobSpec, o *jobOp
 	show.steps.bytes("reading", 0, size)
 	plan, err := client.NewPlan(ctx, client.PlanOptions{
 		Blend: file, Copy: copied, Spec: spec, AllowMissing: o.allowMissing, Anyway: anyway, Hashes: hashes, Home: home,
-		AddonFiles: zips, Shared: o.shared, Bake: o.bake,
+		AddonFiles: zips, Shared: o.shared, Bake: o.bake, Views: o.views,
 		Read: func(ctx context.Context, blend string) (scene client.Scene, err error) {
-			if o.collected != "" {
+			if o.collected != "" && !o.views.ReadsAll() { // it may be of the one scene's frames
 				scene, err = collectedScene(o.collected, blend, file, spec.Options.Engine)
 			}
-			if o.collected == "" || isStale(err) {
-				scene, err = a.readScene(ctx, blend, file, spec.Options.Engine, o.blender, append(slices.Clone(spec.Needs.Addons), zips...))
+			if o.collected == "" || o.views.ReadsAll() || isStale(err) {
+				scene, err = a.readScene(ctx, blend, file, &spec, o.blender, append(slices.Clone(spec.Needs.Addons), zips...), &o.views)
 			}
 			if err == nil {
 				show.steps.bytes("reading", size, size)
@@ -310,7 +310,7 @@ func (a *app) renderPlan(ctx context.Context, master *wire.Client, plan *client.
 	if err != nil {
 		return interrupted(ctx, err)
 	}
-	frames := job.JobSpec.Frames.Count()
+	frames := job.JobSpec.Pictures().Count()
 	a.note(map[string]any{"job": job.ID, "name": job.Name, "frames": frames, "out": f.dir},
 		"Job %d: %s of %s, results in %s", job.ID, count(frames, "frame"), plainText(job.Name), f.dir)
 	return a.follow(ctx, master, job, f)

@@ -256,5 +256,5 @@ func (s *show) frame(f client.FetchedFrame, here, total int) {
 			}
 		}
 	}
-	fmt.Fprintf(s.out, "frame %d  (%d/%d)  %s  %s\n", f.Frame, here, total, span(time.Duration(f.Attempt.Seconds*float64(time.Second))), first)
+	fmt.Fprintf(s.out, "%s  (%d/%d)  %s  %s\n", farm.TaskName(f.Frame), here, total, span(time.Duration(f.Attempt.Seconds*float64(time.Second))), first)
 }

@@ -23,7 +23,7 @@ func (a *app) split(ctx context.Context, master *wire.Client, plan *client.Plan,
 	if err != nil {
 		return err
 	}
-	frames := plan.Spec.Frames.Count()
+	frames := plan.Spec.Pictures().Count()
 	plan.Spec.Tiles, plan.Spec.Samples = farm.Tiles{}, 0
 	choice := map[string]any{"tiles": "", "samples_split": 0, "slots": fit.Slots, "why": ""}
 	tell := func(why string) error {

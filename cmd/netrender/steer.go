@@ -125,16 +125,22 @@ func (a *app) retryVerb() *cobra.Command {
 			if failed && all || frames != "" && (failed || all) {
 				return usagef("use one of --frames, --failed and --all")
 			}
-			if frames != "" {
-				if which.Frames, err = farm.ParseFrameSet(frames); err != nil {
-					return fmt.Errorf("%w%w", hidden{errUsage}, err)
-				}
-			} else if !all {
-				which.Failed = true
+			if err := checkFrames(frames); err != nil {
+				return err
 			}
+			which.Failed = frames == "" && !all
 			client, err := a.connect(cmd)
 			if err != nil {
 				return err
+			}
+			if frames != "" {
+				job, err := client.Job(cmd.Context(), id)
+				if err != nil {
+					return err
+				}
+				if which.Frames, err = picturesOf(&job, frames); err != nil {
+					return err
+				}
 			}
 			job, err := client.RetryJob(cmd.Context(), id, which)
 			if err != nil {

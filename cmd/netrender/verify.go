@@ -79,7 +79,7 @@ func (a *app) showDamage(d *farm.Damage) {
 	var what string
 	switch {
 	case d.Part == farm.Outputs && d.Frame != nil:
-		what = fmt.Sprintf("job %s frame %d: %s", strings.Join(jobs, ", "), *d.Frame, plainText(d.Name))
+		what = fmt.Sprintf("job %s %s: %s", strings.Join(jobs, ", "), farm.TaskName(*d.Frame), plainText(d.Name))
 	case len(jobs) == 0:
 		what = fmt.Sprintf("file %.12s..., which no job needs", d.Ref)
 	default:

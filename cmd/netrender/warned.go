@@ -1,6 +1,11 @@
 package main
 
-import "github.com/netrender/netrender/internal/farm"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/netrender/netrender/internal/farm"
+)
 
 // warned tells what may be wrong with a job's pictures while they come, each sentence once.
 type warned struct {
@@ -23,18 +28,18 @@ func (w *warned) tell(frame int, sentences ...string) {
 			_ = w.a.print(map[string]any{"warning": s, "frame": frame})
 			continue
 		}
-		w.say("warning: %s (frame %d)", plainText(s), frame)
+		w.say("warning: %s (%s)", plainText(s), farm.TaskName(frame))
 	}
 }
 
 // showWarnings shows them with how many frames they are of.
 func (a *app) showWarnings(list []farm.Warning, line func(name, format string, args ...any)) {
 	for _, w := range list[:min(len(list), maxShown)] {
-		where := "frame"
+		where := farm.TaskName(w.Frame)
 		if w.Frames > 1 {
-			where = count(w.Frames, "frame") + ", the first is"
+			where = fmt.Sprintf("%s, the first is %s", count(w.Frames, "frame"), strings.TrimPrefix(where, "frame "))
 		}
-		line("warning", "%s (%s %d)", plainText(w.Text), where, w.Frame)
+		line("warning", "%s (%s)", plainText(w.Text), where)
 	}
 	if more := len(list) - maxShown; more > 0 {
 		line("", "... and %s more", count(more, "warning"))

@@ -125,13 +125,13 @@ func (a *app) showEvent(ev *farm.Event) error {
 	case farm.EventJob:
 		fmt.Fprintf(a.out, "%s  job %d %s%s%s\n", when, ev.Job, a.paint(ev.State, ev.State), text, progress)
 	case farm.EventFrame:
-		fmt.Fprintf(a.out, "%s  job %d frame %d %s%s%s\n", when, ev.Job, *ev.Frame, a.paint(ev.State, ev.State), text, progress)
+		fmt.Fprintf(a.out, "%s  job %d %s %s%s%s\n", when, ev.Job, farm.TaskName(*ev.Frame), a.paint(ev.State, ev.State), text, progress)
 	case farm.EventBeat:
 		if ev.Frame == nil { // a bake
 			fmt.Fprintf(a.out, "%s  job %d %s %.0f %%\n", when, ev.Job, plainText(ev.Text), 100*ev.Beat.Fraction)
 			return nil
 		}
-		fmt.Fprintf(a.out, "%s  job %d frame %d %.0f %%\n", when, ev.Job, *ev.Frame, 100*ev.Beat.Fraction)
+		fmt.Fprintf(a.out, "%s  job %d %s %.0f %%\n", when, ev.Job, farm.TaskName(*ev.Frame), 100*ev.Beat.Fraction)
 	case farm.EventWorker:
 		fmt.Fprintf(a.out, "%s  worker %s%s\n", when, a.paint(ev.State, ev.State), text)
 	case farm.EventDisk:

@@ -30,7 +30,7 @@ func (a *API) grid(w http.ResponseWriter, r *http.Request, _ master.Identity) er
 	q := queryOf(r)
 	var after *int
 	if q.text("after") != "" {
-		n := int(q.number("after", -farm.MaxFrame, farm.MaxFrame, 0))
+		n := int(q.number("after", -farm.MaxFrame, farm.MaxPicture, 0))
 		after = &n
 	}
 	limit := int(q.number("limit", 1, farm.MaxGrid, farm.UsualGrid))

@@ -68,7 +68,12 @@ func (a *API) getFilm(w http.ResponseWriter, r *http.Request, who master.Identit
 	if err != nil {
 		return err
 	}
-	f, name, err := a.m.OpenFilm(r.Context(), id)
+	q := queryOf(r)
+	view := int(q.number("view", 1, farm.MaxViews, 1)) - 1
+	if q.err != nil {
+		return q.err
+	}
+	f, name, err := a.m.OpenFilm(r.Context(), id, view)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,10 @@ type Scene struct {
 	Engine string
 	// Name selects a scene of the file; "" is the one that was active when the file was saved.
 	Name string
+	// Camera renders instead of the scene's own, also where markers of the timeline name others; "": those.
+	Camera string
+	// Layers are the view layers that are rendered; none: as the scene says.
+	Layers []string
 	// InOrder has a scene that is stateful (SceneFacts.Stateful) not opened anew before each frame: before the first, the
 	// timeline is gone through once, from where the simulations begin up to the frame Until, and Blender remembers what it
 	// simulated. Frames up to Until are then those of an animation that was played; a later one has it played anew.

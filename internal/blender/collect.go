@@ -30,6 +30,8 @@ type Collection struct {
 	Warnings []string `json:"warnings"`
 	// Simulations are those of the scene that are not baked, in an order that is the same for the same scene.
 	Simulations []Simulation `json:"simulations"`
+	// Every are the scenes of the file itself, in its order, the one that renders too; nil of answers from before they were told.
+	Every []Brief `json:"every"`
 }
 
 // CollectedFile is a file that the scene reads.
@@ -104,10 +106,25 @@ type CollectedScene struct {
 	Blender      string   `json:"blender"`       // Blender that read it: "4.5.15 LTS"
 }
 
+// Brief is what there is to choose from in a scene of the file.
+type Brief struct {
+	Name       string   `json:"name"`
+	FrameStart int      `json:"frame_start"`
+	FrameEnd   int      `json:"frame_end"` // inclusive
+	FrameStep  int      `json:"frame_step"`
+	Engine     string   `json:"engine"`
+	Camera     string   `json:"camera"`  // "" for none
+	Cameras    []string `json:"cameras"` // in the scene's order
+	Layers     []string `json:"layers"`  // view layers that render
+}
+
 // CollectOptions say how Collect works; the zero value is good but for Environ.
 type CollectOptions struct {
-	Scene  string // of the file; "" is the one that was active when it was saved
-	Frames []int  // that will be rendered, in any order; empty: the scene's own range and step
+	Scene string // of the file; "" is the one that was active when it was saved
+	// Others are scenes that are rendered as well, each with its own range where Frames are empty; All: every one.
+	Others []string
+	All    bool
+	Frames []int // that will be rendered, in any order; empty: the scene's own range and step
 	// Place is where the .blend would lie, when it is a copy of another; "": where it lies.
 	Place string
 	// Engine will render the scene instead of its own, which need not be there; "": its own.
@@ -138,7 +155,7 @@ type CollectOptions struct {
 // (both mostly without starting Blender), NoScene, NoAddon, NoStart, Crashed, Agent, BadTalk, and Killed when ctx or Limit ends it.
 func Collect(ctx context.Context, in Install, blend string, opts CollectOptions) (Collection, error) {
 	answer, log, err := runScript(ctx, in, "collect.py", "looking for the files of", blend, opts, map[string]any{
-		"scene": opts.Scene, "frames": opts.Frames, "place": opts.Place, "engine": opts.Engine, "original": opts.Original, "mapped": opts.Mapped,
+		"scene": opts.Scene, "others": opts.Others, "all": opts.All, "frames": opts.Frames, "place": opts.Place, "engine": opts.Engine, "original": opts.Original, "mapped": opts.Mapped,
 	})
 	if err != nil {
 		return Collection{}, err

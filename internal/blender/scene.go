@@ -24,7 +24,8 @@ func (s *Session) Open(ctx context.Context, scene Scene) (SceneFacts, error) {
 	var facts SceneFacts
 	err := s.call(ctx, map[string]any{
 		"verb": "open", "blend": scene.Blend, "original": scene.Original, "files": scene.Files,
-		"scripts": scene.Scripts, "name": scene.Name, "engine": scene.Engine, "baked": scene.Baked,
+		"scripts": scene.Scripts, "name": scene.Name, "camera": scene.Camera, "layers": scene.Layers,
+		"engine": scene.Engine, "baked": scene.Baked,
 		"in_order": scene.InOrder, "until": scene.Until,
 	}, &facts)
 	if err != nil {

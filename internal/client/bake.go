@@ -25,6 +25,9 @@ func (p *Plan) simulations(bake bool) {
 		}
 	}
 	switch {
+	case bake && s.OtherScenes(p.Scene.Name):
+		p.Faults = append(p.Faults, farm.Errorf(farm.Invalid, "simulations of other scenes than the file's own are not baked").
+			WithHint("open the scene in Blender, save and send it by itself"))
 	case bake && len(matter) == 0:
 		p.Warnings = append(p.Warnings, "no simulation of the scene must be baked for these frames")
 	case bake:

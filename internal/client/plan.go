@@ -73,6 +73,8 @@ type Scene struct {
 	Unknown  []string     // its nodes of an add-on that was not enabled
 	NoEXR    bool         // Blender cannot keep its pictures as EXR with every view: they are the sequencer's, for several views
 	Warnings []string
+	Name     string          // of the scene
+	Every    []blender.Brief // of the file's scenes: what there is to choose from
 	// Simulations are those that are not baked.
 	Simulations []blender.Simulation
 }
@@ -94,8 +96,9 @@ type PlanOptions struct {
 	Copy         string
 	Spec         farm.JobSpec // what the artist asked for; what is left out comes from the scene
 	AllowMissing bool
-	Bake         bool // the farm bakes simulations that matter for the frames
-	Anyway       bool // go on although there are faults, to see the rest
+	Views        Choice // what of the file is rendered
+	Bake         bool   // the farm bakes simulations that matter for the frames
+	Anyway       bool   // go on although there are faults, to see the rest
 	// Shared are folders whose files workers read for themselves.
 	Shared []string
 	// AddonFiles are zip files of add-ons that travel with the job, as local paths.
@@ -134,9 +137,13 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	}
 	p := &Plan{Spec: o.Spec, Scene: scene, Warnings: scene.Warnings, OutDir: scene.OutDir, hashes: o.Hashes}
 	s := &p.Spec
+	if err := p.views(&o.Views); err != nil {
+		return p, err
+	}
 	if s.Frames.Count() == 0 {
 		s.Frames = scene.Frames
 	}
+	s.JoinViews()
 	s.FPS = cmp.Or(s.FPS, scene.FPS)
 	if s.Name == "" {
 		s.Name = strings.TrimSuffix(filepath.Base(blend), filepath.Ext(blend))
@@ -154,7 +161,7 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		}
 	}
 	check := farm.Preflight{
-		Engine: scene.Engine, Camera: scene.Camera, NoEngine: scene.NoEngine, NoEXR: scene.NoEXR, Scripts: scene.Scripts, Movie: scene.Movie,
+		Engine: scene.Engine, Camera: cmp.Or(scene.Camera, s.ViewCamera()), NoEngine: scene.NoEngine, NoEXR: scene.NoEXR, Scripts: scene.Scripts, Movie: scene.Movie,
 		Unknown: scene.Unknown, Missing: len(p.Missing),
 	}
 	for i := range p.Missing {

@@ -15,7 +15,7 @@ func SceneOf(c *blender.Collection) Scene {
 	s := Scene{
 		Frames: farm.FrameRange(c.Scene.FrameStart, c.Scene.FrameEnd, max(c.Scene.FrameStep, 1)), Engine: c.Scene.Engine,
 		Camera: c.Scene.Camera, NoEngine: c.Scene.NoEngine, Denoiser: c.Scene.Denoiser != "", Scripts: len(c.Scene.Scripts) > 0, Movie: c.Scene.Movie,
-		OutDir: outFolder(c.Scene.OutputPath), Warnings: c.Warnings,
+		OutDir: outFolder(c.Scene.OutputPath), Warnings: c.Warnings, Name: c.Scene.Name, Every: c.Every,
 	}
 	if v, err := farm.ParseVersion(c.Scene.SavedBy); err == nil {
 		s.Saved = v

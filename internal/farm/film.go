@@ -56,26 +56,30 @@ type Shot struct {
 	Name  string `json:"name"` // of the film's file, without its ending
 }
 
-// Shot is what the job's film shows.
-func (s *JobSpec) Shot() Shot {
-	n := s.Frames.Count()
-	if n == 0 {
-		return Shot{Step: 1, Name: s.filmName()}
+// Shot is what the job's film of a view shows; of a job without views that of the view 0.
+func (s *JobSpec) Shot(view int) Shot {
+	frames, name := s.Frames, s.filmName()
+	if view < len(s.Views) {
+		frames = s.framesOf(view)
 	}
-	shot := Shot{First: s.Frames.At(0), Last: s.Frames.At(n - 1), Step: 1, Name: s.filmName()}
+	n := frames.Count()
+	if n == 0 {
+		return Shot{Step: 1, Name: name}
+	}
+	shot := Shot{First: frames.At(0), Last: frames.At(n - 1), Step: 1, Name: name}
 	if n < 2 {
 		return shot
 	}
-	if step := s.Frames.At(1) - shot.First; step > 1 && shot.Last-shot.First == step*(n-1) && s.stepped(step) {
+	if step := frames.At(1) - shot.First; step > 1 && shot.Last-shot.First == step*(n-1) && frames.stepped(step) {
 		shot.Step, shot.Last = step, shot.Last+step-1
 	}
 	return shot
 }
 
 // stepped tells whether all frames are so far from each other.
-func (s *JobSpec) stepped(step int) bool {
-	last := s.Frames.At(0) - step
-	for f := range s.Frames.All() {
+func (s FrameSet) stepped(step int) bool {
+	last := s.At(0) - step
+	for f := range s.All() {
 		if f-last != step {
 			return false
 		}
@@ -84,23 +88,29 @@ func (s *JobSpec) stepped(step int) bool {
 	return true
 }
 
-// filmFrames is how many frames the film has.
-func (s *JobSpec) filmFrames() int {
-	shot := s.Shot()
-	return shot.Last - shot.First + 1
+// filmFrames is how many frames the longest film has.
+func (s *JobSpec) filmFrames() (most int) {
+	for i := range max(1, len(s.Views)) {
+		shot := s.Shot(i)
+		most = max(most, shot.Last-shot.First+1)
+	}
+	return most
 }
 
 // filmName is the job's name as a file's, without what file systems do not take.
-func (s *JobSpec) filmName() string {
-	name := strings.Map(func(r rune) rune {
+func (s *JobSpec) filmName() string { return fileName(s.Name, "film") }
+
+// fileName is a name without what file systems do not take; other stands for one of which nothing is left.
+func fileName(name, other string) string {
+	name = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || strings.ContainsRune(`/\:*?"<>|`, r) {
 			return '_'
 		}
 		return r
-	}, s.Name)
+	}, name)
 	name = strings.Trim(clip(name, 100), " .")
 	if name == "" {
-		return "film"
+		return other
 	}
 	return name
 }

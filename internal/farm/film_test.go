@@ -21,13 +21,13 @@ func TestShotOfAFilm(t *testing.T) {
 			t.Fatal(err)
 		}
 		spec := JobSpec{Name: "n", Frames: set}
-		if got := spec.Shot(); got != want {
+		if got := spec.Shot(0); got != want {
 			t.Errorf("%s: %+v, want %+v", frames, got, want)
 		}
 	}
 	for name, want := range map[string]string{"a/b:c": "a_b_c", " .. ": "film", "Sh\u00f6t 1": "Sh\u00f6t 1", "x\ny": "x_y", strings.Repeat("a", 300): strings.Repeat("a", 100) + "..."} {
 		spec := JobSpec{Name: name, Frames: Frames(1)}
-		if got := spec.Shot().Name; got != strings.TrimRight(want, ".") && got != want {
+		if got := spec.Shot(0).Name; got != strings.TrimRight(want, ".") && got != want {
 			t.Errorf("%q: %q, want %q", name, got, want)
 		}
 	}

@@ -18,7 +18,8 @@ const (
 	maxFrameSetNamed = 4 * MaxFrame
 )
 
-// FrameSet is an immutable, sorted set of frame numbers, written `1-250`, `1,5,9`, `1-100x5` or `-10--5`.
+// FrameSet is an immutable, sorted set of frame numbers, written `1-250`, `1,5,9`, `1-100x5` or `-10--5`. It may hold those of
+// pictures of several views, too: see Picture.
 // The zero value is empty. It takes memory for its runs, not for its frames.
 type FrameSet struct {
 	runs  []run
@@ -88,9 +89,12 @@ func parseRun(part string) (run, error) {
 		return bad()
 	}
 	for _, f := range []int{first, last} {
-		if f > MaxFrame || f < -MaxFrame {
+		if !isPicture(f) {
 			return run{}, Errorf(Invalid, "frame %d is outside Blender's range of -%d to %d", f, MaxFrame, MaxFrame)
 		}
+	}
+	if a, b := ViewOf(first), ViewOf(last); a != b {
+		return run{}, Errorf(Invalid, "the range %s goes from one view to another", clip(part, 60)).WithHint("write a range for each view")
 	}
 	if last < first {
 		return run{}, Errorf(Invalid, "the frame range %s runs backwards", clip(part, 40)).
@@ -136,6 +140,10 @@ func FrameRange(first, last, step int) FrameSet {
 
 func newFrameSet(runs []run) FrameSet {
 	sort.Slice(runs, func(i, j int) bool { return runs[i].first < runs[j].first })
+	if n := len(runs); n > 1 && ViewOf(runs[0].first) != ViewOf(runs[n-1].first) { // between the frames of views there is nothing
+		cut := sort.Search(n, func(i int) bool { return ViewOf(runs[i].first) > ViewOf(runs[0].first) })
+		return finish(append(slices.Clone(newFrameSet(runs[:cut:cut]).runs), newFrameSet(runs[cut:]).runs...))
+	}
 	overlap := false
 	for i := 1; i < len(runs); i++ {
 		overlap = overlap || runs[i].first <= runs[i-1].last()
@@ -196,7 +204,7 @@ func (FrameSet) fromList(list []int) FrameSet {
 	var runs []run
 	for i := 0; i < len(list); {
 		r := run{first: list[i], step: 1, n: 1}
-		if i+1 < len(list) {
+		if i+1 < len(list) && list[i+1]-list[i] <= 2*MaxFrame { // not from one view to another
 			step := list[i+1] - list[i]
 			n := 2
 			for i+n < len(list) && list[i+n]-list[i+n-1] == step {

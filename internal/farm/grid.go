@@ -32,8 +32,8 @@ const (
 type Grid struct {
 	Job    JobID    `json:"job"`
 	State  JobState `json:"state"`
-	Total  int      `json:"total"`          // frames of the job
-	Frames FrameSet `json:"frames"`         // of this page
+	Total  int      `json:"total"`          // frames of the job, of every view
+	Frames FrameSet `json:"frames"`         // of this page; of views: pictures
 	Count  int      `json:"count"`          // of this page
 	Next   *int     `json:"next,omitempty"` // pass as after=; nil: the end
 	Base   int64    `json:"base"`           // Unix milliseconds that Started counts from
@@ -66,9 +66,9 @@ const (
 
 // MakeGrid makes the grid of some of a job's frames, none of which was tried.
 func MakeGrid(j *Job, from, to int) Grid {
-	n := to - from
+	n, all := to-from, j.Pictures()
 	g := Grid{
-		Job: j.ID, State: j.State, Total: j.Frames.Count(), Frames: j.Frames.Slice(from, to), Count: n,
+		Job: j.ID, State: j.State, Total: all.Count(), Frames: all.Slice(from, to), Count: n,
 		States: make([]FrameState, n), Seconds: make([]float64, n), Started: make([]int64, n), Workers: make([]int, n),
 		Attempts: make([]int, n), Failed: make([]int, n), MemoryMB: make([]int, n), WorkerList: []GridWorker{},
 	}

@@ -55,6 +55,7 @@ type JobSpec struct {
 	Tiles    Tiles    `json:"tiles,omitzero"`          // of each frame; none: frames are rendered whole
 	Samples  int      `json:"samples_split,omitempty"` // parts of its samples that each frame is rendered in, 2..MaxSampleParts; 0: all at once
 	Film     *Film    `json:"film,omitempty"`          // is made of the frames; nil: none
+	Views    []View   `json:"views,omitempty"`         // cameras, scenes, view layers that are rendered; none: the scene as it is
 	Keep     bool     `json:"keep,omitempty"`          // the farm's cleaning leaves alone what the job left
 	Key      string   `json:"key,omitempty"`           // the client's own mark: submitting the same key twice makes one job
 	// Inspect has a worker's Blender look at the scene instead of rendering it: see Inspection. Frames, options and most of the
@@ -230,8 +231,8 @@ func (p Progress) Queued() int { return p.Total - p.Done - p.Failed - p.Running 
 // Plan places the job's tasks in their order. A chunk or a number of parts that no job may have, as a damaged record does,
 // counts as the nearest that may be.
 func (s *JobSpec) Plan() *Plan {
-	l := Layout{Frames: s.Frames, Chunk: min(max(1, s.Chunk), MaxChunk), Order: s.Order}
-	p := MakePlan(l, min(len(s.Bakes), MaxBakes), min(max(0, s.Parts()), MaxParts), s.Film != nil)
+	l := Layout{Frames: s.Pictures(), Chunk: min(max(1, s.Chunk), MaxChunk), Order: s.Order}
+	p := MakePlan(l, min(len(s.Bakes), MaxBakes), min(max(0, s.Parts()), MaxParts), s.Films())
 	if s.Process != nil && !p.Staged() {
 		p.Levels = s.Process.Levels()
 		if end := l.Positions(); len(p.Levels) > 0 && p.Levels[len(p.Levels)-1] >= end { // of a damaged record
@@ -281,13 +282,13 @@ func (s *JobSpec) Defaults() {
 			s.Frames = Frames(s.Frames.First())
 		}
 		o := &s.Options
-		s.Chunk, s.Order, s.Keep, s.Tiles, s.Samples, s.Bakes, s.InOrder, s.Film = 1, Linear, false, Tiles{}, 0, nil, false, nil
+		s.Chunk, s.Order, s.Keep, s.Tiles, s.Samples, s.Bakes, s.InOrder, s.Film, s.Views = 1, Linear, false, Tiles{}, 0, nil, false, nil, nil
 		s.Options = Options{EXR: "none", Scripts: o.Scripts, Threads: o.Threads, Engine: o.Engine, Colours: o.Colours}
 	} else if s.Inspect {
 		n := &s.Needs
 		s.Frames, s.Chunk, s.Order, s.Keep = Frames(InspectionFrame), 1, Linear, false
 		s.Options, s.Tiles, s.Samples, s.FPS, s.Film = Options{EXR: "none"}, Tiles{}, 0, 0, nil
-		s.Bakes, s.InOrder = nil, false
+		s.Bakes, s.InOrder, s.Views = nil, false, nil
 		s.Needs = Needs{Allow: n.Allow, Deny: n.Deny, Tags: n.Tags, Blender: n.Blender, Shared: n.Shared}
 	}
 	if s.Process != nil && !s.Inspect {
@@ -305,7 +306,8 @@ func (s *JobSpec) Defaults() {
 	if s.Options.EXR == "" {
 		s.Options.EXR = "full"
 	}
-	s.Chunk = min(s.Chunk, max(1, s.Frames.Count()))
+	s.JoinViews()
+	s.Chunk = min(s.Chunk, max(1, s.Pictures().Count()))
 	if s.InOrder {
 		s.Chunk, s.Order = max(1, s.Frames.Count()), Linear
 	}
@@ -338,8 +340,8 @@ func (s *JobSpec) Check() error {
 	case s.Samples != 0 && s.engine() != "" && s.engine() != "CYCLES":
 		return Errorf(Invalid, "only Cycles renders parts of the samples of a frame, and this scene is rendered with %s", clip(s.engine(), 40)).
 			WithHint("cut its frames into tiles: --tiles 4x3")
-	case s.Parts() > 0 && s.Frames.Count()*(s.Parts()+1) > maxPartTasks:
-		return Errorf(TooLarge, "%d frames in %d parts each are over %d tasks", s.Frames.Count(), s.Parts(), maxPartTasks).
+	case s.Parts() > 0 && s.Pictures().Count()*(s.Parts()+1) > maxPartTasks:
+		return Errorf(TooLarge, "%d frames in %d parts each are over %d tasks", s.Pictures().Count(), s.Parts(), maxPartTasks).
 			WithHint("use fewer parts, or several jobs")
 	case s.Parts() > 0 && !s.Options.Asks():
 		return Errorf(Invalid, "parts of frames of which nothing is kept cannot be put together")
@@ -386,6 +388,9 @@ func (s *JobSpec) Check() error {
 		if err := s.Process.check(s); err != nil {
 			return err
 		}
+	}
+	if err := s.checkViews(); err != nil {
+		return err
 	}
 	if err := s.checkShared(); err != nil {
 		return err

@@ -285,6 +285,7 @@ func TestJSONLosesNothing(t *testing.T) {
 	spec.Process = &Process{[]ProcessValue{{"n", "v"}}, []ProcessStep{{"s", 1, 2}}, []ProcessPath{{"/a", "b", true}}}
 	spec.Probe = true
 	spec.Bakes, spec.InOrder = []Bake{{{Kind: "cloth", Owner: "Shirt", Name: "Cloth", Start: 1, End: 250}}}, true
+	spec.Views = []View{{Name: "Left", Scene: "S", Camera: "C", Layers: []string{"L"}, Frames: Frames(1, 2)}}
 	spec.Options = Options{Scripts: true, EXR: "half", Outputs: true, Preview: true, Threads: 4, Engine: "CYCLES", Colours: "c/config.ocio", CopyTo: "/g", Overscan: 8, KeepAdaptive: true}
 	job := Job{
 		ID: 7, Owner: "ada", OwnerID: "tok", State: Active, Reason: "why", Created: now, Started: now, Ended: now, Scene: "scene", Folder: "shot-7", JobSpec: spec,
@@ -327,7 +328,7 @@ func TestJSONLosesNothing(t *testing.T) {
 			Keep: true, AgainMS: 2,
 		},
 		Wish{Worker: "w", Slot: 1, Scene: "s", Ahead: true, WaitMS: 5},
-		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Samples: 8, Probe: true, Stage: StageInspect, Film: &Film{Format: FilmWebM}, Shot: &Shot{First: 1, Last: 9, Step: 2, Name: "n"}, Bakes: spec.Bakes, Until: 12, Baked: 3, Ready: &one, InOrder: true, Process: spec.Process},
+		Grant{Lease: lease, Name: "n", Blend: "b", Scene: "s", Needs: spec.Needs, Options: spec.Options, Timeout: 9, Folder: "f-7", Tiles: Tiles{4, 3}, Samples: 8, Probe: true, Stage: StageInspect, Film: &Film{Format: FilmWebM}, Shot: &Shot{First: 1, Last: 9, Step: 2, Name: "n"}, Bakes: spec.Bakes, Until: 12, Baked: 3, Ready: &one, InOrder: true, Views: spec.Views, Process: spec.Process},
 		Load{CPU: 0.5, MemoryMB: 1, DiskMB: 2, Idle: "x", GPU: &half, UserIdle: &half, UTCOffset: &one, Peer: &PeerLoad{Given: 1, FromPeers: 2, FromMaster: 3, Unreachable: []string{"n"}}},
 		Heartbeat{Beats: []Beat{beat}, Load: Load{CPU: 0.5}, Slots: 2, PaceMS: 1, WaitMS: 2, Leaves: true},
 		Orders{Cancel: []LeaseID{1}, Drain: true, Unknown: true, Disabled: "why", HeartbeatMS: 5, Slots: 2},

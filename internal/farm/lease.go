@@ -125,10 +125,10 @@ type Attempt struct {
 	No    int   `json:"task,omitempty"` // by which its log is asked for, instead of a frame
 }
 
-// Shown is the attempt as it is shown: Frame is a frame's, and what else the task is it says in words.
+// Shown is the attempt as it is shown: Frame is a picture's, and what else the task is it says in words.
 func (a Attempt) Shown() Attempt {
 	if t, ok := TaskOf(a.Frame); ok && !t.IsFrame() {
-		a.Stage, a.Part, a.No, a.Frame = t.Stage, t.Part, a.Frame, t.Frame
+		a.Stage, a.Part, a.No, a.Frame = t.Stage, t.Part, a.Frame, t.Picture()
 	}
 	return a
 }
@@ -138,7 +138,7 @@ func (a *Attempt) Task() int {
 	if a.Stage == "" {
 		return a.Frame
 	}
-	return Task{a.Stage, a.Frame, a.Part}.No()
+	return Task{Stage: a.Stage, Part: a.Part}.of(a.Frame).No()
 }
 
 // Warning is something that may be wrong with a job's pictures.

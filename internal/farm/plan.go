@@ -8,15 +8,17 @@ import "slices"
 //	bakes   wait for nothing
 //	render  every frame, or every part of every frame, waits for all bakes
 //	finish  of a frame waits for all parts of that frame
-//	film    waits for all frames
+//	film    of each view waits for all frames
+//
+// A frame stands for a picture here: of a job with several views, a frame of one of them.
 //
 // It holds no list: a job of a million frames costs nothing. A job without other stages has its frames alone, where
 // Layout has them.
 type Plan struct {
 	Layout
-	Bakes int  // simulations to compute first
-	Parts int  // of each frame, which are then finished; 0: frames are whole
-	Film  bool // the frames become a film
+	Bakes int // simulations to compute first
+	Parts int // of each frame, which are then finished; 0: frames are whole
+	Films int // the frames become films: one, or one of each view
 	// Levels are cuts between whole frames, among the positions of the stage render, rising: frames behind a cut wait for all
 	// of those between it and the cut before. Such frames are whole and become no film.
 	Levels []int
@@ -24,15 +26,15 @@ type Plan struct {
 }
 
 // MakePlan lays out the tasks of a job. Parts of frames are handed out one by one: chunk is not looked at then.
-func MakePlan(l Layout, bakes, parts int, film bool) Plan {
+func MakePlan(l Layout, bakes, parts, films int) Plan {
 	if parts > 0 {
 		l.Chunk = 1
 	}
-	return Plan{Layout: l, Bakes: bakes, Parts: parts, Film: film, frames: l.Frames.Count()}
+	return Plan{Layout: l, Bakes: bakes, Parts: parts, Films: films, frames: l.Frames.Count()}
 }
 
 // Staged tells whether there is more to the job than whole frames that wait for nothing.
-func (p *Plan) Staged() bool { return p.Bakes > 0 || p.Parts > 0 || p.Film || len(p.Levels) > 0 }
+func (p *Plan) Staged() bool { return p.Bakes > 0 || p.Parts > 0 || p.Films > 0 || len(p.Levels) > 0 }
 
 // Tasks is how many tasks there are.
 func (p *Plan) Tasks() int {
@@ -40,10 +42,7 @@ func (p *Plan) Tasks() int {
 	if p.Parts > 0 {
 		n += p.frames
 	}
-	if p.Film {
-		n++
-	}
-	return n
+	return n + p.Films
 }
 
 // Segment is where a stage's tasks are: positions from Lo to before Hi, of which Tasks have one.
@@ -67,9 +66,7 @@ func (p *Plan) Segments() []Segment {
 	if p.Parts > 0 {
 		add(StageFinish, p.frames, p.frames)
 	}
-	if p.Film {
-		add(StageEncode, 1, 1)
-	}
+	add(StageEncode, p.Films, p.Films)
 	return list
 }
 
@@ -104,10 +101,7 @@ func (p *Plan) Positions() int {
 	if p.Parts > 0 {
 		n += p.frames
 	}
-	if p.Film {
-		n++
-	}
-	return n
+	return n + p.Films
 }
 
 // Task returns the number of the task at the position; ok is false when there is none.
@@ -123,14 +117,14 @@ func (p *Plan) Task(position int) (no int, ok bool) {
 		return Task{Stage: StageBake, Part: position + 1}.No(), true
 	case position < hi && p.Parts > 0:
 		f, ok := p.Layout.Frame((position - lo) / p.Parts)
-		return Task{Stage: StageRender, Frame: f, Part: (position-lo)%p.Parts + 1}.No(), ok
+		return Task{Stage: StageRender, Part: (position-lo)%p.Parts + 1}.of(f).No(), ok
 	case position < hi:
 		return p.Layout.Frame(position - lo)
 	case p.Parts > 0 && position < hi+p.frames:
 		f, ok := p.Layout.Frame(position - hi)
-		return Task{Stage: StageFinish, Frame: f}.No(), ok
+		return Task{Stage: StageFinish}.of(f).No(), ok
 	}
-	return Task{Stage: StageEncode}.No(), true
+	return Task{Stage: StageEncode, View: position - (p.Positions() - p.Films)}.No(), true
 }
 
 // Position is the inverse of Task.
@@ -145,12 +139,12 @@ func (p *Plan) Position(no int) (position int, ok bool) {
 	lo, hi := p.render()
 	switch t.Stage {
 	case StageBake:
-		return t.Part - 1, t.Frame == 0 && t.Part >= 1 && t.Part <= p.Bakes
+		return t.Part - 1, t.Frame == 0 && t.View == 0 && t.Part >= 1 && t.Part <= p.Bakes
 	case StageEncode:
-		return p.Positions() - 1, p.Film && t.Frame == 0 && t.Part == 0
+		return p.Positions() - p.Films + t.View, t.View < p.Films && t.Frame == 0 && t.Part == 0
 	case StageRender, StageFinish:
 	}
-	at, ok := p.Layout.Position(t.Frame)
+	at, ok := p.Layout.Position(t.Picture())
 	switch {
 	case !ok || t.Stage == StageFinish && (p.Parts == 0 || t.Part != 0):
 		return 0, false
@@ -234,32 +228,32 @@ func (p *Plan) Opens(position int) (lo, hi int) {
 	case position < end && p.Parts > 0:
 		at := end + (position-first)/p.Parts
 		return at, at + 1
-	case p.Film && position < last-1:
-		return last - 1, last
+	case p.Films > 0 && position < last-p.Films:
+		return last - p.Films, last
 	}
 	return 0, 0
 }
 
-// Frame is the frame whose picture a position leads to; ok is false when it leads to none or to all.
-func (p *Plan) Frame(position int) (frame int, ok bool) {
+// Frame is the number of the picture that a position leads to; ok is false when it leads to none or to all.
+func (p *Plan) Frame(position int) (picture int, ok bool) {
 	no, ok := p.Task(position)
-	t, known := TaskOf(no)
-	return t.Frame, ok && known && (t.Stage == StageRender || t.Stage == StageFinish)
+	picture, leads := PictureOfTask(no)
+	return picture, ok && leads
 }
 
 // Shows tells whether the task at a position makes a picture that a film shows.
 func (p *Plan) Shows(position int) bool {
 	lo, hi, _ := p.Needs(p.Positions() - 1)
-	return p.Film && position >= lo && position < hi
+	return p.Films > 0 && position >= lo && position < hi
 }
 
-// Encode is the position of the film; ok is false when there is none.
-func (p *Plan) Encode() (position int, ok bool) { return p.Positions() - 1, p.Film }
+// Encode are the positions of the films, from lo to before hi; none when there are no films.
+func (p *Plan) Encode() (lo, hi int) { return p.Positions() - p.Films, p.Positions() }
 
-// Picture is the position whose task makes the picture of a frame: its last one.
-func (p *Plan) Picture(frame int) (position int, ok bool) {
+// Picture is the position whose task makes a picture: its last one.
+func (p *Plan) Picture(picture int) (position int, ok bool) {
 	if p.Parts > 0 {
-		return p.Position(Task{Stage: StageFinish, Frame: frame}.No())
+		return p.Position(Task{Stage: StageFinish}.of(picture).No())
 	}
-	return p.Position(frame)
+	return p.Position(picture)
 }

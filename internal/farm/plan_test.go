@@ -10,16 +10,22 @@ import (
 func TestTaskNumbers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		task := Task{
-			rapid.SampledFrom(stages[:]).Draw(t, "stage"), rapid.IntRange(-MaxFrame, MaxFrame).Draw(t, "frame"), rapid.IntRange(0, MaxParts).Draw(t, "part"),
+			rapid.SampledFrom(stages[:]).Draw(t, "stage"), rapid.IntRange(-MaxFrame, MaxFrame).Draw(t, "frame"), rapid.IntRange(0, MaxParts).Draw(t, "part"), rapid.SampledFrom([]int{0, 0, 1, 7, MaxViews - 1}).Draw(t, "view"),
 		}
 		no := task.No()
 		if back, ok := TaskOf(no); !ok || back != task {
 			t.Fatalf("%v has number %d, which is %v, %v", task, no, back, ok)
 		}
+		if picture, leads := PictureOfTask(no); leads != (task.Stage == StageRender || task.Stage == StageFinish) || leads && (FrameOf(picture) != task.Frame || ViewOf(picture) != task.View) {
+			t.Fatalf("%v leads to the picture %d, %v", task, picture, leads)
+		}
+		if no > MaxTask || task.Picture() > MaxPicture {
+			t.Fatalf("%v has number %d, its picture %d", task, no, task.Picture())
+		}
 		if no >= 1<<53 || no <= -1<<53 {
 			t.Fatalf("the number of %v is %d: a float64 cannot tell it from others", task, no)
 		}
-		if task.IsFrame() != (no == task.Frame) {
+		if task.IsFrame() != (no == task.Picture()) {
 			t.Fatalf("%v has number %d", task, no)
 		}
 	})
@@ -29,8 +35,9 @@ func TestTaskNumbers(t *testing.T) {
 		}
 	}
 	for task, want := range map[Task]string{
-		{StageRender, -3, 0}: "frame -3", {StageRender, 7, 12}: "part 12 of frame 7", {StageFinish, 7, 0}: "finish of frame 7",
-		{StageBake, 0, 2}: "bake 2", {StageEncode, 0, 0}: "film",
+		{StageRender, -3, 0, 0}: "frame -3", {StageRender, 7, 12, 0}: "part 12 of frame 7", {StageFinish, 7, 0, 0}: "finish of frame 7",
+		{StageBake, 0, 2, 0}: "bake 2", {StageEncode, 0, 0, 0}: "film", {StageEncode, 0, 0, 2}: "film of view 3",
+		{StageRender, -3, 0, 1}: "frame -3 of view 2", {StageRender, 7, 12, 4}: "part 12 of frame 7 of view 5",
 	} {
 		if got := TaskName(task.No()); got != want {
 			t.Errorf("%d is named %q, want %q", task.No(), got, want)
@@ -43,15 +50,27 @@ func TestTaskNumbers(t *testing.T) {
 
 func drawPlan(t *rapid.T) Plan {
 	first := rapid.IntRange(-20, 20).Draw(t, "first")
-	frames := FrameRange(first, first+rapid.IntRange(0, 12).Draw(t, "frames"), rapid.IntRange(1, 3).Draw(t, "step"))
+	spec := JobSpec{
+		Frames: FrameRange(first, first+rapid.IntRange(0, 12).Draw(t, "frames"), rapid.IntRange(1, 3).Draw(t, "step")),
+		Views:  make([]View, rapid.SampledFrom([]int{0, 0, 1, 2, 4}).Draw(t, "views")),
+	}
+	for i := range spec.Views {
+		if rapid.Bool().Draw(t, "own") {
+			spec.Views[i].Frames = FrameRange(first, first+rapid.IntRange(0, 3).Draw(t, "of view"), 1)
+		}
+	}
+	if rapid.Bool().Draw(t, "film") {
+		spec.Film = &Film{}
+	}
+	frames := spec.Pictures()
 	p := MakePlan(
 		Layout{Frames: frames, Chunk: rapid.IntRange(1, 5).Draw(t, "chunk"), Order: rapid.SampledFrom(orders).Draw(t, "order")},
-		rapid.IntRange(0, 3).Draw(t, "bakes"), rapid.SampledFrom([]int{0, 0, 1, 2, 6}).Draw(t, "parts"), rapid.Bool().Draw(t, "film"),
+		rapid.IntRange(0, 3).Draw(t, "bakes"), rapid.SampledFrom([]int{0, 0, 1, 2, 6}).Draw(t, "parts"), spec.Films(),
 	)
 	if p.Parts == 0 && p.Order == Linear && p.Frames.Count() > 1 && rapid.Bool().Draw(t, "levels") {
 		cuts := rapid.SliceOfN(rapid.IntRange(1, p.Frames.Count()-1), 1, 4).Draw(t, "cuts")
 		slices.Sort(cuts)
-		p.Levels, p.Film = slices.Compact(cuts), false
+		p.Levels, p.Films = slices.Compact(cuts), 0
 	}
 	return p
 }
@@ -106,8 +125,9 @@ func TestPlanIsABijection(t *testing.T) {
 			t.Fatalf("the stages have %d tasks and end at %d; the plan has %d and ends at %d", tasks, end, p.Tasks(), p.Positions())
 		}
 		for _, no := range []int{
-			Task{StageBake, 0, p.Bakes + 1}.No(), Task{StageBake, 1, 1}.No(), Task{StageFinish, p.Frames.At(0), 1}.No(), Task{StageRender, p.Frames.At(0), p.Parts + 1}.No(),
-			Task{StageRender, 21, 0}.No() + 1<<20, Task{StageEncode, 0, 1}.No(), -1 << 40,
+			Task{StageBake, 0, p.Bakes + 1, 0}.No(), Task{StageBake, 1, 1, 0}.No(), Task{Stage: StageFinish, Part: 1}.of(p.Frames.At(0)).No(), Task{Stage: StageRender, Part: p.Parts + 1}.of(p.Frames.At(0)).No(),
+			Task{StageBake, 0, 1, 1}.No(), Task{StageEncode, 0, 0, max(1, p.Films)}.No(), Task{StageRender, 0, 0, 5}.No(),
+			Task{StageRender, 21, 0, 0}.No() + 1<<20, Task{StageEncode, 0, 1, 0}.No(), -1 << 40,
 		} {
 			if at, ok := p.Position(no); ok {
 				t.Fatalf("%s, which is none of the plan's, is at %d", TaskName(no), at)
@@ -151,7 +171,7 @@ func TestPlanWaits(t *testing.T) {
 				own, _ := levelOf(&p, at)
 				theirs, _ := levelOf(&p, b)
 				fits := map[Stage]bool{
-					StageRender: o.Stage == StageBake && own == 0 || o.Stage == StageRender && own > 0 && theirs == own-1, StageFinish: o.Stage == StageRender && o.Frame == task.Frame,
+					StageRender: o.Stage == StageBake && own == 0 || o.Stage == StageRender && own > 0 && theirs == own-1, StageFinish: o.Stage == StageRender && o.Picture() == task.Picture(),
 					StageEncode: o.Stage == StageFinish || o.Stage == StageRender && p.Parts == 0,
 				}[task.Stage]
 				if !fits {
@@ -173,7 +193,7 @@ func TestPlanWaits(t *testing.T) {
 func TestPlanOfFramesAloneIsTheirLayout(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := drawPlan(t)
-		plain := MakePlan(p.Layout, 0, 0, false)
+		plain := MakePlan(p.Layout, 0, 0, 0)
 		if plain.Staged() || plain.Positions() != p.Layout.Positions() || plain.Tasks() != p.Frames.Count() {
 			t.Fatalf("%d positions, %d tasks", plain.Positions(), plain.Tasks())
 		}
@@ -225,10 +245,10 @@ func TestPlanChunks(t *testing.T) {
 
 // TestAttemptsAreShown: what is shown of a task leads back to its number.
 func TestAttemptsAreShown(t *testing.T) {
-	for _, task := range []Task{{StageRender, 7, 0}, {StageRender, -7, 3}, {StageFinish, 7, 0}, {StageBake, 0, 2}, {StageEncode, 0, 0}} {
+	for _, task := range []Task{{StageRender, 7, 0, 0}, {StageRender, -7, 3, 0}, {StageFinish, 7, 0, 0}, {StageBake, 0, 2, 0}, {StageEncode, 0, 0, 0}, {StageRender, 7, 0, 2}, {StageFinish, -7, 0, 3}, {StageRender, 7, 3, 1}, {StageEncode, 0, 0, 2}} {
 		kept := Attempt{Frame: task.No()}
 		shown := kept.Shown()
-		if shown.Frame != task.Frame || shown.Part != task.Part || (shown.Stage == "") != task.IsFrame() || shown.Task() != task.No() || kept.Task() != task.No() {
+		if shown.Frame != task.Picture() || shown.Part != task.Part || (shown.Stage == "") != task.IsFrame() || shown.Task() != task.No() || kept.Task() != task.No() {
 			t.Errorf("%v is shown as %+v, which is %s", task, shown, TaskName(shown.Task()))
 		}
 	}

@@ -87,7 +87,7 @@ func (p *Process) defaults(s *JobSpec) {
 		s.Frames = FrameRange(1, p.Tasks(), 1)
 	}
 	s.Order, s.Tiles, s.Samples, s.FPS = Linear, Tiles{}, 0, 0
-	s.Bakes, s.InOrder, s.Film, s.Probe = nil, false, nil, false
+	s.Bakes, s.InOrder, s.Film, s.Probe, s.Views = nil, false, nil, false, nil
 	s.Options = Options{EXR: "none", Outputs: true}
 	s.Needs = Needs{Allow: n.Allow, Deny: n.Deny, Tags: n.Tags, MemoryMB: n.MemoryMB, Shared: n.Shared, Cores: n.Cores, OS: n.OS, Arch: n.Arch}
 }

@@ -14,6 +14,8 @@ func (s *JobSpec) Serves(want *JobSpec) bool {
 	switch {
 	case s.Process != nil || want.Process != nil: // what commands make is not known
 		return false
+	case len(s.Views) > 0 || len(want.Views) > 0: // their pictures have other names
+		return false
 	case s.Blend != want.Blend, has.Scripts != asked.Scripts, has.Threads != asked.Threads, has.Colours != asked.Colours:
 		return false
 	case s.Tiles.Count() > 0 && want.Parts() == 0: // where samples adapt, tiles are not the same to the last bit

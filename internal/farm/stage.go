@@ -16,8 +16,12 @@ const (
 	StageProcess Stage = "process" // a command is run: see Process; the only one of its job, for whose tasks it stands instead of render
 )
 
-// StageParts is among the stages that a worker takes when it renders parts of frames, too.
-const StageParts Stage = "parts"
+// StageParts is among the stages that a worker takes when it renders parts of frames, too. StageViews: also the views of a
+// job, and parts of their frames.
+const (
+	StageParts Stage = "parts"
+	StageViews Stage = "views"
+)
 
 // StageClassic is among the stages of a worker that speaks the original protocol: it renders what that can say, see
 // JobSpec.WhyNotClassic, and nothing else.
@@ -45,6 +49,8 @@ func (s *JobSpec) Stage() Stage {
 // Asks is what a worker must take to be given tasks of the job. Who renders parts of frames finishes them, too.
 func (s *JobSpec) Asks() Stage {
 	switch {
+	case len(s.Views) > 0:
+		return StageViews
 	case len(s.Bakes) > 0 && !s.Inspect: // who bakes renders parts, too, and reads what was baked
 		return StageBake
 	case s.Inspect && s.Probe:

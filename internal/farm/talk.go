@@ -61,8 +61,17 @@ type Grant struct {
 	Baked   int64  `json:"baked,omitempty"` // differs when the job's cache files may be others than with a grant before
 	Ready   *int   `json:"ready,omitempty"` // while the job is baked: the last frame whose cache files are all there; nil: all are
 	InOrder bool   `json:"in_order,omitempty"`
+	Views   []View `json:"views,omitempty"` // of the job; a task renders the one of its number
 
 	Process *Process `json:"process,omitempty"` // what commands the tasks are, where Stage is StageProcess
+}
+
+// View is what a task renders; nil: the scene as it is.
+func (g *Grant) View(no int) *View {
+	if i := ViewOf(no); i < len(g.Views) {
+		return &g.Views[i]
+	}
+	return nil
 }
 
 // Beat says how far a lease is. A worker sends one for every lease it holds, also those it has not started.

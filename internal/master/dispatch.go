@@ -171,13 +171,13 @@ func (e *engine) grantTo(w *waiter, wk *worker) bool {
 		}
 		w.gone = true
 		g := &farm.Grant{
-			Lease: l.Lease, Name: j.Name, Blend: j.Blend, Scene: j.Scene, Needs: j.NeedsOf(l.Frames[0]), Bakes: j.Bakes, Baked: j.baked, InOrder: j.InOrder, Options: j.Options, Timeout: j.Timeout, Folder: j.Folder, Tiles: j.Tiles, Samples: j.Samples, Probe: j.Probe, Stage: j.Stage(), Process: j.Process,
+			Lease: l.Lease, Name: j.Name, Blend: j.Blend, Scene: j.Scene, Needs: j.NeedsOf(l.Frames[0]), Bakes: j.Bakes, Baked: j.baked, InOrder: j.InOrder, Options: j.Options, Timeout: j.Timeout, Folder: j.Folder, Tiles: j.Tiles, Samples: j.Samples, Probe: j.Probe, Stage: j.Stage(), Process: j.Process, Views: j.Views,
 		}
 		if _, until, bakes := j.Baking(l.Frames[0]); bakes {
 			g.Stage, g.Until, g.Timeout = farm.StageBake, until, 0
 		}
 		if farm.IsFilm(l.Frames[0]) {
-			shot := j.Shot()
+			shot := j.Shot(farm.ViewOf(l.Frames[0]))
 			g.Film, g.Shot = j.Film, &shot
 		}
 		if j.bakesLeft() > 0 {

@@ -14,15 +14,15 @@ func (m *Master) Grid(ctx context.Context, id farm.JobID, after *int, limit int)
 	if err != nil {
 		return farm.Grid{}, err
 	}
-	from := 0
+	from, all := 0, j.Pictures()
 	if after != nil {
-		i, ok := j.Frames.Index(*after)
+		i, ok := all.Index(*after)
 		if !ok {
 			return farm.Grid{}, farm.Errorf(farm.Invalid, "job %d has no frame %d", id, *after)
 		}
 		from = i + 1
 	}
-	g := farm.MakeGrid(&j, from, min(from+min(max(limit, 1), farm.MaxGrid), j.Frames.Count()))
+	g := farm.MakeGrid(&j, from, min(from+min(max(limit, 1), farm.MaxGrid), all.Count()))
 	plan := j.Plan()
 	var some *farm.Spans // nil: all
 	if g.Count < g.Total {

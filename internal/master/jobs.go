@@ -257,7 +257,7 @@ func (m *Master) positions(ctx context.Context, who Identity, id farm.JobID, fra
 	}
 	plan := v.Plan()
 	if frames.Count() > plan.Tasks() {
-		return farm.Spans{}, farm.Errorf(farm.Invalid, "job %d has no such frames", id).WithHint("it has %s", clip(v.JobSpec.Frames.String(), 100))
+		return farm.Spans{}, farm.Errorf(farm.Invalid, "job %d has no such frames", id).WithHint("it has %s", clip(v.PictureNames(v.Pictures()), 100))
 	}
 	list := make([]int, 0, frames.Count())
 	for f := range frames.All() {
@@ -346,7 +346,7 @@ func (m *Master) Change(ctx context.Context, who Identity, id farm.JobID, edit f
 		next := j.JobSpec
 		edit(&next)
 		// What the layout and the scene stand on cannot change under way.
-		next.Frames, next.Chunk, next.Order, next.Blend, next.Key, next.Options, next.Tiles, next.Samples, next.Film = j.Frames, j.Chunk, j.Order, j.Blend, j.Key, j.Options, j.Tiles, j.Samples, j.Film
+		next.Frames, next.Chunk, next.Order, next.Blend, next.Key, next.Options, next.Tiles, next.Samples, next.Film, next.Views = j.Frames, j.Chunk, j.Order, j.Blend, j.Key, j.Options, j.Tiles, j.Samples, j.Film, j.Views
 		next.Bakes, next.InOrder, next.Needs.Exact, next.Process = j.Bakes, j.InOrder, j.Needs.Exact, j.Process
 		if err := next.Check(); err != nil {
 			return err

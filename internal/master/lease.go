@@ -147,7 +147,7 @@ func (e *engine) beat(w *worker, b *farm.Beat) {
 			e.event(farm.Event{Kind: farm.EventBeat, Job: l.Job, Worker: w.ID, Text: l.job.TaskName(b.Frame), Beat: b})
 			return
 		}
-		frame, beat := farm.FrameOf(b.Frame), *b
+		frame, beat := farm.PictureOf(b.Frame), *b
 		beat.Frame = frame
 		e.event(farm.Event{Kind: farm.EventBeat, Job: l.Job, Worker: w.ID, Frame: &frame, Beat: &beat})
 	}

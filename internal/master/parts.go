@@ -26,7 +26,7 @@ func (m *Master) Parts(ctx context.Context, who Identity, lease farm.LeaseID) ([
 		return nil, err
 	}
 	if len(tasks) == 1 && farm.IsFilm(tasks[0]) {
-		return m.pictures(ctx, &j)
+		return m.pictures(ctx, &j, farm.ViewOf(tasks[0]))
 	}
 	list := make([]farm.Result, 0, len(tasks))
 	for _, no := range tasks {
@@ -72,11 +72,12 @@ func (m *Master) PartSuspect(ctx context.Context, who Identity, lease farm.Lease
 	return m.ResultSuspect(ctx, j.ID, task, name)
 }
 
-// pictures are the results that a film shows, in the order of the frames. Those of frames that were given up are not there.
-func (m *Master) pictures(ctx context.Context, j *farm.Job) (list []farm.Result, err error) {
+// pictures are the results that the film of a view shows, in the order of the frames. Those of frames that were given up are
+// not there.
+func (m *Master) pictures(ctx context.Context, j *farm.Job, view int) (list []farm.Result, err error) {
 	plan := j.Plan()
 	if err := m.everyAccepted(ctx, j.ID, func(a *farm.Attempt) error {
-		if p, ok := plan.Position(a.Frame); !ok || !plan.Shows(p) {
+		if p, ok := plan.Position(a.Frame); !ok || !plan.Shows(p) || farm.ViewOf(a.Frame) != view {
 			return nil
 		}
 		r, ok := farm.FilmPicture(a.Results)
@@ -93,8 +94,8 @@ func (m *Master) pictures(ctx context.Context, j *farm.Job) (list []farm.Result,
 	return list, nil
 }
 
-// OpenFilm opens the film of a job, and tells its name among the results.
-func (m *Master) OpenFilm(ctx context.Context, id farm.JobID) (*os.File, string, error) {
+// OpenFilm opens the film of a view of a job, and tells its name among the results. Without views it is the view 0.
+func (m *Master) OpenFilm(ctx context.Context, id farm.JobID, view int) (*os.File, string, error) {
 	j, err := m.Job(ctx, id)
 	if err != nil {
 		return nil, "", err
@@ -102,7 +103,7 @@ func (m *Master) OpenFilm(ctx context.Context, id farm.JobID) (*os.File, string,
 	if j.Film == nil {
 		return nil, "", farm.Errorf(farm.NotFound, "job %d makes no film", id).WithHint("submit it with --film")
 	}
-	a, err := m.acceptedNow(ctx, id, farm.Task{Stage: farm.StageEncode}.No())
+	a, err := m.acceptedNow(ctx, id, farm.Task{Stage: farm.StageEncode, View: view}.No())
 	if err != nil {
 		return nil, "", err
 	}
@@ -134,7 +135,7 @@ func (m *Master) partOf(ctx context.Context, who Identity, lease farm.LeaseID, t
 	tasks, j, err := m.standsOn(ctx, who, lease)
 	if err == nil && len(tasks) == 1 && farm.IsFilm(tasks[0]) {
 		plan := j.Plan()
-		if p, ok := plan.Position(task); ok && plan.Shows(p) {
+		if p, ok := plan.Position(task); ok && plan.Shows(p) && farm.ViewOf(task) == farm.ViewOf(tasks[0]) {
 			return j, nil
 		}
 	}
@@ -177,17 +178,17 @@ type PartThere struct {
 	Mark string // differs when the part was rendered once more
 }
 
-// PartsThere are the parts of a frame of the job whose results are there, by their numbers. There are none of a frame that is
+// PartsThere are the parts of a picture of the job whose results are there, by their numbers. There are none of a frame that is
 // finished.
-func (m *Master) PartsThere(j *farm.Job, frame int) ([]PartThere, error) {
-	dir, err := os.ReadDir(filepath.Join(m.outputs(j.Folder), filepath.FromSlash(farm.PartsFolder(frame))))
+func (m *Master) PartsThere(j *farm.Job, picture int) ([]PartThere, error) {
+	dir, err := os.ReadDir(filepath.Join(m.outputs(j.Folder), filepath.FromSlash(farm.PartsFolder(picture))))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, plainDisk(err, "the parts of the frame cannot be listed")
 	}
 	var list []PartThere
 	for _, e := range dir {
 		n, err := strconv.Atoi(strings.TrimSuffix(e.Name(), ".exr"))
-		if err != nil || n < 1 || n > j.Parts() || farm.PartName(farm.Task{Stage: farm.StageRender, Frame: frame, Part: n}.No()) != farm.PartsFolder(frame)+"/"+e.Name() {
+		if err != nil || n < 1 || n > j.Parts() || farm.PartName(farm.PartOf(picture, n)) != farm.PartsFolder(picture)+"/"+e.Name() {
 			continue
 		}
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
@@ -199,10 +200,10 @@ func (m *Master) PartsThere(j *farm.Job, frame int) ([]PartThere, error) {
 }
 
 // OpenPartThere opens one of them.
-func (m *Master) OpenPartThere(j *farm.Job, frame, part int) (*os.File, error) {
-	f, err := m.openOutput(j.Folder, farm.PartName(farm.Task{Stage: farm.StageRender, Frame: frame, Part: part}.No()))
+func (m *Master) OpenPartThere(j *farm.Job, picture, part int) (*os.File, error) {
+	f, err := m.openOutput(j.Folder, farm.PartName(farm.PartOf(picture, part)))
 	if err != nil {
-		return nil, farm.Errorf(farm.NotFound, "part %d of frame %d of job %d is not there", part, frame, j.ID)
+		return nil, farm.Errorf(farm.NotFound, "%s of job %d is not there", farm.TaskName(farm.PartOf(picture, part)), j.ID)
 	}
 	return f, nil
 }
@@ -213,7 +214,7 @@ func (m *Master) removeParts(folder string, no int) {
 	if t.Stage != farm.StageFinish {
 		return
 	}
-	dir := filepath.Join(m.outputs(folder), filepath.FromSlash(farm.PartsFolder(t.Frame)))
+	dir := filepath.Join(m.outputs(folder), filepath.FromSlash(farm.PartsFolder(t.Picture())))
 	if err := os.RemoveAll(dir); err != nil {
 		m.opt.Log.Warn("the parts of a finished frame cannot be removed", "folder", dir, "err", err)
 	}

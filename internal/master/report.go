@@ -415,7 +415,7 @@ func (e *engine) frameEvent(j *job, no int, w farm.WorkerID, state, text string,
 		e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, Worker: w, State: string(j.State), Text: text, Progress: e.shown(j)})
 		return
 	}
-	frame := farm.FrameOf(no)
+	frame := farm.PictureOf(no)
 	if farm.IsPart(no) {
 		if state == string(farm.Rendered) {
 			state = "running"

@@ -128,7 +128,7 @@ func (w *world) compare(m *master.Master) {
 		for i := range page {
 			if no := page[i].Task(); farm.IsPart(no) { // it goes when its frame is there
 				plan := j.Plan()
-				last, _ := plan.Picture(farm.FrameOf(no))
+				last, _ := plan.Picture(farm.PictureOf(no))
 				if _, done := j.done[last]; done {
 					continue
 				}
@@ -141,7 +141,7 @@ func (w *world) compare(m *master.Master) {
 // compareFrames looks that a frame of parts is done when its finish is, and failed when any of it was given up, or a bake.
 func (w *world) compareFrames(j *ledgerJob, states *farm.FrameStates) {
 	plan, stopped := j.Plan(), j.stopped()
-	for f := range j.Frames.All() {
+	for f := range j.Pictures().All() {
 		all, _ := plan.Find(f)
 		failed := j.State == farm.Failed
 		for p := range all.All() {

@@ -67,7 +67,7 @@ func (j *simJob) fault(s *simWorker, frame int) func(*farm.Report) {
 // isBad tells of a task whether it fails everywhere: of a bad frame in parts it is the first part.
 func (j *simJob) isBad(no int) bool {
 	t, _ := farm.TaskOf(no)
-	return j.bad[no] || t.Stage == farm.StageRender && t.Part == 1 && j.bad[t.Frame]
+	return j.bad[no] || t.Stage == farm.StageRender && t.Part == 1 && j.bad[t.Picture()]
 }
 
 // simClient submits jobs and steers them.
@@ -106,6 +106,13 @@ func newSimClient(w *world, n int) *simClient {
 			if w.rng.IntN(3) == 0 {
 				j.spec.Bakes = append(j.spec.Bakes, farm.Bake{{Kind: "fluid", Owner: "Tank", Name: "Fluid", Start: 1, End: 100}})
 			}
+		}
+		if j.spec.Process == nil && w.rng.IntN(5) == 0 {
+			for v := range 1 + w.rng.IntN(3) {
+				j.spec.Views = append(j.spec.Views, farm.View{Name: fmt.Sprint("view ", v), Camera: fmt.Sprint("Camera ", v)})
+			}
+			j.spec.Views[0].Frames = frames.Slice(0, 1+w.rng.IntN(frames.Count()))
+			j.spec.JoinViews()
 		}
 		if w.rng.IntN(4) == 0 {
 			j.spec.Film, j.spec.Options.Outputs = &farm.Film{}, true
@@ -217,7 +224,7 @@ func (c *simClient) steer() {
 	case 6:
 		c.retry(j, master.RetryWhich{All: true})
 	case 7:
-		c.retry(j, master.RetryWhich{Frames: farm.Frames(1 + c.w.rng.IntN(j.spec.Frames.Count()))})
+		c.retry(j, master.RetryWhich{Frames: farm.Frames(j.spec.Pictures().At(c.w.rng.IntN(j.spec.Pictures().Count())))})
 	case 8, 9:
 		c.retry(j, master.RetryWhich{Failed: true})
 	case 10, 11:

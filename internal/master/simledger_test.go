@@ -237,7 +237,7 @@ func (j *ledgerJob) needs(p int) (list []int) {
 		if ok && task.Stage == farm.StageRender && other.Stage == farm.StageBake {
 			list = append(list, q)
 		}
-		if ok && task.Stage == farm.StageFinish && other.Stage == farm.StageRender && other.Frame == task.Frame {
+		if ok && task.Stage == farm.StageFinish && other.Stage == farm.StageRender && other.Picture() == task.Picture() {
 			list = append(list, q)
 		}
 		picture := other.Stage == farm.StageFinish || j.Parts() == 0 && other.Stage == farm.StageRender

@@ -47,7 +47,7 @@ func (s *simWorker) conclude(l *simLease, frame int, plan *simJob, took time.Dur
 		if res := &p.report.Results[0]; farm.IsPart(frame) {
 			res.Kind, res.Name = farm.KindPart, farm.PartName(frame)
 		} else if farm.IsFilm(frame) {
-			res.Kind, res.Name = farm.KindFilm, "film.mp4"
+			res.Kind, res.Name = farm.KindFilm, fmt.Sprintf("view %d/film.mp4", farm.ViewOf(frame))
 		}
 	}
 	s.push(p)

@@ -159,7 +159,7 @@ func (s *simWorker) register() {
 	s.asks = true
 	r := farm.Registration{
 		ID: s.id, Name: s.wish, Slots: s.slots, Fresh: s.fresh, Protocol: farm.Protocol, Facts: farm.Facts{
-			MemoryMB: 8000, Stages: []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageEncode, farm.StageProcess, farm.StageBake}, Blenders: []farm.Blender{{Version: farm.Version{Major: 4}, Bakes: farm.SimulationKinds()}},
+			MemoryMB: 8000, Stages: []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageEncode, farm.StageProcess, farm.StageBake, farm.StageViews}, Blenders: []farm.Blender{{Version: farm.Version{Major: 4}, Bakes: farm.SimulationKinds()}},
 		},
 	}
 	if s.obeys {

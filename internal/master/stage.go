@@ -34,7 +34,7 @@ func (j *job) ready(p int) bool {
 	}
 	lo, hi, tasks := j.plan.Needs(p)
 	n := j.finished.CountIn(lo, hi)
-	if film, ok := j.plan.Encode(); ok && p == film && n > 0 && n < tasks && j.Failed > 0 {
+	if film, end := j.plan.Encode(); p >= film && p < end && n > 0 && n < tasks && j.Failed > 0 {
 		stopped := j.stopped()
 		n += j.lost(&stopped, lo, hi) // it shows that they are missing
 	}
@@ -57,16 +57,24 @@ func (j *job) lost(stopped *farm.Spans, lo, hi int) int {
 func (j *job) turn() (changed bool) {
 	before := j.asks
 	j.asks = j.Asks()
-	if film, ok := j.plan.Encode(); ok && j.Total-j.Done-j.Failed <= 1 && !j.finished.Contains(film) && j.ready(film) {
+	lo, hi := j.plan.Encode()
+	if left := hi - lo - j.finished.CountIn(lo, hi); left > 0 && j.Total-j.Done-j.Failed <= left && j.ready(lo) {
 		j.asks = farm.StageEncode
 	}
 	return j.asks != before
 }
 
-// openFilm lets the film be made when the last frame that it waited for was given up.
+// openFilm lets films be made when the last frame that they waited for was given up.
 func (e *engine) openFilm(j *job) {
-	if film, ok := j.plan.Encode(); ok && j.waits(film) {
-		j.again.Add(film)
+	opened := false
+	lo, hi := j.plan.Encode()
+	for film := lo; film < hi; film++ {
+		if j.waits(film) {
+			j.again.Add(film)
+			opened = true
+		}
+	}
+	if opened {
 		e.offer(j)
 	}
 }
@@ -126,7 +134,8 @@ func (j *job) stopped() (s farm.Spans) {
 	if !j.plan.Staged() {
 		return s
 	}
-	film, filmed := j.plan.Encode()
+	film, filmEnd := j.plan.Encode()
+	filmed := film < filmEnd
 	var stop func(p int)
 	stop = func(p int) {
 		lo, hi := j.plan.Opens(p)
@@ -153,22 +162,23 @@ func (j *job) stopped() (s farm.Spans) {
 	}
 	if filmed { // it is made of what frames there are
 		if lo, hi, tasks := j.plan.Needs(film); j.lost(&s, lo, hi) == tasks {
-			s.Add(film)
+			films := farm.SpanOf(film, filmEnd)
+			s.AddAll(&films)
 		}
 	}
 	return s
 }
 
-// filmAgain takes back a film from whoever makes it of fewer frames than there are now.
+// filmAgain takes back films from whoever makes them of fewer frames than there are now.
 func (e *engine) filmAgain(j *job) {
-	film, ok := j.plan.Encode()
-	if !ok {
+	film, end := j.plan.Encode()
+	if film == end {
 		return
 	}
 	for _, list := range []map[farm.LeaseID]*lease{e.leases, e.lapsed} {
 		for _, l := range list {
 			for no, p := range l.left {
-				if l.job == j && p == film {
+				if l.job == j && p >= film && p < end {
 					e.takeFrom(l, no, p)
 				}
 			}

@@ -332,7 +332,7 @@ func (e *engine) running(l *lease) farm.Running {
 	r := farm.Running{Lease: l.Lease, Beat: l.beat, Seen: l.seen, Ahead: l.ahead > 0}
 	r.Frames = make([]int, 0, len(l.left))
 	for no := range l.left {
-		if f, ok := farm.FrameOfTask(no); ok {
+		if f, ok := farm.PictureOfTask(no); ok {
 			r.Frames = append(r.Frames, f)
 		}
 	}
@@ -343,7 +343,7 @@ func (e *engine) running(l *lease) farm.Running {
 			r.Task, r.No = l.job.TaskName(no), no
 		}
 	}
-	r.Beat.Frame = farm.FrameOf(l.beat.Frame)
+	r.Beat.Frame = farm.PictureOf(l.beat.Frame)
 	if w := e.workers[l.Worker]; w != nil {
 		r.WorkerName = w.Name
 	}

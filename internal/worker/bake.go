@@ -34,7 +34,12 @@ func simulations(bakes ...farm.Bake) (list []blender.Simulation) {
 
 // variantOf tells apart sessions that have the same scene open in different ways: to bake it, or to read what was baked for
 // a job.
-func variantOf(g *farm.Grant) string {
+func variantOf(g *farm.Grant, no int) string {
+	if v := g.View(no); v != nil && g.Stage != farm.StageBake {
+		own := *g
+		own.Views = nil
+		return fmt.Sprintf("%s, view %q %q %q", variantOf(&own, no), v.Scene, v.Camera, v.Layers)
+	}
 	switch {
 	case g.Stage == farm.StageBake:
 		return "bake"

@@ -81,6 +81,9 @@ func (w *Worker) collect(p *parcel, f *frame) error {
 			return err
 		}
 		found.Frame = r.Frame
+		if f.view != "" {
+			found.Name = f.view + "/" + found.Name
+		}
 		if farm.IsPart(r.Frame) {
 			found.Kind, found.Name = farm.KindPart, farm.PartName(r.Frame)
 		}

@@ -23,6 +23,7 @@ type frame struct {
 	log     *attemptLog // nil: none
 	result  *blender.Result
 	options farm.Options  // what the job asks for
+	view    string        // the folder of its results; "": none of their own
 	warned  []string      // what may be wrong with the picture: sentences
 	goals   []goal        // where its results are copied to
 	caches  []cache       // of a bake, as result.Files
@@ -38,6 +39,9 @@ func (s *slot) frame(k *work, no int, next *ahead) error {
 	})
 	r := s.report(k, no)
 	f := &frame{slot: s.no, options: k.grant.Options, reports: []farm.Report{r}}
+	if v := k.grant.View(no); v != nil {
+		f.view = v.Name
+	}
 	looks, notCopied := k.grant.Stage == farm.StageInspect && !k.grant.Probe, ""
 	runs := k.grant.Stage == farm.StageProcess
 	if !looks && k.grant.Stage != farm.StageBake {
@@ -153,7 +157,7 @@ func (s *slot) render(ctx context.Context, k *work, f *frame, no int, next *ahea
 	p.start(hang, s.w.opt.HangTimeout)
 	defer p.stop()
 	defer s.limitMemory(ctx, stop)()
-	err := s.ready(ctx, k, f.log)
+	err := s.ready(ctx, k, no, f.log)
 	if err == nil {
 		f.warned = s.session.warnings()
 		err = s.session.openFault(k)

@@ -63,7 +63,7 @@ func TestLooksAtAScene(t *testing.T) {
 		if got := entries(t, o.CopyTo); len(got) > 0 {
 			t.Errorf("a report was copied as a picture: %v", got)
 		}
-		if stages := m.known[w.ID()].Facts.Stages; !slices.Equal(stages, []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageProbe, farm.StageBake, farm.StageEncode, farm.StageInspect}) {
+		if stages := m.known[w.ID()].Facts.Stages; !slices.Equal(stages, []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageProbe, farm.StageBake, farm.StageViews, farm.StageEncode, farm.StageInspect}) {
 			t.Errorf("it says that it does %v", stages)
 		}
 	})

@@ -42,7 +42,7 @@ func newMachine(opt *Options) *machine {
 	f := &m.fixed
 	m.memory = int64(f.MemoryMB) << 20
 	f.Program, f.Slots, f.Devices, f.Scripts, f.Confined = opt.Program, opt.slots(), opt.Devices, opt.Scripts, opt.Fenced
-	f.Stages = []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageProbe, farm.StageBake}
+	f.Stages = []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageProbe, farm.StageBake, farm.StageViews}
 	if films(opt.Installs) {
 		f.Stages = append(f.Stages, farm.StageEncode)
 	}

@@ -23,9 +23,9 @@ type session struct {
 	frames   int                // rendered since it started
 }
 
-// ready sees to it that a session with the lease's scene runs, and that the files of its frames are laid out. log
+// ready sees to it that a session with the scene of a task of the lease runs, and that the files of its frames are laid out. log
 // takes Blender's output from here on.
-func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
+func (s *slot) ready(ctx context.Context, k *work, no int, log io.Writer) error {
 	g := k.grant
 	if g.Options.Scripts && !s.w.opt.Scripts {
 		return &fault{text: "this worker does not let scenes run their Python", own: true, rest: true}
@@ -64,14 +64,14 @@ func (s *slot) ready(ctx context.Context, k *work, log io.Writer) error {
 	} else {
 		s.session.renderer.SetLog(log)
 	}
-	if s.session.folder != nil && s.session.scene == g.Scene && s.session.variant == variantOf(g) {
+	if s.session.folder != nil && s.session.scene == g.Scene && s.session.variant == variantOf(g, no) {
 		if s.session.folder == k.files.folder {
 			return nil
 		}
 		// Another job opened it: files that only this lease's frames need must lie where that one's lie.
 		return s.session.folder.lay(ctx, s.w.master, g)
 	}
-	return s.open(ctx, k)
+	return s.open(ctx, k, no)
 }
 
 // addons are those that the job needs: installed here, or laid out with its files.
@@ -121,7 +121,7 @@ func same(a, b *Setup) bool {
 }
 
 // open loads the lease's scene in place of the one that is open.
-func (s *slot) open(ctx context.Context, k *work) error {
+func (s *slot) open(ctx context.Context, k *work, no int) error {
 	s.phase(k, "opening the scene")
 	s.session.forget()
 	folder := k.files.folder
@@ -132,6 +132,9 @@ func (s *slot) open(ctx context.Context, k *work) error {
 			scene.Until = slices.Max(g.Lease.Frames)
 		}
 	}
+	if v := k.grant.View(no); v != nil {
+		scene.Name, scene.Camera, scene.Layers = v.Scene, v.Camera, v.Layers
+	}
 	scene.Scripts, scene.Engine = k.grant.Options.Scripts, k.grant.Options.Engine
 	facts, err := s.session.renderer.Open(ctx, scene)
 	if err != nil {
@@ -141,7 +144,7 @@ func (s *slot) open(ctx context.Context, k *work) error {
 		return &fault{text: "the scene is rendered with " + n.Engine + ", which this Blender does not have; an add-on holds it", scene: true, rest: true, alive: true}
 	}
 	folder.pin()
-	s.session.folder, s.session.scene, s.session.facts, s.session.variant = folder, k.grant.Scene, facts, variantOf(k.grant)
+	s.session.folder, s.session.scene, s.session.facts, s.session.variant = folder, k.grant.Scene, facts, variantOf(k.grant, no)
 	return nil
 }
 

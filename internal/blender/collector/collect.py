@@ -1,7 +1,8 @@
 """Says what a .blend reads and what its scene is, without rendering: collect.py -- REQUEST
 
 REQUEST is a JSON file: {"blend", "agent": folder of the netagent package, "result": file to write, "scene": "" for the
-active one, "frames": [] for the scene's own, "place": where the .blend would lie if it is a copy, else "", "engine": that
+active one, "others": names of scenes that are
+rendered as well, "all": every one is, "frames": [] for the scenes' own, "place": where the .blend would lie if it is a copy, else "", "engine": that
 renders instead of the scene's own, else "", "original" and "mapped": as netagent opens a scene whose files have moved, "addons": [] to enable before, "scratch": a folder for those}. The result is {"error": {"kind", "message"}} or {"blend", "scene", "files",
 "warnings"}; collect.go says what is in them, "blend" being the place.
 """
@@ -39,7 +40,10 @@ def collect(request: dict, opening: Any) -> dict:
         if scene is None:
             names = ", ".join(one.name for one in bpy.data.scenes)
             return {"error": {"kind": "no-scene", "message": f"the file has no scene {request['scene']} (it has {names})"}}
-    return facts.answer(scene, opening, request.get("frames") or [], request.get("place") or "", request.get("engine") or "")
+    named = request.get("others") or []
+    others = [one for one in bpy.data.scenes if one != scene and one.library is None and (request.get("all") or one.name in named)]
+    frames = request.get("frames") or []
+    return facts.answer(scene, opening, frames, request.get("place") or "", request.get("engine") or "", others)
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ class Session:
             load(request, self.watch.allowed)
         uncompiled = osl.compile_all(self.scratch)
         scene = self._select(request)
+        take_view(scene, request.get("camera") or "", request.get("layers") or [])
         if request.get("engine"):
             take_engine(scene, request["engine"])
         self.request, self.baked, self.reached = request, baked, None
@@ -154,6 +155,25 @@ def check_age(name: str, version: Any) -> None:
     if version is not None and tuple(version) > tuple(bpy.app.version[:2]):
         made, have = ".".join(map(str, version)), ".".join(map(str, bpy.app.version[:2]))
         raise Failure("too-new", f"{name} was made by Blender {made}; this is Blender {have}")
+
+
+def take_view(scene: Any, camera: str, layers: list[str]) -> None:
+    """Has the scene seen by a camera, whatever markers say, and only some of its view layers rendered; "" and []: as it says."""
+    if camera:
+        found = scene.objects.get(camera)
+        if found is None or found.type != "CAMERA":
+            names = ", ".join(one.name for one in scene.objects if one.type == "CAMERA") or "none"
+            raise Failure("no-camera", f"the scene {scene.name} has no camera {camera} (it has {names})")
+        for marker in scene.timeline_markers:
+            marker.camera = None
+        scene.camera = found
+    if layers:
+        lacks = [name for name in layers if name not in scene.view_layers]
+        if lacks:
+            names = ", ".join(layer.name for layer in scene.view_layers)
+            raise Failure("no-scene", f"the scene {scene.name} has no view layer {lacks[0]} (it has {names})")
+        for layer in scene.view_layers:
+            layer.use = layer.name in layers
 
 
 def take_engine(scene: Any, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import bpy
@@ -121,9 +121,21 @@ def facts(scene: Any, opening: Any, files: Files, engine: str) -> Generator[None
     }
 
 
-def answer(scene: Any, opening: Any, frames: list[int], place: str = "", engine: str = "") -> dict:
-    """What Collect answers for the open .blend, which is not changed; frames [] and engine "" are the scene's own."""
-    going = steps(scene, opening, frames, place, engine)
+def brief(scene: Any) -> dict:
+    """What there is to choose from in a scene of the file."""
+    return {
+        **{key: getattr(scene, key) for key in ("name", "frame_start", "frame_end", "frame_step")},
+        "engine": scene.render.engine,
+        "camera": scene.camera.name if scene.camera else "",
+        "cameras": [one.name for one in scene.objects if one.type == "CAMERA"],
+        "layers": [layer.name for layer in scene.view_layers if layer.use],
+    }
+
+
+def answer(scene: Any, opening: Any, frames: list[int], place: str = "", engine: str = "", others: Sequence[Any] = ()) -> dict:
+    """What Collect answers for the open .blend, which is not changed; frames [] and engine "" are the scene's own. Others are scenes
+    that are rendered as well."""
+    going = steps(scene, opening, frames, place, engine, others)
     while True:
         try:
             next(going)
@@ -131,11 +143,15 @@ def answer(scene: Any, opening: Any, frames: list[int], place: str = "", engine:
             return end.value
 
 
-def steps(scene: Any, opening: Any, frames: list[int], place: str = "", engine: str = "") -> Generator[None, None, dict]:
+def steps(
+    scene: Any, opening: Any, frames: list[int], place: str = "", engine: str = "", others: Sequence[Any] = ()
+) -> Generator[None, None, dict]:
     """As answer, with many yields. Whoever steps it must not go on when the data was changed since the first step: the answer
     would be of two states."""
-    own = range(scene.frame_start, scene.frame_end + 1, max(scene.frame_step, 1))
-    files = yield from walk.walk(scene, frames or list(own), place)
+    own: set[int] = set()
+    for one in (scene, *others):
+        own.update(range(one.frame_start, one.frame_end + 1, max(one.frame_step, 1)))
+    files = yield from walk.walk(scene, frames or sorted(own), place, others)
     found = walk.without_bundled(sorted(files.found.values(), key=lambda entry: entry["path"]))
     for entry in found:
         span = entry.pop("span") or (None, None)
@@ -146,4 +162,5 @@ def steps(scene: Any, opening: Any, frames: list[int], place: str = "", engine: 
         "files": found,
         "warnings": list(dict.fromkeys(files.warnings)),
         "simulations": (yield from simulations(scene, files.needs)),
+        "every": [brief(one) for one in bpy.data.scenes if one.library is None],
     }

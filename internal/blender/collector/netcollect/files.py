@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import bpy
@@ -18,12 +18,12 @@ WINDOWS = (bpy.types.WindowManager, bpy.types.WorkSpace, bpy.types.Screen)
 
 
 class Needs:
-    """Which datablocks the scene reaches, and who uses whom."""
+    """Which datablocks the scenes reach, and who uses whom."""
 
-    def __init__(self, scene: Any) -> None:
+    def __init__(self, scenes: set[Any]) -> None:
         self._users: dict[Any, set[Any]] = {}
         self._names: dict[Any, list[str]] = {}
-        self._reached = {scene}
+        self._reached = scenes
         self._libraries: set[Any] = set()
 
     def find(self) -> Steps:
@@ -77,11 +77,11 @@ def kind(block: Any) -> str:
 class Files:
     """The files found so far, by path."""
 
-    def __init__(self, scene: Any, frames: list[int], home: str) -> None:
-        self.scene, self.needs = scene, Needs(scene)
+    def __init__(self, scene: Any, frames: list[int], home: str, others: Sequence[Any] = ()) -> None:
+        self.scene, self.needs = scene, Needs({scene, *others})
         self.home = home  # where the .blend lies, or would if it is a copy
         self.frames = frames  # that will be rendered
-        self.blurred: bool = scene.render.use_motion_blur
+        self.blurred: bool = any(one.render.use_motion_blur for one in (scene, *others))
         self.found: dict[str, dict] = {}
         self.seen: set[str] = set()  # what Blender itself lists of the things walked here
         self.warnings: list[str] = []

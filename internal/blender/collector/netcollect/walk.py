@@ -7,7 +7,7 @@ own rules; what Blender lists beyond that is added in the end.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 import bpy
@@ -17,12 +17,12 @@ from .files import Files, Steps
 from .paths import absolute, base_of, packed
 
 
-def walk(scene: Any, frames: list[int], place: str = "") -> Generator[None, None, Files]:
+def walk(scene: Any, frames: list[int], place: str = "", others: Sequence[Any] = ()) -> Generator[None, None, Files]:
     """Finds every file that rendering frames of scene reads, and those that other scenes of the .blend do.
 
     place is where the open .blend would lie, when it is a copy: caches of simulations lie beside that.
     """
-    files = Files(scene, frames, place or bpy.data.filepath)
+    files = Files(scene, frames, place or bpy.data.filepath, others)
     yield from files.needs.find()
     yield from libraries(files)
     for part in (pictures, media, geometry, simulations, nodes, colour):
