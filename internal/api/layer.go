@@ -50,7 +50,7 @@ func (a *API) openEXR(r *http.Request) (name string, frame int, f *os.File, x *e
 		return "", 0, nil, nil, err
 	}
 	frame, err = strconv.Atoi(r.PathValue("frame"))
-	if err != nil || frame < -farm.MaxFrame || frame > farm.MaxPicture {
+	if err != nil || !farm.IsPicture(frame) {
 		return "", 0, nil, nil, farm.Errorf(farm.Invalid, "%q is not the number of a frame", clip(r.PathValue("frame")))
 	}
 	if name, err = a.nameEXR(r.Context(), id, frame, r.URL.Query().Get("file")); err != nil {

@@ -46,7 +46,7 @@ func (a *API) framePreview(w http.ResponseWriter, r *http.Request, who master.Id
 		return err
 	}
 	frame, err := strconv.Atoi(r.PathValue("frame"))
-	if err != nil || frame < -farm.MaxFrame || frame > farm.MaxPicture {
+	if err != nil || !farm.IsPicture(frame) {
 		return farm.Errorf(farm.Invalid, "%q is not the number of a frame", clip(r.PathValue("frame")))
 	}
 	j, err := a.m.Job(r.Context(), id)

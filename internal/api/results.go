@@ -24,6 +24,7 @@ func (a *API) resultRoutes(d *describer) {
 	d.plain(route{
 		method: http.MethodGet, path: "/jobs/{id}/film", role: farm.RoleView, name: "getFilm",
 		about: "Reads the film that was made of a job's frames, or a range of it", out: raw{}, besides: []besides{piece},
+		params: []param{inQuery("view", "integer", "which of the job's views it is of, 1 for the first; 1 when not given")},
 	}, a.getFilm)
 	of := []param{
 		inQuery("frame", "integer", ""), inQuery("kind", "string", "exr, output, node or preview"), inQuery("name", "string", "below the job's results"),

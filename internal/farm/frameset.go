@@ -89,7 +89,7 @@ func parseRun(part string) (run, error) {
 		return bad()
 	}
 	for _, f := range []int{first, last} {
-		if !isPicture(f) {
+		if !IsPicture(f) {
 			return run{}, Errorf(Invalid, "frame %d is outside Blender's range of -%d to %d", f, MaxFrame, MaxFrame)
 		}
 	}

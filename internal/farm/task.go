@@ -58,8 +58,8 @@ func splitPicture(no int) (view, rest int) {
 	return view, no - view<<viewShift
 }
 
-// isPicture tells whether a picture may have that number.
-func isPicture(no int) bool {
+// IsPicture tells whether a picture may have that number.
+func IsPicture(no int) bool {
 	view, frame := splitPicture(no)
 	return view >= 0 && view < MaxViews && frame >= -MaxFrame && frame <= MaxFrame
 }

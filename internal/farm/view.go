@@ -63,7 +63,7 @@ func (s *JobSpec) PictureName(no int) string {
 	return frame
 }
 
-// Named reads pictures of the job: `1-10` are frames of every view, `Left:1-10,20` those of one, `Left` all that it has.
+// Named reads pictures of the job: `1-10` are frames of every view, `Left:1-10,20` those of one, `Left:` all that it has.
 func (s *JobSpec) Named(text string) (FrameSet, error) {
 	if len(s.Views) == 0 {
 		return ParseFrameSet(text)
@@ -73,7 +73,7 @@ func (s *JobSpec) Named(text string) (FrameSet, error) {
 	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ';' }) {
 		name, frames, cut := strings.Cut(part, ":")
 		if i := s.viewCalled(name); i >= 0 {
-			if of = i; !cut {
+			if of = i; !cut || strings.TrimSpace(frames) == "" {
 				runs = append(runs, s.framesOf(i).of(i).runs...)
 				continue
 			}

@@ -48,7 +48,7 @@ func (s *slot) ready(ctx context.Context, k *work, no int, log io.Writer) error 
 		}
 	}
 	want := Setup{Job: k.files.folder.dir, In: made, Out: out, Install: *in, Device: s.w.opt.device(s.no), Threads: s.w.opt.threads(g.Options.Threads, s.w.crew.now()), Scripts: g.Options.Scripts, Addons: addons, Colours: k.colours(), Home: home, Writes: k.files.folder.writes}
-	if s.session != nil && (!same(&s.session.setup, &want) || (s.w.opt.Fenced || want.Scripts) && !s.mayOpen(k) || s.w.opt.Fenced && !sameWrites(&s.session.setup, &want)) {
+	if s.session != nil && (!same(&s.session.setup, &want) || (s.w.opt.Fenced || want.Scripts) && !s.mayOpen(k, no) || s.w.opt.Fenced && !sameWrites(&s.session.setup, &want)) {
 		s.endSession()
 	}
 	if s.session == nil {
@@ -104,9 +104,9 @@ func (k *work) colours() string {
 
 // mayOpen tells whether the session may go on with the lease's scene, where one that is confined reaches only the files
 // it was started for, and one that ran a scene's Python keeps what that left behind: handlers, modules.
-func (s *slot) mayOpen(k *work) bool {
+func (s *slot) mayOpen(k *work, no int) bool {
 	x := s.session
-	return x.setup.Job == k.files.folder.dir || x.folder != nil && x.scene == k.grant.Scene
+	return x.setup.Job == k.files.folder.dir || x.folder != nil && x.scene == k.grant.Scene && x.variant == variantOf(k.grant, no)
 }
 
 // renderDir is where a slot's Blender writes. From there a finished frame's files go to the outbox: what waits there is
