@@ -1,8 +1,8 @@
 """A file with two scenes, three cameras and two view layers, and what a local render makes of a view of it.
 
 views.py -- build FILE.blend           writes the file, and a picture beside it that only the second scene reads
-views.py -- render FOLDER SCENE CAMERA LAYER FRAME...
-                                       writes FOLDER/NNNN.exr, with every pass, of the file that is open; CAMERA and LAYER may be ""
+views.py -- render VIEW...             writes FOLDER/NNNN.exr, with every pass, for each "FOLDER|SCENE|CAMERA|LAYER|FRAMES" of the file
+                                       that is open; CAMERA and LAYER may be "", and markers hold until a CAMERA was named
 """
 
 from __future__ import annotations
@@ -91,7 +91,13 @@ def build(path: str) -> None:
     bpy.ops.wm.save_mainfile()
 
 
-def render(folder: str, name: str, camera: str, layer: str, *frames: str) -> None:
+def render(*views: str) -> None:
+    """Renders views."""
+    for view in views:
+        one(*view.split("|"))
+
+
+def one(folder: str, name: str, camera: str, layer: str, frames: str) -> None:
     """Renders a view as somebody would who sets it up by hand."""
     scene = bpy.data.scenes[name]
     if bpy.context.window:
@@ -99,14 +105,14 @@ def render(folder: str, name: str, camera: str, layer: str, *frames: str) -> Non
     if camera:
         scene.timeline_markers.clear()
         scene.camera = bpy.data.objects[camera]
-    for one in scene.view_layers:
-        one.use = not layer or one.name == layer
+    for each in scene.view_layers:
+        each.use = not layer or each.name == layer
     image = scene.render.image_settings
     if hasattr(image, "media_type"):  # Blender 5
         image.media_type = "MULTI_LAYER_IMAGE"
     image.file_format, image.color_depth, image.exr_codec = "OPEN_EXR_MULTILAYER", "32", "ZIP"
     scene.render.filepath = os.path.join(folder, "####")
-    for frame in map(int, frames):
+    for frame in map(int, frames.split()):
         scene.frame_start = scene.frame_end = frame
         bpy.ops.render.render(animation=True, scene=name)
 

@@ -29,9 +29,11 @@ func TestViews(t *testing.T) {
 				{"Main-Left", "Main", "Left", "", "1 2"}, {"Main-Right", "Main", "Right", "", "1 2"}, {"Close_up-Near", "Close/up", "Near", "", "5 6"},
 			}
 			layers := []view{{"Both", "Main", "", "Both", "2"}, {"Alone", "Main", "", "Alone", "2"}}
-			for _, v := range append(cameras, layers...) {
-				python(t, blender, file, "views.py", append([]string{"render", filepath.Join(local, v.folder), v.scene, v.camera, v.layer}, strings.Fields(v.frames)...)...)
+			words := []string{"render"}
+			for _, v := range append(layers, cameras...) {
+				words = append(words, strings.Join([]string{filepath.Join(local, v.folder), v.scene, v.camera, v.layer, v.frames}, "|"))
 			}
+			python(t, blender, file, "views.py", words...)
 
 			f := startFarm(t)
 			submit := func(args ...string) string {
