@@ -39,7 +39,7 @@ func (a *app) logsVerb() *cobra.Command {
 			for _, no := range tasks {
 				head := ""
 				if len(tasks) > 1 && !a.json {
-					head = fmt.Sprintf("== %s\n", farm.TaskName(no))
+					head = fmt.Sprintf("== %s\n", job.TaskName(no))
 				}
 				printed, err := a.printLog(cmd, client, wire.LogRange{Job: id, Frame: no}, head, follow)
 				if err != nil && (farm.KindOf(err) != farm.NotFound || len(tasks) == 1) {

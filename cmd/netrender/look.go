@@ -402,7 +402,7 @@ func (a *app) showJob(v *jobView) {
 	}
 	for i := range v.Errors {
 		at := &v.Errors[i]
-		line("error", "%s, attempt %d: %s", farm.TaskName(at.Frame), at.Number, plainText(at.Error))
+		line("error", "%s, attempt %d: %s", v.TaskName(at.Frame), at.Number, plainText(at.Error))
 	}
 	a.showWarnings(v.Warns, line)
 	for _, r := range sameReasons(v.Why) {

@@ -151,6 +151,9 @@ func (s *JobSpec) TaskName(no int) string {
 	if b, _, ok := s.Baking(no); ok {
 		return "bake of " + b.String()
 	}
+	if t, ok := TaskOf(no); ok && t.View < len(s.Views) {
+		return t.named(s.Views[t.View].Name)
+	}
 	return TaskName(no)
 }
 

@@ -82,19 +82,25 @@ func (t Task) Asks() Stage {
 func (t Task) IsFrame() bool { return t.Stage == StageRender && t.Part == 0 }
 
 func (t Task) String() string {
-	text := fmt.Sprintf("frame %d", t.Frame)
 	if t.View > 0 {
-		text += fmt.Sprintf(" of view %d", t.View+1)
+		return t.named(fmt.Sprintf("view %d", t.View+1))
+	}
+	return t.named("")
+}
+
+// named is what the task is, of a view with a name; "": of the only one.
+func (t Task) named(view string) string {
+	text, film := fmt.Sprintf("frame %d", t.Frame), "film"
+	if view != "" {
+		text, film = text+" of "+view, film+" of "+view
 	}
 	switch {
 	case t.Stage == StageBake:
 		return fmt.Sprintf("bake %d", t.Part)
 	case t.Stage == StageFinish:
 		return "finish of " + text
-	case t.Stage == StageEncode && t.View > 0:
-		return fmt.Sprintf("film of view %d", t.View+1)
 	case t.Stage == StageEncode:
-		return "film"
+		return film
 	case t.Part > 0:
 		return fmt.Sprintf("part %d of %s", t.Part, text)
 	}

@@ -72,6 +72,13 @@ func TestPicturesNamed(t *testing.T) {
 	if got := s.PictureName(Picture(1, 4)); got != "Right side 4" {
 		t.Errorf("a picture is called %q", got)
 	}
+	for no, want := range map[int]string{
+		Picture(1, 4): "frame 4 of Right side", PartOf(4, 2): "part 2 of frame 4 of Left", Task{Stage: StageEncode, View: 1}.No(): "film of Right side",
+	} {
+		if got := s.TaskName(no); got != want {
+			t.Errorf("a task is called %q, not %q", got, want)
+		}
+	}
 	plain := JobSpec{Frames: FrameRange(1, 10, 1)}
 	if set, err := plain.Named("2-3"); err != nil || plain.PictureNames(set) != "2-3" || plain.PictureName(2) != "2" {
 		t.Errorf("without views: %s, %v", set, err)
