@@ -103,8 +103,8 @@ func (j *job) settleQueue() {
 func (j *job) givenUp() int {
 	stopped := j.stopped()
 	n := stopped.Count()
-	for _, t := range j.tries {
-		if t.final {
+	for p, t := range j.tries {
+		if t.final && !stopped.Contains(p) {
 			n++
 		}
 	}

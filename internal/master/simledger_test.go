@@ -288,7 +288,8 @@ func (j *ledgerJob) stopped() map[int]bool {
 	for p := range plan.Positions() {
 		needs := j.needs(p)
 		if no, _ := plan.Task(p); farm.IsFilm(no) { // it comes last
-			set[p] = !slices.ContainsFunc(needs, func(q int) bool {
+			_, done := j.done[p]
+			set[p] = !done && !slices.ContainsFunc(needs, func(q int) bool {
 				return !j.gaveUp(q) && !set[q]
 			})
 			if !set[p] {
@@ -310,13 +311,13 @@ func (g *ledger) balance(j *ledgerJob) {
 	if j.deleted {
 		return
 	}
-	given := 0
+	given, stopped := 0, j.stopped()
 	for p, tried := range j.tried {
-		if _, done := j.done[p]; !done && slices.ContainsFunc(tried, func(a farm.Attempt) bool { return a.Final }) {
+		if _, done := j.done[p]; !done && !stopped[p] && slices.ContainsFunc(tried, func(a farm.Attempt) bool { return a.Final }) {
 			given++
 		}
 	}
-	given += len(j.stopped())
+	given += len(stopped)
 	for p := range j.done {
 		if q := j.lacks(p); q >= 0 {
 			g.fail("position %d of job %d is done, and %d, which it stands on, is not", p, j.ID, q)

@@ -162,8 +162,11 @@ func (j *job) stopped() (s farm.Spans) {
 	}
 	if filmed { // it is made of what frames there are
 		if lo, hi, tasks := j.plan.Needs(film); j.lost(&s, lo, hi) == tasks {
-			films := farm.SpanOf(film, filmEnd)
-			s.AddAll(&films)
+			for ; film < filmEnd; film++ {
+				if !j.finished.Contains(film) {
+					s.Add(film)
+				}
+			}
 		}
 	}
 	return s
@@ -357,7 +360,7 @@ func (j *job) stages() []farm.StageProgress {
 			list[i].Failed = stopped.CountIn(s.Lo, s.Hi)
 		}
 		for p, t := range j.tries {
-			if t.final {
+			if t.final && !stopped.Contains(p) {
 				of(p).Failed++
 			}
 		}

@@ -162,6 +162,7 @@ func (m *Master) renderAgain(ctx context.Context, id farm.JobID, frames []int, w
 			}
 		}
 		if positions.Count() > 0 {
+			j.withCauses(&positions) // a bake may have been given up after frames of it were done
 			e.reset(j, positions)
 			if j.State == farm.Done || j.State == farm.Failed {
 				e.regainInputs(j)
