@@ -38,6 +38,18 @@ func TestPagesUnseen(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.until("page that follows again", `!document.body.innerText.includes("paused by")`)
+
+	// Two people at once: what one presses when the other was quicker is answered with a sentence, and the page shows what is.
+	b.hide(true)
+	b.until("stream that is closed", `window.ended == 2`)
+	if _, err := f.client().CancelJob(t.Context(), job.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.press("Pause")
+	b.sees("canceled")
+	b.until("sentence", `document.querySelector(".note.bad")?.innerText.includes("canceled")`)
+	b.hide(false)
+	b.sees("canceled by", "Let it go on")
 }
 
 // TestPagesOfALongLogAndAJobThatGoes: what is looked for in a log of many lines is counted while the page stays alive, and the
