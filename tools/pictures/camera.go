@@ -195,6 +195,7 @@ func (c *camera) all(j jobs) error {
 		{"job", fmt.Sprintf("/jobs/%d", j.stones), `document.querySelectorAll(".pictures img").length > 3`},
 		{"stages", fmt.Sprintf("/jobs/%d", j.still), `!!document.querySelector(".stages")`},
 		{"tiles", fmt.Sprintf("/jobs/%d/frames/1", j.still), `(() => { const h = [...document.querySelectorAll("h2")].find(h => h.textContent == "Tiles"); if (h) h.scrollIntoView(); return !!h && document.querySelectorAll("main tbody tr").length > 12; })()`},
+		{"growing", fmt.Sprintf("/jobs/%d/viewer", j.poster), `/ of 12 tiles/.test(document.querySelector(".viewer .partly")?.textContent)`},
 		{"frames", fmt.Sprintf("/jobs/%d/frames", j.hangar), canvas},
 		{"frame", fmt.Sprintf("/jobs/%d/frames/5", j.stones), `!!document.querySelector(".framepicture img")`},
 		{"viewer", fmt.Sprintf("/jobs/%d/viewer?frame=5", j.stones), canvas},
@@ -212,6 +213,7 @@ func (c *camera) all(j jobs) error {
 		{"tokens", "/settings", `document.querySelectorAll("main tbody tr").length > 2`},
 		{"notifications", "/settings/notifications", ""},
 		{"cleaning", "/settings/cleaning", ""},
+		{"commands", "/settings/commands", ""},
 		{"audit", "/settings/audit", `document.querySelectorAll("main tbody tr").length > 2`},
 		{"about", "/settings/about", ""},
 	}

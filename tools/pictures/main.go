@@ -97,7 +97,7 @@ func run(out, only string, samples int, stay bool) error {
 }
 
 // jobs are those of which pictures are taken.
-type jobs struct{ stones, hangar, still, broken nr.JobID }
+type jobs struct{ stones, hangar, still, broken, poster nr.JobID }
 
 // fill sends jobs of three people and waits until there is something to see of each.
 func (f *farm) fill(scene string) (j jobs, err error) {
@@ -153,7 +153,7 @@ func (f *farm) fill(scene string) (j jobs, err error) {
 	if f.token = token; err != nil {
 		return j, err
 	}
-	return j, eventually("frames are rendered", 20*time.Minute, func() bool {
+	err = eventually("frames are rendered", 20*time.Minute, func() bool {
 		if j.stones == 0 {
 			list, err := f.client().Jobs(ctx, nr.JobFilter{Text: "Standing stones", Limit: 1})
 			if err != nil || len(list.Jobs) == 0 {
@@ -167,6 +167,37 @@ func (f *farm) fill(scene string) (j jobs, err error) {
 		}
 		broken, _ := f.client().Job(ctx, j.broken)
 		return done(j.stones) >= 10 && done(j.hangar) >= 120 && done(j.still) >= 18 && broken.State == nr.Failed
+	})
+	if err == nil {
+		j.poster, err = f.poster(scene)
+	}
+	return j, err
+}
+
+// poster is a still of which some tiles are there, and no more of them come.
+func (f *farm) poster(scene string) (nr.JobID, error) {
+	ctx := context.Background()
+	text, err := f.run("submit", scene, "-f", "4", "--tiles", "4x3", "--allow", "oak,elm", "--priority", "100", "--blender", f.blender, "--name", "Poster of the stones")
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	id := nr.JobID(n)
+	if err := eventually("some tiles are rendered", 5*time.Minute, func() bool {
+		job, err := f.client().Job(ctx, id)
+		return err == nil && job.Done >= 6
+	}); err != nil {
+		return 0, err
+	}
+	if _, err := f.client().PauseJob(ctx, id); err != nil {
+		return 0, err
+	}
+	return id, eventually("no tile is being rendered", time.Minute, func() bool {
+		job, err := f.client().Job(ctx, id)
+		return err == nil && job.Running == 0
 	})
 }
 

@@ -45,8 +45,8 @@ export function FormView() {
               {engines.map(([id, text]) => <option key={id} value={id}>{text}</option>)}
             </select>
           </label>
-          <Parts />
           <p id="framesays" class="whole small dim">{f.frames.trim() !== "" && !frames ? <span class="bad">Write frames as 1-250, 1,5,9 or 1-100x5.</span> : frames ? `${count(frames, "frame")}${hint ? `; ${hint}` : ""}.` : hint ? `${hint}.` : "As 1-250, or 1,5,9, or 1-100x5 for every fifth."}</p>
+          <Parts />
         </fieldset>
         <More disabled={!!wanted} />
         {amiss && !keepsNothing && <p class="bad" role="alert">{amiss}</p>}
