@@ -1762,6 +1762,7 @@ export interface components {
             timeout_s?: number;
             /** Format: int64 */
             until?: number;
+            views?: components["schemas"]["View"][] | null;
         } & {
             [key: string]: unknown;
         };
@@ -1993,6 +1994,7 @@ export interface components {
             timeout_s?: number;
             /** Format: int64 */
             total?: number;
+            views?: components["schemas"]["View"][] | null;
         } & {
             [key: string]: unknown;
         };
@@ -2130,6 +2132,7 @@ export interface components {
             tiles?: string;
             /** Format: int64 */
             timeout_s?: number;
+            views?: components["schemas"]["View"][] | null;
         } & {
             [key: string]: unknown;
         };
@@ -2949,6 +2952,15 @@ export interface components {
         VerifyStep: {
             damage?: components["schemas"]["Damage"];
             verified?: components["schemas"]["Verified"];
+        } & {
+            [key: string]: unknown;
+        };
+        View: {
+            camera?: string;
+            frames?: string;
+            layers?: string[] | null;
+            name?: string;
+            scene?: string;
         } & {
             [key: string]: unknown;
         };
@@ -4182,7 +4194,10 @@ export interface operations {
     };
     getFilm: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description which of the job's views it is of, 1 for the first; 1 when not given */
+                view?: number;
+            };
             header?: never;
             path: {
                 id: string;
