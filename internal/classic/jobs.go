@@ -53,6 +53,12 @@ func (d *Door) announce(ctx context.Context, rec *record) (whole bool, err error
 	}
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
+	kept := false
+	defer func() {
+		if !kept {
+			rec.release()
+		}
+	}()
 	for i := range rec.Files {
 		unpin, err := d.take(ctx, &rec.Files[i])
 		switch {
@@ -72,7 +78,7 @@ func (d *Door) announce(ctx context.Context, rec *record) (whole bool, err error
 	if err := d.save(rec); err != nil {
 		return false, err
 	}
-	if !rec.all() {
+	if kept = true; !rec.all() {
 		return false, nil
 	}
 	return true, d.submit(ctx, rec)
@@ -152,25 +158,26 @@ func engineOf(name string) string {
 	return name
 }
 
-// upload takes the bytes of a file of a job of V18. whole tells that all files are here now.
+// upload takes the bytes of a file of a job of V18. whole tells that all files are here now. The record is not held while they
+// are stored, which may take long.
 func (d *Door) upload(ctx context.Context, rec *record, index int, a *arrived) (whole bool, err error) {
-	rec.mu.Lock()
-	defer rec.mu.Unlock()
-	if rec.gone || index >= len(rec.Files) {
-		return false, errUnknown
-	}
-	f := &rec.Files[index]
-	if f.MD5 != "" && f.MD5 != a.md5 {
-		return false, farm.Errorf(farm.Mismatch, "the bytes of %s have another MD5 than was announced", clip(f.Path, 200))
-	}
-	if len(rec.Jobs) > 0 { // sent again
-		return true, nil
+	if whole, err = rec.expects(index, a); whole || err != nil {
+		return whole, err
 	}
 	s, unpin, err := d.store(ctx, a)
 	if err != nil {
 		return false, err
 	}
-	f.storedFile = s
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if rec.gone || len(rec.Jobs) > 0 { // canceled, or sent by two at once
+		unpin(false)
+		if rec.gone {
+			return false, errUnknown
+		}
+		return true, nil
+	}
+	rec.Files[index].storedFile = s
 	rec.unpin = append(rec.unpin, unpin)
 	if err := d.save(rec); err != nil {
 		return false, err
@@ -179,6 +186,19 @@ func (d *Door) upload(ctx context.Context, rec *record, index int, a *arrived) (
 		return false, nil
 	}
 	return true, d.submit(ctx, rec)
+}
+
+// expects refuses what is not the file; whole tells that the job has all of its files.
+func (rec *record) expects(index int, a *arrived) (whole bool, err error) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if rec.gone || index >= len(rec.Files) {
+		return false, errUnknown
+	}
+	if f := &rec.Files[index]; f.MD5 != "" && f.MD5 != a.md5 {
+		return false, farm.Errorf(farm.Mismatch, "the bytes of %s have another MD5 than was announced", clip(f.Path, 200))
+	}
+	return len(rec.Jobs) > 0, nil
 }
 
 // Run goes on with what was under way when the door was closed, and then forgets jobs that the engine does not have any

@@ -201,9 +201,7 @@ func (c *call) pagePostJob() error {
 		for i := range wish.Files {
 			unpin, err := c.take(c.ctx, &wish.Files[i])
 			if err != nil {
-				for _, unpin := range wish.unpin {
-					unpin(false)
-				}
+				wish.release()
 				return err
 			}
 			wish.unpin = append(wish.unpin, unpin)
@@ -257,6 +255,7 @@ func (c *call) pagePutFile() error {
 func (d *Door) add(ctx context.Context, wish *record) error {
 	rec, err := d.scene(wish)
 	if err != nil {
+		wish.release()
 		return err
 	}
 	jobs, err := d.jobsOf(ctx, rec)

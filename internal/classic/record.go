@@ -67,6 +67,14 @@ func (rec *record) all() bool {
 	return true
 }
 
+// release lets go of files that no job will name: the record became nothing.
+func (rec *record) release() {
+	for _, unpin := range rec.unpin {
+		unpin(false)
+	}
+	rec.unpin = nil
+}
+
 // needed tells whether one of the frames needs the file.
 func (f *recordFile) needed(frames []int) bool {
 	if f.Start == -1 && f.End == -1 {
