@@ -106,9 +106,9 @@ function Pictures({ of: j, frames }: { of: Job; frames: FramesData }) {
   const f = frames.value;
   const wanted = f ? newest(f, shownPictures, (i) => f.states[i] === 2) : [];
   const { data, kept } = useAttempts(j.id, f, wanted, "accepted");
-  const shown = wanted.filter((n) => picture(kept.get(n)?.results));
-  const aside = <a href={`/jobs/${j.id}/viewer`}>Play them</a>;
   const growing = !f || lost(j, "outputs") ? [] : newest(f, shownGrowing, (i) => grows(f, i));
+  const shown = wanted.filter((n) => picture(kept.get(n)?.results)).slice(0, shownPictures - growing.length);
+  const aside = <a href={`/jobs/${j.id}/viewer`}>Play them</a>;
   if (lost(j, "outputs") || (f && j.done > 0 && data.value && wanted.length > 0 && data.value.size > 0 && shown.length === 0)) return null;
   return (
     <Card title="Latest frames" aside={shown.length > 0 && aside}>

@@ -2,7 +2,7 @@
 import { act, get } from "../../api/call";
 import { useData } from "../../api/data";
 import type { Rules, WorkerList } from "../../api/model";
-import { Button, Card, Loaded, Name, State } from "../../parts/basics";
+import { Button, Card, Loaded, Name } from "../../parts/basics";
 import { Icon } from "../../parts/icon";
 import { attempt, sure } from "../../parts/tell";
 import { count, number } from "../../words";
@@ -20,10 +20,10 @@ export function Commands() {
     if (await attempt(change, processes ? "The farm runs commands." : "The farm runs no more commands; what runs is finished.")) rules.again();
   };
   return (
-    <Card title="Jobs of commands" aside={<>The same as <code>netrender rules processes=on</code></>}>
+    <Card class="commands" title="Jobs of commands" aside={<>The same as <code>netrender rules processes=on</code></>}>
       <Loaded data={rules} height={160}>{(now) => (
         <>
-          <p><State of={now.processes ? "ok" : "disabled"} /> {now.processes ? "This farm runs commands besides scenes." : "This farm runs scenes, and no commands."}</p>
+          <p><b>{now.processes ? "This farm runs commands besides scenes." : "This farm runs scenes, and no commands."}</b></p>
           <p class="warning"><Icon name="warn" size={16} /> <span>{warning} On Linux a command is confined to the job's files, unless the worker was started with <code>--confine never</code>; elsewhere it is not.</span></p>
           <p class="dim">
             A worker allows it by <code>netrender worker --allow-processes</code>, which its owner says. {workers.value && (allow.length === 0 ? "None does." : <>
