@@ -117,7 +117,7 @@ func TestFilm(t *testing.T) {
 				}
 			})
 			t.Run("the scene's own movie", func(t *testing.T) {
-				dir, said := render(strings.Replace(file, "film.blend", "movie.blend", 1), "-f", "1-10,13-24")
+				dir, said := render(strings.Replace(file, "film.blend", "movie.blend", 1), "-f", "1-10,13-24", "--no-preview=false")
 				film := filepath.Join(dir, "movie.mov")
 				video, sound := streams(t, film)
 				if video.Codec != "mpeg4" || video.Frames != "24" || video.Rate != "24000/1001" || sound.Codec != "mp3" || sound.Hertz != "44100" || !strings.HasPrefix(video.Duration, "1.00") {
@@ -134,6 +134,18 @@ func TestFilm(t *testing.T) {
 				for n := range 24 {
 					if missing := n == 10 || n == 11; (shows(n)[0] > shows(n)[1]+40) != missing {
 						t.Errorf("frame %d of the film shows %v in its corner", n+1, shows(n))
+					}
+				}
+				preview := filepath.Join(dir, "preview.avi")
+				f.ok("fetch", "2", "--preview-film", preview)
+				video, sound = streams(t, preview)
+				if video.Codec != "mjpeg" || video.Frames != "24" || video.Rate != "24000/1001" || video.Width != 64 || video.Height != 48 || !strings.HasPrefix(video.Duration, "1.00") || sound.Codec != "" {
+					t.Errorf("of the previews it is %+v with %+v", video, sound)
+				}
+				pixels = decoded(t, "-i", preview)
+				for n := range 24 {
+					if missing := n == 10 || n == 11; len(pixels) != 24*filmPixels || (shows(n)[1] > 40 && shows(n)[1] < 70) != missing {
+						t.Errorf("frame %d of the previews shows %v in its corner", n+1, shows(n))
 					}
 				}
 			})

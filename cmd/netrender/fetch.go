@@ -60,7 +60,7 @@ func (f *fetching) again(job *farm.Job) string {
 }
 
 func (a *app) fetchVerb() *cobra.Command {
-	var out, frames, zip string
+	var out, frames, zip, preview string
 	var only []string
 	var previews, follow, force, film, caches bool
 	c := &cobra.Command{
@@ -70,6 +70,9 @@ asked for is here.
 
 With --zip the master puts them into one file, under the names that they have on its disk. It is there when it is whole or
 not at all; one that broke off is begun anew.
+
+With --preview-film FILE.avi the previews that are there now come as a film: Motion JPEG in AVI, without sound, which VLC, mpv,
+ffplay and Blender play, and browsers do not. Frames that are missing are shown with their numbers, grey or, when they failed, red.
 
 With --caches it is the caches of simulations that the farm baked for the job that come home, into the folder
 netrender_cache: beside the .blend, where it is on this machine, or below -o.`,
@@ -87,6 +90,9 @@ netrender_cache: beside the .blend, where it is on this machine, or below -o.`,
 			}
 			if caches && (zip != "" || follow || previews || len(only) > 0 || frames != "") {
 				return usagef("--caches brings the caches of simulations alone: it goes with -o")
+			}
+			if preview != "" && (out != "" || zip != "" || follow || film || caches || previews || len(only) > 0 || frames != "") {
+				return usagef("--preview-film FILE makes a film of the previews that are there, and brings nothing else")
 			}
 			a.heedReader(cmd.Context())
 			f := &fetching{dir: out, zip: zip, kinds: artistsKinds}
@@ -109,6 +115,9 @@ netrender_cache: beside the .blend, where it is on this machine, or below -o.`,
 			job, err := master.Job(cmd.Context(), id)
 			if err != nil {
 				return err
+			}
+			if preview != "" {
+				return a.fetchPreviewFilm(cmd.Context(), master, &job, preview, force)
 			}
 			if caches {
 				return a.fetchCaches(cmd.Context(), master, &job, out)
@@ -141,7 +150,8 @@ netrender_cache: beside the .blend, where it is on this machine, or below -o.`,
 	a.progressFlag(c)
 	c.Flags().StringVarP(&out, "out", "o", "", "folder for the frames (default: one named like the job)")
 	c.Flags().StringVar(&zip, "zip", "", "write the frames into this zip file instead, - for the standard output")
-	c.Flags().BoolVar(&force, "force", false, "replace a zip file that is there")
+	c.Flags().BoolVar(&force, "force", false, "replace a zip file, or a film of previews, that is there")
+	c.Flags().StringVar(&preview, "preview-film", "", "write a film of the previews that are there now into this .avi file, with missing frames marked")
 	c.Flags().StringVarP(&frames, "frames", "f", "", "only these frames")
 	onlyFlag(c, &only)
 	c.Flags().BoolVar(&film, "film", false, "only the film that was made of the frames")

@@ -11,6 +11,24 @@ import (
 	"github.com/netrender/netrender/internal/wire"
 )
 
+// fetchPreviewFilm writes a film of the previews that are there now.
+func (a *app) fetchPreviewFilm(ctx context.Context, master *wire.Client, job *farm.Job, path string, force bool) error {
+	show := a.newShow()
+	defer show.close()
+	size, err := writeWhole(path, force, func(w io.Writer) error {
+		return master.PreviewFilm(ctx, job.ID, &counted{w: w, tell: func(n int64) { show.bytes("fetching", n, n) }})
+	})
+	show.close()
+	if err != nil {
+		return interrupted(ctx, err)
+	}
+	if a.json {
+		return a.print(map[string]any{"file": path, "size": size})
+	}
+	a.note(nil, "A film of the previews so far is here: %s", path)
+	return nil
+}
+
 // fetchZip writes what is there now into one zip. It is an error when frames that were asked for are not among it.
 func (a *app) fetchZip(ctx context.Context, master *wire.Client, job *farm.Job, f *fetching, force bool) error {
 	states, err := master.Frames(ctx, job.ID) // before: what is rendered meanwhile may be in the zip, too

@@ -21,6 +21,44 @@ func (a *API) bundleRoutes(d *describer) {
 			inQuery("allow_missing", "boolean", "1: leave out what is not on the disk any more; else that is an error"),
 		},
 	}, a.bundle)
+	d.plain(route{
+		method: http.MethodGet, path: "/jobs/{id}/film/preview", role: farm.RoleView, name: "getPreviewFilm",
+		about: "Reads a film of the previews that are there now: Motion JPEG in AVI, with frames that are missing marked. Its Content-Length is known; one that is shorter is broken",
+		out:   raw{aviMedia},
+	}, a.previewFilm)
+}
+
+const aviMedia = "video/x-msvideo"
+
+func (a *API) previewFilm(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	id, err := pathJob(r)
+	if err != nil {
+		return err
+	}
+	f, err := a.m.PreviewFilm(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	h := w.Header()
+	h.Set("Content-Type", aviMedia)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.FormatInt(f.Size, 10))
+	h.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.Name}))
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	out := a.pacedWriter(w, r, who)
+	err = f.Send(r.Context(), out)
+	a.gauge.downloaded.Add(float64(out.n))
+	if err == nil {
+		return nil
+	}
+	if !gone(r, err) {
+		a.log.Error("a film of previews broke off", "job", id, "to", who.Name, "err", err)
+	}
+	panic(http.ErrAbortHandler) // so that the asker knows
 }
 
 const zipMedia = "application/zip"

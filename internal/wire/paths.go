@@ -36,6 +36,7 @@ import (
 //	GET    /jobs/{id}/attempts            view       ?after=&frames=&accepted=1|failed=1&limit=&wait_ms= -> AttemptList
 //	GET    /jobs/{id}/film                view       bytes, ranges, ETag: the film made of the frames
 //	GET    /jobs/{id}/results/{name...}   view       bytes, ranges, ETag
+//	GET    /jobs/{id}/film/preview        view       bytes: an AVI of the previews that are there
 //	GET    /jobs/{id}/results.zip         view       ?frames=&kinds=&allow_missing=1 -> bytes: a zip
 //	POST   /jobs/{id}/suspect             view       ?frame=&name= -> farm.Suspicion: a result that is not what it should be
 //	GET    /jobs/{id}/log                 view       ?frame=&lease=&offset=&wait_ms= -> text; Upload-Offset: end, Netrender-More
