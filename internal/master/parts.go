@@ -208,6 +208,41 @@ func (m *Master) OpenPartThere(j *farm.Job, picture, part int) (*os.File, error)
 	return f, nil
 }
 
+// films are the endings of the files that Blender encodes.
+var films = []string{".mp4", ".webm", ".mkv", ".mov", ".avi", ".mpg", ".ogv", ".dv", ".flv"}
+
+// removeOldFilm removes a film of the same name that was made in another format before, so that nobody takes it for the one
+// that counts.
+func (m *Master) removeOldFilm(ctx context.Context, folder string, r *farm.Report) {
+	if !farm.IsFilm(r.Frame) || len(r.Results) != 1 {
+		return
+	}
+	name := r.Results[0].Name
+	stem := strings.TrimSuffix(name, filepath.Ext(name))
+	old := make(map[string]struct{})
+	for _, ending := range films {
+		if st, err := os.Lstat(filepath.Join(m.outputs(folder), filepath.FromSlash(stem+ending))); err == nil && st.Mode().IsRegular() && stem+ending != name {
+			old[stem+ending] = struct{}{}
+		}
+	}
+	if len(old) == 0 {
+		return
+	}
+	if err := m.everyAccepted(ctx, r.Job, func(a *farm.Attempt) error { // a frame may have written such a file
+		for i := range a.Results {
+			delete(old, a.Results[i].Name)
+		}
+		return nil
+	}); err != nil {
+		return
+	}
+	for name := range old {
+		if err := os.Remove(filepath.Join(m.outputs(folder), filepath.FromSlash(name))); err != nil {
+			m.opt.Log.Warn("an older film cannot be removed", "job", r.Job, "name", name, "err", err)
+		}
+	}
+}
+
 // removeParts removes what a finished frame was made of.
 func (m *Master) removeParts(folder string, no int) {
 	t, _ := farm.TaskOf(no)

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/netrender/netrender/internal/farm"
+	"github.com/netrender/netrender/internal/master"
 )
 
 // previewOf is a preview in one colour.
@@ -119,5 +120,46 @@ func TestPreviewFilm(t *testing.T) {
 		if err := f.Send(ctx, &bytes.Buffer{}); err == nil {
 			t.Error("a preview that is not what it was is sent all the same")
 		}
+	})
+}
+
+// A film that is made again in another format takes the place of the earlier one; what frames wrote stays.
+func TestOldFilmGoes(t *testing.T) {
+	inFarm(t, func(b *bench) {
+		w := b.baker("a", "4.5.1")
+		if _, err := b.m.Register(context.Background(), root, farm.Registration{
+			Protocol: farm.Protocol, ID: w, Name: "a", Slots: 1,
+			Facts: farm.Facts{Blenders: []farm.Blender{{Version: farm.Version{Major: 4}}}, MemoryMB: 8000, Stages: []farm.Stage{farm.StageEncode}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		j := b.submit("1", func(s *farm.JobSpec) { s.Film, s.Options.Outputs = &farm.Film{}, true })
+		g := b.claim(w, 0)
+		b.report(g, 1, farm.Rendered, func(r *farm.Report) { r.Results = []farm.Result{b.upload(g, 1, "shot.avi", "a frame")} })
+		film := func(name string) {
+			t.Helper()
+			g := b.claim(w, 0)
+			if g == nil || !farm.IsFilm(g.Lease.Frames[0]) {
+				t.Fatalf("the film is not made: %+v", g)
+			}
+			no := g.Lease.Frames[0]
+			if v := b.report(g, no, farm.Rendered, func(r *farm.Report) { r.Results = []farm.Result{b.uploadAs(farm.KindFilm, g, no, name, "a film")} }); !v.Accepted {
+				t.Fatal(v)
+			}
+		}
+		film("shot.mp4")
+		if _, err := b.m.Retry(context.Background(), root, j.ID, master.RetryWhich{Frames: farm.Frames(farm.Task{Stage: farm.StageEncode}.No())}); err != nil {
+			t.Fatal(err)
+		}
+		film("shot.webm")
+		var there []string
+		list, err := os.ReadDir(b.output(b.job(j.ID), "."))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range list {
+			there = append(there, e.Name())
+		}
+		want(t, "files", fmt.Sprint(there), "[shot.avi shot.webm]")
 	})
 }

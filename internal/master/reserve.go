@@ -123,6 +123,7 @@ func (m *Master) reportAlone(ctx context.Context, who Identity, r *farm.Report) 
 		m.clearIncoming(r.Lease, r.Frame)
 		if v.Accepted && r.Outcome == farm.Rendered {
 			m.removeParts(got.folder, r.Frame)
+			m.removeOldFilm(ctx, got.folder, r)
 		}
 	}
 	return v, nil, err
