@@ -22,7 +22,9 @@ func TestBakesEqualLocal(t *testing.T) {
 	f := startFarm(t)
 	const said = "is baked by the farm first"
 	jobs := []struct{ name, how, scripts, said string }{
-		{"cloth", "--bake", "--scripts", said}, {"smoke", "--bake", "--scripts", said}, {"particles", "--bake", "--scripts=false", said},
+		{"cloth", "--bake", "--scripts", said},
+		{"smoke", "--bake", "--scripts", said},
+		{"particles", "--bake", "--scripts=false", said},
 		{"cloth", "--in-order", "--scripts=false", ""},
 	}
 	var ids []string

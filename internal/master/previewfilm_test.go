@@ -51,9 +51,9 @@ func aviFrames(t *testing.T, avi []byte) (scale, rate uint32, corners []string) 
 		if err != nil || picture.Bounds() != image.Rect(0, 0, 64, 36) {
 			t.Fatalf("frame %d: %v, %v", len(corners), picture, err)
 		}
-		r, g, b, _ := picture.At(1, 1).RGBA()
+		r, g, _, _ := picture.At(1, 1).RGBA()
 		name := "grey"
-		switch r, g, b = r>>8, g>>8, b>>8; {
+		switch r, g = r>>8, g>>8; {
 		case g > r+60:
 			name = "green"
 		case r > g+60:
