@@ -24,7 +24,7 @@ func (a *API) bundleRoutes(d *describer) {
 	d.plain(route{
 		method: http.MethodGet, path: "/jobs/{id}/film/preview", role: farm.RoleView, name: "getPreviewFilm",
 		about: "Reads a film of the previews that are there now: Motion JPEG in AVI, with frames that are missing marked. Its Content-Length is known; one that is shorter is broken",
-		out:   raw{aviMedia},
+		out:   raw{aviMedia}, params: []param{inQuery("view", "integer", "which of the job's views, 1 for the first; 1 when not given")},
 	}, a.previewFilm)
 }
 
@@ -35,7 +35,12 @@ func (a *API) previewFilm(w http.ResponseWriter, r *http.Request, who master.Ide
 	if err != nil {
 		return err
 	}
-	f, err := a.m.PreviewFilm(r.Context(), id)
+	q := queryOf(r)
+	view := int(q.number("view", 1, farm.MaxViews, 1)) - 1
+	if q.err != nil {
+		return q.err
+	}
+	f, err := a.m.PreviewFilm(r.Context(), id, view)
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (e *engine) playAgain(j *job, wk *worker, l *lease) {
 	if !j.InOrder || j.finished.Count() == 0 || farm.IsFilm(l.Frames[0]) {
 		return
 	}
-	text := plural(len(l.Frames), "frame") + " in order: " + wk.Name + " plays the animation again up to frame " + strconv.Itoa(slices.Max(l.Frames))
+	text := plural(len(l.Frames), "frame") + " in order: " + wk.Name + " plays the animation again up to frame " + strconv.Itoa(farm.FrameOf(slices.Max(l.Frames)))
 	e.event(farm.Event{Kind: farm.EventJob, Job: j.ID, Worker: wk.ID, State: string(j.State), Text: text, Progress: e.shown(j)})
 }
 

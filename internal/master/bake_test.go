@@ -35,7 +35,7 @@ func (b *bench) baker(name, version string, kinds ...string) farm.WorkerID {
 	id := farm.WorkerID("worker-" + name)
 	if _, err := b.m.Register(context.Background(), root, farm.Registration{
 		Protocol: farm.Protocol, ID: id, Name: name, Slots: 1,
-		Facts: farm.Facts{Blenders: []farm.Blender{{Version: v, Bakes: kinds}}, MemoryMB: 8000, Stages: []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageBake}},
+		Facts: farm.Facts{Blenders: []farm.Blender{{Version: v, Bakes: kinds}}, MemoryMB: 8000, Stages: []farm.Stage{farm.StageParts, farm.StageFinish, farm.StageBake, farm.StageViews}},
 	}); err != nil {
 		b.t.Fatal(err)
 	}

@@ -149,7 +149,7 @@ func (j *job) early(p int) bool {
 		return false
 	}
 	f, ok := j.plan.Frame(p)
-	return ok && f <= j.reached
+	return ok && farm.FrameOf(f) <= j.reached
 }
 
 // reach opens the frames whose caches are there now, or closes those whose caches are not any more.
@@ -169,14 +169,17 @@ func (e *engine) reach(j *job) {
 		e.sync(j)
 		return
 	}
-	for f := max(before+1, j.Frames.First()); f <= min(now, j.Frames.Last()); f++ {
-		found, _ := j.plan.Find(f)
-		for p := range found.All() {
-			if p >= j.plan.TurnsEnd() {
-				break
-			}
-			if j.next = max(j.next, p+1); j.waits(p) { // what lies before next and is not ready, is opened later
-				j.again.Add(p)
+	for view := range max(1, len(j.Views)) {
+		shot := j.Shot(view)
+		for f := max(before+1, shot.First); f <= min(now, shot.Last); f++ {
+			found, _ := j.plan.Find(farm.Picture(view, f))
+			for p := range found.All() {
+				if p >= j.plan.TurnsEnd() {
+					break
+				}
+				if j.next = max(j.next, p+1); j.waits(p) { // what lies before next and is not ready, is opened later
+					j.again.Add(p)
+				}
 			}
 		}
 	}

@@ -136,6 +136,20 @@ func TestEarlyFramesOfAnyOrder(t *testing.T) {
 	}
 	inFarm(t, func(b *bench) {
 		id := b.bakers(2)
+		j := b.submit("1-3", bakes(cloth), func(s *farm.JobSpec) { s.Views = []farm.View{{Name: "a", Camera: "A"}, {Name: "b", Camera: "B"}} })
+		g := b.claim(id[0], 0)
+		b.earlier(g, "cloth", 2, 1, 2, 3)
+		frames := map[int]int{}
+		for _, no := range b.renders(id[1]) {
+			frames[farm.FrameOf(no)]++
+		}
+		want(t, "frames of two views", fmt.Sprint(frames), "map[1:2 2:2]")
+		b.baked(g, "4.5.1", "cloth", 1, 2, 3)
+		want(t, "the rest of them", len(b.renders(id[1])), 2)
+		want(t, "state of views", b.job(j.ID).State, farm.Done)
+	})
+	inFarm(t, func(b *bench) {
+		id := b.bakers(2)
 		j := b.submit("1-3", bakes(cloth), func(s *farm.JobSpec) {
 			s.Tiles, s.Options.Outputs = farm.Tiles{X: 2, Y: 1}, true
 		})

@@ -47,14 +47,18 @@ type shown struct {
 	mark    []byte
 }
 
-// PreviewFilm finds the previews of the job's frames that are there. It is an error when there is none.
-func (m *Master) PreviewFilm(ctx context.Context, id farm.JobID) (_ *PreviewFilm, err error) {
+// PreviewFilm finds the previews that are there of the job's frames, those of one of its views, counted from 0. It is an error
+// when there is none.
+func (m *Master) PreviewFilm(ctx context.Context, id farm.JobID, view int) (_ *PreviewFilm, err error) {
 	j, err := m.Job(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	none := farm.Errorf(farm.NotFound, "job %d has no previews yet", id).WithHint("they come with its frames, unless it was submitted with --no-preview")
-	shot := j.Shot()
+	if view < 0 || view >= max(1, len(j.Views)) {
+		return nil, farm.Errorf(farm.NotFound, "job %d has no view %d", id, view+1)
+	}
+	shot := j.Shot(view)
 	n := (shot.Last-shot.First)/shot.Step + 1
 	if n > farm.MaxFilmFrames {
 		return nil, farm.Errorf(farm.TooLarge, "a film shows at most %d frames, not %d", farm.MaxFilmFrames, n)
@@ -75,7 +79,7 @@ func (m *Master) PreviewFilm(ctx context.Context, id farm.JobID) (_ *PreviewFilm
 	f.avi.Scale, f.avi.Rate = rateOf(j.FPS, shot.Step)
 	if err := m.everyAccepted(ctx, id, func(a *farm.Attempt) error {
 		at := farm.FrameOf(a.Frame) - shot.First
-		if farm.IsFilm(a.Frame) || farm.IsPart(a.Frame) || at < 0 || at%shot.Step > 0 || at/shot.Step >= n {
+		if farm.IsFilm(a.Frame) || farm.IsPart(a.Frame) || farm.ViewOf(a.Frame) != view || at < 0 || at%shot.Step > 0 || at/shot.Step >= n {
 			return nil
 		}
 		for i := range a.Results {
@@ -94,7 +98,7 @@ func (m *Master) PreviewFilm(ctx context.Context, id farm.JobID) (_ *PreviewFilm
 	if err != nil {
 		return nil, err
 	}
-	f.markMissing(shot, &states.Failed)
+	f.markMissing(shot, func(frame int) bool { return states.Failed.Contains(farm.Picture(view, frame)) })
 	if f.Size = f.avi.Size(); f.Size > archive.MaxAVI {
 		return nil, farm.Errorf(farm.TooLarge, "the film of previews would have %s, which is more than an AVI file holds", farm.Bytes(f.Size)).
 			WithHint("netrender fetch %d --previews brings the pictures", id)
@@ -150,7 +154,7 @@ func (f *PreviewFilm) open(name string) (*os.File, int64, error) {
 }
 
 // markMissing has a picture shown for each run of frames that are not there.
-func (f *PreviewFilm) markMissing(shot farm.Shot, failed *farm.FrameSet) {
+func (f *PreviewFilm) markMissing(shot farm.Shot, failed func(frame int) bool) {
 	frame := func(i int) int { return shot.First + i*shot.Step }
 	marks := 0
 	var plain [2][]byte
@@ -159,8 +163,8 @@ func (f *PreviewFilm) markMissing(shot farm.Shot, failed *farm.FrameSet) {
 			i++
 			continue
 		}
-		end, lost := i+1, failed.Contains(frame(i))
-		for end < f.Frames && f.shown[end].preview == "" && failed.Contains(frame(end)) == lost {
+		end, lost := i+1, failed(frame(i))
+		for end < f.Frames && f.shown[end].preview == "" && failed(frame(end)) == lost {
 			end++
 		}
 		text := strconv.Itoa(frame(i))

@@ -74,7 +74,7 @@ func TestPreviewFilm(t *testing.T) {
 		j := b.submit("2-12x2", func(s *farm.JobSpec) { s.Options.Preview, s.Attempts, s.FPS = true, 1, 24/1.001 })
 		film := func() (scale, rate uint32, corners []string) {
 			t.Helper()
-			f, err := b.m.PreviewFilm(ctx, j.ID)
+			f, err := b.m.PreviewFilm(ctx, j.ID, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +85,7 @@ func TestPreviewFilm(t *testing.T) {
 			}
 			return aviFrames(t, out.Bytes())
 		}
-		if _, err := b.m.PreviewFilm(ctx, j.ID); farm.KindOf(err) != farm.NotFound {
+		if _, err := b.m.PreviewFilm(ctx, j.ID, 0); farm.KindOf(err) != farm.NotFound {
 			t.Errorf("without a preview: %v", err)
 		}
 		for frame := 2; frame <= 10; frame += 2 {
@@ -109,7 +109,7 @@ func TestPreviewFilm(t *testing.T) {
 		}
 		_, _, corners = film()
 		want(t, "frames", fmt.Sprint(corners), "[grey green red green grey grey]")
-		f, err := b.m.PreviewFilm(ctx, j.ID)
+		f, err := b.m.PreviewFilm(ctx, j.ID, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

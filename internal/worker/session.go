@@ -129,7 +129,7 @@ func (s *slot) open(ctx context.Context, k *work, no int) error {
 	if g := k.grant; g.Stage != farm.StageBake {
 		scene.Baked = simulations(g.Bakes...)
 		if scene.InOrder = g.InOrder && !farm.IsFilm(g.Lease.Frames[0]); scene.InOrder {
-			scene.Until = slices.Max(g.Lease.Frames)
+			scene.Until = slices.Max(framesOf(g.Lease.Frames))
 		}
 	}
 	if v := k.grant.View(no); v != nil {
