@@ -238,7 +238,7 @@ func realSamples(t *testing.T, s *Session, dir string) {
 		parts = append(parts, exr.Samples{File: openEXR(t, exrOf(t, r)), Count: p[1]})
 	}
 	merged := made(t, func(w io.WriterAt) error {
-		_, err := exr.MergeSamples(t.Context(), w, parts)
+		_, err := exr.MergeSamples(t.Context(), w, parts, exr.Merging{Stored: true})
 		return err
 	})
 	open(t, s, Scene{Blend: filepath.Join(dir, "passes.blend")})

@@ -115,7 +115,7 @@ func mergeAll(t *testing.T, dir string) {
 		near, err := exr.MergeSamples(context.Background(), out, []exr.Samples{
 			{Name: "the first", File: exrFile(t, filepath.Join(dir, "samples-0-1.exr")), Count: 1},
 			{Name: "the others", File: exrFile(t, filepath.Join(dir, "samples-1-3.exr")), Count: 3},
-		})
+		}, exr.Merging{Stored: true}) // Blender reads it
 		for _, name := range near {
 			if !strings.Contains(name, "Shadow Catcher") {
 				t.Errorf("%s could not be merged", name)

@@ -119,7 +119,7 @@ func FuzzJoin(f *testing.F) {
 			}
 		}
 		var out memory
-		_, err = MergeSamples(context.Background(), &out, []Samples{{File: file, Count: 1}, {File: file, Count: 2}})
+		_, err = MergeSamples(context.Background(), &out, []Samples{{File: file, Count: 1}, {File: file, Count: 2}}, Merging{})
 		if err == nil {
 			if err := verify(out); err != nil {
 				t.Fatal(err)

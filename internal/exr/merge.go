@@ -21,6 +21,13 @@ type Samples struct {
 	Count int
 }
 
+// Merging says how MergeSamples writes.
+type Merging struct {
+	// Stored leaves the pixels unpacked, whatever the header says, as the format allows for blocks that do not get smaller:
+	// quicker to write and to read, for a file that is read once.
+	Stored bool
+}
+
 // MergeSamples makes one picture of renders of the same frame that have different samples: what a render of all samples
 // would have, as far as that can be told. The first must have the frame's first sample. All parts, channels and
 // attributes are kept, of scanline parts that are Readable; all renders must have the same. It returns the channels, sorted,
@@ -33,7 +40,7 @@ type Samples struct {
 //
 // Attributes are joined as Stitch does, and the samples of each layer are added up. Memory is used as Stitch does, times
 // the number of renders.
-func MergeSamples(ctx context.Context, w io.WriterAt, renders []Samples) (near []string, err error) {
+func MergeSamples(ctx context.Context, w io.WriterAt, renders []Samples, how Merging) (near []string, err error) {
 	m, err := planMerge(renders)
 	if err != nil {
 		return nil, err
@@ -42,7 +49,7 @@ func MergeSamples(ctx context.Context, w io.WriterAt, renders []Samples) (near [
 	if err != nil {
 		return nil, err
 	}
-	return m.near, weave(ctx, out, weaving{make: m.block, byBlock: true, inputs: len(renders)})
+	return m.near, weave(ctx, out, weaving{make: m.block, byBlock: true, inputs: len(renders), stored: how.Stored})
 }
 
 // merge is how renders become one.

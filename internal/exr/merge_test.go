@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -198,7 +199,7 @@ func TestMergeSamples(t *testing.T) {
 			return all
 		}, kind, split)...)))
 		var out, again memory
-		near, err := MergeSamples(context.Background(), &out, renders)
+		near, err := MergeSamples(context.Background(), &out, renders, Merging{})
 		if err != nil || len(near) > 0 {
 			t.Fatal(err, near)
 		}
@@ -251,8 +252,15 @@ func TestMergeSamples(t *testing.T) {
 				}
 			}
 		}
-		if _, err := MergeSamples(context.Background(), &again, renders); err != nil || !bytes.Equal(out, again) {
+		if _, err := MergeSamples(context.Background(), &again, renders, Merging{}); err != nil || !bytes.Equal(out, again) {
 			t.Fatal("the same renders became other bytes")
+		}
+		var stored memory
+		if _, err := MergeSamples(context.Background(), &stored, renders, Merging{Stored: true}); err != nil || verify(stored) != nil || len(stored) < len(out) {
+			t.Fatalf("%d bytes that are not packed, %d packed: %v, %v", len(stored), len(out), err, verify(stored))
+		}
+		if raw := planes(t, open(t, stored)); !reflect.DeepEqual(raw, got) {
+			t.Fatal("pixels that are not packed are others")
 		}
 	})
 }
@@ -297,7 +305,7 @@ func TestMergeRules(t *testing.T) {
 	} {
 		views := NewAttribute("multiView", []string{"left", "right"})
 		var out memory
-		near, err := MergeSamples(context.Background(), &out, []Samples{{"a", one(t, c.channel, 1, views), 1}, {"b", one(t, c.channel, 5, views), 3}})
+		near, err := MergeSamples(context.Background(), &out, []Samples{{"a", one(t, c.channel, 1, views), 1}, {"b", one(t, c.channel, 5, views), 3}}, Merging{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -308,7 +316,7 @@ func TestMergeRules(t *testing.T) {
 	// What is equal stays, to the bit: also what is no number.
 	nan := math.Float32frombits(0x7fc12345)
 	var out memory
-	if _, err := MergeSamples(context.Background(), &out, []Samples{{"a", one(t, "R", nan), 1}, {"b", one(t, "R", nan), 3}}); err != nil {
+	if _, err := MergeSamples(context.Background(), &out, []Samples{{"a", one(t, "R", nan), 1}, {"b", one(t, "R", nan), 3}}, Merging{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := planes(t, open(t, out))["R"][0]; math.Float32bits(got) != 0x7fc12345 {
@@ -335,7 +343,7 @@ func TestMergeRefuses(t *testing.T) {
 		{"piz: pixels with the compression PIZ", ErrUnsupported, []Samples{{"piz", piz, 1}}},
 	} {
 		var out memory
-		_, err := MergeSamples(context.Background(), &out, c.of)
+		_, err := MergeSamples(context.Background(), &out, c.of, Merging{})
 		if !errors.Is(err, c.kind) || !strings.Contains(err.Error(), c.why) || len(out) > 0 {
 			t.Errorf("%v, not %q", err, c.why)
 		}
@@ -344,7 +352,7 @@ func TestMergeRefuses(t *testing.T) {
 	for _, count := range []string{"4", "2"} {
 		x := one(t, "L.Combined.R", 1, NewAttribute("cycles.L.samples", count))
 		var out memory
-		if _, err := MergeSamples(context.Background(), &out, []Samples{{"a", x, 2}, {"b", x, 2}}); err != nil {
+		if _, err := MergeSamples(context.Background(), &out, []Samples{{"a", x, 2}, {"b", x, 2}}, Merging{}); err != nil {
 			t.Fatal(err)
 		}
 		if a, _ := open(t, out).Parts[0].Get("cycles.L.samples"); string(a.Value) != "4" {

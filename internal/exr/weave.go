@@ -19,6 +19,8 @@ type weaving struct {
 	raw func(part, i int, buf []byte) ([]byte, error)
 	// byBlock: the first blocks of all parts come before the second ones; else one part comes after the other.
 	byBlock bool
+	// stored: blocks are not packed.
+	stored bool
 	// inputs is of how many blocks like it, about, a block is made.
 	inputs int
 }
@@ -85,7 +87,9 @@ func weave(ctx context.Context, out *Writer, how weaving) error {
 					_, lines := h.BlockLines(at.i)
 					block = sized(block, int(int64(lines)*h.LineBytes()))
 					if err = how.make(at.part, at.i, block); err == nil {
-						ready, err = k.pack(h.Compression, block)
+						if ready = block; !how.stored {
+							ready, err = k.pack(h.Compression, block)
+						}
 					}
 				}
 				if err != nil {

@@ -216,7 +216,7 @@ func (s *slot) merge(ctx context.Context, k *work, fr *frame, parts []farm.Resul
 		from, to := farm.SamplesOf(t.Part, k.grant.Samples, s.session.facts.Samples)
 		renders[i] = exr.Samples{Name: fmt.Sprintf("the samples %d to %d", from, to-1), File: file, Count: to - from}
 	}
-	near, err := exr.MergeSamples(ctx, out, renders)
+	near, err := exr.MergeSamples(ctx, out, renders, exr.Merging{Stored: true}) // Blender reads it next, and once
 	if len(near) > 0 {
 		fr.warned = append(fr.warned, "these passes cannot be put together exactly of parts of the samples, and are only near: "+strings.Join(near, ", "))
 	}
