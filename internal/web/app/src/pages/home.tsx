@@ -7,6 +7,7 @@ import { Bar, Card, Empty, Head, Loaded, Name, State } from "../parts/basics";
 import { Icon } from "../parts/icon";
 import { ShareChart } from "../parts/share";
 import { ago, count, howFar, number, percent, plain, result, span, unit } from "../words";
+import { frame } from "../picture";
 
 const shown = 8; // jobs in progress
 
@@ -123,7 +124,7 @@ const named = 24; // workers of which each is a tile with words; more are a stri
 function Workers({ of: { workers, workers_not_shown: more, jobs } }: { of: Glance }) {
   if (workers.length === 0) return <Empty>No workers yet. {admin ? <a href="/add-worker">Add one</a> : "An admin can add one."}</Empty>;
   const names = new Map(jobs.map((j) => [j.id, j.name]));
-  const does = (w: WorkerGlance) => (w.job ? `${names.get(w.job) ?? `job ${w.job}`}${w.frame !== undefined ? `, frame ${w.frame}` : ""}` : w.state);
+  const does = (w: WorkerGlance) => (w.job ? `${names.get(w.job) ?? `job ${w.job}`}${w.frame !== undefined ? `, ${frame(w.frame)}` : ""}` : w.state);
   return (
     <>
       {workers.length <= named ? (
@@ -157,8 +158,8 @@ function Pictures({ of: g }: { of: Glance }) {
       {g.latest.map((f) => (
         <li key={`${f.job}/${f.frame}`}>
           <a href={`/jobs/${f.job}/frames/${f.frame}`}>
-            <img src={result(f.job, f.file)} alt={`Frame ${f.frame} of ${f.name}`} loading="lazy" width="160" height="90" />
-            {f.frame} · <Name of={f.name} />
+            <img src={result(f.job, f.file)} alt={`${frame(f.frame)} of ${f.name}`} loading="lazy" width="160" height="90" />
+            {frame(f.frame).slice(6)} · <Name of={f.name} />
           </a>
         </li>
       ))}

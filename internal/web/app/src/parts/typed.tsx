@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 
 interface Of {
   value: string | number;
-  type: "number" | "date";
+  type: "number" | "date" | "text";
   onChange: (text: string) => unknown; // a promise: what was typed stays until it is kept
   min?: string; max?: string; step?: string; placeholder?: string; class?: string; label?: string;
 }
@@ -12,7 +12,7 @@ interface Of {
 export function Typed({ value, onChange, label, ...rest }: Of) {
   const [typed, type] = useState<string>();
   return (
-    <input {...rest} aria-label={label} value={typed ?? value} onInput={(e) => type(e.currentTarget.value)} onBlur={() => type(undefined)}
+    <input {...(rest as object)} aria-label={label} value={typed ?? value} onInput={(e) => type(e.currentTarget.value)} onBlur={() => type(undefined)}
       onChange={(e) => void Promise.resolve(onChange(e.currentTarget.value)).then(() => type(undefined))} />
   );
 }

@@ -5,6 +5,7 @@ import type { Glance, Job, Running, Worker } from "../api/model";
 import { count, percent, span } from "../words";
 import { Name } from "./basics";
 import { sure, tell } from "./tell";
+import { frame as named } from "../picture";
 
 // stateOf is what a worker does, in a word.
 export function stateOf(w: Worker): string {
@@ -44,13 +45,14 @@ export function Meter({ of, whole = 1, text, label }: { of: number | undefined; 
 export function Task({ of: r, name }: { of: Running; name: string | undefined }) {
   const p = r.progress;
   const frame = p?.started ? p.frame : r.frames?.[0];
+  const called = frame === undefined ? "" : named(frame);
   const more = (r.frames?.length ?? 0) - 1;
   return (
     <div class="task">
       <a href={`/jobs/${r.job}`}><Name of={name ?? `job ${r.job}`} /></a>{", "}
       {p?.started ? (
-        <><a href={`/jobs/${r.job}/frames/${frame}`}>frame {frame}</a> <span class="dim">{percent(p.fraction ?? 0, 1)}{p.left_s ? `, ${span(p.left_s)} left` : ""}</span></>
-      ) : <>frame {frame}{more > 0 && ` and ${more} more`} <span class="dim">{r.ahead ? "next" : "begins"}</span></>}
+        <><a href={`/jobs/${r.job}/frames/${frame}`}>{called}</a> <span class="dim">{percent(p.fraction ?? 0, 1)}{p.left_s ? `, ${span(p.left_s)} left` : ""}</span></>
+      ) : <>{called}{more > 0 && ` and ${more} more`} <span class="dim">{r.ahead ? "next" : "begins"}</span></>}
     </div>
   );
 }

@@ -12,6 +12,7 @@ import { GrowingPicture } from "./growing";
 import { type AttemptList, done, logOf, picture, sentence, stateNames } from "./model";
 import type { PartOf } from "./part";
 import { FrameParts, parted, taskName } from "./stages";
+import { called, frameOf } from "../../picture";
 
 const kinds: Record<string, string> = { exr: "multilayer EXR", output: "output of the scene", node: "output of a node", preview: "preview" };
 
@@ -34,19 +35,19 @@ export function Frame({ job: j, frames, frame, may }: PartOf) {
     addEventListener("keydown", key);
     return () => removeEventListener("keydown", key);
   }, [before, after]);
-  if (!Number.isInteger(n) || f && f.numbers.length >= f.total && row === undefined) return <Empty>The job has no frame {frame}. It has {j.frames}.</Empty>;
+  if (!Number.isInteger(n) || f && f.numbers.length >= f.total && row === undefined) return <Empty>The job has no frame {frameOf(n) || frame}. It has {j.frames}.</Empty>;
   const state = row === undefined ? "" : stateNames[f!.states[row]!]!;
   const worker = (id: string) => f?.list.find((w) => w.id === id)?.name;
   return (
     <>
       <div class="framehead">
-        <h2>Frame {n}</h2>
+        <h2>Frame {called(j, n)}</h2>
         <State of={state} />
         <div class="actions">
           <Step to={before} icon="left" label="Frame before" />
           <Step to={after} icon="right" label="Next frame" />
           <a class="button" href={`/jobs/${j.id}/viewer?frame=${n}`}>Viewer</a>
-          {may && <Button icon="retry" onClick={() => void attempt(() => act("POST", `/jobs/${j.id}/retry`, { frames: String(n) }), `Frame ${n} is rendered again.`)}>Render again</Button>}
+          {may && <Button icon="retry" onClick={() => void attempt(() => act("POST", `/jobs/${j.id}/retry`, { frames: String(n) }), `Frame ${called(j, n)} is rendered again.`)}>Render again</Button>}
         </div>
       </div>
       <Loaded data={data} height={480}>{(list) => {
@@ -58,7 +59,7 @@ export function Frame({ job: j, frames, frame, may }: PartOf) {
         return (
           <>
             <div class="framepicture">
-              {p && !gone ? <a href={result(j.id, p.name)} target="_blank"><img key={p.sha256} src={`${result(j.id, p.name)}?v=${p.sha256.slice(0, 8)}`} alt={`Frame ${n} as it was rendered`} /></a>
+              {p && !gone ? <a href={result(j.id, p.name)} target="_blank"><img key={p.sha256} src={`${result(j.id, p.name)}?v=${p.sha256.slice(0, 8)}`} alt={`Frame ${called(j, n)} as it was rendered`} /></a>
                 : !gone && row !== undefined && grows(f!, row) ? <GrowingPicture job={j} frame={n} there={f!.parts[row]!} wide />
                 : <p>{gone ? "Its picture was cleaned up." : good ? "The job keeps no picture that a browser shows. The viewer shows the passes of its EXR." : state === "rendering" ? "It is being rendered." : "There is no picture yet."}</p>}
             </div>

@@ -11,6 +11,7 @@ import { done, stateNames } from "./model";
 import { States } from "./overview";
 import type { PartOf } from "./part";
 import { partsOf } from "./stages";
+import { called, numberOf } from "../../picture";
 
 const ways = [["", "state"], ["time", "time of rendering"], ["worker", "worker"], ["memory", "memory"]] as const;
 
@@ -31,24 +32,24 @@ export function FramesTab({ job: j, frames }: PartOf) {
         {f && f.numbers.length < f.total && <p class="dim" role="status">{number(f.numbers.length)} of {number(f.total)} frames are here; the rest is coming.</p>}
       </Card>
       <div class="two">
-        <Card title="The same in words"><States of={frames} /></Card>
-        <Card title="Open a frame"><Open frames={f} open={open} /></Card>
+        <Card title="The same in words"><States of={frames} job={j} /></Card>
+        <Card title="Open a frame"><Open job={j} frames={f} open={open} /></Card>
       </div>
     </>
   );
 }
 
-function Open({ frames: f, open }: { frames: Frames | undefined; open: (row: number) => void }) {
+function Open({ job: j, frames: f, open }: { job: Job; frames: Frames | undefined; open: (row: number) => void }) {
   const [wrong, set] = useState("");
   return (
     <form class="form line" onSubmit={(e) => {
       e.preventDefault();
-      const n = Number((new FormData(e.currentTarget).get("frame") as string).trim());
-      const row = f?.at.get(n);
-      if (row === undefined) set(`The job has no frame ${n}.`);
+      const text = (new FormData(e.currentTarget).get("frame") as string).trim();
+      const row = f?.at.get(numberOf(j, text) ?? NaN);
+      if (row === undefined) set(`The job has no frame ${text}.`);
       else open(row);
     }}>
-      <label class="field"><span>Number of the frame</span><input name="frame" type="number" required placeholder={String(f?.numbers[0] ?? "")} /></label>
+      <label class="field"><span>Number of the frame</span><input name="frame" {...({ type: j.views?.length ? "text" : "number" } as object)} required placeholder={f?.numbers.length ? called(j, f.numbers[0]!) : ""} /></label>
       <Button type="submit">Open</Button>
       {wrong && <p class="bad whole" role="alert">{wrong}</p>}
     </form>
@@ -64,7 +65,7 @@ function says(j: Job, f: Frames, row: number): string {
   if (worker) parts.push(plain(worker.name) || "a worker that is gone");
   if (f.attempts[row]! > 1) parts.push(count(f.attempts[row]!, "attempt"));
   if (f.memory[row]) parts.push(megabytes(f.memory[row]));
-  return `Frame ${f.numbers[row]}: ${parts.join(", ")}`;
+  return `Frame ${called(j, f.numbers[row]!)}: ${parts.join(", ")}`;
 }
 
 function Legend({ of: f, way }: { of: Frames; way: string }) {

@@ -5,6 +5,7 @@ import type { Job } from "../../api/model";
 import { number } from "../../words";
 import type { Picture } from "./images";
 import { partsOf } from "./stages";
+import { called } from "../../picture";
 
 const pace = 1100; // milliseconds: the master puts a frame's parts together once a second at most
 
@@ -89,7 +90,7 @@ export function saysParts(job: Job, there: number, of = partsOf(job)): string {
 // GrowingPicture shows it as a picture of a page; nothing until something is there.
 export function GrowingPicture({ job, frame, there, wide }: { job: Job; frame: number; there: number; wide?: boolean }) {
   const g = useGrowing(job, frame, true, there);
-  const text = `Frame ${frame}, ${g?.says ?? "whose parts come in"}`;
+  const text = `Frame ${called(job, frame)}, ${g?.says ?? "whose parts come in"}`;
   if (!wide) return g ? <img src={g.url} alt={text} width="160" height="90" /> : <span class="nopicture" />;
   return g ? <><img src={g.url} alt={text} /><span class="partly" role="status">{g.says}</span></> : <p>It is being rendered.</p>;
 }

@@ -14,6 +14,7 @@ import { errorLine, levelOf, LogText, warnLine } from "./logtext";
 import { type AttemptList, failed, rendering, type RunningList } from "./model";
 import type { PartOf } from "./part";
 import { parted, taskName } from "./stages";
+import { called, numberOf } from "../../picture";
 
 const lineHeight = 18;
 const highest = 8_000_000; // pixels that browsers scroll through
@@ -58,7 +59,7 @@ function OfFrame({ job: j, frame, f }: { job: Job; frame: number; f: Frames | un
   return (
     <Card class="logcard">
       <div class="actions">
-        <label class="field inline"><span>Frame</span><Typed type="number" value={frame} onChange={(text) => { if (text && Number.isInteger(Number(text))) to(Number(text)); }} /></label>
+        <label class="field inline"><span>Frame</span><Typed type={j.views?.length ? "text" : "number"} value={called(j, frame)} onChange={(text) => { const n = numberOf(j, text); if (n !== undefined) to(n); }} /></label>
         <Button icon="left" label="Log of the frame before" disabled={step(-1) === undefined} onClick={() => to(step(-1))} />
         <Button icon="right" label="Log of the next frame" disabled={step(1) === undefined} onClick={() => to(step(1))} />
         <label class="field inline"><span>Attempt</span>
@@ -68,15 +69,15 @@ function OfFrame({ job: j, frame, f }: { job: Job; frame: number; f: Frames | un
             {list.map((a) => <option key={a.lease} value={String(a.lease)}>{a.stage && `${taskName(j, a)}, `}{a.attempt}: {a.outcome === "expired" ? "lost" : a.outcome}</option>)}
           </select>
         </label>
-        <a class="button" href={`/jobs/${job}/frames/${frame}`}>Frame {frame}</a>
+        <a class="button" href={`/jobs/${job}/frames/${frame}`}>Frame {called(j, frame)}</a>
       </div>
       {tasks && !lease && !first.current ? <Empty>{attempts.value && running.value ? "No part of this frame was tried yet, so there is no log." : "\u00a0"}</Empty>
-        : <Text key={`${task} ${lease}`} job={job} frame={task} name={frame} lease={lease || (tasks ? first.current?.lease ?? "" : "")} />}
+        : <Text key={`${task} ${lease}`} job={job} frame={task} name={called(j, frame)} alone={task === frame} lease={lease || (tasks ? first.current?.lease ?? "" : "")} />}
     </Card>
   );
 }
 
-function Text({ job, frame, name, lease }: { job: number; frame: number; name: number; lease: string }) {
+function Text({ job, frame, name, lease, alone }: { job: number; frame: number; name: string; lease: string; alone: boolean }) {
   const [, redraw] = useState(0);
   const log = useRef<LogText | undefined>(undefined);
   const [following, follow] = useState(true);
@@ -134,7 +135,7 @@ function Text({ job, frame, name, lease }: { job: number; frame: number; name: n
   };
   const save = () => {
     const url = URL.createObjectURL(new Blob(l!.pieces, { type: "text/plain" }));
-    const a = Object.assign(document.createElement("a"), { href: url, download: `job-${job}-frame-${name}${frame === name ? "" : `-task-${frame}`}.log` });
+    const a = Object.assign(document.createElement("a"), { href: url, download: `job-${job}-frame-${name.replaceAll(" ", "-")}${alone ? "" : `-task-${frame}`}.log` });
     a.click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };

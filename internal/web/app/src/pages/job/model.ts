@@ -1,6 +1,7 @@
 // What the pages of a job read: the API's nouns by short names, and ranges of frames.
 import type { Full } from "../../api/model";
 import type { components } from "../../api/schema";
+import { frameOf, type Viewed, viewOf } from "../../picture";
 
 type S = components["schemas"];
 
@@ -35,17 +36,35 @@ export function expand(text: string | undefined): number[] {
   return frames;
 }
 
-// ranges says rising frames as people write them: "1-20, 31".
-export function ranges(frames: number[]): string {
+// ranges says rising frames as people write them: "1-20, 31"; of views "Left 1-20, 31, Right 3".
+export function ranges(frames: number[], j: Viewed = {}): string {
+  const parts: string[] = [];
+  let view = -1;
+  const put = (first: number, text: string) => {
+    const v = viewOf(first);
+    parts.push(j.views?.[v] && v !== view ? `${j.views[v].name ?? ""} ${text}` : text);
+    view = v;
+  };
+  for (let i = 0; i < frames.length; ) {
+    let k = i;
+    while (k + 1 < frames.length && frames[k + 1] === frames[k]! + 1) k++;
+    if (k > i + 1) put(frames[i]!, `${frameOf(frames[i]!)}-${frameOf(frames[k]!)}`);
+    else for (let n = i; n <= k; n++) put(frames[n]!, String(frameOf(frames[n]!)));
+    i = k + 1;
+  }
+  return parts.join(", ");
+}
+
+// numerals writes frames for the API.
+export function numerals(frames: number[]): string {
   const parts: string[] = [];
   for (let i = 0; i < frames.length; ) {
     let k = i;
     while (k + 1 < frames.length && frames[k + 1] === frames[k]! + 1) k++;
-    if (k > i + 1) parts.push(`${frames[i]}-${frames[k]}`);
-    else for (let n = i; n <= k; n++) parts.push(String(frames[n]));
+    parts.push(k > i ? `${frames[i]}-${frames[k]}` : String(frames[i]));
     i = k + 1;
   }
-  return parts.join(", ");
+  return parts.join(",");
 }
 
 const shows = /\.(jpe?g|png|webp|bmp)$/i;

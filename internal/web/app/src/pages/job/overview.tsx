@@ -13,6 +13,7 @@ import { type AttemptList, type FileList, logOf, picture, ranges, type RunningLi
 import type { PartOf } from "./part";
 import { Again, Settings } from "./settings";
 import { Stages, taskName } from "./stages";
+import { called } from "../../picture";
 
 const shownPictures = 12;
 const shownGrowing = 2; // each is a picture a second
@@ -35,7 +36,7 @@ export function Overview({ job: j, frames, may }: PartOf) {
         </div>
       )}
       <div class="two">
-        <Card title="Frames by state" aside={<a href={`/jobs/${j.id}/frames`}>Show each</a>}><States of={frames} /></Card>
+        <Card title="Frames by state" aside={<a href={`/jobs/${j.id}/frames`}>Show each</a>}><States of={frames} job={j} /></Card>
         <About of={j} />
       </div>
       {may && <div class="two"><Settings of={j} /><Again of={j} frames={frames} /></div>}
@@ -79,7 +80,7 @@ function Warnings({ of: j }: { of: Job }) {
     <Card class="warns" title="May be wrong with the pictures">
       <ul class="paths">
         {list.slice(0, 30).map((w) => (
-          <li key={w.text}><Name of={sentence(w.text)} /> <a class="small" href={`/jobs/${j.id}/frames/${w.frame || 0}`}>{w.frames > 1 ? `${number(w.frames)} frames, first ${w.frame || 0}` : `frame ${w.frame || 0}`}</a></li>
+          <li key={w.text}><Name of={sentence(w.text)} /> <a class="small" href={`/jobs/${j.id}/frames/${w.frame || 0}`}>{w.frames > 1 ? `${number(w.frames)} frames, first ${called(j, w.frame || 0)}` : `frame ${called(j, w.frame || 0)}`}</a></li>
         ))}
       </ul>
     </Card>
@@ -120,7 +121,7 @@ function Pictures({ of: j, frames }: { of: Job; frames: FramesData }) {
             return (
               <li key={n}>
                 <a href={`/jobs/${j.id}/frames/${n}`}>
-                  {p ? <img src={`${result(j.id, p.name)}?v=${p.sha256.slice(0, 8)}`} alt={`Frame ${n}`} loading="lazy" width="160" height="90" /> : <span class="nopicture" />}
+                  {p ? <img src={`${result(j.id, p.name)}?v=${p.sha256.slice(0, 8)}`} alt={`Frame ${called(j, n)}`} loading="lazy" width="160" height="90" /> : <span class="nopicture" />}
                   {n}
                 </a>
               </li>
@@ -181,7 +182,7 @@ function Running({ of: j }: { of: Job }) {
                 return (
                   <tr key={l.id}>
                     <td><a href={`/workers/${l.worker}`}><Name of={l.worker_name || "unknown"} /></a></td>
-                    <td class="nw">{l.task ? <TaskOf job={j.id} frame={l.frames?.[0]} name={l.task} /> : b?.started ? <a href={`/jobs/${j.id}/frames/${b.frame || 0}`}>{b.frame || 0}</a> : ranges(l.frames ?? [])}</td>
+                    <td class="nw">{l.task ? <TaskOf job={j.id} frame={l.frames?.[0]} name={l.task} /> : b?.started ? <a href={`/jobs/${j.id}/frames/${b.frame || 0}`}>{called(j, b.frame || 0)}</a> : ranges(l.frames ?? [], j)}</td>
                     <td>{b?.started ? <>{Math.floor(100 * (b.fraction || 0))} %{b.left_s ? <>, {span(b.left_s)} left</> : null} <span class="dim"><Name of={b.phase} /></span></> : <span class="dim">begins</span>}</td>
                   </tr>
                 );
@@ -222,14 +223,14 @@ function Why({ of: j }: { of: Job }) {
   );
 }
 
-export function States({ of }: { of: FramesData }) {
+export function States({ of, job: j }: { of: FramesData; job: Job }) {
   const f = of.value;
   if (!f) return <div class="waits" style={{ minHeight: "96px" }} />;
   const n = counts(f);
   return (
     <dl class="states">
       {[2, 3, 1, 4, 0].filter((s) => n[s]! > 0).map((s) => {
-        const text = ranges(f.numbers.filter((_, i) => f.states[i] === s));
+        const text = ranges(f.numbers.filter((_, i) => f.states[i] === s), j);
         return <div key={s}><dt><State of={stateNames[s]} /> <span class="dim">{number(n[s]!)}</span></dt><dd>{text.length > 300 ? text.slice(0, text.lastIndexOf(",", 300)) + ", ..." : text}</dd></div>;
       })}
     </dl>

@@ -6,7 +6,7 @@ import { Button, Card } from "../../parts/basics";
 import { attempt, sure } from "../../parts/tell";
 import { count, frames as framesOf } from "../../words";
 import type { FramesData } from "./data";
-import { failed, ranges } from "./model";
+import { failed, numerals } from "./model";
 
 const words = (text: string) => text.split(",").map((s) => s.trim()).filter(Boolean);
 
@@ -57,7 +57,7 @@ export function Settings({ of: j }: { of: Job }) {
 export function Again({ of: j, frames }: { of: Job; frames: FramesData }) {
   const [text, set] = useState<string>();
   const f = frames.value;
-  const broken = f && j.failed > 0 ? ranges(f.numbers.filter((_, i) => f.states[i] === failed)).replaceAll(" ", "") : "";
+  const broken = f && j.failed > 0 ? numerals(f.numbers.filter((_, i) => f.states[i] === failed)) : "";
   const value = text ?? broken;
   const go = async (e: Event) => {
     e.preventDefault();

@@ -6,7 +6,9 @@ import { go } from "../../route";
 import { count, hours, number, plain, span } from "../../words";
 import type { Frames } from "./data";
 import { done, failed, rendering } from "./model";
+import type { Job } from "../../api/model";
 import type { PartOf } from "./part";
+import { called } from "../../picture";
 
 const rowHeight = 22;
 const axisHeight = 20;
@@ -21,7 +23,7 @@ export function Timeline({ job: j, frames }: PartOf) {
   return (
     <>
       <Card title="Workers" aside="the last attempt at each frame">
-        <Bars of={f} version={frames.version} rows={workers.slice(0, mostRows)} open={(n) => go(`/jobs/${j.id}/frames/${n}`)} ended={j.ended ? Date.parse(j.ended) : 0} />
+        <Bars job={j} of={f} version={frames.version} rows={workers.slice(0, mostRows)} open={(n) => go(`/jobs/${j.id}/frames/${n}`)} ended={j.ended ? Date.parse(j.ended) : 0} />
       </Card>
       <Card title="Time of each frame"><Chart of={f} version={frames.version} open={(n) => go(`/jobs/${j.id}/frames/${n}`)} /></Card>
       <Card class="flush" title="By worker">
@@ -58,7 +60,7 @@ function summary(f: Frames): Row[] {
 
 const ticks = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800];
 
-function Bars({ of: f, version, rows, open, ended }: { of: Frames; version: number; rows: Row[]; open: (frame: number) => void; ended: number }) {
+function Bars({ job: j, of: f, version, rows, open, ended }: { job: Job; of: Frames; version: number; rows: Row[]; open: (frame: number) => void; ended: number }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const { width } = useSize(box);
@@ -132,7 +134,7 @@ function Bars({ of: f, version, rows, open, ended }: { of: Frames; version: numb
     <div ref={box} class="bars">
       <canvas ref={canvas} role="img" aria-label={`When ${count(rows.length, "worker")} rendered; the table below says how much each did`} style={{ width: `${width}px`, height: `${height}px` }}
         onMouseMove={(e) => setOver(under(e))} onMouseLeave={() => setOver(-1)} onClick={(e) => { const i = under(e); if (i >= 0) open(f.numbers[i]!); }} />
-      <p class="cellline">{over >= 0 ? <><Name of={f.list[f.workers[over]!]?.name || "gone"} />{`: frame ${f.numbers[over]}${f.seconds[over] ? ", " + span(f.seconds[over]) : ""}${f.states[over] === failed ? ", failed" : ""}`}</> : "\u00a0"}</p>
+      <p class="cellline">{over >= 0 ? <><Name of={f.list[f.workers[over]!]?.name || "gone"} />{`: frame ${called(j, f.numbers[over]!)}${f.seconds[over] ? ", " + span(f.seconds[over]) : ""}${f.states[over] === failed ? ", failed" : ""}`}</> : "\u00a0"}</p>
     </div>
   );
 }

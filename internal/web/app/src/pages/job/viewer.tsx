@@ -12,6 +12,7 @@ import { useGrowing } from "./growing";
 import { Images, type Picture } from "./images";
 import { done, stateNames } from "./model";
 import type { PartOf } from "./part";
+import { called, numberOf } from "../../picture";
 
 const rates = [6, 12, 23.976, 24, 25, 29.97, 30, 50, 60];
 const ahead = 10; // frames that are fetched before they are shown
@@ -35,7 +36,7 @@ function Screen({ of: j, frames: f }: { of: Job; frames: Frames; version: number
   images.of = f;
   useEffect(() => () => images.close(), [images]);
   const [begin] = useState(() => first(f));
-  const rowOf = (text: string) => (text === "" ? undefined : f.at.get(Number(text)));
+  const rowOf = (text: string) => (text === "" ? undefined : f.at.get(numberOf(j, text) ?? NaN));
   const [moved, move] = useState<number>(); // row to which it was played or moved; the address follows when it rests
   const row = moved ?? rowOf(asked("frame")) ?? begin;
   const frame = f.numbers[row]!;
@@ -174,7 +175,7 @@ function Screen({ of: j, frames: f }: { of: Job; frames: Frames; version: number
       g.fillStyle = "#a1a6ad";
       g.font = "15px system-ui, sans-serif";
       g.textAlign = "center";
-      g.fillText(a === null && source !== undefined ? `Frame ${frame} has no picture that can be shown; choose a pass` : `Frame ${frame}: ${stateNames[f.states[row]!]}`, box.width / 2, box.height / 2);
+      g.fillText(a === null && source !== undefined ? `Frame ${called(j, frame)} has no picture that can be shown; choose a pass` : `Frame ${called(j, frame)}: ${stateNames[f.states[row]!]}`, box.width / 2, box.height / 2);
     }
   });
 
@@ -212,7 +213,7 @@ function Screen({ of: j, frames: f }: { of: Job; frames: Frames; version: number
   const missing = f.states.length - f.states.filter((s) => s === done).length;
   return (
     <Card class="viewer">
-      <div class="screen" tabIndex={0} role="application" aria-roledescription="viewer" aria-label={`Frame ${frame}, ${stateNames[f.states[row]!]}${partly && `, ${partly}`}. Space plays, arrows go from frame to frame, plus and minus zoom, 0 fits the window.`}
+      <div class="screen" tabIndex={0} role="application" aria-roledescription="viewer" aria-label={`Frame ${called(j, frame)}, ${stateNames[f.states[row]!]}${partly && `, ${partly}`}. Space plays, arrows go from frame to frame, plus and minus zoom, 0 fits the window.`}
         onKeyDown={(e) => { const k = keys[e.key]; if (k && !e.ctrlKey && !e.metaKey && !e.altKey) { e.preventDefault(); k(); } }}>
         <canvas ref={canvas} aria-hidden="true" class={view.zoom > 0 ? "moves" : ""}
           onPointerDown={(e) => { drag.current = { x: e.clientX, y: e.clientY, view }; canvas.current!.setPointerCapture(e.pointerId); }}
@@ -230,12 +231,12 @@ function Screen({ of: j, frames: f }: { of: Job; frames: Frames; version: number
           }}
           onDblClick={() => zoomTo(view.zoom > 0 ? 0 : 1)} />
       </div>
-      <label class="scrub"><span class="vh">Frame</span><input type="range" min={0} max={f.numbers.length - 1} value={row} aria-valuetext={`frame ${frame}`} onInput={(e) => to(Number(e.currentTarget.value))} /></label>
+      <label class="scrub"><span class="vh">Frame</span><input type="range" min={0} max={f.numbers.length - 1} value={row} aria-valuetext={`frame ${called(j, frame)}`} onInput={(e) => to(Number(e.currentTarget.value))} /></label>
       <div class="actions">
         <Button icon="left" label="Frame before" onClick={() => to(row - 1)} />
         <Button kind="main" icon={playing ? "pause" : "play"} onClick={() => play(!playing)}>{playing ? "Stop" : "Play"}</Button>
         <Button icon="right" label="Next frame" onClick={() => to(row + 1)} />
-        <label class="field inline"><span>Frame</span><Typed type="number" value={frame} onChange={(text) => { const r = rowOf(text); if (r !== undefined) to(r); }} /></label>
+        <label class="field inline"><span>Frame</span><Typed type={j.views?.length ? "text" : "number"} value={called(j, frame)} onChange={(text) => { const r = rowOf(text); if (r !== undefined) to(r); }} /></label>
         <label class="field inline"><span>Frames a second</span>
           <select value={String(chosen)} onChange={(e) => { choose(Number(e.currentTarget.value)); localStorage.setItem("netrender-fps", e.currentTarget.value); }}>
             <option value="0">{scene ? `${rate(scene)}, as the scene` : "24"}</option>

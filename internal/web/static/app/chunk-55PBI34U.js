@@ -1,1 +1,0 @@
-import{a as r}from"./chunk-3RMFK3L7.js";import{e as t}from"./chunk-UWTSKQOG.js";function l({value:i,onChange:a,label:u,...s}){let[o,e]=t();return r("input",{...s,"aria-label":u,value:o??i,onInput:n=>e(n.currentTarget.value),onBlur:()=>e(void 0),onChange:n=>{Promise.resolve(a(n.currentTarget.value)).then(()=>e(void 0))}})}export{l as a};

@@ -1,0 +1,1 @@
+import{a as r}from"./chunk-3RMFK3L7.js";import{e as t}from"./chunk-UWTSKQOG.js";function l({value:a,onChange:i,label:s,...u}){let[o,e]=t();return r("input",{...u,"aria-label":s,value:o??a,onInput:n=>e(n.currentTarget.value),onBlur:()=>e(void 0),onChange:n=>{Promise.resolve(i(n.currentTarget.value)).then(()=>e(void 0))}})}export{l as a};
