@@ -102,6 +102,7 @@ func TestFilm(t *testing.T) {
 				}
 				return dir, errs
 			}
+			var frames []byte
 			t.Run("lossless", func(t *testing.T) {
 				dir, _ := render(file, "--film=lossless", "--chunk", "8")
 				film := filepath.Join(dir, "film.mkv")
@@ -109,11 +110,25 @@ func TestFilm(t *testing.T) {
 				if video.Codec != "ffv1" || video.Width != 64 || video.Height != 48 || video.Rate != "24000/1001" || video.Frames != "24" || sound.Codec != "flac" {
 					t.Errorf("it is %+v with %+v", video, sound)
 				}
-				if !bytes.Equal(decoded(t, "-i", film), decoded(t, "-i", filepath.Join(dir, "f_%04d.png"))) {
+				if frames = decoded(t, "-i", filepath.Join(dir, "f_%04d.png")); !bytes.Equal(decoded(t, "-i", film), frames) {
 					t.Error("its frames are not those that the scene writes")
 				}
 				if at := onset(t, film); at < 0.499 || at > 0.502 {
 					t.Errorf("its sound begins at %.4f s, not at 0.5", at)
+				}
+			})
+			t.Run("of multilayer EXRs", func(t *testing.T) {
+				dir, _ := render(file, "--film=lossless", "-f", "5-8", "--exr", "full", "--no-outputs", "--film-only")
+				film := decoded(t, "-i", filepath.Join(dir, "film.mkv"))
+				if len(film) != 4*filmPixels || len(frames) != 24*filmPixels {
+					t.Fatalf("it has %d bytes of pixels", len(film))
+				}
+				worst := 0
+				for i, v := range film {
+					worst = max(worst, int(v)-int(frames[4*filmPixels+i]), int(frames[4*filmPixels+i])-int(v))
+				}
+				if worst > 2 { // dithered otherwise
+					t.Errorf("it differs by %d from what the scene writes", worst)
 				}
 			})
 			t.Run("the scene's own movie", func(t *testing.T) {
@@ -137,7 +152,7 @@ func TestFilm(t *testing.T) {
 					}
 				}
 				preview := filepath.Join(dir, "preview.avi")
-				f.ok("fetch", "2", "--preview-film", preview)
+				f.ok("fetch", "3", "--preview-film", preview)
 				video, sound = streams(t, preview)
 				if video.Codec != "mjpeg" || video.Frames != "24" || video.Rate != "24000/1001" || video.Width != 64 || video.Height != 48 || !strings.HasPrefix(video.Duration, "1.00") || sound.Codec != "" {
 					t.Errorf("of the previews it is %+v with %+v", video, sound)
