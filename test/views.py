@@ -119,4 +119,7 @@ def one(folder: str, name: str, camera: str, layer: str, frames: str) -> None:
 
 if __name__ == "__main__":
     what, *words = sys.argv[sys.argv.index("--") + 1 :]
-    {"build": build, "render": render}[what](*words)
+    if what == "build":
+        build(*words)
+    else:
+        render(*words)

@@ -115,14 +115,14 @@ function Pictures({ of: j, frames }: { of: Job; frames: FramesData }) {
     <Card title="Latest frames" aside={shown.length > 0 && aside}>
       {f && wanted.length + growing.length === 0 ? <Empty>No frame is done yet.</Empty> : (
         <ul class="pictures jobpictures">
-          {growing.map((n) => <li key={`${n} grows`}><a href={`/jobs/${j.id}/viewer?frame=${n}`}><GrowingPicture job={j} frame={n} there={f!.parts[f!.at.get(n)!]!} />{n}, {saysParts(j, f!.parts[f!.at.get(n)!]!)}</a></li>)}
+          {growing.map((n) => <li key={`${n} grows`}><a href={`/jobs/${j.id}/viewer?frame=${n}`}><GrowingPicture job={j} frame={n} there={f!.parts[f!.at.get(n)!]!} />{called(j, n)}, {saysParts(j, f!.parts[f!.at.get(n)!]!)}</a></li>)}
           {(shown.length > 0 ? shown : wanted).map((n) => {
             const p = picture(kept.get(n)?.results);
             return (
               <li key={n}>
                 <a href={`/jobs/${j.id}/frames/${n}`}>
                   {p ? <img src={`${result(j.id, p.name)}?v=${p.sha256.slice(0, 8)}`} alt={`Frame ${called(j, n)}`} loading="lazy" width="160" height="90" /> : <span class="nopicture" />}
-                  {n}
+                  {called(j, n)}
                 </a>
               </li>
             );
