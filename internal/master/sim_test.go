@@ -312,6 +312,7 @@ func (w *world) collect() bool {
 // end stops everything, so that the bubble can close.
 func (w *world) end() {
 	w.kill()
+	time.Sleep(time.Hour) // who pauses between two steps wakes up, finds the master dead and ends
 	synctest.Wait()
 	if s, ok := w.store.(*store.SQLite); ok {
 		_ = s.Close()
