@@ -93,6 +93,16 @@ func (j *job) settleQueue() {
 		closed := farm.SpanOf(b, end)
 		j.again.RemoveAll(&closed)
 	}
+	if len(j.plan.Levels) > 0 { // those of an earlier level may wait again
+		for lo := j.plan.Bakes; lo < j.next; {
+			_, hi := j.plan.Level(lo)
+			if !j.ready(lo) {
+				closed := farm.SpanOf(lo, hi)
+				j.again.RemoveAll(&closed)
+			}
+			lo = hi
+		}
+	}
 	j.openAll()
 	j.Done = j.finished.Count()
 	j.Running = len(j.held)
