@@ -97,6 +97,9 @@ func (e *engine) find(who Identity, r *farm.Report) (*lease, int, string) {
 	if l.job.finished.Contains(p) {
 		return nil, 0, "the frame is already there"
 	}
+	if plan := l.job.plan; (p >= plan.TurnsEnd() || len(plan.Levels) > 0) && !l.job.ready(p) { // a lapsed lease is known anew after a start
+		return nil, 0, "what it was made of is made again"
+	}
 	return l, p, ""
 }
 
