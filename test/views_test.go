@@ -91,6 +91,11 @@ func TestViews(t *testing.T) {
 			if got := filesBelow(t, some); strings.Join(got, " ") != "Main-Right/0002.png Main-Right/exr/0002.exr" {
 				t.Errorf("one frame of one view is %v", got)
 			}
+			every := filepath.Join(t.TempDir(), "every")
+			f.ok("fetch", byCamera, "-o", every, "-f", "2") // a scene without a frame 2 is left out
+			if got := filesBelow(t, every); len(got) != 4 {
+				t.Errorf("frame 2 of every view is %v", got)
+			}
 			if logs := f.ok("logs", byCamera, "-f", "Close_up-Near:6"); !strings.Contains(logs, "Fra:6") && !strings.Contains(logs, "ender") {
 				t.Errorf("its log:\n%s", logs)
 			}

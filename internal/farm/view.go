@@ -63,7 +63,7 @@ func (s *JobSpec) PictureName(no int) string {
 	return frame
 }
 
-// Named reads pictures of the job: `1-10` are frames of every view, `Left:1-10,20` those of one, `Left:` all that it has.
+// Named reads pictures of the job: `1-10` are frames of every view that has them, `Left:1-10,20` those of one, `Left:` all that it has.
 func (s *JobSpec) Named(text string) (FrameSet, error) {
 	if len(s.Views) == 0 {
 		return ParseFrameSet(text)
@@ -86,10 +86,16 @@ func (s *JobSpec) Named(text string) (FrameSet, error) {
 		if err != nil {
 			return FrameSet{}, err
 		}
+		if of >= 0 {
+			runs = append(runs, set.of(of).runs...)
+			continue
+		}
+		some := len(runs)
 		for i := range s.Views {
-			if of < 0 || of == i {
-				runs = append(runs, set.of(i).runs...)
-			}
+			runs = append(runs, set.in(s.framesOf(i)).of(i).runs...)
+		}
+		if len(runs) == some { // no view has them: whoever asks is told of the first
+			runs = append(runs, set.runs...)
 		}
 	}
 	if len(runs) == 0 {
@@ -123,6 +129,17 @@ func (s *JobSpec) PictureNames(set FrameSet) string {
 		}
 	}
 	return strings.Join(parts, ",")
+}
+
+// in are the frames that are in another set, too.
+func (s FrameSet) in(other FrameSet) FrameSet {
+	var list []int
+	for f := range s.All() {
+		if other.Contains(f) {
+			list = append(list, f)
+		}
+	}
+	return FrameSet{}.fromList(list)
 }
 
 // of are the pictures that frames are of a view.

@@ -57,7 +57,7 @@ func TestPictures(t *testing.T) {
 func TestPicturesNamed(t *testing.T) {
 	s := JobSpec{Frames: FrameRange(1, 10, 1), Views: []View{{Name: "Left"}, {Name: "Right side", Frames: FrameRange(3, 4, 1)}}}
 	for text, want := range map[string]string{
-		"2": "Left:2,Right side:2", "left": "Left:1-10", "left:": "Left:1-10", "Left:2-3": "Left:2-3", "right side:3,4": "Right side:3-4", "Left:1,Right side": "Left:1,Right side:3-4",
+		"2": "Left:2", "2-3": "Left:2-3,Right side:3", "99": "Left:99", "left": "Left:1-10", "left:": "Left:1-10", "Left:2-3": "Left:2-3", "right side:3,4": "Right side:3-4", "Left:1,Right side": "Left:1,Right side:3-4",
 		"Left,Right side:4": "Left:1-10,Right side:4",
 	} {
 		if set, err := s.Named(text); err != nil || s.PictureNames(set) != want {
