@@ -31,14 +31,9 @@ func (a *API) bundleRoutes(d *describer) {
 const aviMedia = "video/x-msvideo"
 
 func (a *API) previewFilm(w http.ResponseWriter, r *http.Request, who master.Identity) error {
-	id, err := pathJob(r)
+	id, view, err := filmOf(r)
 	if err != nil {
 		return err
-	}
-	q := queryOf(r)
-	view := int(q.number("view", 1, farm.MaxViews, 1)) - 1
-	if q.err != nil {
-		return q.err
 	}
 	f, err := a.m.PreviewFilm(r.Context(), id, view)
 	if err != nil {

@@ -64,15 +64,20 @@ func (a *API) getResult(w http.ResponseWriter, r *http.Request, who master.Ident
 	return a.serveResult(w, r, who, f, name)
 }
 
-func (a *API) getFilm(w http.ResponseWriter, r *http.Request, who master.Identity) error {
-	id, err := pathJob(r)
-	if err != nil {
-		return err
+// filmOf is the job and its view, from 0, that a call about a film means.
+func filmOf(r *http.Request) (id farm.JobID, view int, err error) {
+	if id, err = pathJob(r); err != nil {
+		return 0, 0, err
 	}
 	q := queryOf(r)
-	view := int(q.number("view", 1, farm.MaxViews, 1)) - 1
-	if q.err != nil {
-		return q.err
+	view = int(q.number("view", 1, farm.MaxViews, 1)) - 1
+	return id, view, q.err
+}
+
+func (a *API) getFilm(w http.ResponseWriter, r *http.Request, who master.Identity) error {
+	id, view, err := filmOf(r)
+	if err != nil {
+		return err
 	}
 	f, name, err := a.m.OpenFilm(r.Context(), id, view)
 	if err != nil {
